@@ -1,0 +1,40 @@
+# Every target sets up what it needs: Python 3.11 or newer and make are enough.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export ATALHO_SHARED ?= $(abspath ../shared)
+# Two pytest workers of one thread each: as fast as one of two, and comparable between runs.
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: demo test test-full check bench clean
+
+demo: $(VENV)/.installed
+	OMP_NUM_THREADS= $(BIN)/atalho compare
+
+test: $(VENV)/.installed-dev
+	$(BIN)/pytest -n 2 -m "not full"
+
+test-full: $(VENV)/.installed-dev
+	$(BIN)/pytest -n 2
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+bench: $(VENV)/.installed-dev
+	$(BIN)/pip install --quiet --editable '.[peers]'
+	OMP_NUM_THREADS= $(BIN)/python benchmarks/cost.py
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache
+
+$(VENV)/.installed: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet --editable .
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/pip install --quiet --group dev --editable '.[timm]'
+	touch $@

@@ -1,0 +1,37 @@
+"""The catalogue: every network by name, one paper a file."""
+
+from collections.abc import Callable
+from difflib import get_close_matches
+
+from atalho.errors import AtalhoError, Exit
+from atalho.network import Network
+from atalho.networks import alexnet, googlenet, resnet, vgg
+from atalho.shape import Shape
+
+CATALOGUE: dict[str, Callable[..., Network]] = {
+    **alexnet.NETWORKS,
+    **vgg.NETWORKS,
+    **googlenet.NETWORKS,
+    **resnet.NETWORKS,
+}
+
+
+def get(name: str, *, input: Shape | None = None, num_classes: int | None = None) -> Network:
+    """The network of that name, for its paper's input and classes unless others are given.
+
+    Raises:
+        AtalhoError: NETWORK-UNKNOWN, with the nearest names; INPUT-SHAPE where a row cannot take its input.
+    """
+    if name not in CATALOGUE:
+        near = get_close_matches(name, CATALOGUE, n=3, cutoff=0.5)
+        family = [known for known in CATALOGUE if known.startswith(f"{name.split('.')[0]}.")]
+        known = ", ".join(dict.fromkeys([*near, *family])) or "none is near"
+        raise AtalhoError(
+            "NETWORK-UNKNOWN",
+            name,
+            f"not in the catalogue; nearest: {known}",
+            next_step="atalho list",
+            exit=Exit.USAGE,
+        )
+    chosen = {"input": input, "num_classes": num_classes}
+    return CATALOGUE[name](**{key: value for key, value in chosen.items() if value is not None})

@@ -1,0 +1,160 @@
+"""Record(subject, quantity, value, unit, provenance, conditions) ⇄ one JSON object a line.
+
+Every number that atalho shows was measured, computed or cited, and stands in a record that says which, and under what
+conditions. A quantity that was not measured has no record.
+"""
+
+import json
+import os
+import platform
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from math import isfinite
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from atalho.errors import AtalhoError, Exit
+
+Provenance = Literal["measured", "computed", "cited"]
+
+UNITS = {
+    "params": "count",
+    "macs": "count",
+    "activations": "count",
+    "latency": "s",
+    "throughput": "images/s",
+    "peak_memory": "bytes",
+    "power": "W",
+    "energy": "J/image",
+    "top1": "fraction",
+    "top5": "fraction",
+    "loss": "nats",
+    "train_loss": "nats",
+    "train_top1": "fraction",
+    "val_loss": "nats",
+    "val_top1": "fraction",
+    "train_time": "s",
+    "train_throughput": "images/s",
+}
+"""The unit of every quantity; a latency is for one batch."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One number with where it comes from.
+
+    Args:
+        subject: the network that it is about.
+        quantity: a key of `UNITS`.
+        value: the number; where `samples` holds raw values, their median.
+        conditions: everything that a repetition would need: data, split, seed, device, threads, versions, protocol.
+        samples: raw values behind `value`, in the order in which they were taken.
+    """
+
+    subject: str
+    quantity: str
+    value: float
+    unit: str
+    provenance: Provenance
+    conditions: Mapping[str, Any] = field(default_factory=dict)
+    samples: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.unit != UNITS.get(self.quantity):
+            raise ValueError(
+                f"{self.quantity} in {self.unit}: its unit is {UNITS.get(self.quantity)}"
+            )
+        if self.provenance not in get_args(Provenance):
+            raise ValueError(f"provenance {self.provenance!r}")
+        if not isfinite(self.value):
+            raise ValueError(f"{self.quantity} of {self.subject} is {self.value}")
+
+    @classmethod
+    def of(
+        cls,
+        subject: str,
+        quantity: str,
+        value: float,
+        provenance: Provenance,
+        samples: Iterable[float] = (),
+        **conditions: Any,
+    ) -> "Record":
+        """A record of a known quantity, in its unit."""
+        return cls(
+            subject, quantity, value, UNITS[quantity], provenance, conditions, tuple(samples)
+        )
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+
+def write(path: Path, records: Iterable[Record]) -> None:
+    """Adds records to a file; each line reaches the disk whole or, after a crash, is ignored by `read`."""
+    with path.open("a", encoding="utf-8") as file:
+        for record in records:
+            file.write(record.to_json() + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read(path: Path) -> list[Record]:
+    """The records of a JSON Lines file, in order.
+
+    Raises:
+        AtalhoError: RECORDS (exit 3), for a file that is not there or a line that is no record; the line is named. A last
+            line that a crash cut short is left out.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _error(path, f"cannot be read ({error})") from error
+    whole, _, torn = text.rpartition("\n")
+    found = []
+    lines = whole.splitlines() + ([torn] if torn else [])
+    for number, line in enumerate(lines, start=1):
+        try:
+            fields = json.loads(line)
+            found.append(Record(**{**fields, "samples": tuple(fields.get("samples", ()))}))
+        except (ValueError, TypeError) as error:
+            if number == len(lines) and torn:
+                break
+            raise _error(path, f"line {number} is no record ({error})") from error
+    return found
+
+
+def _error(path: Path, cause: str) -> AtalhoError:
+    return AtalhoError(
+        "RECORDS", path, cause, next_step="atalho compare writes records.jsonl", exit=Exit.DATA
+    )
+
+
+def now() -> str:
+    """The time in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def versions(*packages: str) -> dict[str, str]:
+    """The versions of atalho, Python and the packages named that are installed."""
+    found = {"python": platform.python_version()}
+    for package in ("atalho", *packages):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def processor() -> str:
+    """The processor's name as its maker gives it, with the number of cores this process may use."""
+    name = platform.processor() or platform.machine()
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                name = line.split(":", 1)[1].strip()
+                break
+    except OSError:
+        pass  # not Linux: platform's name has to do
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{name}, {cores} cores"
