@@ -56,10 +56,11 @@ class AddBranches(nn.ModuleDict):
     """Branches on one input, summed."""
 
     def forward(self, x: Tensor) -> Tensor:
-        first, *others = (branch(x) for branch in self.values())
-        for other in others:
-            first = first + other
-        return first
+        outputs: list[Tensor] = [branch(x) for branch in self.values()]
+        total = outputs[0]
+        for output in outputs[1:]:
+            total = total + output
+        return total
 
 
 class ZeroPadShortcut(nn.Module):
