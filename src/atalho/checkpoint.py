@@ -1,0 +1,103 @@
+"""Atomic, checksummed state of a training run.
+
+A checkpoint is one safetensors file whose name carries its step and the beginning of its SHA-256. It is written under a
+temporary name, flushed to the disk and renamed: a file that has its name is whole, and one that was damaged later is
+noticed. The last few are kept.
+"""
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import safetensors.torch
+from torch import Tensor
+
+from atalho.errors import AtalhoError, Exit
+
+KEEP = 3
+NAME = re.compile(r"step-(\d{9})-([0-9a-f]{16})\.safetensors")
+
+
+class State(NamedTuple):
+    """All that a run needs to go on.
+
+    Attributes:
+        step: steps done.
+        tensors: weights, statistics, optimiser state, generator states and running sums, by dotted name.
+        facts: what else it needs, as JSON has it.
+    """
+
+    step: int
+    tensors: Mapping[str, Tensor]
+    facts: Mapping[str, Any]
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """The file appears under its name whole, on the disk, or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def save(folder: Path, state: State) -> Path:
+    """Adds a checkpoint to `folder` and removes all but the last three."""
+    metadata = {"step": str(state.step), "facts": json.dumps(state.facts)}
+    data = safetensors.torch.save(
+        {name: tensor.cpu().contiguous() for name, tensor in state.tensors.items()}, metadata
+    )
+    checksum = hashlib.sha256(data).hexdigest()[:16]
+    path = folder / f"step-{state.step:09}-{checksum}.safetensors"
+    folder.mkdir(exist_ok=True)
+    write_atomically(path, data)
+    for old in _files(folder)[KEEP:]:
+        old.unlink()
+    return path
+
+
+def load(folder: Path) -> tuple[State, list[Path]] | None:
+    """The newest whole checkpoint, with the damaged ones that are newer; None where there are no checkpoints.
+
+    Raises:
+        AtalhoError: CHECKPOINT-DAMAGED (exit 4), when there are some and none is whole.
+    """
+    damaged: list[Path] = []
+    for path in _files(folder):
+        data = path.read_bytes()
+        if hashlib.sha256(data).hexdigest()[:16] != path.stem.rpartition("-")[2]:
+            damaged.append(path)
+            continue
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
+        facts = json.loads(header["facts"])
+        return State(int(header["step"]), safetensors.torch.load(data), facts), damaged
+    if damaged:
+        raise AtalhoError(
+            "CHECKPOINT-DAMAGED",
+            folder,
+            f"none of {len(damaged)} checkpoints has the checksum in its name; nothing was changed",
+            next_step="train anew into another --output",
+            exit=Exit.CHECKPOINT,
+        )
+    return None
+
+
+def _files(folder: Path) -> list[Path]:
+    """Checkpoints, the newest first."""
+    return sorted(
+        (path for path in folder.glob("step-*") if NAME.fullmatch(path.name)), reverse=True
+    )

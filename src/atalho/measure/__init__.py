@@ -1,0 +1,1 @@
+"""Measures: accuracy, latency, memory; each yields records."""

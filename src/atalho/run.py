@@ -1,0 +1,293 @@
+"""A training run and its folder: what is in it, how it begins, goes on, ends, and is read again.
+
+args.yaml           the resolved arguments, the data's checksum and the environment
+metrics.csv         a row an epoch
+checkpoints/        state to go on from
+model.safetensors   the weights, once the run has ended; config.json says what they are
+records.jsonl       what was measured: accuracy on the test split, the curves, the time
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+import yaml
+
+from atalho import checkpoint, networks, record
+from atalho.data.batches import Preprocessing, fit
+from atalho.data.dataset import Dataset
+from atalho.errors import AtalhoError, Exit
+from atalho.measure import accuracy, machine
+from atalho.measure.accuracy import Precision
+from atalho.module import Model, build
+from atalho.network import Network
+from atalho.recipes import Recipe
+from atalho.record import Record
+from atalho.train import Progress, Run
+
+Report = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """All that decides a run's result, with the data."""
+
+    network: str
+    recipe: Recipe
+    seed: int
+    device: torch.device
+    precision: Precision
+
+    def resolved(self, data: Dataset) -> dict[str, Any]:
+        """What `args.yaml` says: `environment` holds what must be equal for the same bits, the rest for the same run."""
+        environment = machine.conditions(self.device)
+        del environment["at"]
+        return {
+            "network": self.network,
+            "data": {"name": data.name, "checksum": data.checksum},
+            "recipe": json.loads(json.dumps(asdict(self.recipe))),
+            "seed": self.seed,
+            "precision": self.precision,
+            "environment": {"device_type": self.device.type, **environment},
+        }
+
+
+def begin(folder: Path, arguments: dict[str, Any], *, resume: bool, allow_inexact: bool) -> None:
+    """Makes the run's folder, or checks that the run in it is the one to go on with.
+
+    Raises:
+        AtalhoError: OUTPUT-HOLDS-RUN or RESUME-OTHER (exit 2), RESUME-INEXACT (exit 4), OUTPUT (exit 2); nothing is changed.
+    """
+    file = folder / "args.yaml"
+    if not file.exists():
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise _usage(
+                "OUTPUT", folder, "is no empty folder and holds no run; nothing was written"
+            )
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            checkpoint.write_atomically(file, yaml.safe_dump(arguments, sort_keys=False).encode())
+        except OSError as error:
+            raise _usage("OUTPUT", folder, f"cannot be written ({error.strerror})") from error
+        return
+    if not resume:
+        raise AtalhoError(
+            "OUTPUT-HOLDS-RUN",
+            folder,
+            "holds a run already; nothing was changed",
+            next_step="--resume to go on with it, or another --output",
+            exit=Exit.USAGE,
+        )
+    saved = yaml.safe_load(file.read_text())
+    asked, environment = dict(arguments), arguments["environment"]
+    was = saved.pop("environment")
+    del asked["environment"]
+    if different := _differences(saved, asked):
+        raise _usage("RESUME-OTHER", folder, f"holds another run: {different}")
+    if not allow_inexact and (different := _differences(was, environment)):
+        raise AtalhoError(
+            "RESUME-INEXACT",
+            folder,
+            f"was begun under other conditions: {different}; the same bits cannot be promised",
+            next_step="--allow-inexact to go on all the same",
+            exit=Exit.CHECKPOINT,
+        )
+
+
+def _usage(code: str, folder: Path, cause: str) -> AtalhoError:
+    return AtalhoError(code, folder, cause, next_step="choose another --output", exit=Exit.USAGE)
+
+
+def _differences(was: Any, now: Any, path: str = "") -> str:
+    """`recipe.lr 0.1, now 0.2` for every leaf that differs."""
+    if isinstance(was, dict) and isinstance(now, dict):
+        parts = (
+            _differences(was.get(key), now.get(key), f"{path}.{key}" if path else key)
+            for key in dict.fromkeys([*was, *now])
+        )
+        return "; ".join(filter(None, parts))
+    return "" if was == now else f"{path} {was}, now {now}"
+
+
+def execute(
+    arguments: Arguments,
+    data: Dataset,
+    folder: Path,
+    *,
+    resume: bool = False,
+    allow_inexact: bool = False,
+    report: Report = lambda progress: None,
+    warn: Callable[[str], None] = lambda message: None,
+) -> list[Record]:
+    """Trains to the end, tests once, and leaves the folder complete; the records of a finished run are read back.
+
+    Raises:
+        Stopped: by a signal; the state is saved.
+        AtalhoError: as `begin`; CHECKPOINT-DAMAGED (exit 4); LOSS-NOT-FINITE (exit 7).
+    """
+    network = networks.get(arguments.network, input=data.input, num_classes=len(data.classes))
+    begin(folder, arguments.resolved(data), resume=resume, allow_inexact=allow_inexact)
+    finished = folder / "records.jsonl"
+    if finished.exists():
+        return record.read(finished)
+    train_split = data.training(with_validation=arguments.recipe.with_validation)
+    preprocessing = fit(train_split.images, arguments.recipe.normalisation)
+    run = Run(
+        build(network, seed=arguments.seed),
+        data,
+        arguments.recipe,
+        preprocessing,
+        folder,
+        seed=arguments.seed,
+        device=arguments.device,
+        precision=arguments.precision,
+        report=report,
+    )
+    if (found := checkpoint.load(folder / "checkpoints")) is not None:
+        state, damaged = found
+        for path in damaged:
+            warn(f"{path} is damaged; going on from step {state.step}")
+        run.restore(state)
+    run.train()
+    weights = save_model(folder, run.model, preprocessing, data.classes)
+    records = _records(run, arguments, data, weights)
+    text = "".join(each.to_json() + "\n" for each in records)
+    checkpoint.write_atomically(finished, text.encode())
+    return records
+
+
+def _records(run: Run, arguments: Arguments, data: Dataset, weights: str) -> list[Record]:
+    """The test split's accuracy, the curves and the time of a finished run."""
+    subject = arguments.network
+    of_run = {
+        "data": data.name,
+        "seed": arguments.seed,
+        "recipe": arguments.recipe.name,
+        "steps": run.steps,
+        "epochs": run.steps * arguments.recipe.batch_size / run.images,
+    }
+    conditions = {
+        **of_run,
+        "weights": f"sha256:{weights}",
+        "engine": "eager",
+        "dtype": arguments.precision,
+        **machine.conditions(arguments.device),
+    }
+    tested = accuracy.records(
+        subject, run.evaluate(data.splits["test"]), **conditions, split="test"
+    )
+    curves = [
+        Record.of(
+            subject, name, row[name], "measured", **of_run, step=row["step"], epoch=row["epoch"]
+        )
+        for row in run.rows
+        for name in ("train_loss", "train_top1", "val_loss", "val_top1")
+        if name in row
+    ]
+    seen = run.steps * arguments.recipe.batch_size
+    return [
+        *tested,
+        *curves,
+        Record.of(subject, "train_time", run.seconds, "measured", **conditions),
+        Record.of(subject, "train_throughput", seen / run.seconds, "measured", **conditions),
+    ]
+
+
+def save_model(
+    folder: Path, model: Model, preprocessing: Preprocessing, classes: tuple[str, ...]
+) -> str:
+    """Writes `model.safetensors` and `config.json` in timm's style; answers the weights' SHA-256.
+
+    A mean of every pixel stands in `mean.safetensors`; `config.json` then has its mean over the pixels, for readers.
+    """
+    network = model.network
+    tensors = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
+    data = safetensors.torch.save(tensors, {"format": "pt"})
+    config = {
+        "architecture": network.name,
+        "num_classes": network.num_classes,
+        "label_names": list(classes),
+        "pretrained_cfg": {
+            "input_size": list(network.input),
+            "mean": preprocessing.mean.mean(dim=(0, 1)).tolist(),
+            "std": preprocessing.std.flatten().tolist(),
+            "crop_pct": 1.0,
+            "interpolation": "bilinear",
+        },
+    }
+    if preprocessing.mean.shape[:2] != (1, 1):
+        mean = safetensors.torch.save({"mean": preprocessing.mean.contiguous()})
+        checkpoint.write_atomically(folder / "mean.safetensors", mean)
+        config["mean_file"] = "mean.safetensors"
+    checkpoint.write_atomically(folder / "model.safetensors", data)
+    checkpoint.write_atomically(
+        folder / "config.json", json.dumps(config, ensure_ascii=False, indent=1).encode()
+    )
+    return hashlib.sha256(data).hexdigest()
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network with its weights and what they were trained on."""
+
+    network: Network
+    model: Model
+    preprocessing: Preprocessing
+    classes: tuple[str, ...]
+    weights: str
+
+
+def load(folder: Path) -> Trained:
+    """Reads a finished run's model.
+
+    Raises:
+        AtalhoError: RUN-UNFINISHED or RUN-DAMAGED (exit 4).
+    """
+    file = folder / "model.safetensors"
+    if not file.exists():
+        begun = (folder / "args.yaml").exists()
+        raise AtalhoError(
+            "RUN-UNFINISHED",
+            folder,
+            "the run has not ended" if begun else "no finished run is there",
+            next_step="atalho train --resume" if begun else "atalho train NETWORK --output FOLDER",
+            exit=Exit.CHECKPOINT,
+        )
+    try:
+        config = json.loads((folder / "config.json").read_text())
+        data = file.read_bytes()
+        tensors = safetensors.torch.load(data)
+        settings = config["pretrained_cfg"]
+        network = networks.get(
+            config["architecture"],
+            input=tuple(settings["input_size"]),
+            num_classes=config["num_classes"],
+        )
+        if "mean_file" in config:
+            mean = safetensors.torch.load((folder / config["mean_file"]).read_bytes())["mean"]
+        else:
+            mean = torch.tensor(settings["mean"]).reshape(1, 1, -1)
+        std = torch.tensor(settings["std"]).reshape(1, 1, -1)
+        model = build(network)
+        model.load_state_dict(tensors)
+    except (OSError, ValueError, KeyError, RuntimeError, safetensors.SafetensorError) as error:
+        raise AtalhoError(
+            "RUN-DAMAGED",
+            folder,
+            f"its model cannot be read ({str(error).splitlines()[0]})",
+            next_step="remove model.safetensors and records.jsonl, then atalho train --resume",
+            exit=Exit.CHECKPOINT,
+        ) from error
+    preprocessing = Preprocessing(mean, std)
+    return Trained(
+        network,
+        model.eval(),
+        preprocessing,
+        tuple(config["label_names"]),
+        hashlib.sha256(data).hexdigest(),
+    )
