@@ -27,12 +27,13 @@ from atalho.layers import (
     LocalResponseNorm,
     MaxPool,
     PadShortcut,
+    PReLU,
     ReLU,
     Tap,
     pair,
 )
 from atalho.network import Network, Row
-from atalho.shape import Shape, output_shape
+from atalho.shape import Shape, joined_shape, output_shape
 
 
 class Cost(NamedTuple):
@@ -65,92 +66,117 @@ class Cost(NamedTuple):
 
 def total(costs: Iterable[Cost]) -> Cost:
     """Costs added up, field by field."""
-    columns = zip(*costs, strict=True)
-    return Cost(*map(sum, columns))
+    return Cost(*map(sum, zip(Cost(), *costs, strict=True)))
+
+
+class Work(NamedTuple):
+    """What a layer makes of an input, and at what cost."""
+
+    output: Shape
+    cost: Cost
+
+
+def cost(layer: Layer, shape: Shape) -> Cost:
+    """The cost of `layer` on one input of `shape`."""
+    return work(layer, shape).cost
 
 
 @singledispatch
-def cost(layer: Layer, shape: Shape) -> Cost:
-    """The cost of `layer` on one input of `shape`."""
+def work(layer: Layer, shape: Shape) -> Work:
+    """Output shape and cost of `layer` on one input of `shape`, in one pass over its tree; a head's own output for `Tap`."""
     raise NotImplementedError(type(layer).__name__)
 
 
-@cost.register
-def _(layer: Conv, shape: Shape) -> Cost:
+@work.register
+def _(layer: Conv, shape: Shape) -> Work:
     output = output_shape(layer, shape)
-    weights = layer.filters * (shape[0] // layer.groups) * prod(pair(layer.kernel))
+    height, width = pair(layer.kernel)
+    weights = layer.filters * (shape[0] // layer.groups) * height * width
     biases = layer.filters * layer.bias
-    positions = prod(output[1:])
-    return Cost(weights + biases, biases, weights * positions, 0, prod(output))
+    positions = output[1] * output[2]
+    return Work(output, Cost(weights + biases, biases, weights * positions, 0, prod(output)))
 
 
-@cost.register
-def _(layer: Linear, shape: Shape) -> Cost:
+@work.register
+def _(layer: Linear, shape: Shape) -> Work:
+    output = output_shape(layer, shape)
     weights = shape[0] * layer.features
     biases = layer.features * layer.bias
-    return Cost(weights + biases, biases, weights, 0, layer.features)
+    return Work(output, Cost(weights + biases, biases, weights, 0, layer.features))
 
 
-@cost.register(MaxPool)
-@cost.register(AvgPool)
-def _(layer: MaxPool | AvgPool, shape: Shape) -> Cost:
-    written = prod(output_shape(layer, shape))
-    return Cost(other_ops=written * layer.kernel**2, activations=written)
+@work.register(MaxPool)
+@work.register(AvgPool)
+def _(layer: MaxPool | AvgPool, shape: Shape) -> Work:
+    output = output_shape(layer, shape)
+    written = prod(output)
+    return Work(output, Cost(other_ops=written * layer.kernel**2, activations=written))
 
 
-@cost.register
-def _(layer: AdaptiveAvgPool, shape: Shape) -> Cost:
-    return Cost(other_ops=prod(shape), activations=prod(output_shape(layer, shape)))
+@work.register
+def _(layer: AdaptiveAvgPool, shape: Shape) -> Work:
+    output = output_shape(layer, shape)
+    return Work(output, Cost(other_ops=prod(shape), activations=prod(output)))
 
 
-@cost.register
-def _(layer: BatchNorm, shape: Shape) -> Cost:
-    return Cost(params=2 * shape[0], other_ops=2 * prod(shape), activations=prod(shape))
+@work.register
+def _(layer: BatchNorm, shape: Shape) -> Work:
+    size = prod(output_shape(layer, shape))
+    return Work(shape, Cost(params=2 * shape[0], other_ops=2 * size, activations=size))
 
 
-@cost.register
-def _(layer: LocalResponseNorm, shape: Shape) -> Cost:
+@work.register
+def _(layer: LocalResponseNorm, shape: Shape) -> Work:
     # A square and a sum over the neighbours, then scale, power and product.
-    return Cost(other_ops=(2 * layer.size + 3) * prod(shape), activations=prod(shape))
+    size = prod(output_shape(layer, shape))
+    return Work(shape, Cost(other_ops=(2 * layer.size + 3) * size, activations=size))
 
 
-@cost.register
-def _(layer: ReLU, shape: Shape) -> Cost:
-    return Cost(other_ops=prod(shape), activations=prod(shape))
+@work.register
+def _(layer: ReLU, shape: Shape) -> Work:
+    size = prod(shape)
+    return Work(shape, Cost(other_ops=size, activations=size))
 
 
-@cost.register(Dropout)
-@cost.register(Flatten)
-@cost.register(Identity)
-def _(layer: Layer, shape: Shape) -> Cost:
-    return Cost()
+@work.register
+def _(layer: PReLU, shape: Shape) -> Work:
+    size = prod(output_shape(layer, shape))
+    return Work(shape, Cost(params=shape[0], other_ops=2 * size, activations=size))
 
 
-@cost.register
-def _(layer: PadShortcut, shape: Shape) -> Cost:
-    return Cost(activations=prod(output_shape(layer, shape)))
+@work.register(Dropout)
+@work.register(Flatten)
+@work.register(Identity)
+def _(layer: Layer, shape: Shape) -> Work:
+    return Work(output_shape(layer, shape), Cost())
 
 
-@cost.register(Chain)
-@cost.register(Tap)
-def _(layer: Join, shape: Shape) -> Cost:
+@work.register
+def _(layer: PadShortcut, shape: Shape) -> Work:
+    output = output_shape(layer, shape)
+    return Work(output, Cost(activations=prod(output)))
+
+
+@work.register(Chain)
+@work.register(Tap)
+def _(layer: Join, shape: Shape) -> Work:
     costs = []
     for _, part in layer:
-        costs.append(cost(part, shape))
-        shape = output_shape(part, shape)
-    return total(costs)
+        shape, part_cost = work(part, shape)
+        costs.append(part_cost)
+    return Work(shape, total(costs))
 
 
-@cost.register
-def _(layer: Concat, shape: Shape) -> Cost:
-    return total(cost(part, shape) for _, part in layer)
-
-
-@cost.register
-def _(layer: Add, shape: Shape) -> Cost:
-    written = prod(output_shape(layer, shape))
-    additions = Cost(other_ops=written * (len(layer.parts) - 1), activations=written)
-    return total([*(cost(part, shape) for _, part in layer), additions])
+@work.register(Concat)
+@work.register(Add)
+def _(layer: Concat | Add, shape: Shape) -> Work:
+    branches = {name: work(part, shape) for name, part in layer}
+    output = joined_shape(layer, {name: branch.output for name, branch in branches.items()})
+    costs = [branch.cost for branch in branches.values()]
+    if isinstance(layer, Add):
+        written = prod(output)
+        costs.append(Cost(other_ops=written * (len(branches) - 1), activations=written))
+    return Work(output, total(costs))
 
 
 class Line(NamedTuple):
@@ -166,23 +192,27 @@ class Line(NamedTuple):
 
 def lines(network: Network) -> list[Line]:
     """The network's table worked out row by row."""
-    worked = []
-    for row, shape in zip(network.rows, network.shapes, strict=True):
-        auxiliary = isinstance(row.layer, Tap)
-        chain = Chain(**dict(row.layer.parts)) if isinstance(row.layer, Tap) else row.layer
-        output = output_shape(chain, shape)
-        worked.append(Line(row, shape, output, cost(row.layer, shape), depth(row.layer), auxiliary))
-    return worked
+    return [
+        Line(row, shape, *work(row.layer, shape), depth(row.layer), isinstance(row.layer, Tap))
+        for row, shape in zip(network.rows, network.shapes, strict=True)
+    ]
 
 
 def totals(network: Network) -> Cost:
     """What one image costs at inference, auxiliary heads left out."""
-    return total(line.cost for line in lines(network) if not line.auxiliary)
+    return _rows_cost(network, auxiliary=False)
 
 
 def auxiliary(network: Network) -> Cost:
     """What the training-only heads add to it."""
-    return total([Cost(), *(line.cost for line in lines(network) if line.auxiliary)])
+    return _rows_cost(network, auxiliary=True)
+
+
+def _rows_cost(network: Network, *, auxiliary: bool) -> Cost:
+    rows = zip(network.rows, network.shapes, strict=True)
+    return total(
+        cost(row.layer, shape) for row, shape in rows if isinstance(row.layer, Tap) is auxiliary
+    )
 
 
 @singledispatch

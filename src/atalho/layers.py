@@ -7,7 +7,7 @@ an input. The grammar is closed; a new layer is a dataclass here and one case in
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 Pair = tuple[int, int]
@@ -31,6 +31,7 @@ class Conv(Layer):
         kernel, stride: one number, or (height, width).
         padding: zeros on each side; None keeps the size at stride 1 (half the kernel, for odd kernels).
         groups: the channels are split into so many independent convolutions (Krizhevsky 2012, §3.5).
+        dilation: the distance between neighbouring taps of the kernel (Yu 2015, arXiv:1511.07122, eq. 2).
     """
 
     filters: int
@@ -39,12 +40,19 @@ class Conv(Layer):
     padding: int | Pair | None = None
     groups: int = 1
     bias: bool = True
+    dilation: int = 1
+
+    @property
+    def window(self) -> Pair:
+        """Height and width of the input that one output sees."""
+        height, width = pair(self.kernel)
+        return self.dilation * (height - 1) + 1, self.dilation * (width - 1) + 1
 
     @property
     def pad(self) -> Pair:
         if self.padding is not None:
             return pair(self.padding)
-        height, width = pair(self.kernel)
+        height, width = self.window
         return height // 2, width // 2
 
 
@@ -68,12 +76,13 @@ class MaxPool(Layer):
 
 @dataclass(frozen=True, slots=True)
 class AvgPool(Layer):
-    """Mean over windows; the padding's zeros count, as in Caffe."""
+    """Mean over windows; the padding's zeros count, as in Caffe, unless `count_padding` is off, as in TensorFlow."""
 
     kernel: int
     stride: int
     padding: int = 0
     ceil: bool = False
+    count_padding: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +118,16 @@ class ReLU(Layer):
 
 
 @dataclass(frozen=True, slots=True)
+class PReLU(Layer):
+    """max(0, x) + a · min(0, x), with one learned `a` a channel (He 2015, arXiv:1502.01852, eq. 1)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Dropout(Layer):
-    """Zeroes each element with probability `p` in training."""
+    """Zeroes each element, or with `spatial` each whole channel (Tompson 2014, arXiv:1411.4280), with probability `p` in training."""
 
     p: float
+    spatial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +189,23 @@ class Add(Join):
 
 class Tap(Join):
     """A chain beside the main path, used in training alone: its input goes on unchanged."""
+
+
+def batch_normalised(layer: Layer, eps: float = 1e-5, *, bias: bool = False) -> Layer:
+    """The same tree with batch normalisation after every convolution in it: `bn` after `conv`, `bn_x` after any other `x`.
+
+    `bias` keeps the convolutions' own biases, which the normalisation's shift makes redundant.
+    """
+    if not isinstance(layer, Join):
+        return layer
+    parts: dict[str, Layer] = {}
+    for name, part in layer:
+        if isinstance(part, Conv):
+            parts[name] = replace(part, bias=bias and part.bias)
+            parts["bn" if name == "conv" else f"bn_{name}"] = BatchNorm(eps)
+        else:
+            parts[name] = batch_normalised(part, eps, bias=bias)
+    return type(layer)(**parts)
 
 
 def walk(layer: Layer, path: str = "") -> Iterator[tuple[str, Layer]]:

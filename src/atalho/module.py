@@ -25,6 +25,7 @@ from atalho.layers import (
     LocalResponseNorm,
     MaxPool,
     PadShortcut,
+    PReLU,
     ReLU,
     Tap,
     pair,
@@ -128,6 +129,7 @@ def _(layer: Conv, shape: Shape) -> nn.Module:
         pair(layer.kernel),
         pair(layer.stride),
         layer.pad,
+        dilation=layer.dilation,
         groups=layer.groups,
         bias=layer.bias,
     )
@@ -145,7 +147,7 @@ def _(layer: MaxPool, shape: Shape) -> nn.Module:
 
 @module.register
 def _(layer: AvgPool, shape: Shape) -> nn.Module:
-    return nn.AvgPool2d(layer.kernel, layer.stride, layer.padding, layer.ceil)
+    return nn.AvgPool2d(layer.kernel, layer.stride, layer.padding, layer.ceil, layer.count_padding)
 
 
 @module.register
@@ -170,8 +172,13 @@ def _(layer: ReLU, shape: Shape) -> nn.Module:
 
 
 @module.register
+def _(layer: PReLU, shape: Shape) -> nn.Module:
+    return nn.PReLU(shape[0])
+
+
+@module.register
 def _(layer: Dropout, shape: Shape) -> nn.Module:
-    return nn.Dropout(layer.p)
+    return nn.Dropout2d(layer.p) if layer.spatial else nn.Dropout(layer.p)
 
 
 @module.register
@@ -235,6 +242,8 @@ def initialise(model: Model, seed: int) -> None:
         for part in child.modules():
             if isinstance(part, nn.BatchNorm2d):
                 part.reset_parameters()
+            elif isinstance(part, nn.PReLU):
+                nn.init.constant_(part.weight, 0.25)  # He 2015, arXiv:1502.01852, §2.1
             elif isinstance(part, nn.Conv2d | nn.Linear):
                 if isinstance(scheme, HeNormal):
                     nn.init.kaiming_normal_(part.weight, nonlinearity="relu", generator=generator)

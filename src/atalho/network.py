@@ -1,6 +1,6 @@
 """A network: its paper's table in rows, with its source and what the paper prints; it checks itself when it is made."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Self
@@ -168,6 +168,10 @@ class Network:
     def without_auxiliary(self) -> Self:
         """The same network as it is used at inference."""
         return replace(self, rows=tuple(row for row in self.rows if row not in self.taps))
+
+    def with_layers(self, change: Callable[[Layer], Layer]) -> Self:
+        """The same table with the layer of every row changed."""
+        return replace(self, rows=tuple(replace(row, layer=change(row.layer)) for row in self.rows))
 
     @property
     def has(self) -> frozenset[type[Layer]]:

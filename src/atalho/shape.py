@@ -19,6 +19,7 @@ from atalho.layers import (
     LocalResponseNorm,
     MaxPool,
     PadShortcut,
+    PReLU,
     ReLU,
     Tap,
     pair,
@@ -104,7 +105,7 @@ def _(layer: Conv, shape: Shape) -> Shape:
         raise ShapeError(
             f"{channels} channels in, {layer.filters} out, do not split into {layer.groups} groups"
         )
-    return layer.filters, *_windowed(layer, shape, layer.kernel, layer.stride, layer.pad)
+    return layer.filters, *_windowed(layer, shape, layer.window, layer.stride, layer.pad)
 
 
 @output_shape.register(MaxPool)
@@ -134,6 +135,7 @@ def _(layer: Flatten, shape: Shape) -> Shape:
 
 @output_shape.register(BatchNorm)
 @output_shape.register(LocalResponseNorm)
+@output_shape.register(PReLU)
 def _(layer: Layer, shape: Shape) -> Shape:
     return _image(layer, shape)
 
@@ -156,32 +158,38 @@ def _(layer: PadShortcut, shape: Shape) -> Shape:
 
 @output_shape.register
 def _(layer: Chain, shape: Shape) -> Shape:
+    return end_shape(layer, shape)
+
+
+@output_shape.register
+def _(layer: Tap, shape: Shape) -> Shape:
+    end_shape(layer, shape)  # the head must be able to take it
+    return shape
+
+
+@output_shape.register(Concat)
+@output_shape.register(Add)
+def _(layer: Concat | Add, shape: Shape) -> Shape:
+    return joined_shape(layer, {name: part_shape(name, part, shape) for name, part in layer})
+
+
+def end_shape(layer: Chain | Tap, shape: Shape) -> Shape:
+    """What the last part of a chain, or of a head, makes of an input of `shape`."""
     for name, part in layer:
         shape = part_shape(name, part, shape)
     return shape
 
 
-@output_shape.register
-def _(layer: Tap, shape: Shape) -> Shape:
-    output_shape(Chain(**dict(layer.parts)), shape)  # the head must be able to take it
-    return shape
-
-
-@output_shape.register
-def _(layer: Concat, shape: Shape) -> Shape:
-    shapes = {name: _image(layer, part_shape(name, part, shape)) for name, part in layer}
-    if len({(height, width) for _, height, width in shapes.values()}) > 1:
+def joined_shape(layer: Concat | Add, shapes: Mapping[str, Shape]) -> Shape:
+    """The shape of branches joined, from their own; ShapeError where they do not fit together."""
+    if isinstance(layer, Add):
+        if len(set(shapes.values())) > 1:
+            raise ShapeError(f"branches to be summed differ in shape: {_listed(shapes)}")
+        return next(iter(shapes.values()))
+    images = [_image(layer, shape) for shape in shapes.values()]
+    if len({(height, width) for _, height, width in images}) > 1:
         raise ShapeError(f"branches to be joined differ in height or width: {_listed(shapes)}")
-    _, height, width = next(iter(shapes.values()))
-    return sum(channels for channels, _, _ in shapes.values()), height, width
-
-
-@output_shape.register
-def _(layer: Add, shape: Shape) -> Shape:
-    shapes = {name: part_shape(name, part, shape) for name, part in layer}
-    if len(set(shapes.values())) > 1:
-        raise ShapeError(f"branches to be summed differ in shape: {_listed(shapes)}")
-    return next(iter(shapes.values()))
+    return sum(channels for channels, _, _ in images), *images[0][1:]
 
 
 def _listed(shapes: Mapping[str, Shape]) -> str:

@@ -5,14 +5,18 @@ from difflib import get_close_matches
 
 from atalho.errors import AtalhoError, Exit
 from atalho.network import Network
-from atalho.networks import alexnet, googlenet, resnet, vgg
+from atalho.networks import alexnet, enet, googlenet, inception_v3, inception_v4, nin, resnet, vgg
 from atalho.shape import Shape
 
 CATALOGUE: dict[str, Callable[..., Network]] = {
     **alexnet.NETWORKS,
     **vgg.NETWORKS,
+    **nin.NETWORKS,
     **googlenet.NETWORKS,
+    **inception_v3.NETWORKS,
+    **inception_v4.NETWORKS,
     **resnet.NETWORKS,
+    **enet.NETWORKS,
 }
 
 

@@ -7,7 +7,17 @@ connected layers. The paper prints an input of 224 and a first map of 55: that t
 from collections.abc import Callable
 from functools import partial
 
-from atalho.layers import Chain, Conv, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool, ReLU
+from atalho.layers import (
+    AdaptiveAvgPool,
+    Chain,
+    Conv,
+    Dropout,
+    Flatten,
+    Linear,
+    LocalResponseNorm,
+    MaxPool,
+    ReLU,
+)
 from atalho.network import Gaussian, Network, Printed, Row, Source, Units
 from atalho.shape import Shape
 
@@ -17,6 +27,13 @@ SOURCE = Source(
     2012,
     "",
     "NIPS 25, §3.5 and Fig. 2",
+)
+SOURCE_2014 = Source(
+    "Krizhevsky",
+    "One weird trick for parallelizing convolutional neural networks",
+    2014,
+    "1404.5997",
+    "as torchvision builds it",
 )
 
 
@@ -58,4 +75,38 @@ def alexnet(name: str, *, input: Shape = (3, 224, 224), num_classes: int = 1000)
     )
 
 
-NETWORKS: dict[str, Callable[..., Network]] = {"alexnet": partial(alexnet, "alexnet")}
+def one_tower(name: str, *, input: Shape = (3, 224, 224), num_classes: int = 1000) -> Network:
+    """The network of 2014 for one GPU, ungrouped and without response normalisation, as torchvision builds it."""
+    rows = (
+        Row("conv1", "convolution", _conv(Conv(64, 11, 4, padding=2))),
+        Row("pool1", "max pool", MaxPool(3, 2)),
+        Row("conv2", "convolution", _conv(Conv(192, 5))),
+        Row("pool2", "max pool", MaxPool(3, 2)),
+        Row("conv3", "convolution", _conv(Conv(384, 3))),
+        Row("conv4", "convolution", _conv(Conv(256, 3))),
+        Row("conv5", "convolution", _conv(Conv(256, 3))),
+        Row("pool5", "max pool", MaxPool(3, 2)),
+        Row("avgpool", "average pool", AdaptiveAvgPool(6)),
+        Row(
+            "fc6",
+            "linear",
+            Chain(flatten=Flatten(), dropout=Dropout(0.5), linear=Linear(4096), relu=ReLU()),
+        ),
+        Row("fc7", "linear", Chain(dropout=Dropout(0.5), linear=Linear(4096), relu=ReLU())),
+        Row("fc8", "linear", Linear(num_classes)),
+    )
+    return Network(
+        name,
+        SOURCE_2014,
+        rows,
+        input,
+        num_classes,
+        "one tower without groups or response normalisation, dropout before fc6 and fc7, a 6×6 average pool: torchvision's",
+        Printed(depth=8),
+    )
+
+
+NETWORKS: dict[str, Callable[..., Network]] = {
+    "alexnet": partial(alexnet, "alexnet"),
+    "alexnet.owt": partial(one_tower, "alexnet.owt"),
+}

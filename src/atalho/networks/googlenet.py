@@ -8,6 +8,7 @@ local response normalisation (ours are Krizhevsky's) nor the initialisation (our
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -25,6 +26,7 @@ from atalho.layers import (
     MaxPool,
     ReLU,
     Tap,
+    batch_normalised,
 )
 from atalho.network import Network, Printed, Row, Source, Units, classifier
 from atalho.shape import Shape
@@ -69,8 +71,8 @@ COLUMNS = {
 }
 
 
-def inception(filters: Filters) -> Concat:
-    """The module with its 1×1 reductions (Fig. 2b); every convolution is followed by ReLU."""
+def inception(filters: Filters, widest: int = 5) -> Concat:
+    """The module with its 1×1 reductions (Fig. 2b); every convolution is followed by ReLU, `widest` is the last kernel."""
     f = filters
     return Concat(
         branch1x1=Chain(conv=Conv(f.conv1x1), relu=ReLU()),
@@ -78,7 +80,7 @@ def inception(filters: Filters) -> Concat:
             reduce=Conv(f.reduce3x3), relu_reduce=ReLU(), conv=Conv(f.conv3x3, 3), relu=ReLU()
         ),
         branch5x5=Chain(
-            reduce=Conv(f.reduce5x5), relu_reduce=ReLU(), conv=Conv(f.conv5x5, 5), relu=ReLU()
+            reduce=Conv(f.reduce5x5), relu_reduce=ReLU(), conv=Conv(f.conv5x5, widest), relu=ReLU()
         ),
         branch_pool=Chain(pool=MaxPool(3, 1, padding=1), proj=Conv(f.pool_proj), relu=ReLU()),
     )
@@ -186,6 +188,31 @@ def googlenet(
     )
 
 
+def normalised(name: str, *, input: Shape = (3, 224, 224), num_classes: int = 1000) -> Network:
+    """What torchvision calls googlenet: the rows of the paper, changed in six ways."""
+    paper = googlenet(
+        name,
+        module=partial(inception, widest=3),
+        auxiliary_pool=AdaptiveAvgPool(4),
+        input=input,
+        num_classes=num_classes,
+    )
+    changed = {
+        "pool5": Row("pool5", "max pool", MaxPool(2, 2, ceil=True)),
+        "dropout": Row("dropout", "dropout (20%)", Dropout(0.2)),
+    }
+    rows = tuple(
+        replace(changed.get(row.name, row), printed=None)
+        for row in paper.rows
+        if not isinstance(row.layer, LocalResponseNorm)
+    )
+    return replace(
+        replace(paper, rows=rows).with_layers(partial(batch_normalised, eps=1e-3)),
+        changes="torchvision's: batch normalisation after every convolution, 3×3 for 5×5, no response normalisation, "
+        "2×2 in the last max pool, 20 % dropout, auxiliary heads on a 4×4 grid",
+    )
+
+
 NETWORKS: dict[str, Callable[..., Network]] = {
     "googlenet": partial(googlenet, "googlenet"),
     "googlenet.naive": partial(
@@ -200,6 +227,7 @@ NETWORKS: dict[str, Callable[..., Network]] = {
         _separable_stem,
         changes="conv1 depthwise separable with multiplier 8: what Table 1's first row counts",
     ),
+    "googlenet.bn": partial(normalised, "googlenet.bn"),
     "googlenet.small": partial(
         googlenet,
         "googlenet.small",
