@@ -87,14 +87,18 @@ class Record:
         )
 
     def to_json(self) -> str:
+        """The record as one line."""
         return json.dumps(asdict(self), ensure_ascii=False)
 
 
-def write(path: Path, records: Iterable[Record]) -> None:
-    """Adds records to a file; each line reaches the disk whole or, after a crash, is ignored by `read`."""
-    with path.open("a", encoding="utf-8") as file:
+def append(path: Path, records: Iterable[Record]) -> None:
+    """Adds records to a file, on the disk when it returns; a last line that a crash cut short is replaced."""
+    with path.open("ab+") as file:
+        file.seek(0)
+        whole = file.read().rfind(b"\n") + 1
+        file.truncate(whole)
         for record in records:
-            file.write(record.to_json() + "\n")
+            file.write(f"{record.to_json()}\n".encode())
         file.flush()
         os.fsync(file.fileno())
 

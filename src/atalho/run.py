@@ -26,8 +26,9 @@ from atalho.measure import accuracy, machine
 from atalho.measure.accuracy import Precision
 from atalho.module import Model, build
 from atalho.network import Network
-from atalho.recipes import Recipe
+from atalho.recipes.recipe import Recipe
 from atalho.record import Record
+from atalho.shape import text
 from atalho.train import Progress, Run
 
 Report = Callable[[Progress], None]
@@ -131,8 +132,13 @@ def execute(
         AtalhoError: as `begin`; CHECKPOINT-DAMAGED (exit 4); LOSS-NOT-FINITE (exit 7).
     """
     network = networks.get(arguments.network, input=data.input, num_classes=len(data.classes))
-    begin(folder, arguments.resolved(data), resume=resume, allow_inexact=allow_inexact)
     finished = folder / "records.jsonl"
+    begin(
+        folder,
+        arguments.resolved(data),
+        resume=resume,
+        allow_inexact=allow_inexact or finished.exists(),
+    )
     if finished.exists():
         return record.read(finished)
     train_split = data.training(with_validation=arguments.recipe.with_validation)
@@ -156,15 +162,15 @@ def execute(
     run.train()
     weights = save_model(folder, run.model, preprocessing, data.classes)
     records = _records(run, arguments, data, weights)
-    text = "".join(each.to_json() + "\n" for each in records)
-    checkpoint.write_atomically(finished, text.encode())
+    lines = "".join(each.to_json() + "\n" for each in records)
+    checkpoint.write_atomically(finished, lines.encode())
     return records
 
 
 def _records(run: Run, arguments: Arguments, data: Dataset, weights: str) -> list[Record]:
     """The test split's accuracy, the curves and the time of a finished run."""
     subject = arguments.network
-    of_run = {
+    of_run: dict[str, Any] = {
         "data": data.name,
         "seed": arguments.seed,
         "recipe": arguments.recipe.name,
@@ -291,3 +297,30 @@ def load(folder: Path) -> Trained:
         tuple(config["label_names"]),
         hashlib.sha256(data).hexdigest(),
     )
+
+
+def check_data(trained: Trained, data: Dataset, split: str) -> None:
+    """Whether a network can be asked about a data set's split.
+
+    Raises:
+        AtalhoError: DATA-OTHER (exit 3) for other images or classes; DATA-SPLIT (exit 2) for an unknown split.
+    """
+    network = trained.network
+    if data.input != network.input or data.classes != trained.classes:
+        raise AtalhoError(
+            "DATA-OTHER",
+            data.name,
+            f"has {len(data.classes)} classes ({', '.join(data.classes[:3])}, …) of {text(data.input)} images; "
+            f"{network.name} was trained for {network.num_classes} ({', '.join(trained.classes[:3])}, …) "
+            f"of {text(network.input)}",
+            next_step="--data with the data set that it was trained on",
+            exit=Exit.DATA,
+        )
+    if split not in data.splits:
+        raise AtalhoError(
+            "DATA-SPLIT",
+            split,
+            f"{data.name} has the splits {', '.join(data.splits)}",
+            next_step="--split test",
+            exit=Exit.USAGE,
+        )

@@ -26,9 +26,10 @@ from atalho.data.dataset import Dataset, Split
 from atalho.errors import AtalhoError, Exit
 from atalho.measure.accuracy import Accuracy, Precision, accuracy, autocast
 from atalho.module import Model, Outputs
-from atalho.recipes import Recipe
+from atalho.recipes.recipe import Recipe
 
 SAVE_EVERY = 60.0  # seconds; what a crash can cost
+LEAST_ROWS = 20  # of metrics.csv; longer runs have one an epoch
 READ_EVERY = 20  # steps; reading makes the host wait for the device
 EVALUATION_BATCH = 500
 COLUMNS = ("step", "epoch", "lr", "train_loss", "train_top1", "val_loss", "val_top1")
@@ -108,7 +109,8 @@ class Run:
         self.report = report
         self.images = len(split.labels)
         self.steps = recipe.length(self.images)
-        self.interval = max(1, round(self.images / recipe.batch_size))
+        epoch = round(self.images / recipe.batch_size)
+        self.interval = max(1, min(epoch, self.steps // LEAST_ROWS))
         self.batches = Batches(
             split,
             preprocessing,

@@ -8,6 +8,7 @@ import hashlib
 from functools import lru_cache
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -34,17 +35,18 @@ class Preprocessing(NamedTuple):
 def fit(images: Tensor, normalisation: Normalisation) -> Preprocessing:
     """The statistics of (N, H, W, C) 8-bit training images."""
     # Exact sums of integers: the result does not depend on the number of threads.
-    count, channels = images.shape[0], images.shape[3]
+    numbers = images.numpy()
+    count, channels = len(numbers), numbers.shape[-1]
     if normalisation == "per_pixel_mean":
-        mean = images.sum(dim=0, dtype=torch.int64).double() / (255 * count)
-        return Preprocessing(mean.float(), torch.ones(1, 1, channels))
-    pixels = images.reshape(-1, channels).long()
-    mean = pixels.sum(dim=0).double() / len(pixels)
-    variance = pixels.square().sum(dim=0).double() / len(pixels) - mean.square()
-    shape = (1, 1, channels)
-    return Preprocessing(
-        (mean / 255).float().reshape(shape), (variance.sqrt() / 255).float().reshape(shape)
-    )
+        mean = numbers.sum(axis=0, dtype=np.int64) / (255 * count)
+        return Preprocessing(torch.from_numpy(mean).float(), torch.ones(1, 1, channels))
+    planes = [numbers[..., channel].ravel() for channel in range(channels)]
+    counts = np.stack([np.bincount(plane, minlength=256) for plane in planes])
+    levels = np.arange(256) / 255
+    mean = counts @ levels / counts.sum(axis=1)
+    variance = counts @ levels**2 / counts.sum(axis=1) - mean**2
+    std = np.sqrt(variance)
+    return Preprocessing(*(torch.from_numpy(each).float().reshape(1, 1, -1) for each in (mean, std)))
 
 
 def preprocess(images: Tensor, preprocessing: Preprocessing) -> Tensor:

@@ -16,7 +16,10 @@ from atalho.data.dataset import Dataset, Progress, Split, stratified
 from atalho.data.download import download
 from atalho.errors import AtalhoError, Exit
 
-CLASSES = tuple(["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"])
+CLASSES = (
+    *("airplane", "automobile", "bird", "cat", "deer"),
+    *("dog", "frog", "horse", "ship", "truck"),
+)
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 ARCHIVE_MD5 = "c32a1d4ab5d03f1284b67883e8d87530"  # as published beside it
 

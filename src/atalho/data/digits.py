@@ -9,7 +9,7 @@ from atalho.data.dataset import Dataset, Progress, Split, stratified
 
 def load(data_dir: Path, progress: Progress) -> Dataset:
     """70 % for training, 10 % for validation, 20 % for testing, stratified by class; both arguments are unused."""
-    from sklearn.datasets import load_digits  # type: ignore[import-untyped]  # 1 s
+    from sklearn.datasets import load_digits  # 1 s
 
     bunch = load_digits()
     # Grey levels 0 to 16 become 0 to 255.

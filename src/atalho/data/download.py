@@ -42,10 +42,13 @@ def download(url: str, path: Path, *, md5: str, progress: Progress, pause: float
             break
         except (OSError, HTTPException) as error:
             if attempt == ATTEMPTS - 1:
+                kept = part.stat().st_size
+                if not kept:
+                    part.unlink()
                 raise AtalhoError(
                     "DATA-DOWNLOAD",
                     url,
-                    f"could not be fetched ({error}); {part.stat().st_size:,} bytes are kept and will be gone on from",
+                    f"could not be fetched ({error}); {kept:,} bytes are kept, to go on from",
                     next_step=f"run again with a network, or unpack the data set into {path.parent} by hand",
                     exit=Exit.DATA,
                 ) from error

@@ -106,7 +106,7 @@ def records(subject: str, found: Accuracy, **conditions: Any) -> list[Record]:
     return [
         *(
             Record.of(
-                subject, name, value, "measured", **given, interval=wilson(value, found.images)
+                subject, name, value, "measured", **given, interval=list(wilson(value, found.images))
             )
             for name, value in fractions.items()
             if value is not None

@@ -11,7 +11,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from atalho import networks
 from atalho.errors import AtalhoError, Exit
+from atalho.measure import machine
+from atalho.measure.accuracy import Precision, autocast
+from atalho.module import build
+from atalho.network import Network
 from atalho.record import Record
 from atalho.shape import Shape
 
@@ -20,28 +27,21 @@ PROTOCOL = f"process of its own, {RUNS} forward passes; high-water mark above th
 
 
 def records(
-    subject: str,
-    input: Shape,
-    num_classes: int,
-    batch: int,
-    *,
-    device: str,
-    precision: str,
-    threads: int,
+    network: Network, batch: int, *, device: torch.device, precision: Precision
 ) -> list[Record]:
-    """Peak memory of `subject` at `batch`, from a child process.
+    """Peak memory of a network at `batch`, from a child process that uses as many threads as this one.
 
     Raises:
         AtalhoError: MEASURE-FAILED (exit 6), when the child ends without an answer.
     """
     question = {
-        "subject": subject,
-        "input": list(input),
-        "num_classes": num_classes,
+        "network": network.name,
+        "input": network.input,
+        "num_classes": network.num_classes,
         "batch": batch,
-        "device": device,
+        "device": str(device),
         "precision": precision,
-        "threads": threads,
+        "threads": torch.get_num_threads(),
     }
     child = subprocess.run(
         [sys.executable, "-m", "atalho.measure.memory", json.dumps(question)],
@@ -53,14 +53,14 @@ def records(
         last = (child.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise AtalhoError(
             "MEASURE-FAILED",
-            subject,
+            network.name,
             f"the process that measures memory ended with {child.returncode}: {last}",
             next_step="a smaller --batch-size",
             exit=Exit.RESOURCES,
         )
     answer = json.loads(child.stdout)
     value = answer.pop("peak")
-    return [Record.of(subject, "peak_memory", value, "measured", **answer, protocol=PROTOCOL)]
+    return [Record.of(network.name, "peak_memory", value, "measured", **answer, protocol=PROTOCOL)]
 
 
 def _resident(field: str) -> int:
@@ -90,23 +90,17 @@ def _high_water() -> int:
 
 def _answer(question: dict[str, Any]) -> dict[str, Any]:
     """What the child measures."""
-    import torch
-
-    from atalho import networks
-    from atalho.measure import machine
-    from atalho.measure.accuracy import autocast
-    from atalho.module import build
-
     torch.set_num_threads(question["threads"])
     device = torch.device(question["device"])
-    input, batch = tuple(question["input"]), question["batch"]
+    shape: Shape = tuple(question["input"])
+    batch = question["batch"]
     # Libraries that load themselves at the first convolution belong to the framework.
     torch.nn.Conv2d(3, 8, 3)(torch.randn(1, 3, 8, 8))
     before = _reset_high_water()
-    network = networks.get(question["subject"], input=input, num_classes=question["num_classes"])
+    network = networks.get(question["network"], input=shape, num_classes=question["num_classes"])
     model = build(network.without_auxiliary(), device=device).eval()
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    images = torch.randn(batch, *input, device=device)
+    model.to(memory_format=torch.channels_last)
+    images = torch.randn(batch, *shape, device=device)
     images = images.contiguous(memory_format=torch.channels_last)
     with torch.inference_mode(), autocast(device, question["precision"]):
         for _ in range(RUNS):
@@ -115,7 +109,7 @@ def _answer(question: dict[str, Any]) -> dict[str, Any]:
     peak = torch.cuda.max_memory_allocated(device) if cuda else _high_water() - before
     return {
         "peak": peak,
-        "input": list(input),
+        "input": list(shape),
         "batch": batch,
         "engine": "eager",
         "dtype": question["precision"],

@@ -1,0 +1,450 @@
+"""The command line: parses, calls one function a command, and shows what it answers."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from atalho import __version__, screen
+from atalho.errors import AtalhoError, Exit, printable
+from atalho.screen import Format
+from atalho.shape import Shape
+
+if TYPE_CHECKING:
+    import torch
+
+    from atalho.data.dataset import Dataset
+    from atalho.measure.accuracy import Precision
+    from atalho.network import Network
+    from atalho.recipes.recipe import Recipe
+
+app = typer.Typer(
+    name="atalho",
+    help="The classic convolutional networks as their papers print them: explained, trained and compared.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+# Types of arguments and options that several commands share.
+
+
+def _input_shape(text: str) -> Shape:
+    try:
+        channels, height, width = (int(part) for part in text.lower().replace("×", "x").split("x"))
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not CxHxW, as in 3x224x224") from None
+    return channels, height, width
+
+
+NetworkName = Annotated[str, typer.Argument(metavar="NETWORK", help="A name of `atalho list`.")]
+NetworkNames = Annotated[list[str] | None, typer.Argument(metavar="NETWORK...", show_default=False)]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run.")]
+Input = Annotated[
+    Any,
+    typer.Option(parser=_input_shape, metavar="CxHxW", help="Input; the paper's unless given."),
+]
+NumClasses = Annotated[int | None, typer.Option(min=1, help="Classes; the paper's unless given.")]
+FormatOption = Annotated[Format, typer.Option("--format", help="How the answer is printed.")]
+DataName = Annotated[str, typer.Option("--data", help="digits or cifar10.")]
+DataDir = Annotated[
+    Path, typer.Option(help="Where data sets are kept and downloaded to.", envvar="ATALHO_DATA")
+]
+RecipeName = Annotated[
+    str | None, typer.Option("--recipe", help="he2015_cifar or quick; by the data unless given.")
+]
+BatchSize = Annotated[int | None, typer.Option("-b", "--batch-size", min=1)]
+BatchSizes = Annotated[
+    list[int], typer.Option("-b", "--batch-size", min=1, help="May be given several times.")
+]
+Epochs = Annotated[float | None, typer.Option(min=0.01, help="Length in epochs.")]
+Steps = Annotated[int | None, typer.Option(min=1, help="Length in iterations.")]
+Seed = Annotated[int, typer.Option(min=0)]
+DeviceName = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
+PrecisionName = Annotated[str, typer.Option("--precision", help="float32 or bf16.")]
+Threads = Annotated[
+    int | None, typer.Option("-t", "--threads", min=1, help="Processor threads; all unless given.")
+]
+DATA_DIR = Path("data")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"atalho {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    pass
+
+
+@app.command("list")
+def list_networks(
+    pattern: Annotated[str, typer.Argument(help="As in resnet*, or a part of a name.")] = "*",
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """The catalogue: parameters, multiply-accumulates, depth, input, year and source."""
+    from atalho.cost import network_depth, totals
+    from atalho.networks import CATALOGUE, get
+
+    names = [name for name in CATALOGUE if fnmatch(name, pattern) or pattern in name]
+    if not names:
+        get(pattern)  # says which names are near
+    rows: list[dict[str, Any]] = []
+    for name in names:
+        network = get(name)
+        cost = totals(network)
+        rows.append(
+            {
+                "network": name,
+                "params": cost.params,
+                "macs": cost.macs,
+                "depth": network_depth(network),
+                "input": list(network.input),
+                "year": network.source.year,
+                "source": network.source.authors,
+                "changes": network.changes,
+            }
+        )
+    if format is Format.JSON:
+        screen.show_json(rows)
+        return
+    for row in rows:
+        row["input"] = screen.shape(row["input"])
+        if format is Format.TABLE:
+            row["year"] = str(row["year"])
+    screen.show(rows, format)
+
+
+@app.command()
+def show(
+    network: NetworkName,
+    input: Input = None,
+    num_classes: NumClasses = None,
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """The paper's table, recomputed row by row beside what the paper printed."""
+    from atalho import describe, networks
+
+    found = networks.get(network, input=input, num_classes=num_classes)
+    if format is Format.JSON:
+        screen.show_json(describe.document(found))
+        return
+    title = f"{found.name}: {found.source}"
+    screen.show(describe.table(found), format, title=title, notes=describe.notes(found))
+
+
+@app.command()
+def train(
+    network: NetworkName,
+    data: DataName = "digits",
+    data_dir: DataDir = DATA_DIR,
+    recipe: RecipeName = None,
+    output: Annotated[Path | None, typer.Option(help="The run's folder.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where the run stopped.")] = False,
+    allow_inexact: Annotated[
+        bool, typer.Option("--allow-inexact", help="Resume though the bits may differ.")
+    ] = False,
+    epochs: Epochs = None,
+    steps: Steps = None,
+    batch_size: BatchSize = None,
+    lr: Annotated[float | None, typer.Option(min=0.0)] = None,
+    momentum: Annotated[float | None, typer.Option(min=0.0, max=1.0)] = None,
+    weight_decay: Annotated[float | None, typer.Option(min=0.0)] = None,
+    seed: Seed = 0,
+    device: DeviceName = "auto",
+    precision: PrecisionName = "float32",
+    threads: Threads = None,
+) -> None:
+    """Train a network on data by a recipe, into a run folder."""
+    overrides = {
+        "batch_size": batch_size,
+        "lr": lr,
+        "momentum": momentum,
+        "weight_decay": weight_decay,
+        **_length(epochs, steps),
+    }
+    from atalho import networks
+
+    networks.get(network)  # an unknown name is said before torch is loaded
+    from atalho import run
+    from atalho.train import Stopped
+
+    machine = _device(device, threads)
+    dataset = _load(data, data_dir)
+    table = networks.get(network, input=dataset.input, num_classes=len(dataset.classes))
+    resolved = _recipe(recipe, data, overrides)(table)
+    folder = output or Path("runs") / f"{network}-{data}-{resolved.name}-{seed}"
+    arguments = run.Arguments(network, resolved, seed, machine, _precision(precision))
+    with screen.TrainingProgress(network) as progress:
+        try:
+            records = run.execute(
+                arguments,
+                dataset,
+                folder,
+                resume=resume,
+                allow_inexact=allow_inexact,
+                report=progress,
+                warn=screen.say,
+            )
+        except Stopped as stopped:
+            screen.say(f"{stopped}; go on with --resume --output {folder}")
+            raise typer.Exit(stopped.exit) from None
+    tested = {each.quantity: each for each in records if each.conditions.get("split") == "test"}
+    low, high = tested["top1"].conditions["interval"]
+    screen.say(f"{folder}: one seed ({seed})")
+    print(
+        f"{network} on {data}: test top-1 {tested['top1'].value:.2%} "
+        f"(95 % interval {low:.2%} to {high:.2%}, {tested['top1'].conditions['images']} images)"
+    )
+
+
+@app.command()
+def evaluate(
+    run: RunFolder,
+    data: DataName = "digits",
+    data_dir: DataDir = DATA_DIR,
+    split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
+    batch_size: BatchSize = None,
+    device: DeviceName = "auto",
+    precision: PrecisionName = "float32",
+    threads: Threads = None,
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """Top-1 and top-5 with a 95 % interval, accuracy per class, and the confusion matrix."""
+    from atalho import run as runs
+    from atalho.measure.accuracy import accuracy, wilson
+
+    trained = runs.load(run)
+    machine = _device(device, threads)
+    dataset = _load(data, data_dir)
+    runs.check_data(trained, dataset, split)
+    found = accuracy(
+        trained.model.to(machine),
+        dataset.splits[split],
+        trained.preprocessing,
+        batch=batch_size or 500,
+        device=machine,
+        precision=_precision(precision),
+    )
+    interval = wilson(found.top1, found.images)
+    per_class = dict(zip(dataset.classes, found.per_class, strict=True))
+    confusion = found.confusion.tolist()
+    if format is Format.JSON:
+        screen.show_json(
+            {
+                "network": trained.network.name,
+                "data": data,
+                "split": split,
+                "images": found.images,
+                "top1": found.top1,
+                "top5": found.top5,
+                "top1_interval": interval,
+                "loss": found.loss,
+                "per_class": per_class,
+                "confusion": confusion,
+            }
+        )
+        return
+    rows = [
+        {"class": name, "top1": value, **dict(zip(dataset.classes, counts, strict=True))}
+        for (name, value), counts in zip(per_class.items(), confusion, strict=True)
+    ]
+    top5 = "" if found.top5 is None else f", top-5 {found.top5:.2%}"
+    title = (
+        f"{trained.network.name} on {data} ({split}): top-1 {found.top1:.2%} of {found.images} images, "
+        f"95 % interval {interval[0]:.2%} to {interval[1]:.2%}{top5}"
+    )
+    screen.show(rows, format, title=title, notes=["columns: how many were taken for each class"])
+
+
+@app.command()
+def bench(
+    networks: Annotated[list[str], typer.Argument(metavar="NETWORK...")],
+    input: Input = None,
+    num_classes: NumClasses = None,
+    batch_size: BatchSizes = [1, 16],  # noqa: B006 (typer copies it)
+    device: DeviceName = "auto",
+    precision: PrecisionName = "float32",
+    threads: Threads = None,
+    output: Annotated[Path | None, typer.Option("-o", help="Add the records to a file.")] = None,
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """Latency, throughput and peak memory by batch size, with parameters and multiply-accumulates."""
+    from atalho import networks as catalogue
+
+    tables = [catalogue.get(name, input=input, num_classes=num_classes) for name in networks]
+    from atalho import compare as comparing
+    from atalho import record
+
+    machine = _device(device, threads)
+    measured = []
+    for table in tables:
+        for step in comparing.machine_steps(table, batch_size, machine, _precision(precision)):
+            screen.say(f"{step.subject}: {step.name}")
+            measured += list(step.measure())
+    if output:
+        try:
+            record.append(output, measured)
+        except OSError as error:
+            raise AtalhoError(
+                "OUTPUT",
+                output,
+                f"cannot be written ({error.strerror}); the records are lost",
+                next_step="choose another --output",
+                exit=Exit.USAGE,
+            ) from error
+    if format is Format.JSON:
+        screen.show_json([asdict(each) for each in measured])
+        return
+    screen.show(screen.bench_rows(measured), format)
+
+
+@app.command()
+def compare(
+    networks: NetworkNames = None,
+    data: Annotated[
+        str, typer.Option("--data", help="digits, cifar10, or none for no training.")
+    ] = "digits",
+    data_dir: DataDir = DATA_DIR,
+    recipe: RecipeName = None,
+    output: Annotated[Path, typer.Option(help="The comparison's folder.")] = Path("comparison"),
+    epochs: Epochs = None,
+    steps: Steps = None,
+    batch_size: BatchSizes = [1, 32],  # noqa: B006 (typer copies it)
+    seed: Seed = 0,
+    device: DeviceName = "auto",
+    precision: PrecisionName = "float32",
+    threads: Threads = None,
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """Cost, training, accuracy, latency and memory of several networks, and the page that shows them.
+
+    Without names: plain and residual networks of 20 and 56 layers and a small GoogLeNet, on real handwritten digits.
+    What the folder holds already is not measured again.
+    """
+    from atalho import networks as catalogue
+    from atalho.report import write_report
+
+    for name in networks or ():
+        catalogue.get(name)
+    from atalho import compare as comparing
+    from atalho.train import Stopped
+
+    machine = _device(device, threads)
+    wanted = comparing.Comparison(
+        networks=networks or comparing.DEMONSTRATION,
+        data=None if data == "none" else _load(data, data_dir),
+        recipe=_recipe(recipe, data, _length(epochs, steps)),
+        batches=batch_size,
+        seed=seed,
+        device=machine,
+        precision=_precision(precision),
+    )
+    with screen.TrainingProgress("training") as progress:
+        try:
+            records = comparing.compare(wanted, output, say=progress.say, report=progress)
+        except Stopped as stopped:
+            screen.say(f"{stopped}; the same command goes on")
+            raise typer.Exit(stopped.exit) from None
+    write_report(records, output)
+
+
+def _length(epochs: float | None, steps: int | None) -> dict[str, Any]:
+    """A recipe's length, where flags give it."""
+    if epochs is not None and steps is not None:
+        raise typer.BadParameter("the length is given in epochs or in steps", param_hint="--steps")
+    if epochs is None and steps is None:
+        return {}
+    return {"epochs": epochs, "steps": steps}
+
+
+def _recipe(name: str | None, data: str, overrides: dict[str, Any]) -> Any:
+    """The recipe by name, or the data set's own, with what flags override."""
+    from atalho import recipes
+
+    given = {key: value for key, value in overrides.items() if value is not None}
+    if "epochs" in overrides:
+        given |= {key: overrides[key] for key in ("epochs", "steps")}
+
+    def resolved(network: "Network") -> "Recipe":
+        found = recipes.get(name or recipes.DEFAULTS.get(data, "quick"), network)
+        return replace(found, **given)
+
+    return resolved
+
+
+def _load(name: str, data_dir: Path) -> "Dataset":
+    from atalho import data
+
+    with screen.DownloadProgress(name) as progress:
+        return data.load(name, data_dir, progress)
+
+
+def _device(name: str, threads: int | None) -> "torch.device":
+    """The device by name, with the processor's threads set."""
+    import torch
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise AtalhoError(
+            "DEVICE",
+            name,
+            f"cannot be used ({str(error).splitlines()[0]})",
+            next_step="--device cpu",
+            exit=Exit.RESOURCES,
+        ) from error
+    return device
+
+
+def _precision(name: str) -> "Precision":
+    if name == "float32":
+        return "float32"
+    if name == "bf16":
+        return "bf16"
+    raise typer.BadParameter(f"{name!r} is neither float32 nor bf16", param_hint="--precision")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; every failure is one line on standard error and a documented exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given
+    try:
+        answer = app([each for each in given if each != "--debug"], standalone_mode=False)
+        return answer if isinstance(answer, int) else Exit.DONE
+    except AtalhoError as error:
+        if debug:
+            raise
+        screen.say(str(error))
+        return error.exit
+    except typer.TyperException as error:
+        if debug:
+            raise
+        where = getattr(error, "ctx", None)
+        command = where.command_path if where else "atalho"
+        cause = printable(error.format_message()).rstrip(".")
+        screen.say(f"error[USAGE] {command}: {cause}. Next: {command} --help")
+        return Exit.USAGE
+    except (typer.Abort, KeyboardInterrupt):
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader has left; there is nobody to tell
+        return Exit.DONE

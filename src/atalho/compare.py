@@ -1,0 +1,179 @@
+"""Networks × data × machine → records, in a folder that a second call goes on with.
+
+records.jsonl   everything computed and measured, a line a record
+runs/NETWORK/   the training run of each network
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from atalho import networks, record, run
+from atalho.cost import network_depth, totals
+from atalho.data.dataset import Dataset
+from atalho.errors import AtalhoError, Exit
+from atalho.measure import latency, memory
+from atalho.measure.accuracy import Precision
+from atalho.module import build
+from atalho.network import Network
+from atalho.recipes.recipe import Recipe
+from atalho.record import Record
+from atalho.run import Arguments, Report
+
+DEMONSTRATION = ("plain20", "resnet20", "plain56", "resnet56", "googlenet.small")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What is to be compared, and how.
+
+    Args:
+        networks: names of the catalogue.
+        data: what they are trained and tested on; without it they are costed and timed alone, at their own inputs.
+        recipe: the recipe for each network.
+        batches: batch sizes at which latency and memory are measured.
+    """
+
+    networks: Sequence[str]
+    data: Dataset | None
+    recipe: Callable[[Network], Recipe]
+    batches: Sequence[int]
+    seed: int
+    device: torch.device
+    precision: Precision
+
+    def network(self, name: str) -> Network:
+        """The network as it is compared: for the data's images and classes, where there are data."""
+        if self.data is None:
+            return networks.get(name)
+        return networks.get(name, input=self.data.input, num_classes=len(self.data.classes))
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to measure: its name for people, a record that it leaves behind, and how to measure it."""
+
+    name: str
+    subject: str
+    quantity: str
+    conditions: Mapping[str, Any]
+    measure: Callable[[], Iterable[Record]]
+
+    def done(self, records: Iterable[Record]) -> bool:
+        """Whether its record is there already."""
+        return any(
+            (each.subject, each.quantity) == (self.subject, self.quantity)
+            and all(each.conditions.get(key) == value for key, value in self.conditions.items())
+            for each in records
+        )
+
+
+def compare(
+    comparison: Comparison,
+    folder: Path,
+    *,
+    say: Callable[[str], None] = lambda message: None,
+    report: Report = lambda progress: None,
+) -> list[Record]:
+    """Measures what is missing in `folder` and answers all its records.
+
+    Args:
+        say: told what is being done, a line a step.
+        report: told of the progress of each training run.
+
+    Raises:
+        AtalhoError: for a name, an input or a folder that cannot be used, before anything is written; as `run.execute`
+            and `memory.records` later, with everything measured before it kept.
+        Stopped: by a signal during training; a second call goes on.
+    """
+    steps = [
+        step for name in comparison.networks for step in _steps(comparison, name, folder, report)
+    ]
+    file = folder / "records.jsonl"
+    _prepare(folder, file)
+    records = record.read(file) if file.exists() else []
+    for number, step in enumerate(steps, start=1):
+        if not step.done(records):
+            say(f"[{number}/{len(steps)}] {step.subject}: {step.name}")
+            found = list(step.measure())
+            record.append(file, found)
+            records += found
+    return records
+
+
+def _prepare(folder: Path, file: Path) -> None:
+    """Makes the folder; one that holds something else is left alone."""
+    if folder.exists() and not file.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        cause = "is no empty folder and holds no comparison; nothing was written"
+    else:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            file.touch()
+            return
+        except OSError as error:
+            cause = f"cannot be written ({error.strerror})"
+    raise AtalhoError("OUTPUT", folder, cause, next_step="choose another --output", exit=Exit.USAGE)
+
+
+def _steps(comparison: Comparison, name: str, folder: Path, report: Report) -> Iterator[Step]:
+    """What there is to do for one network, in order."""
+    network = comparison.network(name)
+    device, precision = comparison.device, comparison.precision
+    if (data := comparison.data) is not None:
+        recipe = comparison.recipe(network)
+        arguments = Arguments(name, recipe, comparison.seed, device, precision)
+
+        def trained() -> list[Record]:
+            return run.execute(arguments, data, folder / "runs" / name, resume=True, report=report)
+
+        images = len(data.training(with_validation=recipe.with_validation).labels)
+        known = {
+            "data": data.name,
+            "split": "test",
+            "recipe": recipe.name,
+            "steps": recipe.length(images),
+            "seed": comparison.seed,
+        }
+        yield Step(f"training on {data.name}", name, "top1", known, trained)
+    yield from machine_steps(network, comparison.batches, device, precision)
+
+
+def machine_steps(
+    network: Network, batches: Sequence[int], device: torch.device, precision: Precision
+) -> Iterator[Step]:
+    """Cost, latency and memory of a network, without training."""
+    name = network.name
+    of_network = {"input": list(network.input), "num_classes": network.num_classes}
+    yield Step("cost", name, "params", of_network, partial(_costed, network))
+    for batch in batches:
+        known = {"input": list(network.input), "batch": batch, "dtype": precision}
+        timed = partial(_timed, network, batch, device, precision)
+        weighed = partial(memory.records, network, batch, device=device, precision=precision)
+        yield Step(f"latency at batch {batch}", name, "latency", known, timed)
+        yield Step(f"memory at batch {batch}", name, "peak_memory", known, weighed)
+
+
+def _costed(network: Network) -> list[Record]:
+    cost = totals(network)
+    given: dict[str, Any] = {
+        "input": list(network.input),
+        "num_classes": network.num_classes,
+        "depth": network_depth(network),
+    }
+    counts = {"params": cost.params, "macs": cost.macs, "activations": cost.activations}
+    return [
+        Record.of(network.name, key, value, "computed", **given) for key, value in counts.items()
+    ]
+
+
+def _timed(
+    network: Network, batch: int, device: torch.device, precision: Precision
+) -> list[Record]:
+    model = build(network.without_auxiliary(), device=device)
+    return latency.records(
+        network.name, model, network.input, batch, device=device, precision=precision
+    )

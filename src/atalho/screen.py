@@ -1,0 +1,189 @@
+"""What people see in a terminal: tables on standard output; messages and progress on standard error."""
+
+import csv
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Self
+
+from atalho.errors import printable
+from atalho.record import Record
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
+
+    from atalho.train import Progress as TrainingState
+
+
+class Format(StrEnum):
+    """How a table is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    MARKDOWN = "markdown"
+
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def show(rows: Rows, format: Format, *, title: str = "", notes: Sequence[str] = ()) -> None:
+    """Prints rows that share their keys, in one of the tabular formats; title and notes are for people alone."""
+    headers = list(rows[0]) if rows else []
+    if format is Format.CSV:
+        writer = csv.DictWriter(sys.stdout, headers, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        return
+    cells = [{key: _cell(value) for key, value in row.items()} for row in rows]
+    if format is Format.MARKDOWN:
+        lines = [headers, ["---"] * len(headers), *(list(row.values()) for row in cells)]
+        for line in lines:
+            print("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |")
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 10_000  # a pipe has no edge to wrap at
+    if title:
+        console.print(Text(title, style="bold"))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for header in headers:
+        numeric = all(_numeric(row[header]) for row in rows)
+        table.add_column(Text(header), justify="right" if numeric else "left")
+    for row in cells:
+        table.add_row(*(Text(cell) for cell in row.values()))
+    console.print(table)
+    for note in notes:
+        console.print(Text(note, style="dim"))
+
+
+def show_json(value: Any) -> None:
+    """Prints JSON, and nothing else."""
+    print(json.dumps(value, ensure_ascii=False, indent=1))
+
+
+def _numeric(value: Any) -> bool:
+    return value is None or value == "" or isinstance(value, int | float)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return printable(value)
+
+
+def shape(sizes: Sequence[int]) -> str:
+    """`64×56×56`, as papers print it."""
+    return "×".join(map(str, sizes))
+
+
+def bench_rows(records: Sequence[Record]) -> list[dict[str, Any]]:
+    """One row a network and batch size: what was measured, in units that people read."""
+    rows: dict[tuple[str, int], dict[str, Any]] = {}
+    costs = {(each.subject, each.quantity): each.value for each in records}
+    for each in records:
+        if "batch" in each.conditions:
+            row = rows.setdefault(
+                (each.subject, each.conditions["batch"]),
+                {
+                    "network": each.subject,
+                    "batch": each.conditions["batch"],
+                    "params": costs.get((each.subject, "params")),
+                    "macs": costs.get((each.subject, "macs")),
+                },
+            )
+            if each.quantity == "latency":
+                first, third = each.conditions["quartiles"]
+                row["latency ms"] = each.value * 1e3
+                row["quartiles ms"] = f"{first * 1e3:.4g} to {third * 1e3:.4g}"
+            elif each.quantity == "throughput":
+                row["images/s"] = each.value
+            elif each.quantity == "peak_memory":
+                row["memory MB"] = each.value / 1e6
+    return list(rows.values())
+
+
+def say(message: str) -> None:
+    """A line to people, on standard error."""
+    print(message, file=sys.stderr, flush=True)
+
+
+class _Bars:
+    """Progress bars on a terminal, lines elsewhere; both on standard error."""
+
+    EVERY = 10.0  # seconds between lines
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.progress: RichProgress | None = None
+        self.task: TaskID | None = None
+        self.last = time.monotonic()  # a line is due EVERY seconds after this
+
+    def __enter__(self) -> Self:
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+            self.progress = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.fields[details]}"),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+            )
+            self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.progress:
+            self.progress.stop()
+
+    def say(self, message: str) -> None:
+        """A line above the bars, which begin anew."""
+        if self.progress:
+            if self.task is not None:
+                self.progress.remove_task(self.task)
+                self.task = None
+            self.progress.console.print(message, markup=False, highlight=False)
+        else:
+            say(message)
+
+    def update(self, done: int, total: int, details: str) -> None:
+        if self.progress:
+            if self.task is None:
+                self.task = self.progress.add_task(printable(self.name), total=total, details="")
+            self.progress.update(self.task, completed=done, total=total, details=details)
+        elif time.monotonic() - self.last > self.EVERY or done == total:
+            self.last = time.monotonic()
+            say(f"{self.name} {done / total:.0%}, {details}")
+
+
+class TrainingProgress(_Bars):
+    """The course of a training run: loss, accuracy, images a second, time left."""
+
+    def __call__(self, progress: "TrainingState") -> None:
+        self.update(
+            progress.step,
+            progress.steps,
+            f"epoch {progress.epoch:.1f}, loss {progress.loss:.3f}, top-1 {progress.top1:.1%}, "
+            f"{progress.images_per_second:.0f} images/s",
+        )
+
+
+class DownloadProgress(_Bars):
+    """The course of a download in megabytes."""
+
+    def __call__(self, done: int, total: int) -> None:
+        self.update(done, total, f"{done / 1e6:.0f} of {total / 1e6:.0f} MB")

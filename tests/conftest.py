@@ -1,0 +1,52 @@
+"""What several tests need: real data where it is at hand, and small runs."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from atalho import data, networks, recipes
+from atalho.data.dataset import Dataset
+from atalho.recipes.recipe import Recipe
+from atalho.run import Arguments
+
+torch.set_num_threads(1)  # results do not depend on the machine, and two workers do not fight
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real data, where there is one (`ATALHO_SHARED`)."""
+    folder = Path(os.environ.get("ATALHO_SHARED", "../shared"))
+    if not (folder / "data").is_dir():
+        pytest.skip(f"no shared data in {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def cifar_dir(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """CIFAR-10's official binary batches."""
+    folder = tmp_path_factory.mktemp("cifar")
+    unpack = shared / "data" / "unpack.py"
+    subprocess.run([sys.executable, str(unpack), str(folder)], check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def digits() -> Dataset:
+    return data.load("digits", Path("unused"))
+
+
+@pytest.fixture
+def short() -> Recipe:
+    """The quick recipe of resnet20 on digits, cut to 50 steps of 32 images."""
+    network = networks.get("resnet20", input=(1, 8, 8))
+    return replace(recipes.get("quick", network), epochs=None, steps=50, batch_size=32)
+
+
+@pytest.fixture
+def arguments(short: Recipe) -> Arguments:
+    return Arguments("resnet20", short, 0, torch.device("cpu"), "float32")

@@ -1,0 +1,179 @@
+"""The command line as a user calls it: answers, exit codes, one-line errors, and what is not imported."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atalho.cli import main
+from atalho.cost import totals
+from atalho.networks import CATALOGUE, get
+
+Captured = pytest.CaptureFixture[str]
+
+
+def _json(capsys: Captured, *arguments: str) -> Any:
+    assert main(arguments) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def _fails(capsys: Captured, code: int, *arguments: str) -> str:
+    """The one line that a failing command says."""
+    assert main(arguments) == code
+    said = capsys.readouterr()
+    assert said.out == ""
+    (line,) = said.err.splitlines()
+    assert line.startswith("error[")
+    assert ". Next: " in line
+    return line
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        ["list"],
+        ["show", "resnet152", "--format", "json"],
+        ["show", "googlenet"],
+        ["show", "resnet21"],
+        ["compare", "--help"],
+        ["train", "resnet21"],
+    ],
+)
+def test_what_needs_no_torch_imports_none(arguments: list[str]) -> None:
+    program = (
+        "import sys; from atalho.cli import main; main(sys.argv[1:]); "
+        "heavy = {'torch', 'torchvision', 'sklearn', 'altair', 'pandas'} & set(sys.modules); "
+        "sys.exit(', '.join(heavy) or 0)"
+    )
+    child = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False
+    )
+    assert child.returncode == 0, child.stderr.splitlines()[-1]
+
+
+def test_list_is_the_catalogue(capsys: Captured) -> None:
+    rows = _json(capsys, "list", "--format", "json")
+    assert [row["network"] for row in rows] == [*CATALOGUE]
+    by_name = {row["network"]: row for row in rows}
+    assert by_name["resnet152"]["params"] == 60_192_808
+    assert by_name["resnet152"]["macs"] == 11_282_415_616
+    assert by_name["googlenet"]["year"] == 2014
+
+
+def test_list_takes_a_pattern_or_a_part(capsys: Captured) -> None:
+    names = {row["network"] for row in _json(capsys, "list", "resnet50*", "--format", "json")}
+    assert names == {"resnet50", "resnet50.a", "resnet50.b", "resnet50.c", "resnet50.v1_5"}
+    assert {"plain18", "plain110"} <= {
+        row["network"] for row in _json(capsys, "list", "plain", "--format", "json")
+    }
+    _fails(capsys, 2, "list", "transformer")
+
+
+def test_show_takes_any_input_and_number_of_classes(capsys: Captured) -> None:
+    found = _json(capsys, *["show", "resnet50", "--input", "3x256x128", "--num-classes", "7", "--format", "json"])
+    expected = totals(get("resnet50", input=(3, 256, 128), num_classes=7))
+    assert (found["params"], found["macs"]) == (expected.params, expected.macs)
+    assert found["rows"][0]["output"] == [64, 128, 64]
+
+
+@pytest.mark.parametrize("format", ["table", "csv", "markdown"])
+def test_show_prints_the_paper_beside_the_table(capsys: Captured, format: str) -> None:
+    assert main(["show", "googlenet", "--format", format]) == 0
+    out = capsys.readouterr().out
+    assert "463  ≠ +34.50" in out
+    assert "#3×3 reduce" in out
+
+
+@pytest.mark.parametrize(
+    ("code", "arguments", "says"),
+    [
+        (2, "show resnet5", "resnet50"),
+        (2, "show resnet50.v2", "resnet50.v1_5"),
+        (2, "show vgg16 --input 3x20x20", "row pool5 cannot take 512x1x1"),
+        (2, "show vgg16 --input 3x20", "3x224x224"),
+        (2, "show resnet50 --num-classes 0", "greater than or equal to 1"),
+        (2, "show", "NETWORK"),
+        (2, "paint", "paint"),
+        (2, "train resnet20 -b 0", "--batch-size"),
+        (2, "train resnet20 -b -3", "--batch-size"),
+        (2, "train resnet20 --epochs 1 --steps 1", "epochs or in steps"),
+        (2, "train resnet20 --precision float8", "float8"),
+        (2, "train resnet20 --data mnist", "digits, cifar10"),
+        (2, "train resnet20 --recipe alchemy", "he2015_cifar, quick"),
+        (2, "train alexnet --data digits", "row pool1 cannot take"),
+        (6, "train resnet20 --device cuda:77", "cuda:77"),
+        (2, "train resnet20 --output /dev/null/run", "/dev/null/run"),
+        (4, "evaluate no-such-run", "no finished run"),
+        (2, "compare resnet20 resnet21", "resnet21"),
+        (2, "bench resnet21", "resnet21"),
+    ],
+)
+def test_bad_input_is_one_line(
+    capsys: Captured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    code: int, arguments: str, says: str,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    assert says in _fails(capsys, code, *arguments.split())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_debug_shows_the_traceback(capsys: Captured) -> None:
+    with pytest.raises(Exception, match="NETWORK-UNKNOWN"):
+        main(["show", "resnet21", "--debug"])
+
+
+def test_train_then_evaluate(capsys: Captured, tmp_path: Path) -> None:
+    folder = str(tmp_path / "run")
+    assert main([*["train", "resnet20", "--steps", "20", "--lr", "0.05", "--seed", "2", "--output"], folder]) == 0
+    out = capsys.readouterr().out
+    answer = _json(capsys, "evaluate", folder, "--format", "json")
+    assert f"test top-1 {answer['top1']:.2%}" in out
+    assert [*answer][:7] == ["network", "data", "split", "images", "top1", "top5", "top1_interval"]
+    assert answer["images"] == 360
+    low, high = answer["top1_interval"]
+    assert low <= answer["top1"] <= high
+    assert [*answer["per_class"]] == [str(digit) for digit in range(10)]
+    assert sum(map(sum, answer["confusion"])) == 360
+    assert "holds a run already" in _fails(capsys, 2, "train", "resnet20", "--output", folder)
+    assert main(["evaluate", folder]) == 0
+    assert "95 % interval" in capsys.readouterr().out
+
+
+def test_bench_answers_its_records(capsys: Captured, tmp_path: Path) -> None:
+    file = tmp_path / "records.jsonl"
+    found = _json(capsys, *["bench", "resnet20", "plain20", "-b", "2", "-t", "1", "--format", "json", "-o"], str(file))
+    assert {(each["subject"], each["quantity"]) for each in found} == {
+        (network, quantity)
+        for network in ("resnet20", "plain20")
+        for quantity in ("params", "macs", "activations", "latency", "throughput", "peak_memory")
+    }
+    assert [json.loads(line) for line in file.read_text().splitlines()] == found
+
+
+def test_a_signal_saves_and_resume_goes_on_to_the_same_bits(tmp_path: Path) -> None:
+    def train(folder: Path, *more: str) -> subprocess.Popen[str]:
+        options = ["train", "resnet20", "--steps", "120", "-b", "32", "-t", "1", "--output"]
+        command = [sys.executable, "-m", "atalho", *options, str(folder), *more]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    with train(tmp_path / "whole") as whole, train(tmp_path / "parts") as parts:
+        deadline = time.monotonic() + 120
+        while not (tmp_path / "parts" / "metrics.csv").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        parts.send_signal(signal.SIGTERM)
+        _, said = parts.communicate(timeout=60)
+        assert parts.returncode == 143, said
+        assert "--resume" in said
+        assert whole.wait(timeout=120) == 0
+    with train(tmp_path / "parts", "--resume") as again:
+        _, said = again.communicate(timeout=120)
+        assert again.returncode == 0, said
+    for name in ("model.safetensors", "metrics.csv", "config.json"):
+        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "parts" / name).read_bytes()

@@ -1,0 +1,88 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from atalho import recipes, record
+from atalho.compare import Comparison, compare
+from atalho.data.dataset import Dataset
+from atalho.errors import AtalhoError
+from atalho.measure import latency
+from atalho.network import Network
+from atalho.recipes.recipe import Recipe
+
+
+def _short(network: Network) -> Recipe:
+    return replace(recipes.get("quick", network), epochs=None, steps=3)
+
+
+@pytest.fixture
+def comparison(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> Comparison:
+    monkeypatch.setattr(latency, "SAMPLES", 5)
+    return Comparison(
+        ["plain20", "resnet20"], digits, _short, [2], 0, torch.device("cpu"), "float32"
+    )
+
+
+def test_a_second_call_measures_what_is_missing(comparison: Comparison, tmp_path: Path) -> None:
+    folder = tmp_path / "comparison"
+    said: list[str] = []
+    first = compare(comparison, folder, say=said.append)
+    assert [line.split("] ")[1] for line in said] == [
+        f"{network}: {step}"
+        for network in ("plain20", "resnet20")
+        for step in ("training on digits", "cost", "latency at batch 2", "memory at batch 2")
+    ]
+    assert record.read(folder / "records.jsonl") == first
+    for network in ("plain20", "resnet20"):
+        quantities = {each.quantity for each in first if each.subject == network}
+        assert quantities >= {
+            *("params", "macs", "activations", "top1", "top5", "loss", "train_loss", "val_top1"),
+            *("latency", "throughput", "peak_memory", "train_time"),
+        }
+    said.clear()
+    assert compare(comparison, folder, say=said.append) == first
+    assert said == []
+    more = compare(replace(comparison, batches=[2, 3]), folder, say=said.append)
+    assert more[: len(first)] == first
+    assert len(said) == 4
+    assert all("batch 3" in line for line in said)
+
+
+def test_a_comparison_under_other_conditions_is_refused(
+    comparison: Comparison, tmp_path: Path
+) -> None:
+    one = replace(comparison, networks=["resnet20"])
+    first = compare(one, tmp_path / "c")
+
+    def longer(network: Network) -> Recipe:
+        return replace(_short(network), steps=4)
+
+    with pytest.raises(AtalhoError, match="recipe.steps 3, now 4"):
+        compare(replace(one, recipe=longer), tmp_path / "c")
+    assert record.read(tmp_path / "c" / "records.jsonl") == first
+
+
+def test_without_data_networks_are_costed_and_timed_at_their_own_input(
+    comparison: Comparison, tmp_path: Path
+) -> None:
+    found = compare(replace(comparison, data=None, networks=["resnet20"]), tmp_path / "c")
+    assert {each.quantity for each in found} == {
+        *("params", "macs", "activations", "latency", "throughput", "peak_memory"),
+    }
+    assert all(each.conditions["input"] == [3, 32, 32] for each in found)
+
+
+def test_nothing_is_written_before_all_names_are_known(
+    comparison: Comparison, tmp_path: Path
+) -> None:
+    with pytest.raises(AtalhoError, match="NETWORK-UNKNOWN"):
+        compare(replace(comparison, networks=["resnet20", "resnet21"]), tmp_path / "c")
+    with pytest.raises(AtalhoError, match="INPUT-SHAPE"):
+        compare(replace(comparison, networks=["resnet20", "alexnet"]), tmp_path / "c")
+    assert not (tmp_path / "c").exists()
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(AtalhoError, match="OUTPUT"):
+        compare(comparison, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]

@@ -1,0 +1,228 @@
+import hashlib
+import http.server
+import pickle
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from atalho import data
+from atalho.data import cifar
+from atalho.data.dataset import Dataset, Split, stratified
+from atalho.data.download import download
+from atalho.errors import AtalhoError, Exit
+
+
+def _nothing(done: int, total: int) -> None:
+    pass
+
+
+def _contents(split: Split) -> set[bytes]:
+    return {image.numpy().tobytes() for image in split.images}
+
+
+def test_digits_are_scikit_learns(digits: Dataset) -> None:
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    ours = {
+        (image.numpy().tobytes(), int(label))
+        for split in digits.splits.values()
+        for image, label in zip(*split, strict=True)
+    }
+    theirs = {
+        (np.round(image * 255 / 16).astype(np.uint8).tobytes(), int(label))
+        for image, label in zip(bunch.images, bunch.target, strict=True)
+    }
+    assert ours == theirs
+    assert sum(len(split.labels) for split in digits.splits.values()) == 1797
+
+
+def test_digits_splits_share_no_image_and_keep_the_classes_shares(digits: Dataset) -> None:
+    train, val, test = (_contents(digits.splits[name]) for name in ("train", "val", "test"))
+    assert not (train & val or train & test or val & test)
+    whole = torch.cat([split.labels for split in digits.splits.values()]).bincount()
+    for name, share in {"train": 0.7, "val": 0.1, "test": 0.2}.items():
+        counts = digits.splits[name].labels.bincount()
+        assert (counts - share * whole).abs().max() <= 1
+
+
+def test_a_split_depends_on_the_images_alone() -> None:
+    images = torch.randint(0, 256, (40, 4, 4, 3), dtype=torch.uint8)
+    split = Split(images, torch.arange(40) % 4)
+    shuffled = split.select(torch.randperm(40))
+    for name, part in stratified(split, {"a": 0.5, "b": 0.5}).items():
+        other = stratified(shuffled, {"a": 0.5, "b": 0.5})[name]
+        assert _contents(part) == _contents(other)
+        assert part.labels.bincount().tolist() == [5, 5, 5, 5]
+
+
+def test_cifar_is_the_published_one(cifar_dir: Path) -> None:
+    loaded = data.load("cifar10", cifar_dir)
+    train, val, test = (loaded.splits[name] for name in ("train", "val", "test"))
+    assert [len(split.labels) for split in (train, val, test)] == [45_000, 5_000, 10_000]
+    assert val.labels.bincount().tolist() == [500] * 10
+    # The first test images are a cat and two ships; the whole training set's channel means are widely published.
+    assert [loaded.classes[label] for label in test.labels[:3]] == ["cat", "ship", "ship"]
+    whole = loaded.training(with_validation=True).images.numpy()
+    np.testing.assert_allclose(
+        whole.mean(axis=(0, 1, 2)) / 255, [0.4914, 0.4822, 0.4465], atol=5e-5
+    )
+
+
+def test_the_pickled_layout_gives_the_same_images(
+    cifar_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    binary = data.load("cifar10", cifar_dir)
+    folder = tmp_path / "cifar-10-batches-py"
+    folder.mkdir()
+    checksums = []
+    for name in cifar.BATCHES:
+        raw = (cifar_dir / "cifar-10-batches-bin" / f"{name}.bin").read_bytes()
+        rows = np.frombuffer(raw, np.uint8).reshape(-1, 3073)
+        content = pickle.dumps({b"labels": rows[:, 0].tolist(), b"data": rows[:, 1:]})
+        (folder / name).write_bytes(content)
+        checksums.append(hashlib.md5(content).hexdigest())
+    monkeypatch.setitem(cifar.LAYOUTS, folder.name, ("", "md5", tuple(checksums)))
+    pickled = data.load("cifar10", tmp_path)
+    assert pickled.checksum == binary.checksum
+
+
+def test_checksums_of_the_pickled_layout_are_torchvisions() -> None:
+    from torchvision.datasets import CIFAR10
+
+    published = dict([*CIFAR10.train_list, *CIFAR10.test_list])
+    _, _, checksums = cifar.LAYOUTS["cifar-10-batches-py"]
+    assert dict(zip(cifar.BATCHES, checksums, strict=True)) == published
+
+
+def test_a_damaged_file_is_named_with_both_checksums(cifar_dir: Path, tmp_path: Path) -> None:
+    source = cifar_dir / "cifar-10-batches-bin"
+    folder = tmp_path / source.name
+    folder.mkdir()
+    for file in source.iterdir():
+        (folder / file.name).symlink_to(file)
+    damaged = folder / "data_batch_3.bin"
+    content = bytearray(damaged.read_bytes())
+    content[1000] ^= 1
+    damaged.unlink()
+    damaged.write_bytes(content)
+    with pytest.raises(AtalhoError) as caught:
+        data.load("cifar10", tmp_path)
+    error = caught.value
+    assert (error.code, error.exit) == ("DATA-CHECKSUM", Exit.DATA)
+    assert "data_batch_3.bin" in error.subject
+    assert "1dd00a74ab1d17a6e7d73e185b69dbf31242f295" in error.cause
+    assert hashlib.sha1(content).hexdigest() in error.cause
+    damaged.unlink()
+    with pytest.raises(AtalhoError, match="DATA-MISSING"):
+        data.load("cifar10", tmp_path)
+
+
+def test_an_unknown_data_set_is_a_usage_error() -> None:
+    with pytest.raises(AtalhoError, match="digits, cifar10") as caught:
+        data.load("mnist", Path("unused"))
+    assert caught.value.exit == Exit.USAGE
+
+
+CONTENT = np.random.default_rng(0).bytes(3_000_000)
+MD5 = hashlib.md5(CONTENT).hexdigest()
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Serves CONTENT; answers ranges, and breaks off as often as the server is told to."""
+
+    def do_GET(self) -> None:
+        server = self.server
+        assert isinstance(server, Server)
+        server.ranges.append(self.headers.get("Range"))
+        start = 0
+        if server.honours_ranges and (wanted := self.headers.get("Range")):
+            start = int(wanted.removeprefix("bytes=").rstrip("-"))
+        if start >= len(CONTENT):
+            self.send_error(416)
+            return
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Length", str(len(CONTENT) - start))
+        self.end_headers()
+        end = len(CONTENT)
+        if server.breaks:
+            server.breaks -= 1
+            end = start + 900_000
+        self.wfile.write(CONTENT[start:end])
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Server(http.server.HTTPServer):
+    breaks = 0
+    honours_ranges = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.ranges: list[str | None] = []
+        self.url = f"http://127.0.0.1:{self.server_port}/data.tar.gz"
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+def test_a_download_goes_on_where_it_broke_off(server: Server, tmp_path: Path) -> None:
+    server.breaks = 2
+    told: list[tuple[int, int]] = []
+    path = tmp_path / "new" / "data.tar.gz"
+    download(
+        server.url, path, md5=MD5, progress=lambda done, total: told.append((done, total)), pause=0
+    )
+    assert path.read_bytes() == CONTENT
+    assert server.ranges == [None, "bytes=900000-", "bytes=1800000-"]
+    assert told[-1] == (len(CONTENT), len(CONTENT))
+    assert [file.name for file in path.parent.iterdir()] == ["data.tar.gz"]
+
+
+def test_a_download_is_kept_for_the_next_call(server: Server, tmp_path: Path) -> None:
+    server.breaks = 3
+    path = tmp_path / "data.tar.gz"
+    with pytest.raises(AtalhoError, match="2,700,000 bytes are kept") as caught:
+        download(server.url, path, md5=MD5, progress=_nothing, pause=0)
+    assert caught.value.exit == Exit.DATA
+    assert [file.name for file in tmp_path.iterdir()] == ["data.tar.gz.part"]
+    download(server.url, path, md5=MD5, progress=_nothing, pause=0)
+    assert path.read_bytes() == CONTENT
+
+
+def test_a_server_that_ignores_ranges_sends_all_of_it_again(server: Server, tmp_path: Path) -> None:
+    server.honours_ranges = False
+    (tmp_path / "data.tar.gz.part").write_bytes(b"other bytes")
+    download(server.url, tmp_path / "data.tar.gz", md5=MD5, progress=_nothing, pause=0)
+    assert (tmp_path / "data.tar.gz").read_bytes() == CONTENT
+
+
+def test_a_file_with_another_checksum_is_removed(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(AtalhoError, match=MD5) as caught:
+        download(server.url, tmp_path / "x", md5="0" * 32, progress=_nothing, pause=0)
+    assert caught.value.code == "DATA-CHECKSUM"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_network_leaves_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(AtalhoError, match="could not be fetched"):
+        download("http://127.0.0.1:9/x", tmp_path / "x", md5=MD5, progress=_nothing, pause=0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(AtalhoError, match="DATA-DIR"):
+        download("http://127.0.0.1:9/x", tmp_path / "file" / "x", md5=MD5, progress=_nothing)

@@ -1,0 +1,56 @@
+from pathlib import Path
+
+import pytest
+
+from atalho import record
+from atalho.errors import AtalhoError, Exit
+from atalho.record import Record
+
+ONE = Record.of("resnet20", "top1", 0.9125, "measured", data="cifar10", seed=0)
+TWO = Record.of("nome < ação", "latency", 0.002, "measured", [0.003, 0.002, 0.001], batch=1)
+
+
+def test_records_come_back_as_they_were_written(tmp_path: Path) -> None:
+    file = tmp_path / "records.jsonl"
+    record.append(file, [ONE])
+    record.append(file, [TWO, ONE])
+    assert record.read(file) == [ONE, TWO, ONE]
+    assert len(file.read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("quantity", "value", "unit", "provenance"),
+    [
+        ("top1", 0.5, "percent", "measured"),
+        ("beauty", 1.0, "count", "measured"),
+        ("top1", 0.5, "fraction", "guessed"),
+        ("top1", float("nan"), "fraction", "measured"),
+    ],
+)
+def test_a_number_without_its_unit_or_origin_is_no_record(
+    quantity: str, value: float, unit: str, provenance: str
+) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        Record("x", quantity, value, unit, provenance)  # type: ignore[arg-type]
+
+
+def test_a_line_cut_short_by_a_crash_is_left_out_and_then_replaced(tmp_path: Path) -> None:
+    file = tmp_path / "records.jsonl"
+    record.append(file, [ONE, TWO])
+    file.write_bytes(file.read_bytes()[:-20])
+    assert record.read(file) == [ONE]
+    record.append(file, [TWO])
+    assert record.read(file) == [ONE, TWO]
+
+
+def test_a_bad_line_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "records.jsonl"
+    file.write_text(ONE.to_json() + "\n" + '{"subject": "x"}\n' + TWO.to_json() + "\n")
+    with pytest.raises(AtalhoError, match="line 2") as caught:
+        record.read(file)
+    assert caught.value.exit == Exit.DATA
+
+
+def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(AtalhoError, match="cannot be read"):
+        record.read(tmp_path / "absent.jsonl")
