@@ -1,0 +1,41 @@
+"""The sources' claims as data, and their verdicts: one source a file."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from atalho.claims import canziani, he, lecture, szegedy
+from atalho.claims.claim import Claim, Finding, Verdict, examine
+from atalho.claims.tables import Tables
+from atalho.errors import AtalhoError, Exit
+from atalho.record import Record
+
+CLAIMS: dict[str, Claim] = {
+    claim.id: claim for source in (lecture, he, szegedy, canziani) for claim in source.CLAIMS
+}
+
+__all__ = ["CLAIMS", "Claim", "Finding", "Verdict", "verify"]
+
+
+def verify(ids: Iterable[str] = (), records: Iterable[Record] = ()) -> list[Finding]:
+    """The findings on the claims of those ids, on all of them without any; records decide what was trained or measured.
+
+    Raises:
+        AtalhoError: CLAIM-UNKNOWN (exit 2), with the nearest ids.
+    """
+    chosen = [_claim(name) for name in ids] or list(CLAIMS.values())
+    tables, evidence = Tables(), list(records)
+    return [examine(claim, tables, evidence) for claim in chosen]
+
+
+def _claim(name: str) -> Claim:
+    found = CLAIMS.get(name.upper())
+    if found is None:
+        near = get_close_matches(name.upper(), CLAIMS, n=3)
+        raise AtalhoError(
+            "CLAIM-UNKNOWN",
+            name,
+            f"no claim has that id; nearest: {', '.join(near) or 'none'}",
+            next_step="atalho verify lists them all",
+            exit=Exit.USAGE,
+        )
+    return found

@@ -1,0 +1,225 @@
+"""Which records count for a claim, and the statistics by which they decide it.
+
+Errors are compared as proportions: two of them are *apart* where they differ by more than two standard errors of the
+difference, binomial over the images times the seeds. The images are the same for all, so this is the wider bound.
+Straight lines are judged by R², constants by their relative standard deviation; the limits are ours.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from math import sqrt
+from statistics import correlation, fmean, pstdev
+from typing import Any, NamedTuple
+
+from atalho import networks
+from atalho.claims.claim import Answer, percent
+from atalho.network import Network
+from atalho.record import Record
+
+Records = Sequence[Record]
+
+LEAST_R2 = 0.9
+MOST_SPREAD = 0.1
+LEAST_NETWORKS = 5
+LEAST_BATCHES = 3
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """Which records are errors of a network: `quantity` under all of `conditions`, from step `since` on.
+
+    `images` is the size of the split that the error was taken on.
+    """
+
+    name: str
+    quantity: str
+    images: int
+    conditions: Mapping[str, Any]
+    since: int = 0
+
+    def counts(self, record: Record) -> bool:
+        given = record.conditions
+        return (
+            record.quantity == self.quantity
+            and record.provenance == "measured"
+            and "seed" in given
+            and all(given.get(key) == value for key, value in self.conditions.items())
+            and given.get("step", self.since) >= self.since
+        )
+
+
+_HE_CIFAR = {"data": "cifar10", "recipe": "he2015_cifar", "steps": 64_000}
+TEST = Protocol("test error", "top1", 10_000, {**_HE_CIFAR, "split": "test", "images": 10_000})
+# A row of the training curve covers some of an epoch; ten epochs of them make a steady mean.
+TRAINING = Protocol(
+    "training error over the last 4,000 steps", "train_top1", 50_000, _HE_CIFAR, 60_000
+)
+
+
+def needs(protocol: Protocol, *subjects: str) -> str:
+    """What a claim says of the records that it waits for."""
+    conditions = ", ".join(f"{key} {value}" for key, value in protocol.conditions.items())
+    return f"{protocol.quantity} of {', '.join(subjects)} with {conditions}, at least one seed"
+
+
+class Errors(NamedTuple):
+    """The error of a network, as a fraction: the mean over seeds."""
+
+    mean: float
+    seeds: int
+    images: int
+
+    @property
+    def variance(self) -> float:
+        return self.mean * (1 - self.mean) / (self.images * self.seeds)
+
+    def __str__(self) -> str:
+        seeds = "one seed" if self.seeds == 1 else f"{self.seeds} seeds"
+        return f"{percent(self.mean, 2)} ({seeds})"
+
+
+def errors(records: Records, subject: str, protocol: Protocol) -> Errors | None:
+    """The error of `subject` in the records that count; None where there are none."""
+    by_seed = defaultdict(list)
+    for record in records:
+        if record.subject == subject and protocol.counts(record):
+            by_seed[record.conditions["seed"]].append(1 - record.value)
+    if not by_seed:
+        return None
+    return Errors(fmean(map(fmean, by_seed.values())), len(by_seed), protocol.images)
+
+
+def apart(first: Errors, second: Errors) -> tuple[float, float]:
+    """Second minus first, and two standard errors of it."""
+    return second.mean - first.mean, 2 * sqrt(first.variance + second.variance)
+
+
+def rising(records: Records, subjects: Sequence[str], protocol: Protocol = TEST) -> Answer | None:
+    """Whether errors rise along `subjects`: the last apart from the first, and no neighbours apart the other way."""
+    found = [each for name in subjects if (each := errors(records, name, protocol))]
+    if len(found) < len(subjects):
+        return None
+    difference, bound = apart(found[0], found[-1])
+    steps = [apart(*neighbours) for neighbours in pairwise(found)]
+    errors_by_name = ", ".join(f"{n} {e}" for n, e in zip(subjects, found, strict=True))
+    return Answer(
+        " → ".join(percent(each.mean, 2) for each in found),
+        f"mean {protocol.name}: {errors_by_name}; last minus first {100 * difference:+.2f} points, "
+        f"two standard errors {100 * bound:.2f}",
+        difference > bound and all(step >= -most for step, most in steps),
+    )
+
+
+def printed_error(
+    records: Records, subject: str, printed: float, *, runs: int = 1
+) -> Answer | None:
+    """Whether the test error is not apart from a printed one, itself of `runs` runs on as many images; in percent."""
+    if (found := errors(records, subject, TEST)) is None:
+        return None
+    difference, bound = apart(Errors(printed / 100, runs, TEST.images), found)
+    return Answer(
+        round(100 * found.mean, 4),
+        f"mean {TEST.name} {found}; {100 * difference:+.2f} points from the printed one, two standard "
+        f"errors {100 * bound:.2f}",
+        abs(difference) <= bound,
+    )
+
+
+LIKE = ("data", "input", "num_classes", "batch", "engine", "dtype", "device", "threads", "protocol")
+
+
+def alike(records: Records, quantity: str, along: str) -> list[list[Record]]:
+    """Measured records in groups that differ in `along` alone: in `subject`, or in one condition of `LIKE`."""
+    groups = defaultdict(list)
+    for record in records:
+        if record.quantity == quantity and record.provenance == "measured":
+            same = {"subject": record.subject, **{key: record.conditions.get(key) for key in LIKE}}
+            del same[along]
+            groups[repr(same)].append(record)
+    return list(groups.values())
+
+
+def linear(records: Records, quantity: str, of: Callable[[Network], float]) -> Answer | None:
+    """Whether a quantity grows along a straight line in `of`, over the catalogue's networks measured alike.
+
+    Every group of at least five networks must have R² ≥ 0.9; the least is given.
+    """
+    found = []
+    for group in alike(records, quantity, "subject"):
+        values = {r.subject: r for r in group if r.subject in networks.CATALOGUE}
+        if len(values) >= LEAST_NETWORKS:
+            x = [of(_as_measured(record)) for record in values.values()]
+            y = [record.value for record in values.values()]
+            r = correlation(x, y) if len({*x}) > 1 and len({*y}) > 1 else 0.0
+            found.append((r * abs(r), len(values)))
+    if not found:
+        return None
+    least, count = min(found)
+    return Answer(
+        f"R² = {abs(least):.3f}",
+        f"the least R² of {len(found)} groups measured alike, {count} networks, one line each; "
+        f"{LEAST_R2} is asked for, with a rising line",
+        least >= LEAST_R2,
+    )
+
+
+def _as_measured(record: Record) -> Network:
+    shape = record.conditions.get("input")
+    return networks.get(record.subject, input=tuple(shape) if shape else None)
+
+
+def constant(records: Records, quantity: str, along: str, least: int) -> Answer | None:
+    """Whether a quantity stays within 10 % (relative standard deviation) along a condition, or along `subject`.
+
+    Every group of at least `least` values must; the widest is given.
+    """
+    found = []
+    for group in alike(records, quantity, along):
+        values = {r.subject if along == "subject" else r.conditions.get(along): r for r in group}
+        if len(values) >= least:
+            numbers = [record.value for record in values.values()]
+            found.append((pstdev(numbers) / fmean(numbers), len(values)))
+    if not found:
+        return None
+    most, count = max(found)
+    return Answer(
+        percent(most),
+        f"the largest relative standard deviation of {len(found)} groups measured alike, {count} values; "
+        f"at most {percent(MOST_SPREAD, 0)} is asked for",
+        most <= MOST_SPREAD,
+    )
+
+
+def auxiliary_heads(records: Records) -> Answer | None:
+    """Whether googlenet.small tests better on CIFAR-10 with its auxiliary heads than with heads of no weight, and apart.
+
+    Under any recipe and length, the same for both (`auxiliary_weight` is the loss's weight of a head); every such pair
+    must, and the least difference is given.
+    """
+    pairs = []
+    for recipe, steps in dict.fromkeys(
+        (record.conditions.get("recipe"), record.conditions.get("steps")) for record in records
+    ):
+        same = {**TEST.conditions, "recipe": recipe, "steps": steps}
+        with_heads, without = (
+            errors(
+                records,
+                "googlenet.small",
+                replace(TEST, conditions={**same, "auxiliary_weight": weight}),
+            )
+            for weight in (0.3, 0.0)
+        )
+        if with_heads and without:
+            difference, bound = apart(with_heads, without)
+            pairs.append((difference - bound, difference, with_heads, without))
+    if not pairs:
+        return None
+    beyond, difference, with_heads, without = min(pairs)
+    return Answer(
+        f"{percent(with_heads.mean, 2)} against {percent(without.mean, 2)}",
+        f"mean test error {with_heads} with the heads, {without} without: {100 * difference:+.2f} points, "
+        f"two standard errors {100 * (difference - beyond):.2f}; the least of {len(pairs)} pairs trained alike",
+        beyond > 0,
+    )
