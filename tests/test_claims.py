@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from atalho.claims import CLAIMS, Verdict, canziani, evidence, he, lecture, szegedy, verify
-from atalho.claims.claim import Finding, Measured, agrees, examine
+from atalho.claims.claim import Finding, Measured, examine
 from atalho.claims.residual import power_after
 from atalho.claims.tables import Tables
 from atalho.cost import totals
@@ -20,6 +20,7 @@ from atalho.layers import AvgPool, Conv, Tap
 from atalho.network import Network
 from atalho.networks import get, googlenet, resnet, vgg
 from atalho.networks.googlenet import Filters
+from atalho.printed import agrees
 from atalho.record import Record
 
 LECTURE_ERRORS = {"L8", "L40", "L41", "L42", "L54", "L24", "L30", "L59", "LT1", "LT2", "LT3"}

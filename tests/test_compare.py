@@ -59,7 +59,7 @@ def test_a_comparison_under_other_conditions_is_refused(
     def longer(network: Network) -> Recipe:
         return replace(_short(network), steps=4)
 
-    with pytest.raises(AtalhoError, match="recipe.steps 3, now 4"):
+    with pytest.raises(AtalhoError, match=r"recipe\.steps 3, now 4"):
         compare(replace(one, recipe=longer), tmp_path / "c")
     assert record.read(tmp_path / "c" / "records.jsonl") == first
 

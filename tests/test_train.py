@@ -17,7 +17,7 @@ from atalho.errors import AtalhoError, Exit
 from atalho.module import Outputs, build
 from atalho.recipes.recipe import Augmentation, Recipe, Warmup
 from atalho.run import Arguments
-from atalho.train import Progress, Run, Stopped
+from atalho.train import READ_EVERY, Progress, Run, Stopped
 
 CPU = torch.device("cpu")
 Report = Callable[[Progress], None]
@@ -130,12 +130,25 @@ def test_dropouts_masks_go_on_too(digits: Dataset, tmp_path: Path) -> None:
         assert torch.equal(tensor, again.state().tensors[name]), name
 
 
-def test_metrics_have_a_row_an_epoch(digits: Dataset, arguments: Arguments, tmp_path: Path) -> None:
-    run.execute(arguments, digits, tmp_path / "run")
-    with (tmp_path / "run" / "metrics.csv").open() as file:
+@pytest.mark.parametrize(("steps", "interval"), [(50, 2), (900, 39)])  # 1,258 images by 32: 39
+def test_metrics_have_a_row_an_epoch_and_twenty_at_least(
+    digits: Dataset, short: Recipe, tmp_path: Path, steps: int, interval: int
+) -> None:
+    assert _run("resnet20", digits, replace(short, steps=steps), tmp_path).interval == interval
+
+
+def test_metrics_are_means_since_the_last_row(
+    digits: Dataset, short: Recipe, tmp_path: Path
+) -> None:
+    reported: list[Progress] = []
+    trained = _run("resnet20", digits, replace(short, steps=400), tmp_path, reported.append)
+    assert trained.interval == READ_EVERY  # so that each report covers what a row covers
+    trained.train()
+    with (tmp_path / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [int(row["step"]) for row in rows] == [39, 50]  # 1,258 images by 32 are 39 steps
-    assert float(rows[1]["train_loss"]) < float(rows[0]["train_loss"])
+    assert [int(row["step"]) for row in rows] == list(range(20, 401, 20))
+    assert [float(row["train_loss"]) for row in rows] == [each.loss for each in reported]
+    assert float(rows[-1]["train_loss"]) < float(rows[0]["train_loss"]) / 4
     assert all(0 <= float(row["val_top1"]) <= 1 for row in rows)
 
 
@@ -143,7 +156,7 @@ def test_a_loss_that_is_no_number_stops_the_run(
     digits: Dataset, arguments: Arguments, tmp_path: Path
 ) -> None:
     hot = replace(arguments, recipe=replace(arguments.recipe, lr=1e30))
-    with pytest.raises(AtalhoError, match="loss is nan|loss is inf") as caught:
+    with pytest.raises(AtalhoError, match=r"loss is (nan|inf)") as caught:
         run.execute(hot, digits, tmp_path / "run")
     assert caught.value.exit == Exit.NUMBERS
     assert not (tmp_path / "run" / "model.safetensors").exists()

@@ -360,6 +360,69 @@ def compare(
             screen.say(f"{stopped}; the same command goes on")
             raise typer.Exit(stopped.exit) from None
     write_report(records, output)
+    _announce(output)
+
+
+@app.command()
+def report(
+    records: Annotated[
+        list[Path], typer.Argument(metavar="RECORDS...", help="Files of records, one or more.")
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The page's folder.")] = Path(),
+) -> None:
+    """The page again, from records alone: report.html, charts/ and summary.csv."""
+    from atalho import record
+    from atalho.report import write_report
+
+    write_report([each for file in records for each in record.read(file)], output)
+    _announce(output)
+
+
+def _announce(folder: Path) -> None:
+    print((folder / "report.html").resolve().as_uri())
+
+
+@app.command()
+def draw(
+    networks: Annotated[list[str], typer.Argument(metavar="NETWORK...")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="A file, .svg or .png.")],
+    row: Annotated[str | None, typer.Option(help="One row of each network alone.")] = None,
+    input: Input = None,
+    num_classes: NumClasses = None,
+    expand: Annotated[bool, typer.Option("--expand", help="Draw repeated rows too.")] = False,
+) -> None:
+    """Networks side by side as their papers draw them, from their tables alone."""
+    from atalho import draw as drawing
+    from atalho import networks as catalogue
+
+    tables = [catalogue.get(name, input=input, num_classes=num_classes) for name in networks]
+    drawing.write(drawing.draw(tables, row=row, expand=expand), output)
+
+
+@app.command()
+def verify(
+    ids: Annotated[
+        list[str] | None, typer.Argument(metavar="ID...", help="As in L24; all unless given.")
+    ] = None,
+    records: Annotated[
+        Path | None, typer.Option(help="A folder with records, for what was trained or measured.")
+    ] = None,
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """Every claim of the sources with its verdict; exit 1 when one is not the verdict recorded beside the claim."""
+    from atalho import claims, record
+
+    files = sorted(records.rglob("*.jsonl")) if records else []
+    found = claims.verify(ids or (), [each for file in files for each in record.read(file)])
+    if format is Format.JSON:
+        screen.show_json([finding.to_dict() for finding in found])
+    else:
+        rows = [finding.to_dict() for finding in found]
+        screen.show(rows, format, title=f"{len(rows)} claims")
+    unexpected = [finding.claim.id for finding in found if not finding.as_recorded]
+    if unexpected:
+        screen.say(f"the verdict has changed for {', '.join(unexpected)}")
+        raise typer.Exit(Exit.CHECK_FAILED)
 
 
 def _length(epochs: float | None, steps: int | None) -> dict[str, Any]:

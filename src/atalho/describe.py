@@ -1,7 +1,6 @@
 """A network's table, recomputed row by row beside what its paper prints."""
 
 from collections.abc import Iterable
-from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from itertools import groupby
 from typing import Any
 
@@ -19,15 +18,8 @@ from atalho.layers import (
     walk,
 )
 from atalho.network import Network, Printed, Units
+from atalho.printed import agrees
 from atalho.shape import Shape
-
-
-def agrees(printed: float, found: float) -> bool:
-    """Whether a printed number is the found one, rounded or cut off at the printed number's last place."""
-    claim = Decimal(str(printed))
-    place = Decimal(1).scaleb(min(0, int(claim.as_tuple().exponent)))
-    exact = Decimal(str(found))
-    return claim in (exact.quantize(place, ROUND_HALF_UP), exact.quantize(place, ROUND_DOWN))
 
 
 def as_printed(cost: Cost, units: Units) -> tuple[float, float]:
@@ -238,10 +230,16 @@ def notes(network: Network) -> list[str]:
             ("macs", units.macs_name, network.printed.macs, macs),
         ):
             if printed is not None:
-                verdict = (
-                    "agrees" if agrees(printed, value) else f"differs by {value - printed:+.3g}"
-                )
+                verdict = _verdict(printed, value)
                 found.append(
                     f"{name}: the paper prints {printed:g} {unit}; {value:.3f} {unit} {verdict}"
                 )
     return found
+
+
+def _verdict(printed: float, found: float) -> str:
+    if agrees(printed, found, truncation=False):
+        return "agrees"
+    if agrees(printed, found):
+        return "agrees when cut off, not when rounded"
+    return f"differs by {found - printed:+.3g}"

@@ -1,7 +1,7 @@
 """A training run and its folder: what is in it, how it begins, goes on, ends, and is read again.
 
 args.yaml           the resolved arguments, the data's checksum and the environment
-metrics.csv         a row an epoch
+metrics.csv         a row an epoch, and at least twenty
 checkpoints/        state to go on from
 model.safetensors   the weights, once the run has ended; config.json says what they are
 records.jsonl       what was measured: accuracy on the test split, the curves, the time

@@ -69,14 +69,12 @@ def _image(layer: Layer, shape: Shape) -> tuple[int, int, int]:
 
 
 def _windows(size: int, kernel: int, stride: int, padding: int, ceil: bool = False) -> int:
-    """How many windows fit along one side (torch's rule: with `ceil`, each still begins inside)."""
+    """How many windows fit along one side (torch's rule: with `ceil`, the last may end outside, but begins inside)."""
     room = size + 2 * padding - kernel
-    if room < 0:
-        return 0
-    count = room // stride + 1
-    if ceil and room % stride and count * stride < size + padding:
-        count += 1
-    return count
+    if not ceil:
+        return room // stride + 1
+    count = -(-room // stride) + 1
+    return count if (count - 1) * stride < size + padding else count - 1
 
 
 def _windowed(
@@ -92,7 +90,7 @@ def _windowed(
         _windows(*numbers, ceil)
         for numbers in zip(sides, pair(kernel), pair(stride), pair(padding), strict=True)
     )
-    if not (height and width):
+    if min(height, width) < 1:
         window = text(pair(kernel))
         raise ShapeError(f"a {window} window does not fit into its input {text(shape)}")
     return height, width

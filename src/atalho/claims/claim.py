@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
 from atalho.claims.tables import Tables
+from atalho.printed import agrees
 from atalho.record import Provenance, Record
 
 Value = int | float | str
@@ -122,20 +122,6 @@ class Finding:
             "provenance": self.provenance,
             "note": self.note,
         }
-
-
-def precision(printed: float) -> Decimal:
-    """The step of a printed number's last digit: 0.1 for 15.3, 1 for 463."""
-    exponent = Decimal(repr(printed)).as_tuple().exponent
-    assert isinstance(exponent, int), "a printed number is finite"
-    return Decimal(1).scaleb(exponent)
-
-
-def agrees(printed: float, found: float, *, truncation: bool = True) -> bool:
-    """Whether `found`, rounded (half up or half to even) or truncated at the printed precision, is `printed`."""
-    rules = [ROUND_HALF_UP, ROUND_HALF_EVEN] + [ROUND_DOWN] * truncation
-    exact, step = Decimal(repr(found)), precision(printed)
-    return any(exact.quantize(step, rule) == Decimal(repr(printed)) for rule in rules)
 
 
 def examine(claim: Claim, tables: Tables, records: Sequence[Record]) -> Finding:

@@ -3,11 +3,12 @@
 from math import prod
 from typing import NamedTuple
 
-from atalho.claims.claim import Answer, agrees, percent, precision
+from atalho.claims.claim import Answer, percent
 from atalho.claims.tables import Tables, after_convolutions
 from atalho.cost import Cost, Line, auxiliary, cost, network_depth, total
 from atalho.layers import Conv, Dropout, Join, Layer, Linear, MaxPool, ReLU, Tap, walk
 from atalho.networks.googlenet import CLASSIFIER, MODULES, STEM
+from atalho.printed import agrees, precision
 from atalho.shape import Shape, output_shape
 
 TABLE = {
