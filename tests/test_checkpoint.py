@@ -66,19 +66,3 @@ def test_all_damaged_stops_and_touches_nothing(tmp_path: Path) -> None:
         checkpoint.load(tmp_path)
     assert caught.value.exit == Exit.CHECKPOINT
     assert sorted(tmp_path.iterdir()) == before
-
-
-def test_a_write_that_fails_leaves_the_old_file_and_no_litter(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "file"
-    checkpoint.write_atomically(path, b"old")
-
-    def full(descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="No space"):
-        checkpoint.write_atomically(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]

@@ -6,10 +6,11 @@ import safetensors.torch
 import torch
 import yaml
 
-from atalho import checkpoint, record, run
+from atalho import record, run
 from atalho.data.batches import preprocess
 from atalho.data.dataset import Dataset, Split
 from atalho.errors import AtalhoError, Exit
+from atalho.files import write_atomically
 from atalho.run import Arguments
 
 
@@ -118,7 +119,7 @@ def test_an_unfinished_and_a_damaged_run_say_so(finished: Path, tmp_path: Path) 
     assert caught.value.exit == Exit.CHECKPOINT
     tensors = safetensors.torch.load(weights)
     del tensors["fc.linear.bias"]
-    checkpoint.write_atomically(tmp_path / "model.safetensors", safetensors.torch.save(tensors))
+    write_atomically(tmp_path / "model.safetensors", safetensors.torch.save(tensors))
     with pytest.raises(AtalhoError, match="RUN-DAMAGED"):
         run.load(tmp_path)
 

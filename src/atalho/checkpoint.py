@@ -7,7 +7,6 @@ noticed. The last few are kept.
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ import safetensors.torch
 from torch import Tensor
 
 from atalho.errors import AtalhoError, Exit
+from atalho.files import write_atomically
 
 KEEP = 3
 NAME = re.compile(r"step-(\d{9})-([0-9a-f]{16})\.safetensors")
@@ -34,25 +34,6 @@ class State(NamedTuple):
     step: int
     tensors: Mapping[str, Tensor]
     facts: Mapping[str, Any]
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """The file appears under its name whole, on the disk, or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def save(folder: Path, state: State) -> Path:

@@ -414,11 +414,13 @@ def verify(
 
     files = sorted(records.rglob("*.jsonl")) if records else []
     found = claims.verify(ids or (), [each for file in files for each in record.read(file)])
+    rows = [finding.to_dict() for finding in found]
     if format is Format.JSON:
-        screen.show_json([finding.to_dict() for finding in found])
+        screen.show_json(rows)
+    elif format is Format.TABLE:
+        screen.show_findings(rows)
     else:
-        rows = [finding.to_dict() for finding in found]
-        screen.show(rows, format, title=f"{len(rows)} claims")
+        screen.show(rows, format)
     unexpected = [finding.claim.id for finding in found if not finding.as_recorded]
     if unexpected:
         screen.say(f"the verdict has changed for {', '.join(unexpected)}")

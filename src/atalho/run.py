@@ -22,6 +22,7 @@ from atalho import checkpoint, networks, record
 from atalho.data.batches import Preprocessing, fit
 from atalho.data.dataset import Dataset
 from atalho.errors import AtalhoError, Exit
+from atalho.files import write_atomically
 from atalho.measure import accuracy, machine
 from atalho.measure.accuracy import Precision
 from atalho.module import Model, build
@@ -72,7 +73,7 @@ def begin(folder: Path, arguments: dict[str, Any], *, resume: bool, allow_inexac
             )
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            checkpoint.write_atomically(file, yaml.safe_dump(arguments, sort_keys=False).encode())
+            write_atomically(file, yaml.safe_dump(arguments, sort_keys=False).encode())
         except OSError as error:
             raise _usage("OUTPUT", folder, f"cannot be written ({error.strerror})") from error
         return
@@ -163,7 +164,7 @@ def execute(
     weights = save_model(folder, run.model, preprocessing, data.classes)
     records = _records(run, arguments, data, weights)
     lines = "".join(each.to_json() + "\n" for each in records)
-    checkpoint.write_atomically(finished, lines.encode())
+    write_atomically(finished, lines.encode())
     return records
 
 
@@ -228,10 +229,10 @@ def save_model(
     }
     if preprocessing.mean.shape[:2] != (1, 1):
         mean = safetensors.torch.save({"mean": preprocessing.mean.contiguous()})
-        checkpoint.write_atomically(folder / "mean.safetensors", mean)
+        write_atomically(folder / "mean.safetensors", mean)
         config["mean_file"] = "mean.safetensors"
-    checkpoint.write_atomically(folder / "model.safetensors", data)
-    checkpoint.write_atomically(
+    write_atomically(folder / "model.safetensors", data)
+    write_atomically(
         folder / "config.json", json.dumps(config, ensure_ascii=False, indent=1).encode()
     )
     return hashlib.sha256(data).hexdigest()

@@ -4,6 +4,7 @@ import csv
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
@@ -63,6 +64,19 @@ def show(rows: Rows, format: Format, *, title: str = "", notes: Sequence[str] = 
     console.print(table)
     for note in notes:
         console.print(Text(note, style="dim"))
+
+
+def show_findings(findings: Rows) -> None:
+    """Prints claims with their verdicts, then why those that differ do, and how many there are of each verdict."""
+    columns = ("id", "verdict", "printed", "found", "unit", "claim")
+    differing = [each for each in findings if each["verdict"] == "differs"]
+    counts = Counter(each["verdict"] for each in findings)
+    show(
+        [{name: each[name] for name in columns} for each in findings],
+        Format.TABLE,
+        notes=[f"{each['id']}: {each['note']}" for each in differing],
+    )
+    print(", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
 
 
 def show_json(value: Any) -> None:

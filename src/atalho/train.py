@@ -24,6 +24,7 @@ from atalho import checkpoint
 from atalho.data.batches import Batches, Preprocessing
 from atalho.data.dataset import Dataset, Split
 from atalho.errors import AtalhoError, Exit
+from atalho.files import write_atomically
 from atalho.measure.accuracy import Accuracy, Precision, accuracy, autocast
 from atalho.module import Model, Outputs
 from atalho.recipes.recipe import Recipe
@@ -187,7 +188,7 @@ class Run:
         writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.rows)
-        checkpoint.write_atomically(self.folder / "metrics.csv", text.getvalue().encode())
+        write_atomically(self.folder / "metrics.csv", text.getvalue().encode())
 
     # The loop
 

@@ -9,8 +9,8 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from atalho.checkpoint import write_atomically
 from atalho.errors import AtalhoError, Exit
+from atalho.files import write_atomically
 from atalho.layouts import COUNTER, RULES, Library, keys, pairs
 from atalho.module import Model
 from atalho.network import Network

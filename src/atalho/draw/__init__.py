@@ -1,8 +1,6 @@
 """Networks → one SVG, side by side, from their tables alone; and the file that it goes to."""
 
-import os
 from collections.abc import Sequence
-from contextlib import suppress
 from itertools import groupby
 from math import sqrt
 from pathlib import Path
@@ -25,6 +23,7 @@ from atalho.draw.marks import (
 )
 from atalho.draw.picture import look
 from atalho.errors import AtalhoError, Exit
+from atalho.files import write_atomically
 from atalho.layers import walk
 from atalho.network import Network
 
@@ -126,13 +125,9 @@ def write(svg: str, path: Path) -> None:
                 next_step="-o FILE.svg",
                 exit=Exit.USAGE,
             )
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
+        write_atomically(path, data)
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
         raise AtalhoError(
             "DRAW-WRITE",
             path,

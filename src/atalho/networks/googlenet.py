@@ -157,7 +157,7 @@ def googlenet(
     rows = stem()
     for key, (filters, printed) in MODULES.items():
         if key in ("4a", "5a"):
-            rows.append(Row(f"pool{key[0]}", "max pool", _pool()))
+            rows.append(Row(f"pool{int(key[0]) - 1}", "max pool", _pool()))
         rows.append(
             Row(
                 f"inception_{key}",
@@ -198,7 +198,7 @@ def normalised(name: str, *, input: Shape = (3, 224, 224), num_classes: int = 10
         num_classes=num_classes,
     )
     changed = {
-        "pool5": Row("pool5", "max pool", MaxPool(2, 2, ceil=True)),
+        "pool4": Row("pool4", "max pool", MaxPool(2, 2, ceil=True)),
         "dropout": Row("dropout", "dropout (20%)", Dropout(0.2)),
     }
     rows = tuple(
