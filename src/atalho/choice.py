@@ -1,0 +1,294 @@
+"""Records → a comparison: one row a network, what may be ranked and why not the rest, the Pareto front, the choice.
+
+Records are ranked together where all conditions of the measurement agree: data, split, images, protocol, precision,
+device, threads, engine, batch, versions. How a network came to its weights (recipe, epochs, seed) may differ; that is for
+the reader to be told, not for a number to be left out.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import inf
+from statistics import mean, stdev
+from types import MappingProxyType
+from typing import Any
+
+from atalho.record import UNITS, Record
+
+CURVES = ("train_loss", "train_top1", "val_loss", "val_top1")
+"""Quantities with a record for every point of a training run; they are no columns of a comparison."""
+
+HIGHER_IS_BETTER = frozenset({"top1", "top5", "throughput", "train_throughput"})
+
+TRAINING = ("recipe", "epochs", "steps")
+_OF_ONE_NETWORK = frozenset({*TRAINING, "seed", "weights", "at", "interval", "quartiles", "depth"})
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One quantity of one network: its newest training's records, one a seed.
+
+    Attributes:
+        records: at least one; all agree on what a rank needs.
+    """
+
+    records: tuple[Record, ...]
+
+    @property
+    def value(self) -> float:
+        """The mean over the seeds, in the unit of the records."""
+        return mean(record.value for record in self.records)
+
+    @property
+    def deviation(self) -> float | None:
+        """The standard deviation over the seeds; None for one."""
+        return stdev(r.value for r in self.records) if len(self.records) > 1 else None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """From the lowest to the highest end of the seeds' 95 % intervals; None where one has none."""
+        intervals = [pair(record.conditions.get("interval")) for record in self.records]
+        known = [interval for interval in intervals if interval is not None]
+        if len(known) < len(intervals):
+            return None
+        return min(low for low, _ in known), max(high for _, high in known)
+
+    def condition(self, name: str) -> Any:
+        """A condition of the newest record; None where it is not stated."""
+        return self.records[-1].conditions.get(name)
+
+
+@dataclass(frozen=True)
+class Apart:
+    """A record that is not ranked with the others' of its quantity, and in words why not."""
+
+    record: Record
+    reason: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """A network in a comparison.
+
+    Attributes:
+        readings: by quantity, what is ranked with the other rows; a quantity that was not measured is absent.
+        apart: records of quantities without a reading.
+        cited: other people's numbers, the last of each quantity; never ranked.
+    """
+
+    network: str
+    readings: Mapping[str, Reading]
+    apart: tuple[Apart, ...] = ()
+    cited: tuple[Record, ...] = ()
+
+    def value(self, quantity: str) -> float | None:
+        """The ranked value in its record's unit, or None."""
+        reading = self.readings.get(quantity)
+        return reading.value if reading else None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Networks side by side, the most accurate first.
+
+    Attributes:
+        conditions: by quantity, what all its ranked records share, nested conditions flattened (`versions.torch`).
+    """
+
+    rows: tuple[Row, ...]
+    conditions: Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The network to take, and from among which.
+
+    Attributes:
+        best: the highest top-1 accuracy within the limits.
+        alike: what is not told apart from it, itself included.
+        within: all networks with an accuracy that meet the limits, the most accurate first.
+        cost: the quantity by which `chosen` is the cheapest of `alike`: latency, or where none of them has one, operations;
+            None where none has either.
+    """
+
+    chosen: Row
+    best: Row
+    alike: tuple[Row, ...]
+    within: tuple[Row, ...]
+    cost: str | None
+
+
+def pair(value: object) -> tuple[float, float] | None:
+    """`value` as two numbers, or None: conditions are foreign text."""
+    match value:
+        case [int() | float() as low, int() | float() as high]:
+            return float(low), float(high)
+    return None
+
+
+def comparison(records: Sequence[Record]) -> Comparison:
+    """One row for each network that has a record."""
+    ranked: dict[str, dict[str, list[Record]]] = {}
+    conditions: dict[str, Mapping[str, Any]] = {}
+    for quantity in UNITS:
+        own = [r for r in records if r.quantity == quantity and r.provenance != "cited"]
+        if own and quantity not in CURVES:
+            group = _largest(_groups(own))
+            conditions[quantity] = ranking_conditions(group[-1])
+            ranked[quantity] = _by_network(group)
+    rows = []
+    for network, own in _by_network(records).items():
+        readings = {q: _reading(of[network]) for q, of in ranked.items() if network in of}
+        cited = {r.quantity: r for r in own if r.provenance == "cited"}
+        others = [r for r in own if r.quantity in conditions and r.quantity not in readings]
+        apart = _apart([r for r in others if r.provenance != "cited"], conditions)
+        rows.append(Row(network, readings, apart, tuple(cited.values())))
+    rows.sort(key=lambda row: (_loss(row, "top1"), _loss(row, "latency"), row.network))
+    return Comparison(tuple(rows), conditions)
+
+
+def ranking_conditions(record: Record) -> dict[str, Any]:
+    """What must agree for another record to be ranked with this one, nested conditions flattened."""
+    flat: dict[str, Any] = {}
+    for name, value in record.conditions.items():
+        if name in _OF_ONE_NETWORK:
+            continue
+        if isinstance(value, Mapping):
+            flat |= {f"{name}.{key}": each for key, each in value.items()}
+        else:
+            flat[name] = value
+    return flat
+
+
+def difference(conditions: Mapping[str, Any], ranked: Mapping[str, Any]) -> list[str]:
+    """Each condition that differs, in words: `threads 4 against 2`."""
+    names = dict.fromkeys([*ranked, *conditions])
+    return [
+        f"{name.removeprefix('versions.')} {said(conditions.get(name))} against {said(ranked.get(name))}"
+        for name in names
+        if conditions.get(name) != ranked.get(name)
+    ]
+
+
+def said(value: object) -> str:
+    """A condition's value as text: `3×32×32` for a shape."""
+    match value:
+        case None:
+            return "not stated"
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:.4g}"
+        case [int(), *_]:
+            return "×".join(map(str, value))
+    return str(value)
+
+
+def told_apart(one: Row, other: Row) -> bool:
+    """Whether the 95 % intervals of their top-1 accuracy are disjoint; never without an interval of both."""
+    first, second = one.readings["top1"].interval, other.readings["top1"].interval
+    if first is None or second is None:
+        return False
+    return first[0] > second[1] or second[0] > first[1]
+
+
+def pareto_front(rows: Iterable[Row], quantities: Sequence[str]) -> tuple[Row, ...]:
+    """The rows that no other is at least as good as in every quantity and better than in one.
+
+    Rows without a ranked value of one of the quantities take no part; equal ones stand on the front together.
+    """
+    points = [
+        (row, tuple(_loss(row, quantity) for quantity in quantities))
+        for row in rows
+        if all(row.value(quantity) is not None for quantity in quantities)
+    ]
+    return tuple(
+        row
+        for row, point in points
+        if not any(
+            other != point and all(o <= p for o, p in zip(other, point, strict=True))
+            for _, other in points
+        )
+    )
+
+
+def choose(
+    comparison: Comparison, limits: Mapping[str, float] = MappingProxyType({})
+) -> Choice | None:
+    """The cheapest network whose accuracy is not told apart from the best; None where none qualifies.
+
+    Args:
+        limits: the highest value allowed, by quantity, in the records' units (`{"latency": 0.02}`). What was not measured
+            does not meet a limit.
+    """
+    within = tuple(
+        row
+        for row in comparison.rows
+        if "top1" in row.readings
+        and all(_loss(row, quantity) <= limit for quantity, limit in limits.items())
+    )
+    if not within:
+        return None
+    best = within[0]  # the rows come most accurate first
+    alike = tuple(row for row in within if row is best or not told_apart(row, best))
+    known = (q for q in ("latency", "macs") if any(q in row.readings for row in alike))
+    cost = next(known, None)
+    chosen = min(alike, key=lambda row: _loss(row, cost)) if cost else best
+    return Choice(chosen, best, alike, within, cost)
+
+
+def _loss(row: Row, quantity: str) -> float:
+    """The value turned so that less is better; what is not measured comes last."""
+    value = row.value(quantity)
+    if value is None:
+        return inf
+    return -value if quantity in HIGHER_IS_BETTER else value
+
+
+def _groups(records: Sequence[Record]) -> list[list[Record]]:
+    """Records that may be ranked together, in order."""
+    groups: dict[str, list[Record]] = {}
+    for record in records:
+        key = json.dumps(ranking_conditions(record), sort_keys=True, default=str)
+        groups.setdefault(key, []).append(record)
+    return list(groups.values())
+
+
+def _largest(groups: list[list[Record]]) -> list[Record]:
+    """The group of most networks; among equals one image at a time, or for throughput as many as there are; the newest."""
+
+    def rank(group: list[Record]) -> tuple[int, float]:
+        batch = group[-1].conditions.get("batch")
+        size = batch if isinstance(batch, int) else 0
+        return len(_by_network(group)), size if group[-1].quantity == "throughput" else -size
+
+    return max(reversed(groups), key=rank)
+
+
+def _by_network(records: Sequence[Record]) -> dict[str, list[Record]]:
+    found: dict[str, list[Record]] = {}
+    for record in records:
+        found.setdefault(record.subject, []).append(record)
+    return found
+
+
+def _reading(records: Sequence[Record]) -> Reading:
+    """The newest training's records, the newest of each seed."""
+
+    def training(record: Record) -> list[Any]:
+        return [record.conditions.get(name) for name in TRAINING]
+
+    newest = training(records[-1])
+    seeds = {said(r.conditions.get("seed")): r for r in records if training(r) == newest}
+    return Reading(tuple(seeds.values()))
+
+
+def _apart(records: Sequence[Record], ranked: Mapping[str, Mapping[str, Any]]) -> tuple[Apart, ...]:
+    """For each quantity the record that differs least, the newest of equals."""
+    nearest: dict[str, tuple[Record, list[str]]] = {}
+    for record in records:
+        reasons = difference(ranking_conditions(record), ranked[record.quantity])
+        known = nearest.get(record.quantity)
+        if known is None or len(reasons) <= len(known[1]):
+            nearest[record.quantity] = record, reasons
+    return tuple(Apart(record, ", ".join(reasons)) for record, reasons in nearest.values())

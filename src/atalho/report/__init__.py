@@ -1,0 +1,67 @@
+"""Records → a folder with one self-contained page, its charts as SVG and PNG, and summary.csv; without torch."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+from atalho.errors import AtalhoError, Exit
+from atalho.record import Record
+from atalho.report import charts, table
+from atalho.report.contents import Contents
+from atalho.report.page import html
+
+
+def write_report(
+    records: Sequence[Record],
+    output: Path,
+    *,
+    limits: Mapping[str, float] = MappingProxyType({}),
+    drawings: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Writes `report.html`, `summary.csv` and `charts/NAME.svg` and `.png` into the folder `output`.
+
+    Each file appears whole under its name or not at all; the page, which names the others, comes last.
+
+    Args:
+        limits: what the chosen network may cost at most, by quantity in the records' units.
+        drawings: network → SVG text, shown as images.
+
+    Raises:
+        AtalhoError: RECORDS (exit 3), where there is no record; OUTPUT (exit 6), where the folder cannot be written.
+    """
+    if not records:
+        raise AtalhoError(
+            "RECORDS",
+            output,
+            "there is no record to report; nothing was written",
+            next_step="atalho compare writes records.jsonl",
+            exit=Exit.DATA,
+        )
+    contents = Contents.of(records, limits)
+    files = {"summary.csv": table.summary(contents.comparison).encode()}
+    for figure in contents.figures:
+        files[f"charts/{figure.name}.svg"] = figure.wide.svg.encode()
+        files[f"charts/{figure.name}.png"] = charts.png(figure.wide.svg)
+    files["report.html"] = html(contents, drawings).encode()
+    try:
+        for name, content in files.items():
+            _write(output / name, content)
+    except OSError as error:
+        raise AtalhoError(
+            "OUTPUT",
+            error.filename or output,
+            f"cannot be written ({error.strerror}); the report is not complete",
+            next_step="another folder for the report",
+            exit=Exit.RESOURCES,
+        ) from error
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,100 @@
+"""Names beside the points of a scatter plot, so that as few as possible overlap."""
+
+from collections.abc import Sequence
+from math import cos, hypot, pi, sin
+from typing import NamedTuple
+
+HEIGHT = 14.0
+_CHARACTER = 6.4  # pixels of a character of the charts' 12-pixel type, on average
+_GAP = 4.0
+_ROUNDS = 3
+_MISTAKEN = 40.0  # what it costs to stand nearer to another mark, in pixels covered
+
+
+class Box(NamedTuple):
+    """A rectangle in pixels by its edges."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def overlap(self, other: "Box") -> float:
+        """The shared area."""
+        width = min(self.right, other.right) - max(self.left, other.left)
+        height = min(self.bottom, other.bottom) - max(self.top, other.top)
+        return max(width, 0.0) * max(height, 0.0)
+
+
+class Mark(NamedTuple):
+    """A point to be named: its centre and radius in pixels, and the interval bar through it."""
+
+    name: str
+    x: float
+    y: float
+    radius: float
+    bar: tuple[float, float]
+
+
+class Place(NamedTuple):
+    """Where a name stands: its centre, its nearest point to the mark, and whether that is far enough for a line."""
+
+    x: float
+    y: float
+    near_x: float
+    near_y: float
+    far: bool
+
+
+def place(marks: Sequence[Mark], lines: Sequence[Box], width: float, height: float) -> list[Place]:
+    """Where every mark's name stands on a plot of that size, off the other marks and the lines where there is room.
+
+    Each name takes, in turn and again when the others stand, the place that covers least of the rest.
+    """
+    bubbles = [Box(m.x - m.radius, m.y - m.radius, m.x + m.radius, m.y + m.radius) for m in marks]
+    thin = [*(Box(m.x - 2, m.bar[0], m.x + 2, m.bar[1]) for m in marks), *lines]
+    places: dict[int, Box] = {}
+    for _ in range(_ROUNDS):
+        for index, mark in enumerate(marks):
+            names = [box for other, box in places.items() if other != index]
+
+            def cost(box: Box, mark: Mark = mark, names: list[Box] = names) -> float:
+                inside = box.overlap(Box(0, 0, width, height))
+                outside = (box.right - box.left) * HEIGHT - inside
+                covered = 4 * sum(map(box.overlap, [*bubbles, *names]))
+                covered += sum(map(box.overlap, thin)) / 2
+                own = _distance(box, mark) - mark.radius
+                nearer = sum(_distance(box, other) - other.radius < own + _GAP for other in marks)
+                return covered + 8 * outside + own + _MISTAKEN * nearer
+
+            places[index] = min(_candidates(mark), key=cost)
+    return [_placed(places[index], mark) for index, mark in enumerate(marks)]
+
+
+def _candidates(mark: Mark) -> list[Box]:
+    half = len(mark.name) * _CHARACTER / 2
+    found = []
+    for distance in (0.0, 14.0, 28.0):
+        reach = mark.radius + _GAP + distance
+        for eighth in range(16):
+            angle = eighth * pi / 8
+            x = mark.x + cos(angle) * (reach + half)
+            y = mark.y + sin(angle) * (reach + HEIGHT / 2)
+            found.append(Box(x - half, y - HEIGHT / 2, x + half, y + HEIGHT / 2))
+    return found
+
+
+def _nearest(box: Box, mark: Mark) -> tuple[float, float]:
+    """The point of the box that is nearest to the mark's centre."""
+    return min(max(mark.x, box.left), box.right), min(max(mark.y, box.top), box.bottom)
+
+
+def _distance(box: Box, mark: Mark) -> float:
+    x, y = _nearest(box, mark)
+    return hypot(x - mark.x, y - mark.y)
+
+
+def _placed(box: Box, mark: Mark) -> Place:
+    far = _distance(box, mark) > mark.radius + 2 * _GAP
+    x, y = (box.left + box.right) / 2, (box.top + box.bottom) / 2
+    return Place(x, y, *_nearest(box, mark), far)

@@ -1,0 +1,78 @@
+"""Numbers as the page writes them: a quantity's name, its unit for the values at hand, three digits that mean something."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import floor, log10
+from statistics import median
+
+NAMES = {
+    "params": "Parameters",
+    "macs": "Multiply-accumulates",
+    "activations": "Activations",
+    "latency": "Latency",
+    "throughput": "Throughput",
+    "peak_memory": "Peak memory",
+    "power": "Power",
+    "energy": "Energy",
+    "top1": "Top-1 accuracy",
+    "top5": "Top-5 accuracy",
+    "loss": "Loss",
+    "train_time": "Training time",
+    "train_throughput": "Training throughput",
+}
+
+_COUNT = ((1, ""), (1e3, "thousand"), (1e6, "million"), (1e9, "billion"))
+_SCALES: dict[str, tuple[tuple[float, str], ...]] = {
+    "params": _COUNT,
+    "macs": _COUNT,
+    "activations": _COUNT,
+    "latency": ((1e-6, "µs"), (1e-3, "ms"), (1, "s")),
+    "peak_memory": ((1e3, "kB"), (1e6, "MB"), (1e9, "GB")),
+    "train_time": ((1, "s"), (60, "min"), (3600, "h")),
+    "energy": ((1e-3, "mJ/image"), (1, "J/image")),
+    "power": ((1, "W"),),
+    "throughput": ((1, "images/s"),),
+    "train_throughput": ((1, "images/s"),),
+    "loss": ((1, "nats"),),
+    "top1": ((0.01, "%"),),
+    "top5": ((0.01, "%"),),
+}
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit to write values in: `factor` of the record's unit."""
+
+    quantity: str
+    factor: float
+    name: str
+
+    def number(self, value: float) -> str:
+        """The value in this unit without its name; accuracies to a tenth of a point."""
+        scaled = value / self.factor
+        return f"{scaled:.1f}" if self.name == "%" else three(scaled)
+
+    def text(self, value: float) -> str:
+        """The value with its unit: `2.31 ms`."""
+        return f"{self.number(value)}\u00a0{self.name}".rstrip("\u00a0")
+
+
+def unit(quantity: str, values: Iterable[float]) -> Unit:
+    """The largest unit that leaves the median at 1 or more."""
+    scales = _SCALES[quantity]
+    middle = median(values)
+    factor, name = max((s for s in scales if s[0] <= middle), default=scales[0])
+    return Unit(quantity, factor, name)
+
+
+def text(quantity: str, value: float) -> str:
+    """One value in the unit that suits it: `2.31 ms`, `97.8 %`."""
+    return unit(quantity, [value]).text(value)
+
+
+def three(value: float) -> str:
+    """Three significant digits without an exponent, whole numbers above a hundred in full: `0.0231`, `1,234`."""
+    if value == 0:
+        return "0"
+    decimals = 2 - floor(log10(abs(value)))
+    return f"{round(value, decimals):,.{max(decimals, 0)}f}" if decimals > 0 else f"{value:,.0f}"

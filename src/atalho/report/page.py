@@ -1,0 +1,108 @@
+"""A report's contents → the page's HTML, which loads nothing, and whose policy forbids it to."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from atalho.choice import HIGHER_IS_BETTER, pareto_front
+from atalho.report import charts, text
+from atalho.report.contents import Contents
+from atalho.report.figures import Figure
+from atalho.report.table import columns
+
+_HERE = Path(__file__).parent
+
+
+def html(contents: Contents, drawings: Mapping[str, str]) -> str:
+    """The whole page. Text from records is escaped; drawings, network → SVG, are shown as images, where no script runs."""
+    compared, choice = contents.comparison, contents.choice
+    css = _source("page.css") + "".join(_colours(contents))
+    sorting, drawing = _source("table.js"), charts.javascript() if contents.figures else ""
+    environment = Environment(
+        loader=FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html.j2").render(
+        policy=_policy(css, [sorting, drawing]),
+        css=Markup(css),
+        sorting=Markup(sorting),
+        drawing=Markup(drawing),
+        title=text.title(compared),
+        answer=text.answer(compared, choice, contents.limits),
+        notes=text.training(compared),
+        higher_is_better=HIGHER_IS_BETTER,
+        columns=columns(compared),
+        rows=compared.rows,
+        indices={name: index for index, name in enumerate(contents.styles)},
+        chosen=choice.chosen if choice else None,
+        front=pareto_front(compared.rows, ("top1", "latency")),
+        remarks={
+            "Not ranked with the rest": text.not_ranked(compared),
+            "Cited, not measured here": text.cited(compared),
+        },
+        figures=contents.figures,
+        degradation=text.degradation(contents.curves, contents.styles),
+        renderings={figure.name: list(_renderings(figure)) for figure in contents.figures},
+        drawings={
+            row.network: _image(drawings[row.network])
+            for row in compared.rows
+            if row.network in drawings
+        },
+        provenance=[
+            text.machine(compared),
+            text.when(contents.records),
+            text.not_measured(compared),
+        ],
+        conditions=text.conditions(compared),
+        trainings=text.trainings(compared),
+    )
+
+
+def _source(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")
+
+
+def _policy(style: str, scripts: list[str]) -> str:
+    """A Content-Security-Policy that lets in this style, these scripts and embedded images, and nothing from anywhere."""
+
+    def hashed(inline: str) -> str:
+        digest = hashlib.sha256(inline.encode()).digest()
+        return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+    return (
+        f"default-src 'none'; style-src {hashed(style)}; script-src {' '.join(map(hashed, scripts))}; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _colours(contents: Contents) -> Iterator[str]:
+    """The networks' colours: in the table, and in the charts on a dark page."""
+    for index, style in enumerate(contents.styles.values()):
+        yield f".n{index} {{ background: {style.light}; }}\n"
+    yield "@media screen and (prefers-color-scheme: dark) {\n"
+    for index, style in enumerate(contents.styles.values()):
+        yield f"  .n{index} {{ background: {style.dark}; }}\n"
+        for attribute in ("fill", "stroke"):
+            yield f'  .chart [{attribute}="{style.light}"] {{ {attribute}: {style.dark}; }}\n'
+    yield "}\n"
+
+
+def _renderings(figure: Figure) -> Iterator[dict[str, Any]]:
+    """The figure for wide and for narrow screens: drawn, and as what a script draws it from."""
+    for layout, chart in (("wide", figure.wide), ("narrow", figure.narrow)):
+        own = rf"\1{figure.name}-{layout}-\2"  # ids of several SVGs share one page
+        svg = re.sub(r'(id="|url\(#)(clip\d+)', own, chart.svg)
+        yield {"layout": layout, "svg": Markup(svg), "spec": chart.spec}
+
+
+def _image(svg: str) -> str:
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
