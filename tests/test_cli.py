@@ -12,6 +12,7 @@ import pytest
 
 from atalho.cli import main
 from atalho.cost import totals
+from atalho.footprint import peak
 from atalho.networks import CATALOGUE, get
 
 Captured = pytest.CaptureFixture[str]
@@ -41,7 +42,9 @@ def _fails(capsys: Captured, code: int, *arguments: str) -> str:
         ["list"],
         ["show", "resnet152", "--format", "json"],
         ["show", "googlenet"],
+        ["show", "googlenet", "--cost"],
         ["show", "resnet21"],
+        ["inception", "480x14x14", "192", "96", "208", "16", "48", "64"],
         ["compare", "--help"],
         ["train", "resnet21"],
     ],
@@ -65,6 +68,21 @@ def test_list_is_the_catalogue(capsys: Captured) -> None:
     assert by_name["resnet152"]["params"] == 60_192_808
     assert by_name["resnet152"]["macs"] == 11_282_415_616
     assert by_name["googlenet"]["year"] == 2014
+
+
+def test_list_fits_a_terminal_and_files_keep_the_exact_numbers(capsys: Captured) -> None:
+    assert main(["list"]) == 0
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert max(map(len, lines)) <= 100
+    (line,) = (line for line in lines if line.split()[:1] == ["resnet50"])
+    assert "25.6 M" in line
+    assert "3.86 G" in line
+    assert main(["list", "--format", "csv"]) == 0
+    out = capsys.readouterr().out
+    assert "resnet50,25557032,3857973248," in out
+    assert "stride 2 in the 3×3" in out
+    assert main(["list", "--format", "markdown"]) == 0
+    assert "| 25,557,032 | 3,857,973,248 |" in capsys.readouterr().out
 
 
 def test_list_takes_a_pattern_or_a_part(capsys: Captured) -> None:
@@ -91,6 +109,44 @@ def test_show_prints_the_paper_beside_the_table(capsys: Captured, format: str) -
     assert "#3×3 reduce" in out
 
 
+@pytest.mark.parametrize("input", [(3, 224, 224), (3, 96, 160)])
+def test_show_says_what_every_row_costs(capsys: Captured, input: tuple[int, int, int]) -> None:
+    size = "x".join(map(str, input))
+    command = ["show", "resnet50", "--input", size]
+    found = _json(capsys, *command, "--dtype", "int8", "--format", "json")
+    network = get("resnet50", input=input)
+    assert found["peak_activation_bytes"] == peak(network).elements
+    assert found["weight_bytes"] == found["params"] == totals(network).params
+    rows = {row["name"]: row for row in found["rows"]}
+    assert rows["conv5_3"]["receptive_field"] == [483, 483]
+    assert rows["conv5_3"]["receptive_stride"] == [32, 32]
+    assert rows["fc"]["receptive_field"] == [*input[1:]]
+    for arguments in (["--cost"], ["--dtype", "float16"]):
+        assert main([*command, *arguments]) == 0
+        out = capsys.readouterr().out
+        assert "483/32" in out
+        assert "25.6 M" in out
+        assert f"{peak(network).elements * (4 if arguments == ['--cost'] else 2):,} bytes" in out
+    assert main([*command, "--cost", "--format", "csv"]) == 0
+    (total,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("total"))
+    assert total.split(",")[3:6] == ["25557032", str(totals(network).macs), str(4 * 25557032)]
+
+
+@pytest.mark.parametrize("format", ["table", "csv", "markdown"])
+def test_inception_explains_the_lectures_module(capsys: Captured, format: str) -> None:
+    module = ["inception", "480x14x14", "192", "96", "208", "16", "48", "64"]
+    assert main([*module, "--format", format]) == 0
+    out = capsys.readouterr().out
+    five = next(line for line in out.splitlines() if "5×5, 48" in line)
+    for number in (5_268_480, 112_896_000):
+        assert (str(number) if format == "csv" else f"{number:,}") in five
+    assert "21.43" in five or "21.428" in five
+    found = _json(capsys, *module, "--format", "json")
+    assert found["input"] == [480, 14, 14]
+    assert found["module"]["reduced"]["output"] == [512, 14, 14]
+    assert [branch["name"] for branch in found["branches"]] == ["1×1", "3×3", "5×5", "pool"]
+
+
 @pytest.mark.parametrize(
     ("code", "arguments", "says"),
     [
@@ -100,6 +156,11 @@ def test_show_prints_the_paper_beside_the_table(capsys: Captured, format: str) -
         (2, "show vgg16 --input 3x20", "3x224x224"),
         (2, "show resnet50 --num-classes 0", "greater than or equal to 1"),
         (2, "show", "NETWORK"),
+        (2, "show resnet50 --dtype float8", "float16"),
+        (2, "inception 480x14 192 96 208 16 48 64", "CxHxW"),
+        (2, "inception 480x14x0 192 96 208 16 48 64", "480x14x0"),
+        (2, "inception 480x14x14 192 96 208 16 48", "pool"),
+        (2, "inception 480x14x14 192 96 208 0 48 64", "#5x5reduce"),
         (2, "paint", "paint"),
         (2, "train resnet20 -b 0", "--batch-size"),
         (2, "train resnet20 -b -3", "--batch-size"),

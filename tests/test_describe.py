@@ -1,6 +1,7 @@
 import json
 
 from atalho import describe, networks
+from atalho.footprint import Dtype
 
 
 def _table(name: str) -> dict[str, dict[str, object]]:
@@ -53,12 +54,13 @@ def test_the_document_is_the_contract() -> None:
     document = describe.document(networks.get("googlenet", input=(3, 256, 192), num_classes=7))
     assert [*document][3:] == [
         *("input", "num_classes", "depth", "params", "macs", "flops", "other_ops", "activations"),
+        *("dtype", "weight_bytes", "activation_bytes", "peak_activation_bytes"),
         *("rows", "printed", "auxiliary"),
     ]
     assert document["input"] == [3, 256, 192]
     assert document["flops"] == 2 * document["macs"]
     main = [row for row in document["rows"] if "auxiliary" not in row]
-    for key in ("params", "macs", "activations", "depth"):
+    for key in ("params", "macs", "activations", "depth", "weight_bytes", "activation_bytes"):
         assert sum(row[key] for row in main) == document[key]
     rows = {row["name"]: row for row in document["rows"]}
     assert rows["inception_3a"]["printed"] == {
@@ -69,6 +71,26 @@ def test_the_document_is_the_contract() -> None:
     assert rows["linear"]["output"] == [7]
     assert "printed" not in rows["pool1"]
     json.dumps(document)
+
+
+def test_the_document_counts_bytes_in_the_dtype() -> None:
+    """Half the bytes of everything; numbers of everything else stay."""
+    network = networks.get("googlenet")
+    single, half = describe.document(network), describe.document(network, Dtype.FLOAT16)
+    assert single["weight_bytes"] == 4 * single["params"]
+    assert single["peak_activation_bytes"] == 4 * 2 * 64 * 112 * 112  # conv1 and its ReLU
+    for one, other in zip([single, *single["rows"]], [half, *half["rows"]], strict=True):
+        for key in one.keys() - {"rows", "dtype"}:
+            assert other[key] == (one[key] / 2 if key.endswith("_bytes") else one[key])
+    rows = {row["name"]: row for row in single["rows"]}
+    assert (rows["inception_4a"]["receptive_field"], rows["inception_4a"]["receptive_stride"]) == (
+        [171, 171],
+        [16, 16],
+    )
+    assert (rows["avgpool"]["receptive_field"], rows["avgpool"]["receptive_stride"]) == (
+        [224, 224],
+        None,
+    )
 
 
 def test_notes_say_what_a_variant_changes_and_how_numbers_count() -> None:

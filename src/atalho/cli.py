@@ -11,6 +11,7 @@ import typer
 
 from atalho import __version__, screen
 from atalho.errors import AtalhoError, Exit, printable
+from atalho.footprint import Dtype
 from atalho.screen import Format
 from atalho.shape import Shape
 
@@ -125,7 +126,8 @@ def list_networks(
         row["input"] = screen.shape(row["input"])
         if format is Format.TABLE:
             row["year"] = str(row["year"])
-    screen.show(rows, format)
+            del row["changes"]  # wider than a terminal, and `show` has it
+    screen.show(rows, format, scaled={"params": "", "macs": ""})
 
 
 @app.command()
@@ -133,17 +135,60 @@ def show(
     network: NetworkName,
     input: Input = None,
     num_classes: NumClasses = None,
+    cost: Annotated[
+        bool, typer.Option("--cost", help="Receptive field, operations and bytes of every row.")
+    ] = False,
+    dtype: Annotated[
+        Dtype | None, typer.Option(help="Of the bytes, float32 unless given; implies --cost.")
+    ] = None,
     format: FormatOption = Format.TABLE,
 ) -> None:
-    """The paper's table, recomputed row by row beside what the paper printed."""
-    from atalho import describe, networks
+    """The paper's table, recomputed row by row beside what the paper printed; or the cost of every row."""
+    from atalho import breakdown, describe, networks
 
     found = networks.get(network, input=input, num_classes=num_classes)
-    if format is Format.JSON:
-        screen.show_json(describe.document(found))
-        return
+    kept = dtype or Dtype.FLOAT32
     title = f"{found.name}: {found.source}"
-    screen.show(describe.table(found), format, title=title, notes=describe.notes(found))
+    if format is Format.JSON:
+        screen.show_json(describe.document(found, kept))
+    elif cost or dtype:
+        screen.show(
+            breakdown.table(found, kept),
+            format,
+            title=title,
+            notes=breakdown.notes(found, kept),
+            scaled=breakdown.UNITS,
+        )
+    else:
+        screen.show(describe.table(found), format, title=title, notes=describe.notes(found))
+
+
+@app.command()
+def inception(
+    input: Annotated[Any, typer.Argument(parser=_input_shape, metavar="CxHxW", show_default=False)],
+    conv1x1: Annotated[int, typer.Argument(metavar="#1x1", min=1, show_default=False)],
+    reduce3x3: Annotated[int, typer.Argument(metavar="#3x3reduce", min=1, show_default=False)],
+    conv3x3: Annotated[int, typer.Argument(metavar="#3x3", min=1, show_default=False)],
+    reduce5x5: Annotated[int, typer.Argument(metavar="#5x5reduce", min=1, show_default=False)],
+    conv5x5: Annotated[int, typer.Argument(metavar="#5x5", min=1, show_default=False)],
+    pool_proj: Annotated[int, typer.Argument(metavar="pool", min=1, show_default=False)],
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """One Inception module, each branch with and without its 1x1 reduction; the numbers as in GoogLeNet's Table 1.
+
+    Module 4a is `atalho inception 480x14x14 192 96 208 16 48 64`.
+    """
+    from atalho import inception as module
+    from atalho.networks.googlenet import Filters
+
+    filters = Filters(conv1x1, reduce3x3, conv3x3, reduce5x5, conv5x5, pool_proj)
+    if format is Format.JSON:
+        screen.show_json(module.document(input, filters))
+        return
+    title = f"Inception module with {', '.join(map(str, filters))} filters"
+    screen.show(
+        module.table(input, filters), format, title=title, notes=module.notes(input, filters)
+    )
 
 
 @app.command()

@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
+from atalho import breakdown
 from atalho.cost import Cost, Line, auxiliary, lines, network_depth, total, totals
+from atalho.footprint import Dtype, peak
 from atalho.layers import (
     AdaptiveAvgPool,
     Add,
@@ -19,6 +21,7 @@ from atalho.layers import (
 )
 from atalho.network import Network, Printed, Units
 from atalho.printed import agrees
+from atalho.receptive import Field, fields
 from atalho.shape import Shape
 
 
@@ -28,8 +31,8 @@ def as_printed(cost: Cost, units: Units) -> tuple[float, float]:
     return params / units.params, cost.macs / units.macs
 
 
-def document(network: Network) -> dict[str, Any]:
-    """The network as one JSON object: counts for one image at inference, shapes as [C, H, W].
+def document(network: Network, dtype: Dtype = Dtype.FLOAT32) -> dict[str, Any]:
+    """The network as one JSON object: counts for one image at inference, shapes as [C, H, W], bytes in `dtype`.
 
     `printed` stands where the paper prints a number, converted to counts. Auxiliary heads are marked, and their cost is
     no part of the totals.
@@ -47,7 +50,13 @@ def document(network: Network) -> dict[str, Any]:
         "flops": cost.flops,
         "other_ops": cost.other_ops,
         "activations": cost.activations,
-        "rows": [_row(line, network.units) for line in lines(network)],
+        "dtype": dtype.value,
+        **breakdown.byte_counts(cost, dtype),
+        "peak_activation_bytes": peak(network).elements * dtype.bytes,
+        "rows": [
+            _row(line, field, network, dtype)
+            for line, field in zip(lines(network), fields(network), strict=True)
+        ],
     }
     if printed := _counts(network.printed, network.units):
         found["printed"] = printed
@@ -56,7 +65,7 @@ def document(network: Network) -> dict[str, Any]:
     return found
 
 
-def _row(line: Line, units: Units) -> dict[str, Any]:
+def _row(line: Line, field: Field | None, network: Network, dtype: Dtype) -> dict[str, Any]:
     found: dict[str, Any] = {
         "name": line.row.name,
         "kind": line.row.kind,
@@ -65,10 +74,11 @@ def _row(line: Line, units: Units) -> dict[str, Any]:
         "params": line.cost.params,
         "macs": line.cost.macs,
         "activations": line.cost.activations,
+        **breakdown.row_details(line.cost, field, network, dtype),
     }
     if line.auxiliary:
         found["auxiliary"] = True
-    if line.row.printed and (printed := _counts(line.row.printed, units)):
+    if line.row.printed and (printed := _counts(line.row.printed, network.units)):
         found["printed"] = printed
     return found
 
@@ -138,7 +148,7 @@ def _folded(group: list[Line], network: Network, beside: bool) -> dict[str, Any]
         for header, paths in network.columns.items():
             found[header] = next(filter(None, (_filters(row.layer, path) for path in paths)), "")
     elif any(line.row.stage for line in lines(network)):
-        found["layers"] = _block(row.layer)
+        found["layers"] = convolutions(row.layer)
     cost = total(line.cost for line in group)
     return found | _numbers(cost, row.printed, network.units, beside=beside)
 
@@ -196,14 +206,14 @@ def _filters(layer: Layer, path: str) -> int | None:
     return found.filters if isinstance(found, Conv) else None
 
 
-def _block(layer: Layer) -> str:
+def convolutions(layer: Layer) -> str:
     """`1×1, 64 · 3×3, 64 · 1×1, 256`: the convolutions of a block, its shortcut left out, as He 2015's Table 1 has them."""
-    convolutions = (
+    found = (
         f"{'×'.join(map(str, pair(leaf.kernel)))}, {leaf.filters}"
         for path, leaf in walk(layer)
         if isinstance(leaf, Conv) and ".shortcut" not in path
     )
-    return " · ".join(convolutions)
+    return " · ".join(found)
 
 
 def notes(network: Network) -> list[str]:

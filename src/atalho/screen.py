@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 from atalho.errors import printable
@@ -31,8 +32,19 @@ class Format(StrEnum):
 Rows = Sequence[Mapping[str, Any]]
 
 
-def show(rows: Rows, format: Format, *, title: str = "", notes: Sequence[str] = ()) -> None:
-    """Prints rows that share their keys, in one of the tabular formats; title and notes are for people alone."""
+def show(
+    rows: Rows,
+    format: Format,
+    *,
+    title: str = "",
+    notes: Sequence[str] = (),
+    scaled: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Prints rows that share their keys, in one of the tabular formats.
+
+    Title and notes are for people alone, and so is `scaled`: columns of large counts, each with its unit, that a table
+    rounds to three digits.
+    """
     headers = list(rows[0]) if rows else []
     if format is Format.CSV:
         writer = csv.DictWriter(sys.stdout, headers, lineterminator="\n")
@@ -59,8 +71,9 @@ def show(rows: Rows, format: Format, *, title: str = "", notes: Sequence[str] = 
     for header in headers:
         numeric = all(_numeric(row[header]) for row in rows)
         table.add_column(Text(header), justify="right" if numeric else "left")
-    for row in cells:
-        table.add_row(*(Text(cell) for cell in row.values()))
+    for row, texts in zip(rows, cells, strict=True):
+        texts |= {key: quantity(row[key], unit) for key, unit in scaled.items() if row[key]}
+        table.add_row(*(Text(cell) for cell in texts.values()))
     console.print(table)
     for note in notes:
         console.print(Text(note, style="dim"))
@@ -96,6 +109,15 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     return printable(value)
+
+
+def quantity(count: int, unit: str = "") -> str:
+    """`25.6 M`, `9.63 MB`: three digits, and the prefix of the SI that suits them."""
+    if count < 1000:
+        return f"{count} {unit}".rstrip()
+    mantissa, exponent = f"{count:.2e}".split("e")
+    power, shift = divmod(int(exponent), 3)
+    return f"{float(mantissa) * 10**shift:.{2 - shift}f} {' kMGTP'[power]}{unit}"
 
 
 def shape(sizes: Sequence[int]) -> str:
