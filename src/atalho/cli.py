@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from atalho.measure.accuracy import Precision
     from atalho.network import Network
     from atalho.recipes.recipe import Recipe
+    from atalho.record import Record
 
 app = typer.Typer(
     name="atalho",
@@ -381,11 +382,11 @@ def compare(
     What the folder holds already is not measured again.
     """
     from atalho import networks as catalogue
-    from atalho.report import write_report
 
     for name in networks or ():
         catalogue.get(name)
     from atalho import compare as comparing
+    from atalho.choice import comparison
     from atalho.train import Stopped
 
     machine = _device(device, threads)
@@ -404,8 +405,12 @@ def compare(
         except Stopped as stopped:
             screen.say(f"{stopped}; the same command goes on")
             raise typer.Exit(stopped.exit) from None
-    write_report(records, output)
-    _announce(output)
+    page = _publish(records, output)
+    if format is Format.JSON:
+        screen.show_json([asdict(each) for each in records])
+        return
+    screen.show(screen.comparison_rows(comparison(records)), format)
+    screen.say(page)
 
 
 @app.command()
@@ -417,14 +422,23 @@ def report(
 ) -> None:
     """The page again, from records alone: report.html, charts/ and summary.csv."""
     from atalho import record
+
+    screen.say(_publish([each for file in records for each in record.read(file)], output))
+
+
+def _publish(records: "Sequence[Record]", folder: Path) -> str:
+    """Writes the page, with a drawing of each network of the catalogue, and answers its address."""
+    from atalho.draw import draw
+    from atalho.networks import CATALOGUE, get
     from atalho.report import write_report
 
-    write_report([each for file in records for each in record.read(file)], output)
-    _announce(output)
-
-
-def _announce(folder: Path) -> None:
-    print((folder / "report.html").resolve().as_uri())
+    drawings = {
+        each.subject: draw([get(each.subject, input=tuple(each.conditions["input"]))])
+        for each in records
+        if each.quantity == "params" and each.subject in CATALOGUE
+    }
+    write_report(records, folder, drawings=drawings)
+    return (folder / "report.html").resolve().as_uri()
 
 
 @app.command()

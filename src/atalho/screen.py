@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
+    from atalho.choice import Comparison
     from atalho.train import Progress as TrainingState
 
 
@@ -149,6 +150,27 @@ def bench_rows(records: Sequence[Record]) -> list[dict[str, Any]]:
             elif each.quantity == "peak_memory":
                 row["memory MB"] = each.value / 1e6
     return list(rows.values())
+
+
+def comparison_rows(comparison: "Comparison") -> list[dict[str, Any]]:
+    """One row a network, the most accurate first; what was not measured is blank."""
+    rows = []
+    for row in comparison.rows:
+        accuracy, latency = row.readings.get("top1"), row.value("latency")
+        interval = accuracy.interval if accuracy else None
+        memory = row.value("peak_memory")
+        rows.append(
+            {
+                "network": row.network,
+                "top-1 %": accuracy and 100 * accuracy.value,
+                "95 % interval": f"{interval[0]:.1%} to {interval[1]:.1%}" if interval else "",
+                "params": row.value("params"),
+                "macs": row.value("macs"),
+                "latency ms": latency and latency * 1e3,
+                "memory MB": memory and memory / 1e6,
+            }
+        )
+    return rows
 
 
 def say(message: str) -> None:

@@ -8,6 +8,7 @@ import altair as alt
 
 _SPREAD = 5  # from this ratio on, a linear axis would press the small values together
 _ONE, _SOME, _MANY = (1,), (1, 2, 5), (1, 2, 3, 5, 7)
+_DECADES = 8  # from here on, ticks skip some and are written as powers of ten
 _PADDING = 0.08  # of the span, at either end
 
 
@@ -67,7 +68,10 @@ class Axis:
         if self.given_ticks:
             return list(self.given_ticks)
         if self.log:
-            decades = range(floor(log10(self.low)), ceil(log10(self.high)) + 1)
+            span = ceil(log10(self.high)) - floor(log10(self.low))
+            decades = range(
+                floor(log10(self.low)), ceil(log10(self.high)) + 1, 1 + span // _DECADES
+            )
             digits = {2: _MANY, 3: _MANY, 4: _SOME}.get(len(decades), _ONE)
             values = [digit * 10.0**decade for decade in decades for digit in digits]
         else:
@@ -94,7 +98,8 @@ class Axis:
         )
 
     def _axis(self) -> alt.Axis:
-        return alt.Axis(values=self.ticks, format=",~r", labelOverlap=True)
+        wide = self.log and self.high / self.low > 10**_DECADES
+        return alt.Axis(values=self.ticks, format="~e" if wide else ",~r", labelOverlap=True)
 
 
 def round_steps(span: float) -> list[float]:

@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from atalho.choice import HIGHER_IS_BETTER, pareto_front
-from atalho.report import charts, text
+from atalho.report import charts, text, verdicts
 from atalho.report.contents import Contents
 from atalho.report.figures import Figure
 from atalho.report.table import columns
@@ -24,6 +24,7 @@ def html(contents: Contents, drawings: Mapping[str, str]) -> str:
     compared, choice = contents.comparison, contents.choice
     css = _source("page.css") + "".join(_colours(contents))
     sorting, drawing = _source("table.js"), charts.javascript() if contents.figures else ""
+    findings = verdicts.grouped(contents.records)
     environment = Environment(
         loader=FileSystemLoader(_HERE),
         autoescape=True,
@@ -57,6 +58,8 @@ def html(contents: Contents, drawings: Mapping[str, str]) -> str:
             for row in compared.rows
             if row.network in drawings
         },
+        findings=findings,
+        verdicts=verdicts.sentence(findings),
         provenance=[
             text.machine(compared),
             text.when(contents.records),
