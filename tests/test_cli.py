@@ -68,6 +68,8 @@ def test_list_is_the_catalogue(capsys: Captured) -> None:
     assert by_name["resnet152"]["params"] == 60_192_808
     assert by_name["resnet152"]["macs"] == 11_282_415_616
     assert by_name["googlenet"]["year"] == 2014
+    assert by_name["resnet50.v1_5"]["weights"] == ["tv_in1k", "tv2_in1k"]
+    assert by_name["resnet50"]["weights"] == []
 
 
 def test_list_fits_a_terminal_and_files_keep_the_exact_numbers(capsys: Captured) -> None:

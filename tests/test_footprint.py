@@ -33,6 +33,7 @@ from atalho.layers import (
     ReLU,
 )
 from atalho.module import Model, module
+from atalho.network import Network, Row, classifier
 from atalho.networks import CATALOGUE
 from atalho.shape import Shape
 
@@ -117,7 +118,7 @@ _DEEP = Chain(a=Conv(8), relu=ReLU(), b=Conv(2))
         Add(residual=Chain(a=Conv(16), b=Conv(2)), shortcut=Identity()),
         Add(shortcut=Identity(), residual=Chain(a=Conv(16), b=Conv(2))),
         Add(a=Conv(2), b=Conv(2), c=Conv(2), d=Conv(2)),
-        Add(a=Identity(), b=Identity()),
+        Chain(twice=Add(a=Identity(), b=Identity()), relu=ReLU(), after=Conv(7)),
         Add(a=Chain(conv=Conv(4, 3, 2), prelu=PReLU()), b=PadShortcut(4, 2)),
         Chain(outer=Add(a=Concat(a=ReLU(), b=_DEEP), b=Conv(4)), after=Conv(1)),
         Chain(drop=Dropout(0.5), flatten=Flatten(), linear=Linear(300)),
@@ -143,6 +144,12 @@ def test_a_live_set_by_hand() -> None:
         Written(1, (3,)),
     ]
     assert live(tensors) == [10, 14, 20, 20, 11]
+
+
+def test_the_image_is_alive_while_it_is_read() -> None:
+    rows = (Row("pool", "max pool", MaxPool(8, 8)), Row("fc", "linear", classifier(5)))
+    network = Network("tiny", networks.get("alexnet").source, rows, (3, 32, 32), 5)
+    assert peak(network) == (3 * 32 * 32 + 3 * 4 * 4, "pool")
 
 
 def test_the_peak_names_its_row() -> None:

@@ -21,6 +21,7 @@ def test_the_lectures_5x5_branch() -> None:
     assert branch.naive.cost.params == 576_000 + 48
     assert branch.reduced.cost.params == 26_880 + 16 + 48
     assert round(branch.macs_ratio, 2) == 21.43
+    assert branch.params_ratio == 576_048 / 26_944
     assert branch.layers == "1×1, 16 · 5×5, 48"
 
 

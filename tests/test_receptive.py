@@ -135,6 +135,7 @@ def test_gradients_reach_as_far(name: str) -> None:
             sum=Add(residual=Chain(a=Conv(1, 3, 2), b=Conv(1, 3)), shortcut=PadShortcut(1, 2)),
             last=Conv(1, 3),
         ),
+        Chain(pad=PadShortcut(1, 2), conv=Conv(1, 3)),
         Chain(conv=Conv(1, 5), grid=AdaptiveAvgPool(8)),
         Tap(pool=AvgPool(5, 3), conv=Conv(1)),
     ],

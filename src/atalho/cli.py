@@ -97,9 +97,10 @@ def list_networks(
     pattern: Annotated[str, typer.Argument(help="As in resnet*, or a part of a name.")] = "*",
     format: FormatOption = Format.TABLE,
 ) -> None:
-    """The catalogue: parameters, multiply-accumulates, depth, input, year and source."""
+    """The catalogue: parameters, multiply-accumulates, depth, input, year, source and published weights."""
     from atalho.cost import network_depth, totals
     from atalho.networks import CATALOGUE, get
+    from atalho.published import PUBLISHED
 
     names = [name for name in CATALOGUE if fnmatch(name, pattern) or pattern in name]
     if not names:
@@ -117,6 +118,7 @@ def list_networks(
                 "input": list(network.input),
                 "year": network.source.year,
                 "source": network.source.authors,
+                "weights": list(PUBLISHED.get(name, ())),
                 "changes": network.changes,
             }
         )
@@ -125,8 +127,9 @@ def list_networks(
         return
     for row in rows:
         row["input"] = screen.shape(row["input"])
+        row["weights"] = ", ".join(row["weights"])
         if format is Format.TABLE:
-            row["year"] = str(row["year"])
+            row["source"] = f"{row['source']} {row.pop('year')}"
             del row["changes"]  # wider than a terminal, and `show` has it
     screen.show(rows, format, scaled={"params": "", "macs": ""})
 

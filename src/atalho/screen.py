@@ -5,8 +5,9 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
+from textwrap import fill
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,6 +17,7 @@ from atalho.record import Record
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
+    from rich.table import Table as RichTable
 
     from atalho.choice import Comparison
     from atalho.train import Progress as TrainingState
@@ -58,9 +60,7 @@ def show(
         for line in lines:
             print("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |")
         return
-    from rich import box
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     console = Console(highlight=False)
@@ -68,16 +68,51 @@ def show(
         console.width = 10_000  # a pipe has no edge to wrap at
     if title:
         console.print(Text(title, style="bold"))
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for header in headers:
-        numeric = all(_numeric(row[header]) for row in rows)
-        table.add_column(Text(header), justify="right" if numeric else "left")
     for row, texts in zip(rows, cells, strict=True):
         texts |= {key: quantity(row[key], unit) for key, unit in scaled.items() if row[key]}
-        table.add_row(*(Text(cell) for cell in texts.values()))
-    console.print(table)
+    columns = {header: [texts[header] for texts in cells] for header in headers}
+    numeric = {header for header in headers if all(_numeric(row[header]) for row in rows)}
+    console.print(_table(columns, numeric, console.width))
     for note in notes:
         console.print(Text(note, style="dim"))
+
+
+def _table(
+    columns: Mapping[str, Sequence[str]], numeric: Collection[str], width: int
+) -> "RichTable":
+    """The table on a terminal of `width`.
+
+    One that is too wide for it folds sentences and headers; rows' names, numbers and single words stay whole if that is
+    enough.
+    """
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    gap = 2
+    widest = {header: max(map(len, cells)) for header, cells in columns.items()}
+    words = {
+        header: max(len(word) for cell in cells for word in cell.split() or [""])
+        for header, cells in columns.items()
+    }
+    names = next(iter(columns), "")
+    whole = {
+        header
+        for header in columns
+        if header == names or header in numeric or widest[header] == words[header]
+    }
+    fits = width >= sum(max(len(header), widest[header]) + gap for header in columns)
+    folds = width >= sum((widest if each in whole else words)[each] + gap for each in columns)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, gap - 1, 0, 0), pad_edge=False)
+    for header in columns:
+        table.add_column(
+            Text(header if fits else fill(header, widest[header] or 1, break_long_words=False)),
+            justify="right" if header in numeric else "left",
+            no_wrap=header in whole if folds else header == names,
+        )
+    for row in zip(*columns.values(), strict=True):
+        table.add_row(*map(Text, row))
+    return table
 
 
 def show_findings(findings: Rows) -> None:
