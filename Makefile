@@ -8,8 +8,9 @@ export OMP_NUM_THREADS ?= 1
 
 .PHONY: demo test test-full check bench clean
 
+# One thread: the demonstration's networks are too small to share, and two that wait for each other crawl on a busy machine.
 demo: $(VENV)/.installed
-	OMP_NUM_THREADS= $(BIN)/atalho compare
+	$(BIN)/atalho compare --threads 1
 
 test: $(VENV)/.installed-dev
 	$(BIN)/pytest -n 2 -m "not full"
@@ -36,5 +37,5 @@ $(VENV)/.installed: pyproject.toml
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(BIN)/pip install --quiet --group dev --editable '.[timm]'
+	$(BIN)/pip install --quiet --group dev --editable '.[timm,onnx]'
 	touch $@

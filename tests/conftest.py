@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from atalho import data, networks, recipes
+from atalho import data, networks, recipes, subjects
 from atalho.data.dataset import Dataset
 from atalho.recipes.recipe import Recipe
 from atalho.run import Arguments
@@ -44,7 +44,7 @@ def digits() -> Dataset:
 def short() -> Recipe:
     """The quick recipe of resnet20 on digits, cut to 50 steps of 32 images."""
     network = networks.get("resnet20", input=(1, 8, 8))
-    return replace(recipes.get("quick", network), epochs=None, steps=50, batch_size=32)
+    return replace(recipes.get("quick", subjects.facts(network)), epochs=None, steps=50, batch_size=32)
 
 
 @pytest.fixture

@@ -9,11 +9,10 @@ from atalho.compare import Comparison, compare
 from atalho.data.dataset import Dataset
 from atalho.errors import AtalhoError
 from atalho.measure import latency
-from atalho.network import Network
-from atalho.recipes.recipe import Recipe
+from atalho.recipes.recipe import Facts, Recipe
 
 
-def _short(network: Network) -> Recipe:
+def _short(network: Facts) -> Recipe:
     return replace(recipes.get("quick", network), epochs=None, steps=3)
 
 
@@ -56,7 +55,7 @@ def test_a_comparison_under_other_conditions_is_refused(
     one = replace(comparison, networks=["resnet20"])
     first = compare(one, tmp_path / "c")
 
-    def longer(network: Network) -> Recipe:
+    def longer(network: Facts) -> Recipe:
         return replace(_short(network), steps=4)
 
     with pytest.raises(AtalhoError, match=r"recipe\.steps 3, now 4"):

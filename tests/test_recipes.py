@@ -2,13 +2,18 @@
 
 import pytest
 
-from atalho import networks, recipes
+from atalho import recipes, subjects
 from atalho.errors import AtalhoError
-from atalho.recipes.recipe import StepDecay, WarmCosine
+from atalho.recipes.recipe import Facts, StepDecay, WarmCosine
+from atalho.shape import Shape
+
+
+def _facts(name: str, input: Shape | None = None) -> Facts:
+    return subjects.facts(subjects.get(name, input=input))
 
 
 def test_he2015_cifar_is_section_4_2() -> None:
-    recipe = recipes.get("he2015_cifar", networks.get("resnet20"))
+    recipe = recipes.get("he2015_cifar", _facts("resnet20"))
     assert (recipe.batch_size, recipe.momentum, recipe.weight_decay) == (128, 0.9, 1e-4)
     assert recipe.augmentation.crop_padding == 4
     assert recipe.augmentation.mirror
@@ -27,7 +32,7 @@ def test_he2015_cifar_is_section_4_2() -> None:
     ("name", "warms"), [("resnet56", False), ("resnet110", True), ("resnet1202", True)]
 )
 def test_only_the_deepest_networks_warm_up(name: str, warms: bool) -> None:
-    warmup = recipes.get("he2015_cifar", networks.get(name)).warmup
+    warmup = recipes.get("he2015_cifar", _facts(name)).warmup
     assert (warmup is not None) == warms
     if warmup:
         assert (warmup.lr, warmup.until_error) == (0.01, 0.8)
@@ -62,8 +67,8 @@ def test_the_cosine_is_torchs() -> None:
 
 
 def test_quick_is_shorter_for_costly_networks() -> None:
-    small = recipes.get("quick", networks.get("resnet20", input=(1, 8, 8)))
-    large = recipes.get("quick", networks.get("googlenet.small", input=(1, 8, 8)))
+    small = recipes.get("quick", _facts("resnet20", input=(1, 8, 8)))
+    large = recipes.get("quick", _facts("googlenet.small", input=(1, 8, 8)))
     assert small.epochs is not None
     assert large.epochs is not None
     assert large.epochs < small.epochs
@@ -72,4 +77,4 @@ def test_quick_is_shorter_for_costly_networks() -> None:
 
 def test_an_unknown_recipe_names_the_known_ones() -> None:
     with pytest.raises(AtalhoError, match="he2015_cifar, quick"):
-        recipes.get("he2014", networks.get("resnet20"))
+        recipes.get("he2014", _facts("resnet20"))

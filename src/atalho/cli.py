@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from atalho.data.dataset import Dataset
     from atalho.measure.accuracy import Precision
-    from atalho.network import Network
-    from atalho.recipes.recipe import Recipe
+    from atalho.recipes.recipe import Facts, Recipe
     from atalho.record import Record
+    from atalho.trained import Trained
 
 app = typer.Typer(
     name="atalho",
@@ -45,9 +45,24 @@ def _input_shape(text: str) -> Shape:
     return channels, height, width
 
 
-NetworkName = Annotated[str, typer.Argument(metavar="NETWORK", help="A name of `atalho list`.")]
+NetworkName = Annotated[
+    str,
+    typer.Argument(
+        metavar="NETWORK",
+        help="A name of `atalho list`, timm:NAME, torchvision:NAME or FILE.py:FUNCTION.",
+    ),
+]
 NetworkNames = Annotated[list[str] | None, typer.Argument(metavar="NETWORK...", show_default=False)]
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run.")]
+RunOrNetwork = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN|NETWORK", help="A finished run's folder, or a name with --weights."
+    ),
+]
+Weights = Annotated[
+    str | None,
+    typer.Option(help="A published name as tv_in1k, a file, or a folder with config.json."),
+]
 Input = Annotated[
     Any,
     typer.Option(parser=_input_shape, metavar="CxHxW", help="Input; the paper's unless given."),
@@ -148,9 +163,16 @@ def show(
     format: FormatOption = Format.TABLE,
 ) -> None:
     """The paper's table, recomputed row by row beside what the paper printed; or the cost of every row."""
-    from atalho import breakdown, describe, networks
+    from atalho import breakdown, describe, foreign, subjects
 
-    found = networks.get(network, input=input, num_classes=num_classes)
+    found = subjects.get(network, input=input, num_classes=num_classes)
+    if isinstance(found, foreign.Foreign):
+        counted = foreign.document(found)
+        if format is Format.JSON:
+            screen.show_json(counted)
+        else:
+            screen.show(screen.foreign_rows(counted), format, title=found.name)
+        return
     kept = dtype or Dtype.FLOAT32
     title = f"{found.name}: {found.source}"
     if format is Format.JSON:
@@ -225,17 +247,19 @@ def train(
         "weight_decay": weight_decay,
         **_length(epochs, steps),
     }
-    from atalho import networks
+    from atalho import subjects
 
-    networks.get(network)  # an unknown name is said before torch is loaded
+    if not subjects.is_foreign(network):
+        subjects.get(network)  # an unknown name is said before torch is loaded
     from atalho import run
     from atalho.train import Stopped
 
     machine = _device(device, threads)
     dataset = _load(data, data_dir)
-    table = networks.get(network, input=dataset.input, num_classes=len(dataset.classes))
-    resolved = _recipe(recipe, data, overrides)(table)
-    folder = output or Path("runs") / f"{network}-{data}-{resolved.name}-{seed}"
+    subject = subjects.get(network, input=dataset.input, num_classes=len(dataset.classes))
+    resolved = _recipe(recipe, data, overrides)(subjects.facts(subject))
+    named = f"{network}-{data}-{resolved.name}-{seed}".replace("/", "_")
+    folder = output or Path("runs") / named
     arguments = run.Arguments(network, resolved, seed, machine, _precision(precision))
     with screen.TrainingProgress(network) as progress:
         try:
@@ -262,10 +286,16 @@ def train(
 
 @app.command()
 def evaluate(
-    run: RunFolder,
-    data: DataName = "digits",
+    network: RunOrNetwork,
+    weights: Weights = None,
+    data: Annotated[
+        str, typer.Option("--data", help="digits, cifar10, or a folder of CLASS/image.")
+    ] = "digits",
     data_dir: DataDir = DATA_DIR,
-    split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
+    split: Annotated[
+        str | None, typer.Option(help="train, val or test of a data set; test unless given.")
+    ] = None,
+    num_classes: NumClasses = None,
     batch_size: BatchSize = None,
     device: DeviceName = "auto",
     precision: PrecisionName = "float32",
@@ -273,50 +303,74 @@ def evaluate(
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Top-1 and top-5 with a 95 % interval, accuracy per class, and the confusion matrix."""
-    from atalho import run as runs
-    from atalho.measure.accuracy import accuracy, wilson
+    trained = _trained(network, weights, num_classes)
+    from atalho import evaluate as evaluating
+    from atalho.data import DATASETS, folder
+    from atalho.trained import Inference
 
-    trained = runs.load(run)
     machine = _device(device, threads)
-    dataset = _load(data, data_dir)
-    runs.check_data(trained, dataset, split)
-    found = accuracy(
-        trained.model.to(machine),
-        dataset.splits[split],
-        trained.preprocessing,
-        batch=batch_size or 500,
-        device=machine,
-        precision=_precision(precision),
-    )
-    interval = wilson(found.top1, found.images)
-    per_class = dict(zip(dataset.classes, found.per_class, strict=True))
-    confusion = found.confusion.tolist()
-    if format is Format.JSON:
-        screen.show_json(
-            {
-                "network": trained.network.name,
-                "data": data,
-                "split": split,
-                "images": found.images,
-                "top1": found.top1,
-                "top5": found.top5,
-                "top1_interval": interval,
-                "loss": found.loss,
-                "per_class": per_class,
-                "confusion": confusion,
-            }
+    inference = Inference(machine, _precision(precision), batch_size)
+    if data not in DATASETS and Path(data).is_dir():
+        if split is not None:
+            cause = "a folder of CLASS/image has no splits"
+            raise typer.BadParameter(cause, param_hint="--split")
+        with screen.ImageProgress(trained.network.name) as progress:
+            found = evaluating.on_folder(
+                trained.to(machine), folder.scan(Path(data)), inference, progress
+            )
+    else:
+        found = evaluating.on_dataset(
+            trained.to(machine), _load(data, data_dir), split or "test", inference
         )
-        return
-    rows = [
-        {"class": name, "top1": value, **dict(zip(dataset.classes, counts, strict=True))}
-        for (name, value), counts in zip(per_class.items(), confusion, strict=True)
-    ]
-    top5 = "" if found.top5 is None else f", top-5 {found.top5:.2%}"
-    title = (
-        f"{trained.network.name} on {data} ({split}): top-1 {found.top1:.2%} of {found.images} images, "
-        f"95 % interval {interval[0]:.2%} to {interval[1]:.2%}{top5}"
-    )
-    screen.show(rows, format, title=title, notes=["columns: how many were taken for each class"])
+    if format is Format.JSON:
+        screen.show_json(found.document())
+    else:
+        screen.show(found.rows(), format, title=found.title())
+    _fail_with(found.unreadable)
+
+
+@app.command()
+def predict(
+    network: RunOrNetwork,
+    images: Annotated[
+        list[str],
+        typer.Argument(metavar="IMAGE...", help="Files, folders, or - for one image's bytes."),
+    ],
+    weights: Weights = None,
+    top: Annotated[int, typer.Option(min=1, help="How many labels an image gets.")] = 5,
+    num_classes: NumClasses = None,
+    batch_size: BatchSize = None,
+    device: DeviceName = "auto",
+    precision: PrecisionName = "float32",
+    threads: Threads = None,
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """Labels with probabilities for pictures; one that cannot be read fails alone, and the exit code is 3 then."""
+    trained = _trained(network, weights, num_classes)
+    from atalho import predict as predicting
+    from atalho.trained import Inference
+
+    machine = _device(device, threads)
+    inference = Inference(machine, _precision(precision), batch_size)
+    pictures = predicting.sources(images, sys.stdin.buffer)
+    answers = [*predicting.predict(trained.to(machine), pictures, inference, top=top)]
+    failed = [each.answer for each in answers if isinstance(each.answer, AtalhoError)]
+    rows = [row for answer in answers for row in answer.rows()]
+    if format is Format.JSON:
+        screen.show_json([answer.document() for answer in answers])
+    elif format is Format.CSV or failed:
+        screen.show(rows, format)
+    else:
+        screen.show([{key: row[key] for key in row if key != "error"} for row in rows], format)
+    _fail_with(failed)
+
+
+def _fail_with(errors: Sequence[AtalhoError]) -> None:
+    """Says what failed beside what was answered."""
+    for error in errors:
+        screen.say(str(error))
+    if errors:
+        raise typer.Exit(errors[0].exit)
 
 
 @app.command()
@@ -332,9 +386,9 @@ def bench(
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Latency, throughput and peak memory by batch size, with parameters and multiply-accumulates."""
-    from atalho import networks as catalogue
+    from atalho import subjects
 
-    tables = [catalogue.get(name, input=input, num_classes=num_classes) for name in networks]
+    tables = [subjects.get(name, input=input, num_classes=num_classes) for name in networks]
     from atalho import compare as comparing
     from atalho import record
 
@@ -384,10 +438,11 @@ def compare(
     Without names: plain and residual networks of 20 and 56 layers and a small GoogLeNet, on real handwritten digits.
     What the folder holds already is not measured again.
     """
-    from atalho import networks as catalogue
+    from atalho import subjects
 
     for name in networks or ():
-        catalogue.get(name)
+        if not subjects.is_foreign(name):
+            subjects.get(name)  # an unknown name is said before torch is loaded
     from atalho import compare as comparing
     from atalho.choice import comparison
     from atalho.train import Stopped
@@ -506,11 +561,39 @@ def _recipe(name: str | None, data: str, overrides: dict[str, Any]) -> Any:
     if "epochs" in overrides:
         given |= {key: overrides[key] for key in ("epochs", "steps")}
 
-    def resolved(network: "Network") -> "Recipe":
+    def resolved(network: "Facts") -> "Recipe":
         found = recipes.get(name or recipes.DEFAULTS.get(data, "quick"), network)
         return replace(found, **given)
 
     return resolved
+
+
+def _trained(name: str, weights: str | None, num_classes: int | None) -> "Trained":
+    """A run's network, or one of the catalogue with weights."""
+    if weights is None:
+        from atalho.networks import CATALOGUE
+
+        if num_classes is not None:
+            raise typer.BadParameter("it goes with --weights", param_hint="--num-classes")
+        if name in CATALOGUE and not Path(name).is_dir():
+            raise AtalhoError(
+                "WEIGHTS-MISSING",
+                name,
+                "is a network without weights",
+                next_step="--weights with a published name as tv_in1k, a file or a folder",
+                exit=Exit.USAGE,
+            )
+        from atalho import run
+
+        return run.load(Path(name))
+    from atalho import networks
+
+    networks.get(name)  # an unknown name is said before torch is loaded
+    from atalho import pretrained
+
+    return pretrained.load(
+        name, weights, num_classes=num_classes, progress=sys.stderr.isatty(), say=screen.say
+    )
 
 
 def _load(name: str, data_dir: Path) -> "Dataset":

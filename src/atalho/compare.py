@@ -12,17 +12,15 @@ from typing import Any
 
 import torch
 
-from atalho import networks, record, run
-from atalho.cost import network_depth, totals
+from atalho import record, run, subjects
 from atalho.data.dataset import Dataset
 from atalho.errors import AtalhoError, Exit
 from atalho.measure import latency, memory
 from atalho.measure.accuracy import Precision
-from atalho.module import build
-from atalho.network import Network
-from atalho.recipes.recipe import Recipe
+from atalho.recipes.recipe import Facts, Recipe
 from atalho.record import Record
 from atalho.run import Arguments, Report
+from atalho.subjects import Subject
 
 DEMONSTRATION = ("plain20", "resnet20", "plain56", "resnet56", "googlenet.small")
 
@@ -32,7 +30,7 @@ class Comparison:
     """What is to be compared, and how.
 
     Args:
-        networks: names of the catalogue.
+        networks: names, as `subjects.get` takes them.
         data: what they are trained and tested on; without it they are costed and timed alone, at their own inputs.
         recipe: the recipe for each network.
         batches: batch sizes at which latency and memory are measured.
@@ -40,17 +38,17 @@ class Comparison:
 
     networks: Sequence[str]
     data: Dataset | None
-    recipe: Callable[[Network], Recipe]
+    recipe: Callable[[Facts], Recipe]
     batches: Sequence[int]
     seed: int
     device: torch.device
     precision: Precision
 
-    def network(self, name: str) -> Network:
+    def network(self, name: str) -> Subject:
         """The network as it is compared: for the data's images and classes, where there are data."""
         if self.data is None:
-            return networks.get(name)
-        return networks.get(name, input=self.data.input, num_classes=len(self.data.classes))
+            return subjects.get(name)
+        return subjects.get(name, input=self.data.input, num_classes=len(self.data.classes))
 
 
 @dataclass(frozen=True)
@@ -124,7 +122,7 @@ def _steps(comparison: Comparison, name: str, folder: Path, report: Report) -> I
     network = comparison.network(name)
     device, precision = comparison.device, comparison.precision
     if (data := comparison.data) is not None:
-        recipe = comparison.recipe(network)
+        recipe = comparison.recipe(subjects.facts(network))
         arguments = Arguments(name, recipe, comparison.seed, device, precision)
 
         def trained() -> list[Record]:
@@ -143,7 +141,7 @@ def _steps(comparison: Comparison, name: str, folder: Path, report: Report) -> I
 
 
 def machine_steps(
-    network: Network, batches: Sequence[int], device: torch.device, precision: Precision
+    network: Subject, batches: Sequence[int], device: torch.device, precision: Precision
 ) -> Iterator[Step]:
     """Cost, latency and memory of a network, without training."""
     name = network.name
@@ -157,23 +155,20 @@ def machine_steps(
         yield Step(f"memory at batch {batch}", name, "peak_memory", known, weighed)
 
 
-def _costed(network: Network) -> list[Record]:
-    cost = totals(network)
-    given: dict[str, Any] = {
-        "input": list(network.input),
-        "num_classes": network.num_classes,
-        "depth": network_depth(network),
-    }
-    counts = {"params": cost.params, "macs": cost.macs, "activations": cost.activations}
+def _costed(network: Subject) -> list[Record]:
+    given: dict[str, Any] = {"input": list(network.input), "num_classes": network.num_classes}
+    if (depth := subjects.facts(network).depth) is not None:
+        given["depth"] = depth
     return [
-        Record.of(network.name, key, value, "computed", **given) for key, value in counts.items()
+        Record.of(network.name, key, value, "computed", **given)
+        for key, value in subjects.costs(network).items()
     ]
 
 
 def _timed(
-    network: Network, batch: int, device: torch.device, precision: Precision
+    network: Subject, batch: int, device: torch.device, precision: Precision
 ) -> list[Record]:
-    model = build(network.without_auxiliary(), device=device)
+    model = subjects.build(network.without_auxiliary(), device=device)
     return latency.records(
         network.name, model, network.input, batch, device=device, precision=precision
     )

@@ -16,8 +16,23 @@ def write_atomically(path: Path, data: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
+    _flush(path.parent)
+
+
+def move_atomically(finished: Path, path: Path) -> None:
+    """Flushes a file, or a folder with all in it, to the disk and renames it; OSError leaves what was there.
+
+    Both names are on one file system; a folder replaces an empty one alone.
+    """
+    for each in (finished, *finished.rglob("*")):
+        _flush(each)
+    finished.replace(path)
+    _flush(path.parent)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)

@@ -2,7 +2,8 @@
 
 The table's own name of a tensor is its path (`conv2_1.sum.residual.conv1.weight`); a library's is another
 (`layer1.0.conv1.weight`). One rule a family turns the path of a layer into the library's name for it; no key is listed by
-hand. A library has a network only where its arithmetic is the same: `RULES` says which.
+hand. A library has a network only where its arithmetic is the same: `RULES` says which. Conversions of the authors' own
+Caffe weights (Keras's are made from them too) have torchvision's names and the paper's arithmetic.
 """
 
 import re
@@ -25,7 +26,7 @@ from atalho.layers import (
 )
 from atalho.network import Network
 
-Library = Literal["torchvision", "timm"]
+Library = Literal["torchvision", "timm", "caffe"]
 Rule = Callable[[Network], dict[str, str]]
 """From the path of every layer with weights to its name in a library."""
 
@@ -164,8 +165,21 @@ RULES: Mapping[Library, Mapping[str, Rule]] = {
         **_RESNETS,
         **dict.fromkeys(_VGGS, _vgg_timm),
     },
+    "caffe": {f"resnet{depth}": partial(_by_path, rule=_resnet) for depth in (50, 101, 152)},
 }
 """The networks that each library has with the same arithmetic, and how it names their weights."""
+
+
+def library_name(name: str) -> str:
+    """What torchvision and timm call a network of theirs: `resnet50` for `resnet50.v1_5`."""
+    base, _, variant = name.partition(".")
+    return f"{base}_bn" if base.startswith("vgg") and variant else base
+
+
+def variant(name: str) -> str | None:
+    """The network that torchvision has under a name of the catalogue: `resnet50.v1_5` for `resnet50`; None without one."""
+    ours = {library_name(known): known for known in RULES["torchvision"]}
+    return name if name in RULES["torchvision"] else ours.get(name)
 
 
 def pairs(network: Network, library: Library) -> list[tuple[str, str]]:

@@ -17,20 +17,20 @@ from typing import Any
 import safetensors.torch
 import torch
 import yaml
+from torch import nn
 
-from atalho import checkpoint, networks, record
+from atalho import checkpoint, record, subjects, trained
 from atalho.data.batches import Preprocessing, fit
 from atalho.data.dataset import Dataset
 from atalho.errors import AtalhoError, Exit
 from atalho.files import write_atomically
 from atalho.measure import accuracy, machine
 from atalho.measure.accuracy import Precision
-from atalho.module import Model, build
-from atalho.network import Network
 from atalho.recipes.recipe import Recipe
 from atalho.record import Record
-from atalho.shape import text
+from atalho.subjects import Subject
 from atalho.train import Progress, Run
+from atalho.trained import Trained
 
 Report = Callable[[Progress], None]
 
@@ -132,7 +132,7 @@ def execute(
         Stopped: by a signal; the state is saved.
         AtalhoError: as `begin`; CHECKPOINT-DAMAGED (exit 4); LOSS-NOT-FINITE (exit 7).
     """
-    network = networks.get(arguments.network, input=data.input, num_classes=len(data.classes))
+    network = subjects.get(arguments.network, input=data.input, num_classes=len(data.classes))
     finished = folder / "records.jsonl"
     begin(
         folder,
@@ -145,7 +145,8 @@ def execute(
     train_split = data.training(with_validation=arguments.recipe.with_validation)
     preprocessing = fit(train_split.images, arguments.recipe.normalisation)
     run = Run(
-        build(network, seed=arguments.seed),
+        arguments.network,
+        subjects.build(network, seed=arguments.seed),
         data,
         arguments.recipe,
         preprocessing,
@@ -161,7 +162,7 @@ def execute(
             warn(f"{path} is damaged; going on from step {state.step}")
         run.restore(state)
     run.train()
-    weights = save_model(folder, run.model, preprocessing, data.classes)
+    weights = save_model(folder, network, run.model, preprocessing, data.classes)
     records = _records(run, arguments, data, weights)
     lines = "".join(each.to_json() + "\n" for each in records)
     write_atomically(finished, lines.encode())
@@ -206,19 +207,24 @@ def _records(run: Run, arguments: Arguments, data: Dataset, weights: str) -> lis
 
 
 def save_model(
-    folder: Path, model: Model, preprocessing: Preprocessing, classes: tuple[str, ...]
+    folder: Path,
+    network: Subject,
+    model: nn.Module,
+    preprocessing: Preprocessing,
+    classes: tuple[str, ...],
 ) -> str:
     """Writes `model.safetensors` and `config.json` in timm's style; answers the weights' SHA-256.
 
     A mean of every pixel stands in `mean.safetensors`; `config.json` then has its mean over the pixels, for readers.
     """
-    network = model.network
     tensors = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
     data = safetensors.torch.save(tensors, {"format": "pt"})
+    checksum = hashlib.sha256(data).hexdigest()
     config = {
         "architecture": network.name,
         "num_classes": network.num_classes,
         "label_names": list(classes),
+        "sha256": checksum,
         "pretrained_cfg": {
             "input_size": list(network.input),
             "mean": preprocessing.mean.mean(dim=(0, 1)).tolist(),
@@ -229,35 +235,23 @@ def save_model(
     }
     if preprocessing.mean.shape[:2] != (1, 1):
         mean = safetensors.torch.save({"mean": preprocessing.mean.contiguous()})
-        write_atomically(folder / "mean.safetensors", mean)
-        config["mean_file"] = "mean.safetensors"
+        write_atomically(folder / trained.MEAN, mean)
+        config["mean_file"] = trained.MEAN
     write_atomically(folder / "model.safetensors", data)
     write_atomically(
-        folder / "config.json", json.dumps(config, ensure_ascii=False, indent=1).encode()
+        folder / trained.CONFIG, json.dumps(config, ensure_ascii=False, indent=1).encode()
     )
-    return hashlib.sha256(data).hexdigest()
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A network with its weights and what they were trained on."""
-
-    network: Network
-    model: Model
-    preprocessing: Preprocessing
-    classes: tuple[str, ...]
-    weights: str
+    return checksum
 
 
 def load(folder: Path) -> Trained:
-    """Reads a finished run's model.
+    """Reads a finished run's model, or any other folder that `trained.read` takes.
 
     Raises:
-        AtalhoError: RUN-UNFINISHED or RUN-DAMAGED (exit 4).
+        AtalhoError: RUN-UNFINISHED or RUN-DAMAGED (exit 4; 5 for a file that is not safe to read).
     """
-    file = folder / "model.safetensors"
-    if not file.exists():
-        begun = (folder / "args.yaml").exists()
+    begun = (folder / "args.yaml").exists()
+    if not any((folder / name).exists() for name in trained.FILES):
         raise AtalhoError(
             "RUN-UNFINISHED",
             folder,
@@ -266,62 +260,14 @@ def load(folder: Path) -> Trained:
             exit=Exit.CHECKPOINT,
         )
     try:
-        config = json.loads((folder / "config.json").read_text())
-        data = file.read_bytes()
-        tensors = safetensors.torch.load(data)
-        settings = config["pretrained_cfg"]
-        network = networks.get(
-            config["architecture"],
-            input=tuple(settings["input_size"]),
-            num_classes=config["num_classes"],
-        )
-        if "mean_file" in config:
-            mean = safetensors.torch.load((folder / config["mean_file"]).read_bytes())["mean"]
-        else:
-            mean = torch.tensor(settings["mean"]).reshape(1, 1, -1)
-        std = torch.tensor(settings["std"]).reshape(1, 1, -1)
-        model = build(network)
-        model.load_state_dict(tensors)
-    except (OSError, ValueError, KeyError, RuntimeError, safetensors.SafetensorError) as error:
+        return trained.read(folder)
+    except AtalhoError as error:
+        if not begun:
+            raise
         raise AtalhoError(
             "RUN-DAMAGED",
             folder,
-            f"its model cannot be read ({str(error).splitlines()[0]})",
+            f"its model cannot be read: {error.cause}",
             next_step="remove model.safetensors and records.jsonl, then atalho train --resume",
-            exit=Exit.CHECKPOINT,
+            exit=error.exit,
         ) from error
-    preprocessing = Preprocessing(mean, std)
-    return Trained(
-        network,
-        model.eval(),
-        preprocessing,
-        tuple(config["label_names"]),
-        hashlib.sha256(data).hexdigest(),
-    )
-
-
-def check_data(trained: Trained, data: Dataset, split: str) -> None:
-    """Whether a network can be asked about a data set's split.
-
-    Raises:
-        AtalhoError: DATA-OTHER (exit 3) for other images or classes; DATA-SPLIT (exit 2) for an unknown split.
-    """
-    network = trained.network
-    if data.input != network.input or data.classes != trained.classes:
-        raise AtalhoError(
-            "DATA-OTHER",
-            data.name,
-            f"has {len(data.classes)} classes ({', '.join(data.classes[:3])}, …) of {text(data.input)} images; "
-            f"{network.name} was trained for {network.num_classes} ({', '.join(trained.classes[:3])}, …) "
-            f"of {text(network.input)}",
-            next_step="--data with the data set that it was trained on",
-            exit=Exit.DATA,
-        )
-    if split not in data.splits:
-        raise AtalhoError(
-            "DATA-SPLIT",
-            split,
-            f"{data.name} has the splits {', '.join(data.splits)}",
-            next_step="--split test",
-            exit=Exit.USAGE,
-        )

@@ -130,7 +130,9 @@ def show_findings(findings: Rows) -> None:
 
 def show_json(value: Any) -> None:
     """Prints JSON, and nothing else."""
-    print(json.dumps(value, ensure_ascii=False, indent=1))
+    document = json.dumps(value, ensure_ascii=False, indent=1)
+    # Names of files may hold bytes that are no UTF-8; JSON has an escape for them.
+    print(document.encode(errors="backslashreplace").decode())
 
 
 def _numeric(value: Any) -> bool:
@@ -185,6 +187,13 @@ def bench_rows(records: Sequence[Record]) -> list[dict[str, Any]]:
             elif each.quantity == "peak_memory":
                 row["memory MB"] = each.value / 1e6
     return list(rows.values())
+
+
+def foreign_rows(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A row for each child of a module that is not the catalogue's, and the totals."""
+    rows = [{**row, "output": shape(row["output"])} for row in document["rows"]]
+    total = {"name": "total", "kind": "", "output": ""}
+    return [*rows, {**total, "params": document["params"], "macs": document["macs"]}]
 
 
 def comparison_rows(comparison: "Comparison") -> list[dict[str, Any]]:
@@ -280,3 +289,10 @@ class DownloadProgress(_Bars):
 
     def __call__(self, done: int, total: int) -> None:
         self.update(done, total, f"{done / 1e6:.0f} of {total / 1e6:.0f} MB")
+
+
+class ImageProgress(_Bars):
+    """How many images of a folder are done."""
+
+    def __call__(self, done: int, total: int) -> None:
+        self.update(done, total, f"{done:,} of {total:,} images")

@@ -26,7 +26,7 @@ from atalho.data.dataset import Dataset, Split
 from atalho.errors import AtalhoError, Exit
 from atalho.files import write_atomically
 from atalho.measure.accuracy import Accuracy, Precision, accuracy, autocast
-from atalho.module import Model, Outputs
+from atalho.module import Outputs
 from atalho.recipes.recipe import Recipe
 
 SAVE_EVERY = 60.0  # seconds; what a crash can cost
@@ -82,13 +82,16 @@ class Run:
     """One training run in its folder.
 
     Args:
+        name: of the network, for messages.
+        model: answers (N, classes) logits, or `Outputs` in training mode.
         folder: where `metrics.csv` and `checkpoints/` are kept.
         report: told of the progress every few steps.
     """
 
     def __init__(
         self,
-        model: Model,
+        name: str,
+        model: nn.Module,
         data: Dataset,
         recipe: Recipe,
         preprocessing: Preprocessing,
@@ -101,6 +104,7 @@ class Run:
     ) -> None:
         split = data.training(with_validation=recipe.with_validation)
         self.model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.name = name
         self.recipe = recipe
         self.preprocessing = preprocessing
         self.validation = None if recipe.with_validation else data.splits["val"]
@@ -230,7 +234,7 @@ class Run:
         if not math.isfinite(loss):
             raise AtalhoError(
                 "LOSS-NOT-FINITE",
-                self.model.network.name,
+                self.name,
                 f"the loss is {loss} by step {self.step}; earlier checkpoints are kept in {self.folder}",
                 next_step="train again into another --output with a lower --lr",
                 exit=Exit.NUMBERS,

@@ -17,7 +17,7 @@ from atalho.network import Network
 from atalho.shape import Shape, text
 
 State = Mapping[str, Tensor]
-Layout = Literal["atalho", "torchvision", "timm"]
+Layout = Literal["atalho"] | Library
 
 SHOWN = 3
 """How many keys an error names."""
@@ -110,20 +110,9 @@ def load(model: nn.Module, state: State) -> None:
     Raises:
         AtalhoError: (exit 4) CHECKPOINT-KEYS, CHECKPOINT-SHAPE, CHECKPOINT-DTYPE or CHECKPOINT-NUMBERS; the first few keys are named.
     """
-    name = model.network.name if isinstance(model, Model) else type(model).__name__
     state = plain(state)
-    own = model.state_dict()
-    _check_keys(name, own, state)
-    _refuse(
-        "SHAPE",
-        name,
-        (
-            f"{key} is {_size(tensor)}, the network's {_size(own[key])}"
-            for key, tensor in state.items()
-            if tensor.shape != own[key].shape
-        ),
-        "give the --num-classes and --input that the weights were trained for",
-    )
+    check_shapes(model, state)
+    name, own = _name(model), model.state_dict()
     _refuse(
         "DTYPE",
         name,
@@ -137,10 +126,30 @@ def load(model: nn.Module, state: State) -> None:
     _refuse(
         "NUMBERS",
         name,
-        (f"{key} holds NaN or infinity" for key, tensor in state.items() if not _finite(tensor)),
+        (f"{key} holds {fault}" for key, tensor in state.items() if (fault := _fault(key, tensor))),
         "take an earlier checkpoint",
     )
     model.load_state_dict(state, strict=True)
+
+
+def check_shapes(model: nn.Module, state: State) -> None:
+    """Whether weights are a model's by their keys and shapes, which asks for no memory on either side.
+
+    Raises:
+        AtalhoError: (exit 4) CHECKPOINT-KEYS or CHECKPOINT-SHAPE; the first few keys are named.
+    """
+    own = model.state_dict()
+    _check_keys(_name(model), own, state)
+    _refuse(
+        "SHAPE",
+        _name(model),
+        (
+            f"{key} is {_size(tensor)}, the network's {_size(own[key])}"
+            for key, tensor in state.items()
+            if tensor.shape != own[key].shape
+        ),
+        "give the --num-classes and --input that the weights were trained for",
+    )
 
 
 def save(path: Path, state: State, metadata: Mapping[str, str]) -> None:
@@ -259,9 +268,19 @@ def _some(keys: Iterable[str]) -> str:
     return ", ".join(keys[:SHOWN] + ["…"] * (len(keys) > SHOWN))
 
 
-def _finite(tensor: Tensor) -> bool:
+def _name(model: nn.Module) -> str:
+    return model.network.name if isinstance(model, Model) else type(model).__name__
+
+
+def _fault(key: str, tensor: Tensor) -> str:
+    """What is wrong with a tensor's numbers; nothing where they can be used."""
+    if not tensor.numel():
+        return ""
     # The extremes show NaN and infinity, 30 times as fast as asking every number.
-    return not tensor.numel() or all(bound.isfinite() for bound in tensor.aminmax())
+    least, most = tensor.aminmax()
+    if not (least.isfinite() and most.isfinite()):
+        return "NaN or infinity"
+    return "negative variances" if key.endswith("running_var") and least < 0 else ""
 
 
 def _size(tensor: Tensor) -> str:

@@ -46,7 +46,9 @@ def fit(images: Tensor, normalisation: Normalisation) -> Preprocessing:
     mean = counts @ levels / counts.sum(axis=1)
     variance = counts @ levels**2 / counts.sum(axis=1) - mean**2
     std = np.sqrt(variance)
-    return Preprocessing(*(torch.from_numpy(each).float().reshape(1, 1, -1) for each in (mean, std)))
+    return Preprocessing(
+        *(torch.from_numpy(each).float().reshape(1, 1, -1) for each in (mean, std))
+    )
 
 
 def preprocess(images: Tensor, preprocessing: Preprocessing) -> Tensor:

@@ -1,10 +1,10 @@
 """What a data set is: 8-bit images and labels in splits, and how to divide them."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ from torch import Tensor
 from atalho.shape import Shape
 
 Progress = Callable[[int, int], None]
-"""Told of bytes done and bytes in all."""
+"""Told of how much is done, and how much there is in all: bytes, or images."""
 
 
 class Split(NamedTuple):
@@ -28,6 +28,16 @@ class Split(NamedTuple):
 
     def select(self, index: Tensor) -> "Split":
         return Split(self.images[index], self.labels[index])
+
+    def batches(self, size: int) -> Iterator["Split"]:
+        """The split in its order, `size` images at a time."""
+        return map(Split, self.images.split(size), self.labels.split(size))
+
+
+class Batched(Protocol):
+    """Images with labels that come in batches, as those of a `Split` do."""
+
+    def batches(self, size: int) -> Iterator[Split]: ...
 
 
 @dataclass(frozen=True)

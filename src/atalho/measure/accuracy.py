@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from atalho.data.batches import Preprocessing, preprocess
-from atalho.data.dataset import Split
+from atalho.data.dataset import Batched
+from atalho.errors import AtalhoError, Exit
 from atalho.record import Record
 
 Precision = Literal["float32", "bf16"]
@@ -49,21 +50,27 @@ def autocast(device: torch.device, precision: Precision) -> AbstractContextManag
 @torch.inference_mode()
 def accuracy(
     model: nn.Module,
-    split: Split,
+    split: Batched,
     preprocessing: Preprocessing,
     *,
     batch: int,
     device: torch.device,
     precision: Precision,
 ) -> Accuracy:
-    """Asks `model` about every image of `split`, once; leaves it in the mode it was in."""
+    """Asks `model` about every image of `split`, once; leaves it in the mode it was in.
+
+    Raises:
+        AtalhoError: DATA-EMPTY (exit 3), where there are no images.
+    """
     training = model.training
     model.eval()
     at = preprocessing.to(device)
     confusion: Tensor | None = None
     loss = torch.zeros((), dtype=torch.float64, device=device)
     five = torch.zeros((), dtype=torch.int64, device=device)
-    for images, labels in zip(split.images.split(batch), split.labels.split(batch), strict=True):
+    count = 0
+    for images, labels in split.batches(batch):
+        count += len(labels)
         truth = labels.to(device)
         with autocast(device, precision):
             logits = model(preprocess(images.to(device), at))
@@ -76,9 +83,15 @@ def accuracy(
         best = logits.topk(min(5, classes)).indices
         five += (best == truth[:, None]).sum()
     model.train(training)
-    assert confusion is not None, "a split has images"
+    if confusion is None:
+        raise AtalhoError(
+            "DATA-EMPTY",
+            "accuracy",
+            "there is no image to ask about",
+            next_step="--data with images that can be read",
+            exit=Exit.DATA,
+        )
     square = confusion.reshape(classes, classes).cpu()
-    count = len(split.labels)
     return Accuracy(
         count,
         square.diagonal().sum().item() / count,
@@ -106,7 +119,12 @@ def records(subject: str, found: Accuracy, **conditions: Any) -> list[Record]:
     return [
         *(
             Record.of(
-                subject, name, value, "measured", **given, interval=list(wilson(value, found.images))
+                subject,
+                name,
+                value,
+                "measured",
+                **given,
+                interval=list(wilson(value, found.images)),
             )
             for name, value in fractions.items()
             if value is not None

@@ -13,21 +13,20 @@ from typing import Any
 
 import torch
 
-from atalho import networks
+from atalho import subjects
 from atalho.errors import AtalhoError, Exit
 from atalho.measure import machine
 from atalho.measure.accuracy import Precision, autocast
-from atalho.module import build
-from atalho.network import Network
 from atalho.record import Record
 from atalho.shape import Shape
+from atalho.subjects import Subject
 
 RUNS = 3
 PROTOCOL = f"process of its own, {RUNS} forward passes; high-water mark above the loaded framework"
 
 
 def records(
-    network: Network, batch: int, *, device: torch.device, precision: Precision
+    network: Subject, batch: int, *, device: torch.device, precision: Precision
 ) -> list[Record]:
     """Peak memory of a network at `batch`, from a child process that uses as many threads as this one.
 
@@ -97,8 +96,8 @@ def _answer(question: dict[str, Any]) -> dict[str, Any]:
     # Libraries that load themselves at the first convolution belong to the framework.
     torch.nn.Conv2d(3, 8, 3)(torch.randn(1, 3, 8, 8))
     before = _reset_high_water()
-    network = networks.get(question["network"], input=shape, num_classes=question["num_classes"])
-    model = build(network.without_auxiliary(), device=device).eval()
+    network = subjects.get(question["network"], input=shape, num_classes=question["num_classes"])
+    model = subjects.build(network.without_auxiliary(), device=device).eval()
     model.to(memory_format=torch.channels_last)
     images = torch.randn(batch, *shape, device=device)
     images = images.contiguous(memory_format=torch.channels_last)

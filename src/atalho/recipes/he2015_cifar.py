@@ -5,12 +5,10 @@
 Expect 8.75 % test error of ResNet-20 after 64,000 iterations (Table 6), 163.8 epochs of 50,000 images.
 """
 
-from atalho.cost import network_depth
-from atalho.network import Network
-from atalho.recipes.recipe import Augmentation, Recipe, StepDecay, Warmup
+from atalho.recipes.recipe import Augmentation, Facts, Recipe, StepDecay, Warmup
 
 
-def he2015_cifar(network: Network) -> Recipe:
+def he2015_cifar(network: Facts) -> Recipe:
     """Rate 0.1, divided by 10 at 32k and 48k of 64k iterations of 128 images; the full training set; the last weights.
 
     The milestones are kept as halves and quarters of the length, so that a shortened run keeps the recipe's form. From
@@ -25,7 +23,7 @@ def he2015_cifar(network: Network) -> Recipe:
         momentum=0.9,
         weight_decay=1e-4,
         schedule=StepDecay((1 / 2, 3 / 4), 0.1),
-        warmup=Warmup(0.01, 0.8) if network_depth(network) >= 110 else None,
+        warmup=Warmup(0.01, 0.8) if network.depth is not None and network.depth >= 110 else None,
         augmentation=Augmentation(crop_padding=4, mirror=True),
         normalisation="per_pixel_mean",
         with_validation=True,

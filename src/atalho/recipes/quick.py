@@ -3,29 +3,25 @@
 atalho train resnet20 --data digits --recipe quick
 """
 
-from atalho.cost import totals
-from atalho.layers import BatchNorm
-from atalho.network import Network
-from atalho.recipes.recipe import Augmentation, Recipe, WarmCosine
+from atalho.recipes.recipe import Augmentation, Facts, Recipe, WarmCosine
 
-LONG, SHORT = 30, 12  # epochs
+LONG, SHORT = 30, 10  # epochs
 COSTLY = 50_000_000  # multiply-accumulates an image from which the short schedule is taken
 
 
-def quick(network: Network) -> Recipe:
-    """SGD with Nesterov momentum under one cosine; fewer epochs for costly networks, lower rate without BatchNorm."""
-    normalised = BatchNorm in network.has
+def quick(network: Facts) -> Recipe:
+    """SGD with Nesterov momentum under one cosine; fewer epochs for costly networks, a lower rate without normalisation."""
     return Recipe(
         name="quick",
         source="atalho's own",
         batch_size=64,
-        epochs=SHORT if totals(network).macs > COSTLY else LONG,
-        lr=0.1 if normalised else 0.02,
+        epochs=SHORT if network.macs > COSTLY else LONG,
+        lr=0.1 if network.normalised else 0.02,
         momentum=0.9,
         nesterov=True,
         weight_decay=5e-4,
         schedule=WarmCosine(0.1),
         augmentation=Augmentation(crop_padding=network.input[1] // 8, mirror=True),
         normalisation="per_channel",
-        clip_norm=None if normalised else 1.0,
+        clip_norm=None if network.normalised else 1.0,
     )

@@ -1,0 +1,166 @@
+"""One picture, whatever its format → the pixels that a network sees: right side up, opaque, resized and cropped."""
+
+import io
+import warnings
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from math import floor
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from atalho.errors import AtalhoError, Exit
+from atalho.shape import Shape
+
+Pixels = NDArray[np.uint8]
+CropMode = Literal["center", "squash"]
+Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos"]
+
+MOST_PIXELS = 50_000_000
+"""Of a picture as it is stored, and once it is resized."""
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "PPM")
+"""What is decoded: no format that is a program, as EPS is."""
+
+SUFFIXES = frozenset(
+    (
+        *(".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp"),
+        *(".ppm", ".pgm", ".pbm"),
+    )
+)
+"""The names of images in folders; a file that is named is opened whatever its name."""
+
+RESAMPLING: Mapping[Interpolation, Image.Resampling] = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+MODES = {1: "L", 3: "RGB"}
+
+# Pillow warns of a picture that is too large before its size can be read. Set once: filters are not safe between threads.
+warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
+
+
+@dataclass(frozen=True)
+class Framing:
+    """How a picture is brought to a network's input; the words are those of timm's `pretrained_cfg`.
+
+    Args:
+        input: (C, H, W) of the network; one channel is luma (ITU-R BT.601).
+        crop_pct: side of the crop over side of the resized picture, in (0, 1].
+        crop_mode: `center` resizes until the picture covers the resized square and cuts out its middle; `squash` changes its
+            proportions instead.
+    """
+
+    input: Shape
+    crop_pct: float = 1.0
+    crop_mode: CropMode = "center"
+    interpolation: Interpolation = "bilinear"
+
+    def __call__(self, image: Image.Image) -> Pixels:
+        """(H, W, C) of an upright RGB picture, resized as by torchvision's Resize.
+
+        Where an odd number of pixels is cut off, one more goes at the end; torchvision's CenterCrop goes to the even side.
+
+        Raises:
+            ValueError: a picture so narrow that it would be too large once resized.
+        """
+        channels, height, width = self.input
+        resized = self._resized(*image.size)
+        if resized[0] * resized[1] > MOST_PIXELS:
+            sizes = "×".join(map(str, image.size))
+            raise ValueError(f"{sizes} pixels are too narrow to be cropped to {width}×{height}")
+        left, top = (resized[0] - width) // 2, (resized[1] - height) // 2
+        image = image.resize(resized, RESAMPLING[self.interpolation])
+        image = image.crop((left, top, left + width, top + height))
+        pixels = np.array(image.convert(MODES[channels]))
+        return pixels.reshape(height, width, channels)
+
+    def _resized(self, width: int, height: int) -> tuple[int, int]:
+        """(width, height) of the picture that the crop is cut from."""
+        least_height, least_width = (floor(side / self.crop_pct) for side in self.input[1:])
+        if self.crop_mode == "squash":
+            return least_width, least_height
+        # The side that is nearer to its least becomes it; the other keeps the proportions, rounded down as torchvision does.
+        if width * least_height <= height * least_width:
+            return least_width, max(least_height, least_width * height // width)
+        return max(least_width, least_height * width // height), least_height
+
+
+def load(source: Path | bytes, framing: Framing) -> Pixels:
+    """The (H, W, C) pixels of a file, or of a file's bytes.
+
+    Raises:
+        AtalhoError: (exit 3) IMAGE-MISSING, IMAGE-UNREADABLE or IMAGE-LARGE, with the file's name.
+    """
+    name = "standard input" if isinstance(source, bytes) else source
+    try:
+        with Image.open(
+            io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS
+        ) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise _Large(f"{image.width}×{image.height} pixels")
+            return framing(upright_rgb(image))
+    except (_Large, Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise _error(
+            "LARGE",
+            name,
+            f"is larger than {MOST_PIXELS // 10**6} megapixels ({error})",
+            "make it smaller first",
+        ) from error
+    except UnidentifiedImageError as error:
+        known = ", ".join(FORMATS)
+        raise _error("UNREADABLE", name, f"is no image in {known}", "convert it to PNG") from error
+    except OSError as error:
+        if error.strerror:  # from the system, and not from a decoder
+            cause, code = f"cannot be read ({error.strerror})", "MISSING"
+            raise _error(code, name, cause, "give the path of an image") from error
+        raise _damaged(name, error) from error
+    except Exception as error:  # decoders fail in any way on damaged bytes
+        raise _damaged(name, error) from error
+
+
+class _Large(Exception):  # noqa: N818 (it becomes an AtalhoError)
+    pass
+
+
+def upright_rgb(image: Image.Image) -> Image.Image:
+    """The first frame as RGB: turned as EXIF says, what is transparent on white, 16 bits scaled to 8.
+
+    Raises:
+        ValueError: pixels that have no fixed black and white.
+    """
+    image.load()
+    with suppress(Exception):  # EXIF that cannot be read in any way says nothing of the pixels
+        ImageOps.exif_transpose(image, in_place=True)
+    if image.mode.startswith(("I", "F")):
+        image = _eight_bits(image)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGB", image.size, "white")
+        white.paste(image, mask=image.getchannel("A"))
+        return white
+    return image.convert("RGB")
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Grey levels of 16 bits as 8; the wider integers of some formats hold 16 bits too."""
+    levels: NDArray[Any] = np.asarray(image)
+    if image.mode == "F" or levels.min() < 0 or levels.max() > 65535:
+        raise ValueError(f"pixels of mode {image.mode} have no fixed black and white")
+    return Image.fromarray(((levels.astype(np.uint32) + 128) // 257).astype(np.uint8))
+
+
+def _damaged(name: object, error: Exception) -> AtalhoError:
+    return _error(
+        "UNREADABLE", name, f"cannot be used ({error})", "open and save it in another program"
+    )
+
+
+def _error(code: str, name: object, cause: str, next_step: str) -> AtalhoError:
+    return AtalhoError(f"IMAGE-{code}", name, cause, next_step=next_step, exit=Exit.DATA)
