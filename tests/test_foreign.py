@@ -1,5 +1,6 @@
 """Anybody's module: the same counts as the catalogue's, and one line for what cannot be used."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 import torch
 
 from atalho import foreign, networks, subjects
+from atalho.cli import main
 from atalho.cost import totals
 from atalho.errors import AtalhoError, Exit
 
@@ -115,3 +117,31 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_normalisation_is_seen_in_a_module() -> None:
     assert subjects.facts(subjects.get("torchvision:resnet18")).normalised
     assert not subjects.facts(subjects.get("torchvision:alexnet")).normalised
+
+
+def test_a_function_of_a_file_is_trained_and_only_its_user_may_name_it(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, folder = f"{file}:small", str(tmp_path / "run")
+    assert main(["train", name, "--steps", "60", "-b", "32", "--output", folder]) == 0
+    trained = capsys.readouterr().out
+    ran = tmp_path / "ran"
+    file.write_text(f"import pathlib; pathlib.Path({str(ran)!r}).touch()\n{CODE}")
+    assert main(["evaluate", folder]) == Exit.UNSAFE
+    assert "CODE-UNNAMED" in capsys.readouterr().err
+    assert not ran.exists()
+    assert main(["evaluate", name, "--weights", folder, "--format", "json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert f"test top-1 {answer['top1']:.2%}" in trained
+    assert ran.exists()
+
+
+def test_modules_of_a_package_are_benched_and_compared(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    options = ["timm:test_resnet", "plain20", "--data", "none", "-b", "1", "-t", "1", "--format", "json"]
+    assert main(["compare", *options, "--output", str(tmp_path / "c")]) == 0
+    found = json.loads(capsys.readouterr().out)
+    quantities = {each["quantity"] for each in found if each["subject"] == "timm:test_resnet"}
+    assert quantities >= {"params", "macs", "latency", "peak_memory"}
+    assert (tmp_path / "c" / "report.html").exists()

@@ -122,3 +122,27 @@ def test_an_unfinished_and_a_damaged_run_say_so(finished: Path, tmp_path: Path) 
     write_atomically(tmp_path / "model.safetensors", safetensors.torch.save(tensors))
     with pytest.raises(AtalhoError, match="RUN-DAMAGED"):
         run.load(tmp_path)
+
+
+def test_a_run_begins_from_weights_with_its_head_or_a_new_one(
+    finished: Path, digits: Dataset, arguments: Arguments, tmp_path: Path
+) -> None:
+    start = run.load(finished)
+    one_step = replace(arguments.recipe, steps=1, lr=0.0, weight_decay=0.0)
+    kept = replace(arguments, recipe=one_step, start=start)
+    run.execute(kept, digits, tmp_path / "kept")
+    before, after = (each.model.state_dict() for each in (start, run.load(tmp_path / "kept")))
+    weights = [name for name in before if "running" not in name and "tracked" not in name]
+    assert all(torch.equal(before[name], after[name]) for name in weights)
+    letters = replace(digits, classes=tuple("abcdefghij"))
+    with pytest.raises(AtalhoError, match="--new-head") as caught:
+        run.execute(kept, letters, tmp_path / "letters")
+    assert caught.value.exit == Exit.CHECKPOINT
+    assert not (tmp_path / "letters").exists()
+    run.execute(replace(kept, new_head=True), letters, tmp_path / "letters")
+    renamed = run.load(tmp_path / "letters")
+    changed = [
+        name for name in weights if not torch.equal(before[name], renamed.model.state_dict()[name])
+    ]
+    assert changed == ["fc.linear.weight", "fc.linear.bias"]
+    assert [*renamed.classes] == [*"abcdefghij"]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -89,6 +89,7 @@ Threads = Annotated[
     int | None, typer.Option("-t", "--threads", min=1, help="Processor threads; all unless given.")
 ]
 DATA_DIR = Path("data")
+Target = Literal["onnx", "safetensors", "torchvision", "timm", "pt2"]
 
 
 def _version(wanted: bool) -> None:
@@ -223,6 +224,10 @@ def train(
     data: DataName = "digits",
     data_dir: DataDir = DATA_DIR,
     recipe: RecipeName = None,
+    weights: Weights = None,
+    new_head: Annotated[
+        bool, typer.Option("--new-head", help="Draw the classifier of --weights anew.")
+    ] = False,
     output: Annotated[Path | None, typer.Option(help="The run's folder.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run stopped.")] = False,
     allow_inexact: Annotated[
@@ -256,11 +261,16 @@ def train(
 
     machine = _device(device, threads)
     dataset = _load(data, data_dir)
+    start = _trained(network, weights, None) if weights else None
+    if start:
+        network = start.network.name  # the variant that the weights belong to
     subject = subjects.get(network, input=dataset.input, num_classes=len(dataset.classes))
     resolved = _recipe(recipe, data, overrides)(subjects.facts(subject))
     named = f"{network}-{data}-{resolved.name}-{seed}".replace("/", "_")
     folder = output or Path("runs") / named
-    arguments = run.Arguments(network, resolved, seed, machine, _precision(precision))
+    arguments = run.Arguments(
+        network, resolved, seed, machine, _precision(precision), start, new_head
+    )
     with screen.TrainingProgress(network) as progress:
         try:
             records = run.execute(
@@ -365,12 +375,84 @@ def predict(
     _fail_with(failed)
 
 
+def _append(path: Path, records: "Sequence[Record]") -> None:
+    from atalho import record
+
+    try:
+        record.append(path, records)
+    except OSError as error:
+        raise AtalhoError(
+            "OUTPUT",
+            path,
+            f"cannot be written ({error.strerror}); the records are lost",
+            next_step="choose another file",
+            exit=Exit.USAGE,
+        ) from error
+
+
 def _fail_with(errors: Sequence[AtalhoError]) -> None:
     """Says what failed beside what was answered."""
     for error in errors:
         screen.say(str(error))
     if errors:
         raise typer.Exit(errors[0].exit)
+
+
+@app.command()
+def export(
+    network: RunOrNetwork,
+    to: Annotated[Target, typer.Option("--to", help="The format.")],
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", help="A file; a new folder for safetensors and timm."),
+    ],
+    weights: Weights = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            help="digits, cifar10 or a folder of images, to compare on; a run's own unless given.",
+        ),
+    ] = None,
+    data_dir: DataDir = DATA_DIR,
+    num_classes: NumClasses = None,
+    records: Annotated[
+        Path | None, typer.Option(help="Add the comparison's records to a file.")
+    ] = None,
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """A file that others load, with classes and preprocessing where it can hold them, and the same answers on real images.
+
+    It is read back as its readers would and compared for one image and for several; one that differs is not left behind.
+    """
+    trained = _trained(network, weights, num_classes)
+    from atalho import export as exporting
+    from atalho import run
+    from atalho.data import DATASETS
+    from atalho.export import images
+
+    compared_on = data or (run.trained_on(Path(network)) if weights is None else None)
+    if compared_on is None:
+        raise AtalhoError(
+            "DATA-MISSING",
+            network,
+            "what its weights were trained on is not known, and a file is compared on real images",
+            next_step="--data with digits, cifar10 or a folder of images",
+            exit=Exit.USAGE,
+        )
+    if compared_on not in DATASETS and Path(compared_on).is_dir():
+        asked = images.of_folder(trained, Path(compared_on))
+    else:
+        asked = images.of_dataset(trained, _load(compared_on, data_dir))
+    found = exporting.export(trained, to, output, asked)
+    measured = exporting.records(trained, to, found, data=compared_on)
+    if records:
+        _append(records, measured)
+    if format is Format.JSON:
+        screen.show_json([asdict(each) for each in measured])
+    else:
+        screen.show([screen.export_row(trained.network.name, to, output, found)], format)
+    screen.say(f"read it by {exporting.FORMATS[to].usage(trained, output)}")
 
 
 @app.command()
@@ -390,7 +472,6 @@ def bench(
 
     tables = [subjects.get(name, input=input, num_classes=num_classes) for name in networks]
     from atalho import compare as comparing
-    from atalho import record
 
     machine = _device(device, threads)
     measured = []
@@ -399,16 +480,7 @@ def bench(
             screen.say(f"{step.subject}: {step.name}")
             measured += list(step.measure())
     if output:
-        try:
-            record.append(output, measured)
-        except OSError as error:
-            raise AtalhoError(
-                "OUTPUT",
-                output,
-                f"cannot be written ({error.strerror}); the records are lost",
-                next_step="choose another --output",
-                exit=Exit.USAGE,
-            ) from error
+        _append(output, measured)
     if format is Format.JSON:
         screen.show_json([asdict(each) for each in measured])
         return
@@ -586,9 +658,10 @@ def _trained(name: str, weights: str | None, num_classes: int | None) -> "Traine
         from atalho import run
 
         return run.load(Path(name))
-    from atalho import networks
+    from atalho import subjects
 
-    networks.get(name)  # an unknown name is said before torch is loaded
+    if not subjects.is_foreign(name):
+        subjects.get(name)  # an unknown name is said before torch is loaded
     from atalho import pretrained
 
     return pretrained.load(

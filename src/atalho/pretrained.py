@@ -8,17 +8,18 @@ from dataclasses import replace
 from math import floor
 from pathlib import Path
 from typing import NamedTuple
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 
 import torch
 
-from atalho import layouts, networks, trained, weightfile, weights
+from atalho import layouts, networks, subjects, trained, weightfile, weights
 from atalho.data import imagenet
 from atalho.data.batches import Preprocessing
 from atalho.errors import AtalhoError, Exit
 from atalho.image import Framing
 from atalho.network import Network
 from atalho.published import PUBLISHED
+from atalho.subjects import Subject
 from atalho.trained import Trained
 
 Say = Callable[[str], None]
@@ -87,7 +88,8 @@ def load(
         AtalhoError: NETWORK-UNKNOWN or WEIGHTS-UNKNOWN (exit 2); WEIGHTS-OTHER, WEIGHTS-CLASSES, WEIGHTS-DOWNLOAD or
             WEIGHTS-CHECKSUM (exit 4); as `trained.read` and `weightfile.read` (exit 4 and 5).
     """
-    networks.get(name)  # an unknown name is said first
+    if not subjects.is_foreign(name):
+        subjects.get(name)  # an unknown name is said first
     path = Path(source)
     if source in TAGS:
         return _published(name, source, num_classes, progress, say)
@@ -100,11 +102,11 @@ def load(
     raise _unknown(name, source, "is no file, no folder and not published")
 
 
-def _same_network(name: str, found: Network, source: str, say: Say) -> None:
+def _same_network(name: str, found: Subject, source: str, say: Say) -> None:
     """Whether weights are of the network that was asked for, or of what torchvision calls so."""
     if found.name == name:
         return
-    if layouts.variant(name) != found.name:
+    if not isinstance(found, Network) or layouts.variant(name) != found.name:
         raise AtalhoError(
             "WEIGHTS-OTHER",
             source,
@@ -138,18 +140,7 @@ def _published(name: str, tag: str, num_classes: int | None, progress: bool, say
     path = Path(torch.hub.get_dir()) / "checkpoints" / entry.url.rpartition("/")[2]
     if not path.exists():
         say(f"downloading {entry.url} to {path}")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            torch.hub.download_url_to_file(entry.url, str(path), entry.checksum, progress)
-        except (OSError, RuntimeError) as error:  # RuntimeError: another checksum
-            cause = error.reason if isinstance(error, URLError) else error
-            raise AtalhoError(
-                "WEIGHTS-DOWNLOAD",
-                entry.url,
-                f"could not be fetched ({cause}); nothing was kept",
-                next_step="fetch it on a machine with a network, and give it by --weights FILE",
-                exit=Exit.CHECKPOINT,
-            ) from error
+        _download(entry, path, progress)
     found = weightfile.sha256(path)
     if not found.startswith(entry.checksum):
         raise AtalhoError(
@@ -164,10 +155,32 @@ def _published(name: str, tag: str, num_classes: int | None, progress: bool, say
 
 def _from_folder(name: str, folder: Path, num_classes: int | None, say: Say) -> Trained:
     """A folder with a config, which names its network itself."""
-    found = trained.read(folder)
+    found = trained.read(folder, named=name)
     _same_network(name, found.network, str(folder), say)
     _same_classes(num_classes, found.network.num_classes, str(folder))
     return found
+
+
+def _download(entry: Published, path: Path, progress: bool) -> None:
+    """Fetches published weights to where torch.hub keeps them, once they have their checksum."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(entry.url, str(path), entry.checksum, progress)
+        return
+    except HTTPError as error:
+        error.close()  # it is the server's answer as well
+        cause: object = error.reason
+    except URLError as error:
+        cause = error.reason
+    except (OSError, RuntimeError) as error:  # RuntimeError: another checksum
+        cause = error
+    raise AtalhoError(
+        "WEIGHTS-DOWNLOAD",
+        entry.url,
+        f"could not be fetched ({cause}); nothing was kept",
+        next_step="fetch it on a machine with a network, and give it by --weights FILE",
+        exit=Exit.CHECKPOINT,
+    )
 
 
 def _unknown(name: str, source: str, cause: str) -> AtalhoError:
@@ -181,18 +194,16 @@ def _unknown(name: str, source: str, cause: str) -> AtalhoError:
     )
 
 
-def _as_published(network: Network, entry: Published, state: weights.State, sha256: str) -> Trained:
-    model = trained.restore(network, state)
-    return Trained(
-        model.network, model, entry.framing, entry.preprocessing, imagenet.classes(), sha256
-    )
+def _as_published(network: Subject, entry: Published, state: weights.State, sha256: str) -> Trained:
+    restored, model = trained.restore(network, state)
+    return Trained(restored, model, entry.framing, entry.preprocessing, imagenet.classes(), sha256)
 
 
 def _from_file(name: str, path: Path, num_classes: int | None, say: Say) -> Trained:
     """A file of weights alone. One that is published is known by its checksum; of others it is said what they are taken for."""
-    asked = networks.get(name, num_classes=num_classes)
+    asked = subjects.get(name, num_classes=num_classes)
     state = weightfile.read(path, asked)
-    network = networks.get(_arithmetic(asked, state), num_classes=num_classes)
+    network = subjects.get(_arithmetic(asked, state), num_classes=num_classes)
     _same_network(name, network, str(path), say)
     sha256 = weightfile.sha256(path)
     offered = {tag: published(network.name, tag) for tag in PUBLISHED.get(network.name, ())}
@@ -200,7 +211,7 @@ def _from_file(name: str, path: Path, num_classes: int | None, say: Say) -> Trai
         if sha256.startswith(entry.checksum):
             say(f"{path} is {tag}, as published")
             return _as_published(network, entry, state, sha256)
-    model = trained.restore(network, state)
+    restored, model = trained.restore(network, state)
     if offered:
         framing, preprocessing = next(iter(offered.values()))[2:]
     else:
@@ -213,13 +224,13 @@ def _from_file(name: str, path: Path, num_classes: int | None, say: Say) -> Trai
         f"a folder with {trained.CONFIG} says otherwise"
     )
     classes = trained.numbered(network.num_classes)
-    return Trained(model.network, model, framing, preprocessing, classes, sha256)
+    return Trained(restored, model, framing, preprocessing, classes, sha256)
 
 
-def _arithmetic(network: Network, state: weights.State) -> str:
+def _arithmetic(network: Subject, state: weights.State) -> str:
     """The network's name, or that of torchvision's variant where more of the keys are torchvision's."""
     variant = layouts.variant(network.name)
-    if variant in (None, network.name):
+    if variant is None or variant == network.name or not isinstance(network, Network):
         return network.name
     theirs = {theirs for _, theirs in layouts.pairs(networks.get(variant), "torchvision")}
     own = set(layouts.keys(network))

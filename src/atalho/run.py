@@ -37,13 +37,20 @@ Report = Callable[[Progress], None]
 
 @dataclass(frozen=True)
 class Arguments:
-    """All that decides a run's result, with the data."""
+    """All that decides a run's result, with the data.
+
+    Args:
+        start: weights to begin from, whose preprocessing is kept; drawn from the seed without.
+        new_head: whether their classifier is drawn anew, for the data's classes.
+    """
 
     network: str
     recipe: Recipe
     seed: int
     device: torch.device
     precision: Precision
+    start: Trained | None = None
+    new_head: bool = False
 
     def resolved(self, data: Dataset) -> dict[str, Any]:
         """What `args.yaml` says: `environment` holds what must be equal for the same bits, the rest for the same run."""
@@ -51,6 +58,7 @@ class Arguments:
         del environment["at"]
         return {
             "network": self.network,
+            "start": self.start and {"weights": self.start.weights, "new_head": self.new_head},
             "data": {"name": data.name, "checksum": data.checksum},
             "recipe": json.loads(json.dumps(asdict(self.recipe))),
             "seed": self.seed,
@@ -133,6 +141,9 @@ def execute(
         AtalhoError: as `begin`; CHECKPOINT-DAMAGED (exit 4); LOSS-NOT-FINITE (exit 7).
     """
     network = subjects.get(arguments.network, input=data.input, num_classes=len(data.classes))
+    begun = arguments.start and trained.for_data(
+        arguments.start, data, new_head=arguments.new_head, seed=arguments.seed
+    )
     finished = folder / "records.jsonl"
     begin(
         folder,
@@ -142,11 +153,15 @@ def execute(
     )
     if finished.exists():
         return record.read(finished)
-    train_split = data.training(with_validation=arguments.recipe.with_validation)
-    preprocessing = fit(train_split.images, arguments.recipe.normalisation)
+    if begun:
+        network, model, preprocessing = begun.network, begun.model, begun.preprocessing
+    else:
+        model = subjects.build(network, seed=arguments.seed)
+        train_split = data.training(with_validation=arguments.recipe.with_validation)
+        preprocessing = fit(train_split.images, arguments.recipe.normalisation)
     run = Run(
         arguments.network,
-        subjects.build(network, seed=arguments.seed),
+        model,
         data,
         arguments.recipe,
         preprocessing,
@@ -244,6 +259,15 @@ def save_model(
     return checksum
 
 
+def trained_on(folder: Path) -> str | None:
+    """The name of a run's data; None where the folder holds a network that no run made."""
+    file = folder / "args.yaml"
+    if not file.exists():
+        return None
+    name: str = yaml.safe_load(file.read_text())["data"]["name"]
+    return name
+
+
 def load(folder: Path) -> Trained:
     """Reads a finished run's model, or any other folder that `trained.read` takes.
 
@@ -262,7 +286,7 @@ def load(folder: Path) -> Trained:
     try:
         return trained.read(folder)
     except AtalhoError as error:
-        if not begun:
+        if not begun or error.code == "CODE-UNNAMED":
             raise
         raise AtalhoError(
             "RUN-DAMAGED",

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
+from pathlib import Path
 from textwrap import fill
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
     from atalho.choice import Comparison
+    from atalho.export import Agreement
     from atalho.train import Progress as TrainingState
 
 
@@ -215,6 +217,19 @@ def comparison_rows(comparison: "Comparison") -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def export_row(network: str, to: str, path: Path, found: "Agreement") -> dict[str, Any]:
+    """How the answers of an exported file agree with the network's."""
+    return {
+        "network": network,
+        "to": to,
+        "file": str(path),
+        "images": found.images,
+        "largest logit difference": found.difference,
+        "allowed": found.bound,
+        "same top-1 %": 100 * found.top1,
+    }
 
 
 def say(message: str) -> None:

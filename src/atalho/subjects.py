@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 Subject = Network | Foreign
 
 
+def runs_code(name: str) -> bool:
+    """Whether a name is of a function in a file: somebody's code, which only its user may name."""
+    return is_foreign(name) and not name.startswith(("timm:", "torchvision:"))
+
+
 def is_foreign(name: str) -> bool:
     """Whether a name is `timm:NAME`, `torchvision:NAME` or `FILE.py:FUNCTION`."""
     return ":" in name
@@ -40,6 +45,18 @@ def build(subject: Subject, *, seed: int = 0, device: "torch.device | str" = "cp
 
         return module.build(subject, seed=seed, device=device)
     return foreign.build(subject, seed=seed).to(device)
+
+
+def skeleton(subject: Subject) -> "nn.Module":
+    """Its module, to know names and shapes by; one of the catalogue holds no numbers and takes no memory."""
+    if not isinstance(subject, Network):
+        return foreign.build(subject, seed=0)
+    import torch
+
+    from atalho.module import Model
+
+    with torch.device("meta"):
+        return Model(subject)
 
 
 def costs(subject: Subject) -> dict[str, int]:

@@ -257,7 +257,7 @@ class Run:
         row: dict[str, Any] = {
             "step": self.step,
             "epoch": self.step * self.recipe.batch_size / self.images,
-            "lr": self.rate(),
+            "lr": self.optimiser.param_groups[0]["lr"],  # of the last step
             "train_loss": loss,
             "train_top1": top1,
         }

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from atalho import networks, weightfile, weights
+from atalho import subjects, weightfile, weights
 from atalho.data import imagenet
 from atalho.data.batches import Preprocessing
 from atalho.data.dataset import Dataset
@@ -23,9 +23,9 @@ from atalho.errors import AtalhoError, Exit
 from atalho.image import RESAMPLING, Framing
 from atalho.layouts import RULES, library_name
 from atalho.measure.accuracy import Precision
-from atalho.module import Model, build
 from atalho.network import Network
 from atalho.shape import Shape, text
+from atalho.subjects import Subject
 
 FILES = ("model.safetensors", "pytorch_model.bin")
 CONFIG = "config.json"
@@ -51,8 +51,8 @@ class Trained:
         weights: SHA-256 of the file that the weights are from.
     """
 
-    network: Network
-    model: Model
+    network: Subject
+    model: nn.Module
     framing: Framing
     preprocessing: Preprocessing
     classes: Classes
@@ -82,11 +82,14 @@ class Inference:
         return self.batch or max(1, min(BATCH_IMAGES, BATCH_PIXELS // (height * width)))
 
 
-def read(folder: Path) -> Trained:
+def read(folder: Path, *, named: str = "") -> Trained:
     """What a folder with `config.json` holds.
 
+    Args:
+        named: the network that the user named; a function in a file is called for no other reason.
+
     Raises:
-        AtalhoError: CHECKPOINT-MISSING, CHECKPOINT-CONFIG or CHECKPOINT-DAMAGED (exit 4), or as `weightfile.read` and `restore`.
+        AtalhoError: CODE-UNNAMED (exit 5), where the config names somebody's code; CHECKPOINT-MISSING, CHECKPOINT-CONFIG or CHECKPOINT-DAMAGED (exit 4), or as `weightfile.read` and `restore`.
     """
     file = next((folder / name for name in FILES if (folder / name).exists()), None)
     if file is None or not (folder / CONFIG).exists():
@@ -97,8 +100,8 @@ def read(folder: Path) -> Trained:
             next_step="give a finished run, or a folder as timm's save_for_hf writes it",
             exit=Exit.CHECKPOINT,
         )
-    config = _config(folder / CONFIG)
-    model = restore(config.network, weightfile.read(file, config.network))
+    config = _config(folder / CONFIG, named)
+    network, model = restore(config.network, weightfile.read(file, config.network))
     found = weightfile.sha256(file)
     if config.sha256 not in (None, found):
         raise AtalhoError(
@@ -111,10 +114,10 @@ def read(folder: Path) -> Trained:
     preprocessing = config.preprocessing
     if config.mean_file:
         preprocessing = preprocessing._replace(mean=_mean(folder / MEAN, config.network.input))
-    return Trained(model.network, model, config.framing, preprocessing, config.classes, found)
+    return Trained(network, model, config.framing, preprocessing, config.classes, found)
 
 
-def restore(network: Network, state: weights.State) -> Model:
+def restore(network: Subject, state: weights.State) -> tuple[Subject, nn.Module]:
     """The network in eval mode with weights in any known layout; without its auxiliary heads, where the weights lack them.
 
     Floating-point weights become float32. Memory is asked for once keys and shapes are known to be the network's.
@@ -122,32 +125,74 @@ def restore(network: Network, state: weights.State) -> Model:
     Raises:
         AtalhoError: (exit 4) as `weights.to_atalho` and `weights.load`.
     """
-    state = weights.to_atalho(network, state)
-    if len(weights.without_auxiliary(network, state)) == len(state):
-        network = network.without_auxiliary()
-    with torch.device("meta"):
-        model = Model(network)
+    if isinstance(network, Network):
+        state = weights.to_atalho(network, state)
+        if len(weights.without_auxiliary(network, state)) == len(state):
+            network = network.without_auxiliary()
+    else:
+        state = weights.plain(state)
+    model = subjects.skeleton(network)
     weights.check_shapes(model, state)
+    if isinstance(network, Network):  # a foreign module may have buffers that no file holds
+        model = model.to_empty(device="cpu")
     own = model.state_dict()
-    weights.load(model.to_empty(device="cpu"), {k: _as(own[k], t) for k, t in state.items()})
-    return model.eval()
+    weights.load(model, {key: _as(own[key], tensor) for key, tensor in state.items()})
+    return network, model.eval()
 
 
 def with_new_head(trained: Trained, classes: Classes, seed: int) -> Trained:
     """The same network for other classes: its classifiers are drawn anew from `seed`, all else is kept."""
     asked = trained.network
-    whole = networks.get(asked.name, input=asked.input, num_classes=len(classes))
-    network = whole if asked.taps else whole.without_auxiliary()
-    model = build(network, seed=seed)
+    network = _sized(asked, asked.input, len(classes))
+    model = subjects.build(network, seed=seed)
     drawn, kept = model.state_dict(), trained.model.state_dict()
-    with torch.device("meta"):  # one class more shows which tensors grow with the classes
-        larger = networks.get(asked.name, input=asked.input, num_classes=len(classes) + 1)
-        sizes = {key: tensor.shape for key, tensor in Model(larger).state_dict().items()}
+    # One class more shows which tensors grow with the classes.
+    larger = subjects.skeleton(_sized(asked, asked.input, len(classes) + 1))
+    sizes = {key: tensor.shape for key, tensor in larger.state_dict().items()}
     weights.load(
         model,
         {key: kept[key] if drawn[key].shape == sizes[key] else drawn[key] for key in drawn},
     )
     return replace(trained, network=network, model=model.eval(), classes=classes)
+
+
+def for_data(trained: Trained, data: Dataset, *, new_head: bool, seed: int) -> Trained:
+    """The same weights as a beginning for a data set's images and classes.
+
+    Raises:
+        AtalhoError: WEIGHTS-CLASSES (exit 4), for other classes without a new head; as `for_input`.
+    """
+    if not new_head and tuple(trained.classes) != data.classes:
+        raise AtalhoError(
+            "WEIGHTS-CLASSES",
+            trained.network.name,
+            f"its weights are for {len(trained.classes)} classes ({', '.join([*trained.classes][:3])}, …), "
+            f"{data.name} has {len(data.classes)} ({', '.join(data.classes[:3])}, …)",
+            next_step="--new-head, to draw the classifier anew and keep the rest",
+            exit=Exit.CHECKPOINT,
+        )
+    sized = for_input(trained, data.input)
+    classes = {name: name for name in data.classes}
+    return with_new_head(sized, classes, seed) if new_head else sized
+
+
+def for_input(trained: Trained, input: Shape) -> Trained:
+    """The same weights for images of another size.
+
+    Raises:
+        AtalhoError: INPUT-SHAPE (exit 2), as of the network; CHECKPOINT-SHAPE (exit 4), where weights grow with the input.
+    """
+    network = _sized(trained.network, input, trained.network.num_classes)
+    model = subjects.build(network)
+    weights.load(model, trained.model.state_dict())
+    framing = replace(trained.framing, input=input)
+    return replace(trained, network=network, model=model.eval(), framing=framing)
+
+
+def _sized(network: Subject, input: Shape, num_classes: int) -> Subject:
+    """The same network for another input and number of classes, with auxiliary heads where it has them."""
+    whole = subjects.get(network.name, input=input, num_classes=num_classes)
+    return whole if isinstance(network, Network) and network.taps else whole.without_auxiliary()
 
 
 def check_data(trained: Trained, data: Dataset, split: str) -> None:
@@ -193,7 +238,7 @@ def normalisation(mean: list[float], std: list[float]) -> Preprocessing:
 
 @dataclass(frozen=True)
 class _Config:
-    network: Network
+    network: Subject
     framing: Framing
     preprocessing: Preprocessing
     classes: Classes
@@ -201,7 +246,7 @@ class _Config:
     sha256: str | None
 
 
-def _config(path: Path) -> _Config:
+def _config(path: Path, named: str) -> _Config:
     """The config, once all in it that is used has the right type and range."""
     try:
         with path.open("rb") as file:
@@ -212,7 +257,9 @@ def _config(path: Path) -> _Config:
         name = config["architecture"]
         if "tag" in settings:
             name = {library_name(own): own for own in RULES["timm"]}.get(name, name)
-        network = networks.get(name, input=shape, num_classes=len(classes))
+        if name != named and subjects.runs_code(name):
+            raise _unnamed(path, name)
+        network = subjects.get(name, input=shape, num_classes=len(classes))
         return _Config(
             network,
             _framing(shape, settings),
@@ -224,6 +271,8 @@ def _config(path: Path) -> _Config:
     except KeyError as error:
         raise _wrong(path, f"has no {error.args[0]}") from error
     except AtalhoError as error:  # a network that is not in the catalogue, or not for this input
+        if error.exit is Exit.UNSAFE:
+            raise
         raise _wrong(path, f"{error.subject}: {error.cause}") from error
     except (OSError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise _wrong(path, str(error)) from error
@@ -267,6 +316,16 @@ def _normalisation(settings: Mapping[str, Any], channels: int) -> Preprocessing:
     if not all(map(isfinite, (*mean, *std))) or min(std) <= 0:
         raise ValueError("mean and std are no numbers, or a std is not above zero")
     return normalisation(mean, std)
+
+
+def _unnamed(path: Path, name: str) -> AtalhoError:
+    return AtalhoError(
+        "CODE-UNNAMED",
+        path,
+        f"its network is code, {name}, which a folder of weights may not ask for; nothing was run",
+        next_step=f"name it yourself: atalho evaluate {name} --weights {path.parent}",
+        exit=Exit.UNSAFE,
+    )
 
 
 def _wrong(path: Path, cause: str) -> AtalhoError:

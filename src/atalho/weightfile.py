@@ -17,10 +17,9 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor
 
-from atalho import weights
+from atalho import subjects, weights
 from atalho.errors import AtalhoError, Exit
-from atalho.module import Model
-from atalho.network import Network
+from atalho.subjects import Subject
 
 MEGABYTE = 10**6
 MOST_HEADER = 4 * MEGABYTE
@@ -47,7 +46,7 @@ _OTHER_WAYS = frozenset(("STACK_GLOBAL", "INST", "EXT1", "EXT2", "EXT4"))
 """Opcodes beside GLOBAL that fetch something by name; torch writes none of them."""
 
 
-def read(path: Path, network: Network) -> dict[str, Tensor]:
+def read(path: Path, network: Subject) -> dict[str, Tensor]:
     """The tensors of a safetensors or torch file by name, where they are no more than `network` can use.
 
     Raises:
@@ -92,10 +91,9 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _most_bytes(network: Network) -> int:
+def _most_bytes(network: Subject) -> int:
     """A file of the network's weights in float64, with what it says around them."""
-    with torch.device("meta"):
-        tensors = Model(network).state_dict().values()
+    tensors = subjects.skeleton(network).state_dict().values()
     return MOST_HEADER + sum(8 * int(tensor.numel()) + 1024 for tensor in tensors)
 
 
