@@ -14,6 +14,7 @@ from atalho.cli import main
 from atalho.cost import totals
 from atalho.footprint import peak
 from atalho.networks import CATALOGUE, get
+from atalho.networks.googlenet import MODULES
 
 Captured = pytest.CaptureFixture[str]
 
@@ -44,6 +45,9 @@ def _fails(capsys: Captured, code: int, *arguments: str) -> str:
         ["show", "googlenet"],
         ["show", "googlenet", "--cost"],
         ["show", "resnet21"],
+        ["verify"],
+        ["draw", "googlenet", "-o", "/dev/null/figure.svg"],
+        ["inception", "480x14x14", "192", "96", "208", "16", "48", "64"],
         ["inception", "480x14x14", "192", "96", "208", "16", "48", "64"],
         ["compare", "--help"],
         ["train", "resnet21"],
@@ -97,7 +101,10 @@ def test_list_takes_a_pattern_or_a_part(capsys: Captured) -> None:
 
 
 def test_show_takes_any_input_and_number_of_classes(capsys: Captured) -> None:
-    found = _json(capsys, *["show", "resnet50", "--input", "3x256x128", "--num-classes", "7", "--format", "json"])
+    found = _json(
+        capsys,
+        *["show", "resnet50", "--input", "3x256x128", "--num-classes", "7", "--format", "json"],
+    )
     expected = totals(get("resnet50", input=(3, 256, 128), num_classes=7))
     assert (found["params"], found["macs"]) == (expected.params, expected.macs)
     assert found["rows"][0]["output"] == [64, 128, 64]
@@ -194,7 +201,15 @@ def test_debug_shows_the_traceback(capsys: Captured) -> None:
 
 def test_train_then_evaluate(capsys: Captured, tmp_path: Path) -> None:
     folder = str(tmp_path / "run")
-    assert main([*["train", "resnet20", "--steps", "20", "--lr", "0.05", "--seed", "2", "--output"], folder]) == 0
+    assert (
+        main(
+            [
+                *["train", "resnet20", "--steps", "20", "--lr", "0.05", "--seed", "2", "--output"],
+                folder,
+            ]
+        )
+        == 0
+    )
     out = capsys.readouterr().out
     answer = _json(capsys, "evaluate", folder, "--format", "json")
     assert f"test top-1 {answer['top1']:.2%}" in out
@@ -211,7 +226,11 @@ def test_train_then_evaluate(capsys: Captured, tmp_path: Path) -> None:
 
 def test_bench_answers_its_records(capsys: Captured, tmp_path: Path) -> None:
     file = tmp_path / "records.jsonl"
-    found = _json(capsys, *["bench", "resnet20", "plain20", "-b", "2", "-t", "1", "--format", "json", "-o"], str(file))
+    found = _json(
+        capsys,
+        *["bench", "resnet20", "plain20", "-b", "2", "-t", "1", "--format", "json", "-o"],
+        str(file),
+    )
     assert {(each["subject"], each["quantity"]) for each in found} == {
         (network, quantity)
         for network in ("resnet20", "plain20")
@@ -240,3 +259,45 @@ def test_a_signal_saves_and_resume_goes_on_to_the_same_bits(tmp_path: Path) -> N
         assert again.returncode == 0, said
     for name in ("model.safetensors", "metrics.csv", "config.json"):
         assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "parts" / name).read_bytes()
+
+
+def test_verify_answers_findings_and_their_verdict_is_the_exit_code(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = _json(capsys, "verify", "L24", "l40", "--format", "json")
+    assert [each["id"] for each in found] == ["L24", "L40"]
+    assert [each["verdict"] for each in found] == ["differs", "differs"]
+    assert [*found[0]] == [
+        *("id", "source", "place", "claim", "printed", "found", "unit", "verdict"),
+        *("provenance", "note"),
+    ]
+    assert main(["verify"]) == 0
+    assert "unmeasured" in capsys.readouterr().out
+    assert "L66" in _fails(capsys, 2, "verify", "L666")
+    changed = {**MODULES, "4c": (MODULES["4c"][0]._replace(conv5x5=128), MODULES["4c"][1])}
+    monkeypatch.setattr("atalho.networks.googlenet.MODULES", changed)
+    assert main(["verify"]) == 1
+    assert "the verdict has changed for" in capsys.readouterr().err
+
+
+def test_draw_writes_a_figure(capsys: Captured, tmp_path: Path) -> None:
+    file = tmp_path / "figure.svg"
+    assert main(["draw", "plain34", "resnet34", "-o", str(file)]) == 0
+    assert file.read_text().startswith("<svg")
+    assert "conv2_3" in _fails(capsys, 2, "draw", "resnet34", "--row", "conv2", "-o", str(file))
+    assert ".svg or .png" in _fails(capsys, 2, "draw", "resnet34", "-o", str(tmp_path / "x.pdf"))
+    nowhere = str(tmp_path / "absent" / "x.svg")
+    assert "cannot be written" in _fails(capsys, 2, "draw", "resnet34", "-o", nowhere)
+    assert [path.name for path in tmp_path.iterdir()] == ["figure.svg"]
+
+
+def test_report_writes_the_page_from_records(capsys: Captured, tmp_path: Path) -> None:
+    file = tmp_path / "records.jsonl"
+    assert main([*"bench resnet20 -b 1 -t 1 -o".split(), str(file)]) == 0
+    capsys.readouterr()
+    assert main(["report", str(file), "-o", str(tmp_path / "page")]) == 0
+    page = (tmp_path / "page" / "report.html").read_text()
+    assert "resnet20" in page
+    assert "data:image/svg+xml" in page  # its drawing
+    capsys.readouterr()
+    assert "cannot be read" in _fails(capsys, 3, "report", str(tmp_path / "absent.jsonl"))
