@@ -37,8 +37,10 @@ UNITS = {
     "val_top1": "fraction",
     "train_time": "s",
     "train_throughput": "images/s",
+    "max_difference": "logit",
+    "agreement": "fraction",
 }
-"""The unit of every quantity; a latency is for one batch."""
+"""The unit of every quantity; a latency is for one batch, and agreement is of an exported file with its network."""
 
 
 @dataclass(frozen=True)

@@ -7,23 +7,22 @@ model.safetensors   the weights, once the run has ended; config.json says what t
 records.jsonl       what was measured: accuracy on the test split, the curves, the time
 """
 
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 import torch
 import yaml
 from torch import nn
 
-from atalho import checkpoint, record, subjects, trained
+from atalho import checkpoint, config, record, subjects, trained
 from atalho.data.batches import Preprocessing, fit
 from atalho.data.dataset import Dataset
 from atalho.errors import AtalhoError, Exit
 from atalho.files import write_atomically
+from atalho.image import Framing
 from atalho.measure import accuracy, machine
 from atalho.measure.accuracy import Precision
 from atalho.recipes.recipe import Recipe
@@ -228,35 +227,10 @@ def save_model(
     preprocessing: Preprocessing,
     classes: tuple[str, ...],
 ) -> str:
-    """Writes `model.safetensors` and `config.json` in timm's style; answers the weights' SHA-256.
-
-    A mean of every pixel stands in `mean.safetensors`; `config.json` then has its mean over the pixels, for readers.
-    """
-    tensors = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
-    data = safetensors.torch.save(tensors, {"format": "pt"})
-    checksum = hashlib.sha256(data).hexdigest()
-    config = {
-        "architecture": network.name,
-        "num_classes": network.num_classes,
-        "label_names": list(classes),
-        "sha256": checksum,
-        "pretrained_cfg": {
-            "input_size": list(network.input),
-            "mean": preprocessing.mean.mean(dim=(0, 1)).tolist(),
-            "std": preprocessing.std.flatten().tolist(),
-            "crop_pct": 1.0,
-            "interpolation": "bilinear",
-        },
-    }
-    if preprocessing.mean.shape[:2] != (1, 1):
-        mean = safetensors.torch.save({"mean": preprocessing.mean.contiguous()})
-        write_atomically(folder / trained.MEAN, mean)
-        config["mean_file"] = trained.MEAN
-    write_atomically(folder / "model.safetensors", data)
-    write_atomically(
-        folder / trained.CONFIG, json.dumps(config, ensure_ascii=False, indent=1).encode()
-    )
-    return checksum
+    """Writes the weights with their config, as `config.save`; answers their SHA-256."""
+    labels = {name: name for name in classes}
+    said = config.document(network.name, Framing(network.input), preprocessing, labels)
+    return config.save(folder, model.state_dict(), said, preprocessing)
 
 
 def trained_on(folder: Path) -> str | None:

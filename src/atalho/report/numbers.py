@@ -19,6 +19,8 @@ NAMES = {
     "loss": "Loss",
     "train_time": "Training time",
     "train_throughput": "Training throughput",
+    "max_difference": "Largest logit difference after export",
+    "agreement": "Top-1 agreement after export",
 }
 
 _COUNT = ((1, ""), (1e3, "thousand"), (1e6, "million"), (1e9, "billion"))
@@ -36,6 +38,8 @@ _SCALES: dict[str, tuple[tuple[float, str], ...]] = {
     "loss": ((1, "nats"),),
     "top1": ((0.01, "%"),),
     "top5": ((0.01, "%"),),
+    "max_difference": ((1, "logit"),),
+    "agreement": ((0.01, "%"),),
 }
 
 
