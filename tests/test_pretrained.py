@@ -400,10 +400,10 @@ Settings = dict[str, object]
         (lambda c: c.pop("pretrained_cfg"), "has no pretrained_cfg"),
         (lambda c: c.update(architecture="vit_base"), "not in the catalogue"),
         (lambda c: c.update(architecture=["resnet50"]), "unhashable"),
-        (lambda c: c.update(architecture="evil.py:model"), "not in the catalogue"),
         (lambda c: c.update(num_classes=4), "3 different label_names for num_classes 4"),
         (lambda c: c.update(label_names=["a", "a", "b"]), "2 different label_names"),
         (lambda c: c.update(num_classes="many"), "invalid literal"),
+        (lambda c: c.update(num_classes=float("inf")), "infinity"),
         (lambda c: (c.pop("label_names"), c.update(num_classes=10**12)), "no label_names"),
         (lambda c: c["pretrained_cfg"].update(input_size=[3, 10**6, 10**6]), "is no picture"),
         (lambda c: c["pretrained_cfg"].update(input_size=[3, 224]), "not enough values"),
@@ -424,6 +424,14 @@ def test_configs_that_cannot_be_used(
     error = failure("resnet50", folder)
     assert error.exit == Exit.CHECKPOINT
     assert says in error.cause
+
+
+def test_a_config_that_names_code_is_not_obeyed(folder: Path, tmp_path: Path) -> None:
+    code = tmp_path / "evil.py"
+    code.write_text(f"open({str(tmp_path / 'it was run')!r}, 'w')")
+    rewritten(folder, lambda config: config.update(architecture=f"{code}:model"))
+    assert failure("resnet50", folder).exit == Exit.UNSAFE
+    assert not (tmp_path / "it was run").exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"3", b"{", b"\xff\xfe", b"[" * 100_000])

@@ -123,7 +123,7 @@ def _same_classes(asked: int | None, found: int, source: str) -> None:
             "WEIGHTS-CLASSES",
             source,
             f"are for {found} classes, not {asked}; they were not used",
-            next_step="leave out --num-classes; other classes need a new head and training",
+            next_step="leave out --num-classes, or atalho train --weights … --new-head for other classes",
             exit=Exit.CHECKPOINT,
         )
 

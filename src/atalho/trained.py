@@ -274,7 +274,14 @@ def _config(path: Path, named: str) -> _Config:
         if error.exit is Exit.UNSAFE:
             raise
         raise _wrong(path, f"{error.subject}: {error.cause}") from error
-    except (OSError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (
+        OSError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        ArithmeticError,
+        RecursionError,
+    ) as error:
         raise _wrong(path, str(error)) from error
 
 
