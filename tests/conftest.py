@@ -44,7 +44,9 @@ def digits() -> Dataset:
 def short() -> Recipe:
     """The quick recipe of resnet20 on digits, cut to 50 steps of 32 images."""
     network = networks.get("resnet20", input=(1, 8, 8))
-    return replace(recipes.get("quick", subjects.facts(network)), epochs=None, steps=50, batch_size=32)
+    return replace(
+        recipes.get("quick", subjects.facts(network)), epochs=None, steps=50, batch_size=32
+    )
 
 
 @pytest.fixture

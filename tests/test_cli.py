@@ -293,7 +293,7 @@ def test_draw_writes_a_figure(capsys: Captured, tmp_path: Path) -> None:
 
 def test_report_writes_the_page_from_records(capsys: Captured, tmp_path: Path) -> None:
     file = tmp_path / "records.jsonl"
-    assert main([*"bench resnet20 -b 1 -t 1 -o".split(), str(file)]) == 0
+    assert main([*["bench", "resnet20", "-b", "1", "-t", "1", "-o"], str(file)]) == 0
     capsys.readouterr()
     assert main(["report", str(file), "-o", str(tmp_path / "page")]) == 0
     page = (tmp_path / "page" / "report.html").read_text()

@@ -139,7 +139,18 @@ def test_a_function_of_a_file_is_trained_and_only_its_user_may_name_it(
 def test_modules_of_a_package_are_benched_and_compared(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    options = ["timm:test_resnet", "plain20", "--data", "none", "-b", "1", "-t", "1", "--format", "json"]
+    options = [
+        "timm:test_resnet",
+        "plain20",
+        "--data",
+        "none",
+        "-b",
+        "1",
+        "-t",
+        "1",
+        "--format",
+        "json",
+    ]
     assert main(["compare", *options, "--output", str(tmp_path / "c")]) == 0
     found = json.loads(capsys.readouterr().out)
     quantities = {each["quantity"] for each in found if each["subject"] == "timm:test_resnet"}

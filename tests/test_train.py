@@ -69,7 +69,9 @@ def test_the_loop_is_torchs_sgd_on_the_same_batches(
 
 def test_auxiliary_heads_weigh_three_tenths(digits: Dataset, tmp_path: Path) -> None:
     network = networks.get("googlenet.small", input=digits.input)
-    recipe = replace(recipes.get("quick", subjects.facts(network)), steps=1, epochs=None, batch_size=4)
+    recipe = replace(
+        recipes.get("quick", subjects.facts(network)), steps=1, epochs=None, batch_size=4
+    )
     ours = _run("googlenet.small", digits, recipe, tmp_path)
     for part in ours.model.modules():
         if isinstance(part, torch.nn.Dropout):
@@ -113,7 +115,9 @@ def test_a_stopped_run_ends_with_the_bits_of_one_that_was_not(
 
 def test_dropouts_masks_go_on_too(digits: Dataset, tmp_path: Path) -> None:
     network = networks.get("googlenet.small", input=digits.input)
-    recipe = replace(recipes.get("quick", subjects.facts(network)), steps=6, epochs=None, batch_size=4)
+    recipe = replace(
+        recipes.get("quick", subjects.facts(network)), steps=6, epochs=None, batch_size=4
+    )
     whole = _run("googlenet.small", digits, recipe, tmp_path)
     for _ in range(3):
         whole.advance()

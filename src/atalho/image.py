@@ -65,7 +65,7 @@ class Framing:
     def __call__(self, image: Image.Image) -> Pixels:
         """(H, W, C) of an upright RGB picture, resized as by torchvision's Resize.
 
-        Where an odd number of pixels is cut off, one more goes at the end; torchvision's CenterCrop goes to the even side.
+        Of an odd number of pixels that are cut off, one more goes at the end; torchvision rounds half of them to an even number.
 
         Raises:
             ValueError: a picture so narrow that it would be too large once resized.
