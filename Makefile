@@ -25,7 +25,7 @@ check: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/pip install --quiet --editable '.[peers]'
-	OMP_NUM_THREADS= $(BIN)/python benchmarks/cost.py
+	OMP_NUM_THREADS= $(BIN)/python benchmarks/cost.py -o results/cost.json
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache

@@ -263,3 +263,28 @@ def test_a_residual_block_adds_its_input() -> None:
     nn.init.zeros_(block.get_submodule("sum.residual.bn2").weight)
     x = images(2, 16, 8, 8)
     assert torch.equal(block(x), x.clamp(min=0))
+
+
+@pytest.mark.parametrize("name", ["googlenet.small", "resnet20"])
+def test_torch_compile_takes_the_module_whole(name: str) -> None:
+    network = networks.get(name, input=(3, 16, 16))
+    model = build(network).train()
+    for part in model.modules():
+        if isinstance(part, torch.nn.Dropout):
+            part.p = 0.0
+    compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
+    images = torch.randn(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    whole, plain = compiled(images), model(images)
+    if network.taps:
+        torch.testing.assert_close(whole.auxiliary, plain.auxiliary)
+        whole, plain = whole.logits, plain.logits
+    torch.testing.assert_close(whole, plain)
+
+
+def test_hooks_see_every_row() -> None:
+    model = build(networks.get("googlenet.small", input=(3, 16, 16))).eval()
+    seen = []
+    for name, child in model.named_children():
+        child.register_forward_hook(lambda *_, name=name: seen.append(name))
+    model.forward_rows(torch.zeros(1, 3, 16, 16))
+    assert seen == [row.name for row in model.network.rows]
