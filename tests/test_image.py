@@ -175,6 +175,11 @@ def test_the_crop_is_the_middle_and_covers_inputs_that_are_not_square() -> None:
     assert wide[:, 75:125].min() == 255
     assert wide[:, :75].max() == wide[:, 125:].max() == 0
     assert Framing((3, 200, 50))(Image.fromarray(pixels)).min() == 255
+    edges = np.zeros((100, 300, 3), np.uint8)
+    edges[[*range(10), *range(90, 100)]] = 255  # a wider input cuts these off, and no column
+    edges[10:90, 0] = 100
+    seen = Framing((3, 50, 200), interpolation="nearest")(Image.fromarray(edges))
+    assert seen[:, 0].min() == seen.max() == 100
 
 
 def test_squash_keeps_all_of_the_picture() -> None:

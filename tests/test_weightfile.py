@@ -275,6 +275,14 @@ def test_headers_that_lie(tmp_path: Path, content: bytes) -> None:
     refused(path)
 
 
+def test_a_header_too_long_for_any_network(tmp_path: Path) -> None:
+    """Of spaces, which mean nothing; a network that is large enough for the file."""
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(header(b"{" + b" " * 5_000_000 + b"}"))
+    with pytest.raises(AtalhoError, match="header is too long"):
+        weightfile.read(path, networks.get("resnet18.b"))
+
+
 def test_what_is_no_file(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "none.pth"):
         assert refused(path).code == "CHECKPOINT-READ"
