@@ -175,6 +175,7 @@ def test_inception_explains_the_lectures_module(capsys: Captured, format: str) -
         (2, "train resnet20 -b -3", "--batch-size"),
         (2, "train resnet20 --epochs 1 --steps 1", "epochs or in steps"),
         (2, "train resnet20 --precision float8", "float8"),
+        (2, "train resnet20 --new-head", "--weights"),
         (2, "train resnet20 --data mnist", "digits, cifar10"),
         (2, "train resnet20 --recipe alchemy", "he2015_cifar, quick"),
         (2, "train alexnet --data digits", "row pool1 cannot take"),

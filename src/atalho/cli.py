@@ -252,6 +252,8 @@ def train(
         "weight_decay": weight_decay,
         **_length(epochs, steps),
     }
+    if new_head and not weights:
+        raise typer.BadParameter("it goes with --weights", param_hint="--new-head")
     from atalho import subjects
 
     if not subjects.is_foreign(network):
