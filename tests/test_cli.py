@@ -296,8 +296,8 @@ def test_report_writes_the_page_from_records(capsys: Captured, tmp_path: Path) -
     file = tmp_path / "records.jsonl"
     assert main([*["bench", "resnet20", "-b", "1", "-t", "1", "-o"], str(file)]) == 0
     capsys.readouterr()
-    assert main(["report", str(file), "-o", str(tmp_path / "page")]) == 0
-    page = (tmp_path / "page" / "report.html").read_text()
+    assert main(["report", str(file), "-o", str(tmp_path / "page" / "mine.html")]) == 0
+    page = (tmp_path / "page" / "mine.html").read_text()
     assert "resnet20" in page
     assert "data:image/svg+xml" in page  # its drawing
     capsys.readouterr()

@@ -19,6 +19,7 @@ from PIL import Image
 from atalho import record
 from atalho.choice import CURVES, choose, comparison
 from atalho.errors import AtalhoError, Exit
+from atalho.files import write_atomically
 from atalho.record import UNITS, Record
 from atalho.report import charts, labels, table, text, write_report
 from atalho.report.axes import NARROW, Axis
@@ -62,7 +63,7 @@ def records() -> list[Record]:
 @pytest.fixture(scope="module")
 def folder(records: list[Record], tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("report") / "made"
-    write_report(records, output, drawings=DRAWINGS)
+    write_report(records, output / "report.html", drawings=DRAWINGS)
     return output
 
 
@@ -163,7 +164,7 @@ def test_the_page_is_the_same_from_the_records_file_and_without_torch(
         "import sys; sys.modules['torch'] = None\n"
         "from pathlib import Path; from atalho import record; from atalho.report import write_report\n"
         f"folder = Path({str(tmp_path)!r})\n"
-        f"write_report(record.read(folder / 'records.jsonl'), folder, drawings={DRAWINGS!r})\n"
+        f"write_report(record.read(folder / 'records.jsonl'), folder / 'report.html', drawings={DRAWINGS!r})\n"
         "assert not [name for name in sys.modules if name.startswith('torch') and sys.modules[name]]\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
@@ -173,7 +174,7 @@ def test_the_page_is_the_same_from_the_records_file_and_without_torch(
 
 def test_without_records_nothing_is_written(tmp_path: Path) -> None:
     with pytest.raises(AtalhoError) as caught:
-        write_report([], tmp_path / "out")
+        write_report([], tmp_path / "out" / "report.html")
     assert (caught.value.code, caught.value.exit) == ("RECORDS", Exit.DATA)
     assert not (tmp_path / "out").exists()
 
@@ -181,7 +182,7 @@ def test_without_records_nothing_is_written(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file")
     with pytest.raises(AtalhoError) as caught:
-        write_report(example(["resnet20"])[:2], tmp_path / "out")
+        write_report(example(["resnet20"])[:2], tmp_path / "out" / "report.html")
     assert (caught.value.code, caught.value.exit) == ("OUTPUT", Exit.RESOURCES)
     assert str(tmp_path / "out") in str(caught.value)
 
@@ -190,20 +191,22 @@ def test_a_write_that_fails_leaves_the_old_page_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     few = example(["resnet20"])[:3]
-    write_report(few, tmp_path)
-    before = (tmp_path / "report.html").read_text()
+    page = tmp_path / "report.html"
+    write_report(few, page)
+    before = page.read_text()
 
-    def full(path: Path, content: bytes) -> int:
-        assert path.name.startswith("."), "the file itself is not written to"
-        if "report.html" not in path.name:
-            return whole(path, content)
-        path.write_text("half of it")
-        raise OSError(28, "No space left on device", str(path))
+    def full(path: Path, content: bytes) -> None:
+        if path != page:
+            return write_atomically(path, content)
+        monkeypatch.setattr("os.fsync", no_space)
+        return write_atomically(path, content)
 
-    whole = Path.write_bytes
-    monkeypatch.setattr(Path, "write_bytes", full)
+    def no_space(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("atalho.report.write_atomically", full)
     with pytest.raises(AtalhoError, match="No space left"):
-        write_report(changed(few, "resnet20", "params", 5), tmp_path)
+        write_report(changed(few, "resnet20", "params", 5), page)
     assert (tmp_path / "report.html").read_text() == before
     assert {p.name for p in tmp_path.iterdir()} == {"report.html", "summary.csv"}
 

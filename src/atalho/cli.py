@@ -537,7 +537,7 @@ def compare(
         except Stopped as stopped:
             screen.say(f"{stopped}; the same command goes on")
             raise typer.Exit(stopped.exit) from None
-    page = _publish(records, output)
+    page = _publish(records, output / "report.html")
     if format is Format.JSON:
         screen.show_json([asdict(each) for each in records])
         return
@@ -550,15 +550,17 @@ def report(
     records: Annotated[
         list[Path], typer.Argument(metavar="RECORDS...", help="Files of records, one or more.")
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The page's folder.")] = Path(),
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="The page; charts/ and summary.csv go beside it.")
+    ] = Path("report.html"),
 ) -> None:
-    """The page again, from records alone: report.html, charts/ and summary.csv."""
+    """The page again, from records alone, with charts/ and summary.csv beside it."""
     from atalho import record
 
     screen.say(_publish([each for file in records for each in record.read(file)], output))
 
 
-def _publish(records: "Sequence[Record]", folder: Path) -> str:
+def _publish(records: "Sequence[Record]", page: Path) -> str:
     """Writes the page, with a drawing of each network of the catalogue, and answers its address."""
     from atalho.draw import draw
     from atalho.networks import CATALOGUE, get
@@ -569,8 +571,8 @@ def _publish(records: "Sequence[Record]", folder: Path) -> str:
         for each in records
         if each.quantity == "params" and each.subject in CATALOGUE
     }
-    write_report(records, folder, drawings=drawings)
-    return (folder / "report.html").resolve().as_uri()
+    write_report(records, page, drawings=drawings)
+    return page.resolve().as_uri()
 
 
 @app.command()

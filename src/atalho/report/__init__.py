@@ -1,11 +1,11 @@
 """Records → a folder with one self-contained page, its charts as SVG and PNG, and summary.csv; without torch."""
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
 from atalho.errors import AtalhoError, Exit
+from atalho.files import write_atomically
 from atalho.record import Record
 from atalho.report import charts, table
 from atalho.report.contents import Contents
@@ -14,26 +14,27 @@ from atalho.report.page import html
 
 def write_report(
     records: Sequence[Record],
-    output: Path,
+    page: Path,
     *,
     limits: Mapping[str, float] = MappingProxyType({}),
     drawings: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
-    """Writes `report.html`, `summary.csv` and `charts/NAME.svg` and `.png` into the folder `output`.
+    """Writes the page to `page`, and beside it `summary.csv` and `charts/NAME.svg` and `.png`.
 
     Each file appears whole under its name or not at all; the page, which names the others, comes last.
 
     Args:
+        page: `report.html`; its folder is made where it is not there.
         limits: what the chosen network may cost at most, by quantity in the records' units.
         drawings: network → SVG text, shown as images.
 
     Raises:
-        AtalhoError: RECORDS (exit 3), where there is no record; OUTPUT (exit 6), where the folder cannot be written.
+        AtalhoError: RECORDS (exit 3), where there is no record; OUTPUT (exit 6), where the page or its folder cannot be written.
     """
     if not records:
         raise AtalhoError(
             "RECORDS",
-            output,
+            page,
             "there is no record to report; nothing was written",
             next_step="atalho compare writes records.jsonl",
             exit=Exit.DATA,
@@ -43,25 +44,17 @@ def write_report(
     for figure in contents.figures:
         files[f"charts/{figure.name}.svg"] = figure.wide.svg.encode()
         files[f"charts/{figure.name}.png"] = charts.png(figure.wide.svg)
-    files["report.html"] = html(contents, drawings).encode()
+    files[page.name] = html(contents, drawings).encode()
     try:
         for name, content in files.items():
-            _write(output / name, content)
+            path = page.parent / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, content)
     except OSError as error:
         raise AtalhoError(
             "OUTPUT",
-            error.filename or output,
+            error.filename or page,
             f"cannot be written ({error.strerror}); the report is not complete",
-            next_step="another folder for the report",
+            next_step="another file for the page: -o report.html",
             exit=Exit.RESOURCES,
         ) from error
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
