@@ -239,6 +239,10 @@ def train(
     lr: Annotated[float | None, typer.Option(min=0.0)] = None,
     momentum: Annotated[float | None, typer.Option(min=0.0, max=1.0)] = None,
     weight_decay: Annotated[float | None, typer.Option(min=0.0)] = None,
+    hold_out: Annotated[
+        bool | None,
+        typer.Option(help="Keep the validation split out of training; the recipe's unless given."),
+    ] = None,
     seed: Seed = 0,
     device: DeviceName = "auto",
     precision: PrecisionName = "float32",
@@ -250,6 +254,7 @@ def train(
         "lr": lr,
         "momentum": momentum,
         "weight_decay": weight_decay,
+        "with_validation": None if hold_out is None else not hold_out,
         **_length(epochs, steps),
     }
     if new_head and not weights:

@@ -25,6 +25,7 @@ from atalho.files import write_atomically
 from atalho.image import Framing
 from atalho.measure import accuracy, machine
 from atalho.measure.accuracy import Precision
+from atalho.network import Network
 from atalho.recipes.recipe import Recipe
 from atalho.record import Record
 from atalho.subjects import Subject
@@ -177,13 +178,15 @@ def execute(
         run.restore(state)
     run.train()
     weights = save_model(folder, network, run.model, preprocessing, data.classes)
-    records = _records(run, arguments, data, weights)
+    records = _records(run, network, arguments, data, weights)
     lines = "".join(each.to_json() + "\n" for each in records)
     write_atomically(finished, lines.encode())
     return records
 
 
-def _records(run: Run, arguments: Arguments, data: Dataset, weights: str) -> list[Record]:
+def _records(
+    run: Run, network: Subject, arguments: Arguments, data: Dataset, weights: str
+) -> list[Record]:
     """The test split's accuracy, the curves and the time of a finished run."""
     subject = arguments.network
     of_run: dict[str, Any] = {
@@ -192,7 +195,10 @@ def _records(run: Run, arguments: Arguments, data: Dataset, weights: str) -> lis
         "recipe": arguments.recipe.name,
         "steps": run.steps,
         "epochs": run.steps * arguments.recipe.batch_size / run.images,
+        "trained_on": "train and val" if arguments.recipe.with_validation else "train",
     }
+    if isinstance(network, Network) and network.taps:
+        of_run["auxiliary_weight"] = arguments.recipe.auxiliary_weight
     conditions = {
         **of_run,
         "weights": f"sha256:{weights}",
