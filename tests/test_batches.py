@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from atalho.data.batches import Batches, fit, positions, preprocess, uniform
 from atalho.data.dataset import Split
-from atalho.recipes.recipe import Augmentation
+from atalho.recipes.recipe import Augmentation, PaddedCrop
 
 MASK = 2**64 - 1
 
@@ -80,7 +80,7 @@ def test_a_batch_is_crops_and_mirror_images_of_what_was_padded_after_normalising
     batches = Batches(
         split,
         preprocessing,
-        Augmentation(crop_padding=2, mirror=True),
+        Augmentation(PaddedCrop(2), mirror=True),
         batch=12,
         seed=5,
         mirror=True,
@@ -110,7 +110,7 @@ def test_a_batch_is_a_function_of_the_step() -> None:
         Batches(
             _split(),
             fit(_split().images, "per_channel"),
-            Augmentation(1, True),
+            Augmentation(PaddedCrop(1), True),
             batch=8,
             seed=1,
             mirror=True,
@@ -132,7 +132,7 @@ def test_data_that_must_not_be_mirrored_are_not() -> None:
     batches = Batches(
         split,
         fit(split.images, "per_channel"),
-        Augmentation(0, True),
+        Augmentation(None, True),
         batch=4,
         seed=0,
         mirror=False,

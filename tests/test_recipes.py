@@ -4,7 +4,7 @@ import pytest
 
 from atalho import recipes, subjects
 from atalho.errors import AtalhoError
-from atalho.recipes.recipe import Facts, StepDecay, WarmCosine
+from atalho.recipes.recipe import Facts, PaddedCrop, StepDecay, WarmCosine
 from atalho.shape import Shape
 
 
@@ -15,7 +15,7 @@ def _facts(name: str, input: Shape | None = None) -> Facts:
 def test_he2015_cifar_is_section_4_2() -> None:
     recipe = recipes.get("he2015_cifar", _facts("resnet20"))
     assert (recipe.batch_size, recipe.momentum, recipe.weight_decay) == (128, 0.9, 1e-4)
-    assert recipe.augmentation.crop_padding == 4
+    assert recipe.augmentation.crop == PaddedCrop(4)
     assert recipe.augmentation.mirror
     assert recipe.normalisation == "per_pixel_mean"
     assert recipe.with_validation  # "results train on the full training set"

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from atalho.data.dataset import Split
-from atalho.recipes.recipe import Augmentation, Normalisation
+from atalho.recipes.recipe import Augmentation, Normalisation, PaddedCrop
 
 
 class Preprocessing(NamedTuple):
@@ -112,7 +112,8 @@ class Batches:
         self.batch = batch
         self.seed = seed
         self.size = split.images.shape[1:3]
-        self.padding = augmentation.crop_padding
+        crop = augmentation.crop
+        self.padding = crop.padding if isinstance(crop, PaddedCrop) else 0
         self.mirror = mirror and augmentation.mirror
         around = (0, 0, *(self.padding,) * 4)
         self.images = F.pad(split.images.to(device), around)

@@ -5,7 +5,7 @@
 Expect 8.75 % test error of ResNet-20 after 64,000 iterations (Table 6), 163.8 epochs of 50,000 images.
 """
 
-from atalho.recipes.recipe import Augmentation, Facts, Recipe, StepDecay, Warmup
+from atalho.recipes.recipe import Augmentation, Facts, PaddedCrop, Recipe, StepDecay, Warmup
 
 
 def he2015_cifar(network: Facts) -> Recipe:
@@ -24,7 +24,7 @@ def he2015_cifar(network: Facts) -> Recipe:
         weight_decay=1e-4,
         schedule=StepDecay((1 / 2, 3 / 4), 0.1),
         warmup=Warmup(0.01, 0.8) if network.depth is not None and network.depth >= 110 else None,
-        augmentation=Augmentation(crop_padding=4, mirror=True),
+        augmentation=Augmentation(PaddedCrop(4), mirror=True),
         normalisation="per_pixel_mean",
         with_validation=True,
     )

@@ -3,7 +3,7 @@
 atalho train resnet20 --data digits --recipe quick
 """
 
-from atalho.recipes.recipe import Augmentation, Facts, Recipe, WarmCosine
+from atalho.recipes.recipe import Augmentation, Facts, PaddedCrop, Recipe, WarmCosine
 
 LONG, SHORT = 30, 10  # epochs
 COSTLY = 50_000_000  # multiply-accumulates an image from which the short schedule is taken
@@ -21,7 +21,7 @@ def quick(network: Facts) -> Recipe:
         nesterov=True,
         weight_decay=5e-4,
         schedule=WarmCosine(0.1),
-        augmentation=Augmentation(crop_padding=network.input[1] // 8, mirror=True),
+        augmentation=Augmentation(PaddedCrop(network.input[1] // 8), mirror=True),
         normalisation="per_channel",
         clip_norm=None if network.normalised else 1.0,
     )
