@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
 
     from atalho.data.dataset import Dataset
-    from atalho.measure.accuracy import Precision
+    from atalho.precision import Precision
     from atalho.recipes.recipe import Facts, Recipe
     from atalho.record import Record
     from atalho.trained import Trained

@@ -16,7 +16,7 @@ from atalho import record, run, subjects
 from atalho.data.dataset import Dataset
 from atalho.errors import AtalhoError, Exit
 from atalho.measure import latency, memory
-from atalho.measure.accuracy import Precision
+from atalho.precision import Precision
 from atalho.recipes.recipe import Facts, Recipe
 from atalho.record import Record
 from atalho.run import Arguments, Report

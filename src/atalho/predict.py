@@ -11,7 +11,7 @@ from torch import Tensor
 from atalho.data.batches import preprocess
 from atalho.data.folder import decoded, images_in
 from atalho.errors import AtalhoError, Exit, printable
-from atalho.measure.accuracy import autocast
+from atalho.precision import autocast
 from atalho.trained import Inference, Trained
 
 STANDARD_INPUT = "-"

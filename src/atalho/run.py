@@ -24,8 +24,8 @@ from atalho.errors import AtalhoError, Exit
 from atalho.files import write_atomically
 from atalho.image import Framing
 from atalho.measure import accuracy, machine
-from atalho.measure.accuracy import Precision
 from atalho.network import Network
+from atalho.precision import Precision
 from atalho.recipes.recipe import Recipe
 from atalho.record import Record
 from atalho.subjects import Subject

@@ -25,8 +25,9 @@ from atalho.data.batches import Batches, Preprocessing
 from atalho.data.dataset import Dataset, Split
 from atalho.errors import AtalhoError, Exit
 from atalho.files import write_atomically
-from atalho.measure.accuracy import Accuracy, Precision, accuracy, autocast
+from atalho.measure.accuracy import Accuracy, accuracy
 from atalho.module import Outputs
+from atalho.precision import Precision, autocast
 from atalho.recipes.recipe import Recipe
 
 SAVE_EVERY = 60.0  # seconds; what a crash can cost

@@ -22,8 +22,8 @@ from atalho.data.dataset import Dataset
 from atalho.errors import AtalhoError, Exit
 from atalho.image import RESAMPLING, Framing
 from atalho.layouts import RULES, library_name
-from atalho.measure.accuracy import Precision
 from atalho.network import Network
+from atalho.precision import Precision
 from atalho.shape import Shape, text
 from atalho.subjects import Subject
 

@@ -1,8 +1,7 @@
 """Accuracy of a network on a split: top-1 and top-5 with an interval, per class, and the confusion matrix."""
 
-from contextlib import AbstractContextManager
 from math import sqrt
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -11,9 +10,9 @@ from torch.nn import functional as F
 from atalho.data.batches import Preprocessing, preprocess
 from atalho.data.dataset import Batched
 from atalho.errors import AtalhoError, Exit
+from atalho.precision import Precision, autocast
 from atalho.record import Record
 
-Precision = Literal["float32", "bf16"]
 Z95 = 1.959963984540054  # 97.5 % of a standard normal distribution lie below it
 PROTOCOL = "single view, no augmentation"
 
@@ -40,11 +39,6 @@ class Accuracy(NamedTuple):
         counts = self.confusion.sum(1).tolist()
         right = self.confusion.diagonal().tolist()
         return [r / n if n else None for r, n in zip(right, counts, strict=True)]
-
-
-def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[Any]:
-    """Mixed precision: convolutions and linear layers in bf16, weights and losses in float32."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
 
 @torch.inference_mode()

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from atalho.measure import machine
-from atalho.measure.accuracy import Precision, autocast
+from atalho.precision import Precision, autocast
 from atalho.record import Record
 from atalho.shape import Shape
 

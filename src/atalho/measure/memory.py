@@ -16,7 +16,7 @@ import torch
 from atalho import subjects
 from atalho.errors import AtalhoError, Exit
 from atalho.measure import machine
-from atalho.measure.accuracy import Precision, autocast
+from atalho.precision import Precision, autocast
 from atalho.record import Record
 from atalho.shape import Shape
 from atalho.subjects import Subject

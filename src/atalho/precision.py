@@ -1,0 +1,32 @@
+"""The precision that a network runs in, and which one is fastest on a device."""
+
+from contextlib import AbstractContextManager
+from typing import Any, Literal
+
+import torch
+
+Precision = Literal["float32", "bf16"]
+
+
+def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[Any]:
+    """Mixed precision: convolutions and linear layers in bf16, weights and losses in float32."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+def fastest(device: torch.device) -> tuple[Precision, str]:
+    """The precision to train in on a device, and why: bf16 where the hardware multiplies it, float32 elsewhere.
+
+    The papers' recipes pin no precision; weights, statistics, losses and updates are float32 in both.
+    """
+    if device.type == "cuda":
+        name = torch.cuda.get_device_name(device)
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        name = "this processor"
+        known = getattr(
+            torch.cpu, "get_capabilities", dict
+        )()  # not in every torch that is supported
+        native = any(known.get(each) for each in ("avx512_bf16", "amx_bf16"))
+    if native:
+        return "bf16", f"{name} multiplies it natively"
+    return "float32", f"{name} has no bf16 instructions"
