@@ -1,15 +1,18 @@
 import hashlib
 import http.server
+import io
 import pickle
+import tarfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import torch
 
-from atalho import data
+from atalho import data, recipes
 from atalho.data import cifar
 from atalho.data.dataset import Dataset, Split, stratified
 from atalho.data.download import download
@@ -122,8 +125,104 @@ def test_a_damaged_file_is_named_with_both_checksums(cifar_dir: Path, tmp_path: 
         data.load("cifar10", tmp_path)
 
 
+class Cifar100(NamedTuple):
+    """A small archive in CIFAR-100's official layout, ten images of each of three classes and two to test each."""
+
+    archive: Path
+    files: dict[str, bytes]
+    images: np.ndarray[Any, Any]
+
+
+@pytest.fixture
+def small_cifar100(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cifar100:
+    """Published in place of the real one: where the host is, and with its own checksums."""
+    images = np.random.default_rng(0).integers(0, 256, (36, 32, 32, 3), np.uint8)
+    planes = images.transpose(0, 3, 1, 2).reshape(36, 3072)
+    labels = np.arange(36) % 3
+
+    def part(rows: slice) -> bytes:
+        fine = labels[rows].tolist()
+        coarse = [0] * len(fine)
+        return pickle.dumps(
+            {b"fine_labels": fine, b"coarse_labels": coarse, b"data": planes[rows]}, protocol=2
+        )
+
+    names = [b"apple", b"aquarium_fish", b"baby"]
+    meta = pickle.dumps({b"fine_label_names": names, b"coarse_label_names": [b"all"]}, protocol=2)
+    files = {"train": part(slice(30)), "test": part(slice(30, 36)), "meta": meta}
+    archive = tmp_path / "host" / "cifar-100-python.tar.gz"
+    archive.parent.mkdir()
+    with tarfile.open(archive, "w:gz") as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(f"cifar-100-python/{name}")
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    checksum = hashlib.md5(archive.read_bytes()).hexdigest()
+    monkeypatch.setattr(cifar, "HOST", archive.parent.as_uri())
+    monkeypatch.setattr(cifar, "CIFAR100_ARCHIVE", (archive.name, checksum))
+    for name, content in files.items():
+        monkeypatch.setitem(cifar.CIFAR100_FILES, name, hashlib.md5(content).hexdigest())
+    return Cifar100(archive, files, images)
+
+
+def test_cifar100_is_fetched_once_and_has_its_fine_labels(
+    small_cifar100: Cifar100, tmp_path: Path
+) -> None:
+    folder = tmp_path / "data"
+    loaded = data.load("cifar100", folder)
+    assert [path.name for path in folder.iterdir()] == ["cifar-100-python"]
+    assert loaded.classes == ("apple", "aquarium_fish", "baby")
+    assert loaded.mirror
+    assert loaded.note.endswith("validation is 1 training images of each class")
+    labels = {image.tobytes(): index % 3 for index, image in enumerate(small_cifar100.images)}
+    for name, each in {"train": 9, "val": 1, "test": 2}.items():
+        split = loaded.splits[name]
+        assert split.labels.bincount().tolist() == [each] * 3
+        found = {image.numpy().tobytes(): int(label) for image, label in zip(*split, strict=True)}
+        assert found.items() <= labels.items()
+    small_cifar100.archive.unlink()
+    assert data.load("cifar100", folder).checksum == loaded.checksum
+
+
+class _Harmful:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Path.touch, (self.path,)
+
+
+def test_a_pickle_that_is_not_the_published_one_is_not_opened(
+    small_cifar100: Cifar100, tmp_path: Path
+) -> None:
+    folder = tmp_path / "data" / "cifar-100-python"
+    folder.mkdir(parents=True)
+    for name, content in small_cifar100.files.items():
+        (folder / name).write_bytes(content)
+    opened = tmp_path / "opened"
+    (folder / "meta").write_bytes(pickle.dumps(_Harmful(opened)))
+    with pytest.raises(AtalhoError, match=r"DATA-CHECKSUM.*meta") as caught:
+        data.load("cifar100", folder.parent)
+    assert caught.value.exit == Exit.DATA
+    assert not opened.exists()
+
+
+def test_checksums_of_cifar100_are_torchvisions() -> None:
+    from torchvision.datasets import CIFAR100
+
+    name, checksum = cifar.CIFAR100_ARCHIVE
+    assert (f"{cifar.HOST}/{name}", checksum) == (CIFAR100.url, CIFAR100.tgz_md5)
+    published = dict([*CIFAR100.train_list, *CIFAR100.test_list])
+    assert {**published, CIFAR100.meta["filename"]: CIFAR100.meta["md5"]} == cifar.CIFAR100_FILES
+
+
+def test_both_cifars_are_trained_by_he2015s_recipe() -> None:
+    assert recipes.DEFAULTS["cifar10"] == recipes.DEFAULTS["cifar100"] == "he2015_cifar"
+    assert recipes.DEFAULTS.keys() == data.DATASETS.keys()
+
+
 def test_an_unknown_data_set_is_a_usage_error() -> None:
-    with pytest.raises(AtalhoError, match="digits, cifar10") as caught:
+    with pytest.raises(AtalhoError, match="digits, cifar10, cifar100") as caught:
         data.load("mnist", Path("unused"))
     assert caught.value.exit == Exit.USAGE
 

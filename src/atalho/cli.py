@@ -306,7 +306,7 @@ def evaluate(
     network: RunOrNetwork,
     weights: Weights = None,
     data: Annotated[
-        str, typer.Option("--data", help="digits, cifar10, or a folder of CLASS/image.")
+        str, typer.Option("--data", help="digits, cifar10, cifar100, or a folder of CLASS/image.")
     ] = "digits",
     data_dir: DataDir = DATA_DIR,
     split: Annotated[
@@ -418,7 +418,7 @@ def export(
         str | None,
         typer.Option(
             "--data",
-            help="digits, cifar10 or a folder of images, to compare on; a run's own unless given.",
+            help="digits, cifar10, cifar100 or a folder of images, to compare on; a run's own unless given.",
         ),
     ] = None,
     data_dir: DataDir = DATA_DIR,
@@ -444,7 +444,7 @@ def export(
             "DATA-MISSING",
             network,
             "what its weights were trained on is not known, and a file is compared on real images",
-            next_step="--data with digits, cifar10 or a folder of images",
+            next_step="--data with digits, cifar10, cifar100 or a folder of images",
             exit=Exit.USAGE,
         )
     if compared_on not in DATASETS and Path(compared_on).is_dir():
@@ -498,7 +498,7 @@ def bench(
 def compare(
     networks: NetworkNames = None,
     data: Annotated[
-        str, typer.Option("--data", help="digits, cifar10, or none for no training.")
+        str, typer.Option("--data", help="digits, cifar10, cifar100, or none for no training.")
     ] = "digits",
     data_dir: DataDir = DATA_DIR,
     recipe: RecipeName = None,

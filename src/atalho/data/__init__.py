@@ -9,7 +9,8 @@ from atalho.errors import AtalhoError, Exit
 
 DATASETS: dict[str, Callable[[Path, Progress], Dataset]] = {
     "digits": digits.load,
-    "cifar10": cifar.load,
+    "cifar10": cifar.cifar10,
+    "cifar100": cifar.cifar100,
 }
 
 

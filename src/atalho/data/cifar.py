@@ -1,16 +1,18 @@
-"""CIFAR-10 (Krizhevsky 2009): 60,000 images of 32×32 in ten classes, in either of its official layouts.
+"""CIFAR-10 and CIFAR-100 (Krizhevsky 2009): 60,000 images of 32×32 in 10 or 100 classes, in their official layouts.
 
-The test split is the official one; 500 images of each class are taken from the 50,000 training images for validation
-(He 2015, §4.2, divides 45k/5k).
+The test split is the official one; a tenth of each class is taken from the 50,000 training images for validation
+(He 2015, §4.2, divides CIFAR-10 into 45k/5k).
 """
 
 import hashlib
 import pickle
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 
 from atalho.data.dataset import Dataset, Progress, Split, stratified
 from atalho.data.download import download
@@ -20,8 +22,10 @@ CLASSES = (
     *("airplane", "automobile", "bird", "cat", "deer"),
     *("dog", "frog", "horse", "ship", "truck"),
 )
-URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
-ARCHIVE_MD5 = "c32a1d4ab5d03f1284b67883e8d87530"  # as published beside it
+HOST = "https://www.cs.toronto.edu/~kriz"
+CIFAR10_ARCHIVE = "cifar-10-binary.tar.gz", "c32a1d4ab5d03f1284b67883e8d87530"
+CIFAR100_ARCHIVE = "cifar-100-python.tar.gz", "eb9058c3a382ffc7106e4002c42a8d85"
+"""An archive's name and MD5, as published beside it."""
 
 BATCHES = (*(f"data_batch_{index}" for index in range(1, 6)), "test_batch")
 #   layout: suffix, algorithm, the checksum of each batch
@@ -53,11 +57,21 @@ LAYOUTS = {
 }
 
 
-def load(data_dir: Path, progress: Progress) -> Dataset:
+CIFAR100_FOLDER = "cifar-100-python"
+CIFAR100_FILES = {
+    "train": "16019d7e3df5f24257cddd939b257f8d",
+    "test": "f0ef6b0ae62326f3e7ffdfab6717acfc",
+    "meta": "7973b15100ade9c7d40fb424638fde48",
+}
+"""MD5 of each file. Those of the binary layout's files are not published, so it is not read."""
+
+
+def cifar10(data_dir: Path, progress: Progress) -> Dataset:
     """CIFAR-10 from under `data_dir`, downloaded where it is not there; every file's checksum is compared first."""
     folder = next((data_dir / name for name in LAYOUTS if (data_dir / name).is_dir()), None)
     if folder is None:
-        folder = _fetch(data_dir, progress)
+        _fetch(*CIFAR10_ARCHIVE, data_dir, progress)  # the binary layout, which needs no pickle
+        folder = data_dir / "cifar-10-batches-bin"
     suffix, algorithm, checksums = LAYOUTS[folder.name]
     batches = [
         _decode(_checked(folder / f"{name}{suffix}", algorithm, checksum), pickled=not suffix)
@@ -67,12 +81,32 @@ def load(data_dir: Path, progress: Progress) -> Dataset:
         torch.cat([images for images, _ in batches[:5]]),
         torch.cat([labels for _, labels in batches[:5]]),
     )
+    return _dataset("cifar10", CLASSES, train, batches[5])
+
+
+def cifar100(data_dir: Path, progress: Progress) -> Dataset:
+    """CIFAR-100 with its 100 fine labels, found, downloaded and checked as CIFAR-10; the names are those of its `meta`."""
+    folder = data_dir / CIFAR100_FOLDER
+    if not folder.is_dir():
+        _fetch(*CIFAR100_ARCHIVE, data_dir, progress)
+    train, test, meta = (
+        _unpickled(_checked(folder / name, "md5", checksum))
+        for name, checksum in CIFAR100_FILES.items()
+    )
+    classes = tuple(name.decode() for name in meta[b"fine_label_names"])
+    splits = (_split(part[b"fine_labels"], part[b"data"]) for part in (train, test))
+    return _dataset("cifar100", classes, *splits)
+
+
+def _dataset(name: str, classes: tuple[str, ...], train: Split, test: Split) -> Dataset:
+    divided = stratified(train, {"val": 0.1, "train": 0.9})
+    held_out = len(divided["val"].labels) // len(classes)
     return Dataset(
-        "cifar10",
-        CLASSES,
-        {**stratified(train, {"val": 0.1, "train": 0.9}), "test": batches[5]},
+        name,
+        classes,
+        {**divided, "test": test},
         mirror=True,
-        note="the official test set; validation is 500 training images of each class",
+        note=f"the official test set; validation is {held_out} training images of each class",
     )
 
 
@@ -103,23 +137,30 @@ def _checked(path: Path, algorithm: str, expected: str) -> bytes:
 def _decode(data: bytes, *, pickled: bool) -> Split:
     """One batch of 10,000 images, from either layout: a label and 3,072 bytes, planes of red, green and blue."""
     if pickled:
-        content = pickle.loads(data, encoding="bytes")  # its checksum is the published one
-        labels, pixels = np.asarray(content[b"labels"]), content[b"data"]
-    else:
-        rows = np.frombuffer(data, np.uint8).reshape(-1, 1 + 3072)
-        labels, pixels = rows[:, 0], rows[:, 1:]
+        content = _unpickled(data)
+        return _split(content[b"labels"], content[b"data"])
+    rows = np.frombuffer(data, np.uint8).reshape(-1, 1 + 3072)
+    return _split(rows[:, 0], rows[:, 1:])
+
+
+def _unpickled(checked: bytes) -> dict[bytes, Any]:
+    """The content of a file whose checksum is the published one."""
+    content: dict[bytes, Any] = pickle.loads(checked, encoding="bytes")
+    return content
+
+
+def _split(labels: ArrayLike, pixels: NDArray[np.uint8]) -> Split:
     images = pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
     return Split(
         torch.from_numpy(np.ascontiguousarray(images)),
-        torch.from_numpy(labels.astype(np.int64)),
+        torch.from_numpy(np.asarray(labels, np.int64)),
     )
 
 
-def _fetch(data_dir: Path, progress: Progress) -> Path:
-    """Downloads and unpacks the binary layout, which needs no pickle."""
-    archive = data_dir / URL.rpartition("/")[2]
-    download(URL, archive, md5=ARCHIVE_MD5, progress=progress)
+def _fetch(name: str, md5: str, data_dir: Path, progress: Progress) -> None:
+    """Downloads an archive and unpacks it under `data_dir`."""
+    archive = data_dir / name
+    download(f"{HOST}/{name}", archive, md5=md5, progress=progress)
     with tarfile.open(archive) as tar:
         tar.extractall(data_dir, filter="data")
     archive.unlink()
-    return data_dir / "cifar-10-batches-bin"

@@ -9,7 +9,7 @@ from atalho.recipes.recipe import Facts, Recipe
 
 RECIPES: dict[str, Callable[[Facts], Recipe]] = {"he2015_cifar": he2015_cifar, "quick": quick}
 
-DEFAULTS = {"cifar10": "he2015_cifar", "digits": "quick"}
+DEFAULTS = {"cifar10": "he2015_cifar", "cifar100": "he2015_cifar", "digits": "quick"}
 """The recipe that a data set is trained by where none is named."""
 
 
