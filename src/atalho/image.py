@@ -2,12 +2,12 @@
 
 import io
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from math import floor
+from math import ceil, floor
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from atalho.errors import AtalhoError, Exit
 from atalho.shape import Shape
 
+T = TypeVar("T")
 Pixels = NDArray[np.uint8]
+Seen = TypeVar("Seen")
 CropMode = Literal["center", "squash"]
 Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos"]
 
@@ -70,30 +72,114 @@ class Framing:
         Raises:
             ValueError: a picture so narrow that it would be too large once resized.
         """
-        channels, height, width = self.input
-        resized = self._resized(*image.size)
-        if resized[0] * resized[1] > MOST_PIXELS:
-            sizes = "×".join(map(str, image.size))
-            raise ValueError(f"{sizes} pixels are too narrow to be cropped to {width}×{height}")
-        left, top = (resized[0] - width) // 2, (resized[1] - height) // 2
-        image = image.resize(resized, RESAMPLING[self.interpolation])
-        image = image.crop((left, top, left + width, top + height))
-        pixels = np.array(image.convert(MODES[channels]))
-        return pixels.reshape(height, width, channels)
+        _, height, width = self.input
+        return self.pixels(middle(self.resize(image), width, height))
 
-    def _resized(self, width: int, height: int) -> tuple[int, int]:
-        """(width, height) of the picture that the crop is cut from."""
-        least_height, least_width = (floor(side / self.crop_pct) for side in self.input[1:])
+    @property
+    def covered(self) -> tuple[int, int]:
+        """(width, height) that a resized picture covers before the crop is cut from it."""
+        _, height, width = self.input
+        return floor(width / self.crop_pct), floor(height / self.crop_pct)
+
+    def resize(self, image: Image.Image) -> Image.Image:
+        """The picture that the crop is cut from; ValueError as of a call."""
         if self.crop_mode == "squash":
-            return least_width, least_height
+            return self.resample(image, *self.covered)
+        return self.cover(image, *self.covered)
+
+    def cover(self, image: Image.Image, least_width: int, least_height: int) -> Image.Image:
+        """The whole picture as small as it covers a size in its own proportions; ValueError as of a call."""
+        width, height = image.size
         # The side that is nearer to its least becomes it; the other keeps the proportions, rounded down as torchvision does.
         if width * least_height <= height * least_width:
-            return least_width, max(least_height, least_width * height // width)
-        return max(least_width, least_height * width // height), least_height
+            least_height = max(least_height, least_width * height // width)
+        else:
+            least_width = max(least_width, least_height * width // height)
+        return self.resample(image, least_width, least_height)
+
+    def resample(self, image: Image.Image, width: int, height: int) -> Image.Image:
+        """The whole picture at a size, whatever its proportions; ValueError as of a call."""
+        if width * height > MOST_PIXELS:
+            sizes = "×".join(map(str, image.size))
+            cropped = "×".join(map(str, reversed(self.input[1:])))
+            raise ValueError(f"{sizes} pixels are too narrow to be cropped to {cropped}")
+        return image.resize((width, height), RESAMPLING[self.interpolation])
+
+    def pixels(self, image: Image.Image) -> Pixels:
+        """(H, W, C) of a picture of any size, with the network's channels."""
+        channels = self.input[0]
+        return np.array(image.convert(MODES[channels])).reshape(image.height, image.width, channels)
 
 
-def load(source: Path | bytes, framing: Framing) -> Pixels:
+def middle(image: Image.Image, width: int, height: int) -> Image.Image:
+    """The centre crop of that size."""
+    left, top = (image.width - width) // 2, (image.height - height) // 2
+    return image.crop((left, top, left + width, top + height))
+
+
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom of a part of a picture, in pixels."""
+
+REDUCING_GAP = 2.0
+"""How many times larger than wanted a picture is at least when a JPEG decoder makes it smaller; Pillow's documentation calls what
+is resized from there indistinguishable to 3.0, and very near to the whole picture's at 2.0."""
+
+
+SCALES = (1, 2, 4, 8)
+"""How many times smaller a JPEG can be decoded."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A part of an upright picture, brought to a network's input by one resize.
+
+    Args:
+        picture: (width, height) of the upright picture.
+    """
+
+    box: Box
+    picture: tuple[int, int]
+    input: Shape
+    interpolation: Interpolation = "bilinear"
+
+    @property
+    def spare(self) -> int:
+        """How many times smaller the picture may be decoded, for all that is seen of it."""
+        left, top, right, bottom = self.box
+        _, height, width = self.input
+        return max(1, int(min((right - left) / width, (bottom - top) / height) / REDUCING_GAP))
+
+    def __call__(self, image: Image.Image) -> Pixels:
+        """(H, W, C) of an upright RGB picture, which may be decoded 2, 4 or 8 times smaller.
+
+        Raises:
+            ValueError: a picture of another size.
+        """
+        channels, height, width = self.input
+        scales = (s for s in SCALES if image.size == tuple(ceil(side / s) for side in self.picture))
+        if (scale := next(scales, None)) is None:
+            was, now = ("×".join(map(str, size)) for size in (self.picture, image.size))
+            raise ValueError(f"{now} pixels, where there were {was}")
+        left, top, right, bottom = (side / scale for side in self.box)
+        box = (left, top, min(right, image.width), min(bottom, image.height))
+        image = image.resize((width, height), RESAMPLING[self.interpolation], box)
+        return np.array(image.convert(MODES[channels])).reshape(height, width, channels)
+
+
+def load(source: Path | bytes, frame: Framing | Window) -> Pixels:
     """The (H, W, C) pixels of a file, or of a file's bytes.
+
+    Raises:
+        AtalhoError: as `read`.
+    """
+    return read(source, frame, spare=frame.spare if isinstance(frame, Window) else 1)
+
+
+def read(source: Path | bytes, use: Callable[[Image.Image], T], *, spare: int = 1) -> T:
+    """What `use` makes of a file's first picture, upright and RGB; or of that in a file's bytes.
+
+    Args:
+        spare: how many times smaller a JPEG may be decoded, which is faster.
 
     Raises:
         AtalhoError: (exit 3) IMAGE-MISSING, IMAGE-UNREADABLE or IMAGE-LARGE, with the file's name.
@@ -105,7 +191,9 @@ def load(source: Path | bytes, framing: Framing) -> Pixels:
         ) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise _Large(f"{image.width}×{image.height} pixels")
-            return framing(upright_rgb(image))
+            if spare > 1:
+                image.draft(None, (image.width // spare, image.height // spare))
+            return use(upright_rgb(image))
     except (_Large, Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise _error(
             "LARGE",

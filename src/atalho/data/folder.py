@@ -1,12 +1,15 @@
-"""A folder of photos, `root/CLASS/image`: listed at once, decoded a few at a time."""
+"""A folder of photos, `root/CLASS/image` or `root/SPLIT/CLASS/image`: listed at once, decoded a few at a time."""
 
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -15,9 +18,20 @@ from atalho.data.dataset import Progress, Split
 from atalho.errors import AtalhoError, Exit
 from atalho.image import SUFFIXES, Framing, load
 
+Seen = TypeVar("Seen")
+T = TypeVar("T")
+R = TypeVar("R")
+
 WORKERS = min(8, os.cpu_count() or 1)
 SHOWN = 3
 """How many class names an error names."""
+
+#   split: the names of its folder, those of timm's readers
+SPLITS = {
+    "train": ("train", "training"),
+    "val": ("val", "valid", "validation", "eval", "evaluation"),
+    "test": ("test", "testing"),
+}
 
 
 @dataclass(frozen=True)
@@ -44,8 +58,8 @@ class Folder:
             raise AtalhoError(
                 "DATA-CLASSES",
                 self.root,
-                f"{len(unknown)} of its {len(self.classes)} classes are unknown to {network} ({_some(unknown)}); "
-                f"it knows {len(known)} ({_some(known)})",
+                f"{len(unknown)} of its {len(self.classes)} classes are unknown to {network} ({some(unknown)}); "
+                f"it knows {len(known)} ({some(known)})",
                 next_step="name the folders as the network names its classes",
                 exit=Exit.DATA,
             )
@@ -82,39 +96,79 @@ def scan(root: Path) -> Folder:
     return Folder(root, tuple(folder.name for folder in folders), images)
 
 
+def scan_splits(root: Path) -> dict[str, Folder]:
+    """The folders of a root's splits; none where it holds classes.
+
+    A folder is that of a split if it is named so and holds folders without an image beside them: there are classes named `train`.
+
+    Raises:
+        AtalhoError: DATA-SPLITS (exit 3) for two folders of one split; as `scan`.
+    """
+    found: dict[str, Folder] = {}
+    for split, names in SPLITS.items():
+        folders = [root / name for name in names if _holds_classes(root / name)]
+        if len(folders) > 1:
+            raise AtalhoError(
+                "DATA-SPLITS",
+                root,
+                f"holds {' and '.join(path.name for path in folders)}, which both mean the split {split}",
+                next_step="keep one of them there",
+                exit=Exit.DATA,
+            )
+        found |= {split: scan(path) for path in folders}
+    return found
+
+
+def _holds_classes(folder: Path) -> bool:
+    if not folder.is_dir():
+        return False
+    inside = [path for path in folder.iterdir() if _shown(path)]
+    return any(map(Path.is_dir, inside)) and not any(map(_is_image, inside))
+
+
 def images_in(folder: Path) -> list[Path]:
     """The files in a folder and below it that are named as images, sorted; OSError, where it cannot be read."""
     found = []
     for path in sorted(folder.iterdir()):
         if _shown(path) and path.is_dir() and not path.is_symlink():
             found += images_in(path)
-        elif _shown(path) and path.suffix.lower() in SUFFIXES and path.is_file():
+        elif _shown(path) and _is_image(path):
             found.append(path)
     return found
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and path.is_file()
 
 
 def _shown(path: Path) -> bool:
     return not path.name.startswith(".")
 
 
-def _some(names: Iterable[str]) -> str:
+def some(names: Iterable[str]) -> str:
+    """The first names, for a line."""
     first = [*islice(names, SHOWN + 1)]
     return ", ".join(first[:SHOWN] + ["…"] * (len(first) > SHOWN))
 
 
-def decoded(sources: Iterable[Path | bytes], framing: Framing) -> Iterator[Tensor | AtalhoError]:
-    """Every source's pixels, (H, W, C) of 8 bits, or its error, in order; no more than a few are decoded ahead."""
-    waiting: deque[Future[Tensor | AtalhoError]] = deque()
+def in_threads(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    """What `function` makes of every item, in order; it is called for no more than a few ahead."""
+    waiting: deque[Future[R]] = deque()
     with ThreadPoolExecutor(WORKERS) as pool:
-        for source in sources:
-            waiting.append(pool.submit(_attempt, source, framing))
+        for item in items:
+            waiting.append(pool.submit(function, item))
             if len(waiting) > 2 * WORKERS:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
 
 
-def _attempt(source: Path | bytes, framing: Framing) -> Tensor | AtalhoError:
+def decoded(sources: Iterable[Path | bytes], framing: Framing) -> Iterator[Tensor | AtalhoError]:
+    """Every source's pixels, (H, W, C) of 8 bits, or its error, in order; no more than a few are decoded ahead."""
+    return in_threads(partial(_attempt, framing), sources)
+
+
+def _attempt(framing: Framing, source: Path | bytes) -> Tensor | AtalhoError:
     try:
         return torch.from_numpy(load(source, framing))
     except AtalhoError as error:

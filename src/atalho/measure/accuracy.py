@@ -1,5 +1,6 @@
 """Accuracy of a network on a split: top-1 and top-5 with an interval, per class, and the confusion matrix."""
 
+from collections.abc import Iterable, Iterator
 from math import sqrt
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from atalho.data.dataset import Batched
 from atalho.errors import AtalhoError, Exit
 from atalho.precision import Precision, autocast
 from atalho.record import Record
+from atalho.world import World
 
 Z95 = 1.959963984540054  # 97.5 % of a standard normal distribution lie below it
 PROTOCOL = "single view, no augmentation"
@@ -41,7 +43,6 @@ class Accuracy(NamedTuple):
         return [r / n if n else None for r, n in zip(right, counts, strict=True)]
 
 
-@torch.inference_mode()
 def accuracy(
     model: nn.Module,
     split: Batched,
@@ -50,8 +51,12 @@ def accuracy(
     batch: int,
     device: torch.device,
     precision: Precision,
+    world: World = World(),  # noqa: B008 (frozen)
 ) -> Accuracy:
     """Asks `model` about every image of `split`, once; leaves it in the mode it was in.
+
+    Args:
+        world: the processes that ask together, each about a split of its own.
 
     Raises:
         AtalhoError: DATA-EMPTY (exit 3), where there are no images.
@@ -59,24 +64,39 @@ def accuracy(
     training = model.training
     model.eval()
     at = preprocessing.to(device)
+
+    def answers() -> Iterator[tuple[Tensor, Tensor]]:
+        for images, labels in split.batches(batch):
+            with autocast(device, precision):
+                logits = model(preprocess(images.to(device), at))
+            yield logits.float(), labels.to(device)
+
+    found = tally(answers(), world)
+    model.train(training)
+    return found
+
+
+@torch.inference_mode()
+def tally(
+    answers: Iterable[tuple[Tensor, Tensor]],
+    world: World = World(),  # noqa: B008 (frozen)
+) -> Accuracy:
+    """What answers come to: (N, classes) logits or log-probabilities, and (N,) true classes, as often as there are batches.
+
+    Raises:
+        AtalhoError: DATA-EMPTY (exit 3), where there are none.
+    """
     confusion: Tensor | None = None
-    loss = torch.zeros((), dtype=torch.float64, device=device)
-    five = torch.zeros((), dtype=torch.int64, device=device)
-    count = 0
-    for images, labels in split.batches(batch):
-        count += len(labels)
-        truth = labels.to(device)
-        with autocast(device, precision):
-            logits = model(preprocess(images.to(device), at))
-        logits = logits.float()
+    for logits, truth in answers:
         classes = logits.shape[1]
         if confusion is None:
-            confusion = torch.zeros(classes * classes, dtype=torch.int64, device=device)
+            confusion = truth.new_zeros(classes * classes)
+            loss = logits.new_zeros((), dtype=torch.float64)
+            five = truth.new_zeros(())
         confusion += (truth * classes + logits.argmax(1)).bincount(minlength=classes**2)
         loss += F.cross_entropy(logits, truth, reduction="sum").double()
         best = logits.topk(min(5, classes)).indices
         five += (best == truth[:, None]).sum()
-    model.train(training)
     if confusion is None:
         raise AtalhoError(
             "DATA-EMPTY",
@@ -85,6 +105,8 @@ def accuracy(
             next_step="--data with images that can be read",
             exit=Exit.DATA,
         )
+    confusion, loss, five = (world.sum(each) for each in (confusion, loss, five))
+    count = int(confusion.sum().item())
     square = confusion.reshape(classes, classes).cpu()
     return Accuracy(
         count,
