@@ -13,7 +13,7 @@ from statistics import mean, stdev
 from types import MappingProxyType
 from typing import Any
 
-from atalho.record import UNITS, Record
+from atalho.record import DIAGNOSES, UNITS, Record
 
 CURVES = ("train_loss", "train_top1", "val_loss", "val_top1")
 """Quantities with a record for every point of a training run; they are no columns of a comparison."""
@@ -127,7 +127,8 @@ def pair(value: object) -> tuple[float, float] | None:
 
 
 def comparison(records: Sequence[Record]) -> Comparison:
-    """One row for each network that has a record."""
+    """One row for each network that has a record of something other than a diagnosis."""
+    records = [record for record in records if record.quantity not in DIAGNOSES]
     ranked: dict[str, dict[str, list[Record]]] = {}
     conditions: dict[str, Mapping[str, Any]] = {}
     for quantity in UNITS:

@@ -19,6 +19,23 @@ from atalho.errors import AtalhoError, Exit
 
 Provenance = Literal["measured", "computed", "cited"]
 
+DIAGNOSES = {
+    "gradient_norm": "nats",
+    "gradient_ratio": "ratio",
+    "gradient_slope": "decades/row",
+    "weight_gradient_ratio": "ratio",
+    "shortcut_share": "fraction",
+    "shortcut_cosine": "cosine",
+    "branch_share": "fraction",
+    "gradient_correlation": "correlation",
+    "path_gradient": "nats",
+    "path_total": "nats",
+    "response_std": "activation",
+    "lesion_top1": "fraction",
+    "surface_loss": "nats",
+}
+"""The unit of every quantity of `atalho diagnose`; a network has many of each, so they are no columns of a comparison."""
+
 UNITS = {
     "params": "count",
     "macs": "count",
@@ -39,6 +56,7 @@ UNITS = {
     "train_throughput": "images/s",
     "max_difference": "logit",
     "agreement": "fraction",
+    **DIAGNOSES,
 }
 """The unit of every quantity; a latency is for one batch, and agreement is of an exported file with its network."""
 

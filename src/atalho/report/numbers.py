@@ -21,6 +21,19 @@ NAMES = {
     "train_throughput": "Training throughput",
     "max_difference": "Largest logit difference after export",
     "agreement": "Top-1 agreement after export",
+    "gradient_norm": "Gradient at the row's output",
+    "gradient_ratio": "Gradient at the first row over the last",
+    "gradient_slope": "Gradient's slope",
+    "weight_gradient_ratio": "Gradient of the weights over the weights",
+    "shortcut_share": "Share of the gradient through the shortcut",
+    "shortcut_cosine": "Cosine of the shortcut's part with the weights'",
+    "branch_share": "Share of the gradient through the branch",
+    "gradient_correlation": "Correlation of the input's gradient",
+    "path_gradient": "Gradient through one path",
+    "path_total": "Gradient through all paths of a length",
+    "response_std": "Standard deviation of a layer's response",
+    "lesion_top1": "Top-1 accuracy after a lesion",
+    "surface_loss": "Loss around the trained weights",
 }
 
 _COUNT = ((1, ""), (1e3, "thousand"), (1e6, "million"), (1e9, "billion"))
@@ -40,6 +53,19 @@ _SCALES: dict[str, tuple[tuple[float, str], ...]] = {
     "top5": ((0.01, "%"),),
     "max_difference": ((1, "logit"),),
     "agreement": ((0.01, "%"),),
+    "gradient_norm": ((1, "nats"),),
+    "gradient_ratio": ((1, "×"),),
+    "gradient_slope": ((1, "decades/row"),),
+    "weight_gradient_ratio": ((1, "×"),),
+    "shortcut_share": ((0.01, "%"),),
+    "shortcut_cosine": ((1, ""),),
+    "branch_share": ((0.01, "%"),),
+    "gradient_correlation": ((1, ""),),
+    "path_gradient": ((1, "nats"),),
+    "path_total": ((1, "nats"),),
+    "response_std": ((1, ""),),
+    "lesion_top1": ((0.01, "%"),),
+    "surface_loss": ((1, "nats"),),
 }
 
 
