@@ -89,6 +89,7 @@ Threads = Annotated[
     int | None, typer.Option("-t", "--threads", min=1, help="Processor threads; all unless given.")
 ]
 DATA_DIR = Path("data")
+Crops = Literal["1", "10", "144", "full"]
 Target = Literal["onnx", "safetensors", "torchvision", "timm", "pt2"]
 
 
@@ -312,6 +313,12 @@ def evaluate(
     split: Annotated[
         str | None, typer.Option(help="train, val or test of a data set; test unless given.")
     ] = None,
+    crops: Annotated[
+        Crops,
+        typer.Option(
+            help="Views of an image: its centre, 10 crops, GoogLeNet's 144, or all of it at 5 sizes."
+        ),
+    ] = "1",
     num_classes: NumClasses = None,
     batch_size: BatchSize = None,
     device: DeviceName = "auto",
@@ -333,11 +340,11 @@ def evaluate(
             raise typer.BadParameter(cause, param_hint="--split")
         with screen.ImageProgress(trained.network.name) as progress:
             found = evaluating.on_folder(
-                trained.to(machine), folder.scan(Path(data)), inference, progress
+                trained.to(machine), folder.scan(Path(data)), inference, progress, crops
             )
     else:
         found = evaluating.on_dataset(
-            trained.to(machine), _load(data, data_dir), split or "test", inference
+            trained.to(machine), _load(data, data_dir), split or "test", inference, crops
         )
     if format is Format.JSON:
         screen.show_json(found.document())

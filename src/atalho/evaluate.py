@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from atalho.data.dataset import Batched, Dataset, Progress
+from atalho import views
+from atalho.data.dataset import Batched, Dataset, Progress, Split
 from atalho.data.folder import Folder, Photos
 from atalho.errors import AtalhoError
-from atalho.measure.accuracy import Accuracy, accuracy, wilson
+from atalho.measure.accuracy import PROTOCOL, Accuracy, accuracy, tally, wilson
 from atalho.trained import Inference, Trained, check_data
 
 SHOWN = 3
@@ -24,6 +25,7 @@ class Evaluation:
         split: of the data; None where they have none.
         labels: the data's classes, as indices of the network's.
         unreadable: images that were left out.
+        protocol: how each image was looked at.
     """
 
     trained: Trained
@@ -32,6 +34,7 @@ class Evaluation:
     labels: tuple[int, ...]
     found: Accuracy
     unreadable: tuple[AtalhoError, ...] = ()
+    protocol: str = PROTOCOL
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -39,7 +42,7 @@ class Evaluation:
         return wilson(self.found.top1, self.found.images)
 
     def document(self) -> dict[str, Any]:
-        """`{network, data, split, images, top1, top5, top1_interval, loss, per_class, …}`.
+        """`{network, data, split, images, top1, top5, top1_interval, loss, protocol, per_class, …}`.
 
         `confusion` is there where the data have all the classes of the network.
         """
@@ -55,6 +58,7 @@ class Evaluation:
             "top5": self.found.top5,
             "top1_interval": self.interval,
             "loss": self.found.loss,
+            "protocol": self.protocol,
             "per_class": {classes[label]: per_class[label] for label in self.labels},
             **({"confusion": self.found.confusion.tolist()} if whole else {}),
             "unreadable": [error.subject for error in self.unreadable],
@@ -63,10 +67,12 @@ class Evaluation:
     def title(self) -> str:
         """The result in a line."""
         found, (low, high) = self.found, self.interval
-        split = f" ({self.split})" if self.split else ""
+        protocol = None if self.protocol == PROTOCOL else self.protocol
+        said = ", ".join(filter(None, (self.split, protocol)))
+        how = f" ({said})" if said else ""
         top5 = "" if found.top5 is None else f", top-5 {found.top5:.2%}"
         return (
-            f"{self.trained.network.name} on {self.data}{split}: top-1 {found.top1:.2%} of {found.images} images, "
+            f"{self.trained.network.name} on {self.data}{how}: top-1 {found.top1:.2%} of {found.images} images, "
             f"95 % interval {low:.2%} to {high:.2%}{top5}"
         )
 
@@ -96,15 +102,29 @@ class Evaluation:
         return rows
 
 
-def on_dataset(trained: Trained, data: Dataset, split: str, inference: Inference) -> Evaluation:
-    """A split of a data set.
+def on_dataset(
+    trained: Trained,
+    data: Dataset,
+    split: str,
+    inference: Inference,
+    crops: str = views.SINGLE,
+) -> Evaluation:
+    """A split of a data set; `crops` is a key of `views.PROTOCOLS`, or the single view.
 
     Raises:
-        AtalhoError: as `check_data`.
+        AtalhoError: as `check_data` and `views.check`.
     """
     check_data(trained, data, split)
-    found = _accuracy(trained, data.splits[split], inference)
-    return Evaluation(trained, data.name, split, tuple(range(len(data.classes))), found)
+    images = data.splits[split]
+    if crops == views.SINGLE:
+        found = _accuracy(trained, images, inference)
+    else:
+        views.check(trained, crops, data)
+        assert isinstance(images, Split)  # photos are asked about as a folder
+        seen = views.of_split(images, trained.framing, crops)
+        found = tally(views.answers(trained, seen, inference))
+    labels = tuple(range(len(data.classes)))
+    return Evaluation(trained, data.name, split, labels, found, protocol=views.protocol(crops))
 
 
 def on_folder(
@@ -112,17 +132,31 @@ def on_folder(
     folder: Folder,
     inference: Inference,
     progress: Progress = lambda done, total: None,
+    crops: str = views.SINGLE,
 ) -> Evaluation:
     """A folder of photos, whose classes are some of the network's; images that cannot be read are left out and named.
 
     Raises:
-        AtalhoError: DATA-CLASSES or DATA-EMPTY (exit 3).
+        AtalhoError: DATA-CLASSES or DATA-EMPTY (exit 3); as `views.check`.
     """
     labels = folder.labels(trained.classes, trained.network.name)
     unreadable: list[AtalhoError] = []
-    photos = Photos(folder, labels, trained.framing, unreadable.append, progress)
-    found = _accuracy(trained, photos, inference)
-    return Evaluation(trained, str(folder.root), None, labels, found, tuple(unreadable))
+    how = folder, labels, trained.framing
+    if crops == views.SINGLE:
+        found = _accuracy(trained, Photos(*how, unreadable.append, progress), inference)
+    else:
+        views.check(trained, crops, None)
+        seen = views.of_photos(*how, crops, unreadable.append, progress)
+        found = tally(views.answers(trained, seen, inference))
+    return Evaluation(
+        trained,
+        str(folder.root),
+        None,
+        labels,
+        found,
+        tuple(unreadable),
+        views.protocol(crops),
+    )
 
 
 def _accuracy(trained: Trained, images: Batched, inference: Inference) -> Accuracy:

@@ -18,7 +18,6 @@ from atalho.shape import Shape
 
 T = TypeVar("T")
 Pixels = NDArray[np.uint8]
-Seen = TypeVar("Seen")
 CropMode = Literal["center", "squash"]
 Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos"]
 
