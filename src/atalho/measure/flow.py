@@ -58,11 +58,16 @@ class Profile(NamedTuple):
         return self.ratio * float((first.elements / last.elements) ** 0.5)
 
     @property
+    def between(self) -> list[float]:
+        """The norms from `first` to `last`."""
+        names = [*self.norms]
+        rows = names[names.index(self.first) : names.index(self.last) + 1]
+        return [self.norms[name].gradient for name in rows]
+
+    @property
     def slope(self) -> float:
         """The least-squares slope of log₁₀ of the norm from `first` to `last`, in decades a row; below 0 the gradient grows on its way back."""
-        names = [*self.norms]
-        between = names[names.index(self.first) : names.index(self.last) + 1]
-        heights = [log10(self.norms[name].gradient) for name in between]
+        heights = [log10(norm) for norm in self.between]
         return linear_regression(range(len(heights)), heights).slope
 
 
@@ -193,18 +198,15 @@ def records(
     auxiliary_weight: float = 0.0,
     **conditions: Any,
 ) -> list[Record]:
-    """D1 as records: a norm a row, their ratio and slope; none where the network has no two rows of maps."""
+    """D1 as records: a norm a row, their ratio and slope; none where the network has no two rows of maps.
+
+    Where no gradient at all reaches a row there is no ratio either.
+    """
     found = profile(model, batch, auxiliary_weight)
     if found is None:
         return []
     given = {**conditions, "batch": len(batch.labels), "protocol": PROTOCOL}
-    ends = {"first": found.first, "last": found.last}
-    answer = [
-        Record.of(
-            subject, "gradient_ratio", found.ratio, "measured", **given, **ends, raw=found.raw_ratio
-        ),
-        Record.of(subject, "gradient_slope", found.slope, "measured", **given, **ends),
-    ]
+    answer = []
     for index, (row, norm) in enumerate(found.norms.items()):
         at = {**given, "row": row, "index": index}
         answer.append(
@@ -216,6 +218,14 @@ def records(
             answer.append(
                 Record.of(subject, "weight_gradient_ratio", norm.weights, "measured", **at)
             )
+    if min(found.between) > 0:
+        given |= {"first": found.first, "last": found.last}
+        answer += [
+            Record.of(
+                subject, "gradient_ratio", found.ratio, "measured", **given, raw=found.raw_ratio
+            ),
+            Record.of(subject, "gradient_slope", found.slope, "measured", **given),
+        ]
     return answer
 
 
