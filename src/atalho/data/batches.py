@@ -1,11 +1,5 @@
-"""Batches as pure functions: order of (seed, epoch), augmentation of (seed, epoch, sample); all of it on the device.
+"""Training batches of images in memory: pure functions of the step, made where the images lie."""
 
-Training samples form one endless stream: epoch after epoch, each in its own order. Step s takes the s-th batch of it, so
-every batch is full, every image is seen once an epoch, and a run can start at any step.
-"""
-
-import hashlib
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -13,8 +7,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from atalho.data.augmentation import boxes, recoloured, resampled
 from atalho.data.dataset import Split
-from atalho.recipes.recipe import Augmentation, Normalisation, PaddedCrop
+from atalho.data.draws import WHOLE, Share, positions, uniform
+from atalho.recipes.recipe import Augmentation, Normalisation, PaddedCrop, ResizedCrop, ShorterSide
+from atalho.shape import Shape
 
 
 class Preprocessing(NamedTuple):
@@ -53,40 +50,76 @@ def fit(images: Tensor, normalisation: Normalisation) -> Preprocessing:
 
 def preprocess(images: Tensor, preprocessing: Preprocessing) -> Tensor:
     """(N, H, W, C) 8-bit images to (N, C, H, W) floats, channels last in memory."""
-    scaled = (images.float() / 255 - preprocessing.mean) / preprocessing.std
-    return scaled.permute(0, 3, 1, 2)
+    return normalise(images.float() / 255, preprocessing)
 
 
-def _mix(x: Tensor) -> Tensor:
-    """SplitMix64's finaliser (Steele 2014): 64 well-mixed bits from 64; int64 arithmetic wraps as it needs."""
-    x = (x ^ ((x >> 30) & 0x3FFFFFFFF)) * -0x40A7B892E31B1A47
-    x = (x ^ ((x >> 27) & 0x1FFFFFFFFF)) * -0x6B2FB644ECCEEE15
-    return x ^ ((x >> 31) & 0x1FFFFFFFF)
+def normalise(pixels: Tensor, preprocessing: Preprocessing) -> Tensor:
+    """(N, H, W, C) floats in [0, 1] to (N, C, H, W), channels last in memory."""
+    return ((pixels - preprocessing.mean) / preprocessing.std).permute(0, 3, 1, 2)
 
 
-def uniform(seed: int, epochs: Tensor, samples: Tensor, stream: int, bound: int) -> Tensor:
-    """Integers in [0, bound) for (N,) epochs and samples: the same for the same four numbers, on every device."""
-    bits = _mix(samples + _mix(epochs + _mix(torch.full_like(samples, 2 * seed + 2**40 * stream))))
-    return ((bits >> 33) & 0x7FFFFFFF) * bound >> 31
+class Changes:
+    """What makes training images of a split's, on the device: what is left of the augmentation, and preprocessing.
 
+    Args:
+        input: (C, H, W) of the images.
+        mirror: whether they may be mirrored.
+    """
 
-@lru_cache(maxsize=4)
-def order(images: int, seed: int, epoch: int) -> Tensor:
-    """The order of an epoch: a permutation of (images,) that depends on seed and epoch alone."""
-    key = hashlib.sha256(f"order {seed} {epoch}".encode()).digest()
-    generator = torch.Generator().manual_seed(int.from_bytes(key[:7]))
-    return torch.randperm(images, generator=generator)
+    def __init__(
+        self,
+        preprocessing: Preprocessing,
+        augmentation: Augmentation,
+        input: Shape,
+        *,
+        seed: int,
+        mirror: bool,
+        device: torch.device,
+    ) -> None:
+        crop = augmentation.crop
+        self.seed = seed
+        self.device = device
+        self.size = input[1:]
+        self.mirror = mirror and augmentation.mirror
+        self.colour = augmentation.colour if input[0] == 3 else None
+        self.padding = crop.padding if isinstance(crop, PaddedCrop) else 0
+        self.preprocessing = preprocessing.to(device)
+        if self.padding or preprocessing.mean.shape[:2] != (1, 1):
+            # Padded like the images, so that what is added around an image is zero after the mean is subtracted.
+            mean = self.padded(self.preprocessing.mean.expand(*self.size, -1))
+            self.preprocessing = self.preprocessing._replace(mean=mean)
 
+    def padded(self, images: Tensor) -> Tensor:
+        """(…, H, W, C) images with zeros on each side, where crops are cut from these."""
+        return F.pad(images, (0, 0, *(self.padding,) * 4))
 
-def positions(images: int, batch: int, step: int, seed: int) -> tuple[Tensor, Tensor]:
-    """The samples of step `step` (from 0), and the epoch that each is taken in; both (batch,)."""
-    stream = torch.arange(step * batch, (step + 1) * batch)
-    epochs = stream // images
-    samples = torch.empty_like(stream)
-    for epoch in epochs.unique().tolist():
-        chosen = epochs == epoch
-        samples[chosen] = order(images, seed, epoch)[stream[chosen] % images]
-    return samples, epochs
+    def __call__(self, images: Tensor, which: Tensor, samples: Tensor, epochs: Tensor) -> Tensor:
+        """(N, C, H, W) floats of some padded images, cropped, mirrored and coloured.
+
+        Args:
+            images: (K, H, W, C), 0 to 255.
+            which: (N,) of the images.
+            samples, epochs: (N,) on the host; they decide what is done to each.
+        """
+        mean, std = self.preprocessing
+        rows, columns = (
+            torch.arange(side, device=self.device).expand(len(which), -1) for side in self.size
+        )
+        on_device = self.seed, epochs.to(self.device), samples.to(self.device)
+        if self.mirror:
+            mirrored = uniform(*on_device, 2, 2).bool()
+            columns = torch.where(mirrored[:, None], columns.flip(1), columns)
+        if self.padding:
+            shifts = 2 * self.padding + 1
+            rows = rows + uniform(*on_device, 0, shifts)[:, None]
+            columns = columns + uniform(*on_device, 1, shifts)[:, None]
+        rows, columns = rows[:, :, None], columns[:, None, :]
+        pixels = images[which[:, None, None], rows, columns].float() / 255
+        if self.colour:
+            pixels = recoloured(pixels, self.colour, (self.seed, epochs, samples))
+        if mean.shape[:2] != (1, 1):
+            mean = mean[rows, columns]
+        return normalise(pixels, Preprocessing(mean, std))
 
 
 class Batches:
@@ -94,7 +127,9 @@ class Batches:
 
     Args:
         split: the images; `mirror` says whether they may be mirrored.
+        batch: images of a step, over all processes.
         device: where images lie and batches are made.
+        share: the process, and how many there are: each makes an equal part of the batch, in their order.
     """
 
     def __init__(
@@ -107,35 +142,34 @@ class Batches:
         seed: int,
         mirror: bool,
         device: torch.device,
+        share: Share = WHOLE,
     ) -> None:
         self.count = len(split.labels)
         self.batch = batch
         self.seed = seed
-        self.size = split.images.shape[1:3]
-        crop = augmentation.crop
-        self.padding = crop.padding if isinstance(crop, PaddedCrop) else 0
-        self.mirror = mirror and augmentation.mirror
-        around = (0, 0, *(self.padding,) * 4)
-        self.images = F.pad(split.images.to(device), around)
+        self.share = share
+        self.input = split.framing.input
+        self.crop = augmentation.crop
+        self.changes = Changes(
+            preprocessing, augmentation, self.input, seed=seed, mirror=mirror, device=device
+        )
+        self.images = self.changes.padded(split.images.to(device))
         self.labels = split.labels.to(device)
-        mean, self.std = preprocessing.to(device)
-        # Padded like the images, so that what is added around an image is zero after the mean is subtracted.
-        self.mean = F.pad(mean.expand(*self.size, -1), around)
 
     def __call__(self, step: int) -> tuple[Tensor, Tensor]:
-        """Step `step`'s images, (batch, C, H, W) floats, and labels, (batch,)."""
-        on_host = positions(self.count, self.batch, step, self.seed)
-        samples, epochs = (tensor.to(self.labels.device) for tensor in on_host)
-        rows, columns = (
-            torch.arange(side, device=samples.device).expand(self.batch, -1) for side in self.size
-        )
-        if self.mirror:
-            mirrored = uniform(self.seed, epochs, samples, 2, 2).bool()
-            columns = torch.where(mirrored[:, None], columns.flip(1), columns)
-        if self.padding:
-            shifts = 2 * self.padding + 1
-            rows = rows + uniform(self.seed, epochs, samples, 0, shifts)[:, None]
-            columns = columns + uniform(self.seed, epochs, samples, 1, shifts)[:, None]
-        images = self.images[samples[:, None, None], rows[:, :, None], columns[:, None, :]]
-        mean = self.mean[rows[:, :, None], columns[:, None, :]]
-        return preprocess(images, Preprocessing(mean, self.std)), self.labels[samples]
+        """Step `step`'s images, (batch / world, C, H, W) floats, and labels, (batch / world,)."""
+        samples, epochs = positions(self.count, self.batch, step, self.seed, self.share)
+        images, which = self.images, samples.to(self.labels.device)
+        labels = self.labels[which]
+        if isinstance(self.crop, ShorterSide | ResizedCrop):
+            height, width = self.input[1:]
+            sizes = torch.tensor([[width, height]]).expand(len(samples), -1)
+            windows = boxes(self.crop, self.input, sizes, (self.seed, epochs, samples))
+            images, which = (
+                resampled(images[which], windows),
+                torch.arange(len(which), device=which.device),
+            )
+        return self.changes(images, which, samples, epochs), labels
+
+    def close(self) -> None:
+        """Nothing has to end; a stream from disk has threads."""

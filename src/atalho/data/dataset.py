@@ -1,14 +1,15 @@
 """What a data set is: 8-bit images and labels in splits, and how to divide them."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, Self
 
 import torch
 from torch import Tensor
 
+from atalho.image import Framing
 from atalho.shape import Shape
 
 Progress = Callable[[int, int], None]
@@ -26,18 +27,56 @@ class Split(NamedTuple):
     images: Tensor
     labels: Tensor
 
+    @property
+    def framing(self) -> Framing:
+        height, width, channels = self.images.shape[1:]
+        return Framing((channels, height, width))
+
     def select(self, index: Tensor) -> "Split":
         return Split(self.images[index], self.labels[index])
+
+    def join(self, other: "Split") -> "Split":
+        return Split(*map(torch.cat, zip(self, other, strict=True)))
 
     def batches(self, size: int) -> Iterator["Split"]:
         """The split in its order, `size` images at a time."""
         return map(Split, self.images.split(size), self.labels.split(size))
+
+    def sample(self) -> Tensor:
+        return self.images
+
+    def contents(self) -> Iterator[bytes]:
+        return (tensor.contiguous().numpy().tobytes() for tensor in self)
 
 
 class Batched(Protocol):
     """Images with labels that come in batches, as those of a `Split` do."""
 
     def batches(self, size: int) -> Iterator[Split]: ...
+
+
+class Images(Batched, Protocol):
+    """A split of a data set, in memory (`Split`) or on disk (`photos.OnDisk`)."""
+
+    @property
+    def labels(self) -> Tensor:
+        """(N,) of int64."""
+
+    @property
+    def framing(self) -> Framing:
+        """How its pictures are brought to a network's input."""
+
+    def select(self, index: Tensor) -> Self:
+        """The images at some places, in their order."""
+
+    def join(self, other: Self) -> Self:
+        """These images, and others after them."""
+
+    def sample(self) -> Tensor:
+        """(N, H, W, C) of 8 bits, for statistics: all that are in memory, some that are on disk."""
+
+    def contents(self) -> Iterator[bytes]:
+        """All that the images and labels depend on, for a checksum."""
 
 
 @dataclass(frozen=True)
@@ -52,47 +91,78 @@ class Dataset:
 
     name: str
     classes: tuple[str, ...]
-    splits: Mapping[str, Split]
+    splits: Mapping[str, Images]
     mirror: bool
     note: str
 
     @property
+    def framing(self) -> Framing:
+        """How a picture is brought to a network's input."""
+        return self.splits["train"].framing
+
+    @property
     def input(self) -> Shape:
         """(C, H, W) of one image."""
-        height, width, channels = self.splits["train"].images.shape[1:]
-        return channels, height, width
+        return self.framing.input
 
     @cached_property
     def checksum(self) -> str:
         """SHA-256 over all images and labels, split by split."""
         digest = hashlib.sha256()
         for name in sorted(self.splits):
-            for tensor in self.splits[name]:
-                digest.update(tensor.contiguous().numpy().tobytes())
+            for part in self.splits[name].contents():
+                digest.update(part)
         return digest.hexdigest()
 
-    def training(self, *, with_validation: bool) -> Split:
+    def training(self, *, with_validation: bool) -> Images:
         """The images to train on: the training split, and the validation split's too where nothing is chosen on it."""
-        train, val = self.splits["train"], self.splits["val"]
-        if not with_validation:
-            return train
-        return Split(torch.cat([train.images, val.images]), torch.cat([train.labels, val.labels]))
+        train = self.splits["train"]
+        return train.join(self.splits["val"]) if with_validation else train
 
 
 def stratified(split: Split, fractions: Mapping[str, float]) -> dict[str, Split]:
-    """Divides every class in the given fractions, the last name taking what is left.
-
-    The order is that of the images' SHA-256: it depends on their content alone, not on files or generators.
-    """
+    """Divides every class in the given fractions, as `divided`, by the SHA-256 of every image."""
     keys = [hashlib.sha256(image.numpy().tobytes()).digest() for image in split.images]
-    order = torch.tensor(sorted(range(len(keys)), key=keys.__getitem__))
-    indices: dict[str, list[Tensor]] = {name: [] for name in fractions}
-    for label in split.labels.unique():
-        members = order[split.labels[order] == label]
-        start = 0
-        for name, fraction in fractions.items():
-            last = name == [*fractions][-1]
-            end = len(members) if last else start + round(fraction * len(members))
-            indices[name].append(members[start:end])
-            start = end
-    return {name: split.select(torch.cat(parts).sort().values) for name, parts in indices.items()}
+    parts = divided(keys, split.labels.tolist(), range(len(keys)), fractions)
+    return {name: split.select(index) for name, index in parts.items()}
+
+
+def divided(
+    keys: Sequence[bytes],
+    labels: Sequence[int],
+    groups: Sequence[int],
+    fractions: Mapping[str, float],
+) -> dict[str, Tensor]:
+    """The places of every part's images, sorted: each class in the given fractions, the last name taking what is left.
+
+    The order is that of the keys: it depends on the content alone, not on files or generators. Images of one group stay
+    together, under the class of their first. Groups of copies come after single images, so that they fall to the last name.
+    Every part has at least one group of every class that has as many groups as there are parts.
+
+    Args:
+        keys: a checksum of every image's content.
+        groups: a number for every image, equal for images that belong together.
+    """
+    together: dict[int, list[int]] = {}
+    for place in sorted(range(len(keys)), key=keys.__getitem__):
+        together.setdefault(groups[place], []).append(place)
+    classes: dict[int, list[list[int]]] = {}
+    # A stable sort: groups of one size stay in the order of their keys.
+    for members in sorted(together.values(), key=len):
+        classes.setdefault(labels[members[0]], []).append(members)
+    *names, last = fractions
+    parts: dict[str, list[int]] = {name: [] for name in fractions}
+    for waiting in classes.values():
+        images = sum(map(len, waiting))
+        left = iter(waiting)
+        spare = len(waiting) - len(names) - 1  # groups that need not open a part
+        for name in names:
+            wanted, taken = max(1, round(fractions[name] * images)), 0
+            for members in left:
+                parts[name] += members
+                taken += len(members)
+                if taken >= wanted or spare <= 0:
+                    break
+                spare -= 1
+        parts[last] += (place for members in left for place in members)
+    return {name: torch.tensor(sorted(places), dtype=torch.int64) for name, places in parts.items()}

@@ -9,7 +9,6 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
-from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -18,7 +17,6 @@ from atalho.data.dataset import Progress, Split
 from atalho.errors import AtalhoError, Exit
 from atalho.image import SUFFIXES, Framing, load
 
-Seen = TypeVar("Seen")
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -115,7 +113,8 @@ def scan_splits(root: Path) -> dict[str, Folder]:
                 next_step="keep one of them there",
                 exit=Exit.DATA,
             )
-        found |= {split: scan(path) for path in folders}
+        if folders:
+            found[split] = scan(folders[0])
     return found
 
 

@@ -21,8 +21,10 @@ def of_dataset(trained: Trained, data: Dataset) -> Tensor:
         AtalhoError: as `check_data`.
     """
     check_data(trained, data, "test")
-    images = data.splits["test"].images
-    return images[:: _step(len(images))][:COUNT]
+    split = data.splits["test"]
+    count = len(split.labels)
+    chosen = torch.arange(0, count, _step(count))[:COUNT]
+    return next(split.select(chosen).batches(COUNT)).images
 
 
 def of_folder(trained: Trained, folder: Path) -> Tensor:

@@ -1,0 +1,170 @@
+"""Training batches of photos on disk: pure functions of the step, decoded ahead by threads while the device computes."""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from atalho.data.augmentation import boxes
+from atalho.data.batches import Changes, Preprocessing
+from atalho.data.draws import Share, positions
+from atalho.data.photos import OnDisk
+from atalho.image import Framing, Window, load
+from atalho.recipes.recipe import Augmentation, ResizedCrop, ShorterSide
+
+AHEAD = 2
+"""Steps that are decoded before they are asked for."""
+
+Task = tuple[Future[None], Callable[[], None]]
+
+
+class _Step(NamedTuple):
+    """A batch on its way.
+
+    Attributes:
+        images: (N, H, W, C) of 8 bits; whole once all of `decoded` are done.
+    """
+
+    samples: Tensor
+    epochs: Tensor
+    images: Tensor
+    decoded: list[Future[None]]
+
+
+class Decoding:
+    """The training stream of a split of photos.
+
+    A crop with a size of its own is cut from the file's picture, with one resize; any other from the framed picture.
+
+    Args:
+        batch: images of a step, over all processes.
+        mirror: whether the photos may be mirrored.
+        share: the process, and how many there are: each makes an equal part of the batch, in their order.
+        workers: threads that decode.
+    """
+
+    def __init__(
+        self,
+        split: OnDisk,
+        preprocessing: Preprocessing,
+        augmentation: Augmentation,
+        *,
+        batch: int,
+        seed: int,
+        mirror: bool,
+        device: torch.device,
+        share: Share,
+        workers: int,
+    ) -> None:
+        self.split = split
+        self.sizes = torch.tensor([photo.size for photo in split.photos])
+        self.crop = augmentation.crop
+        self.batch = batch
+        self.seed = seed
+        self.share = share
+        self.device = device
+        self.labels = split.labels.to(device)
+        self.changes = Changes(
+            preprocessing,
+            augmentation,
+            split.framing.input,
+            seed=seed,
+            mirror=mirror,
+            device=device,
+        )
+        self.copies = torch.cuda.Stream(device) if device.type == "cuda" else None
+        self.begun: dict[int, _Step] = {}
+        self.tasks: SimpleQueue[Task | None] = SimpleQueue()
+        self.threads = [
+            Thread(target=_work, args=(self.tasks,), daemon=True) for _ in range(workers)
+        ]
+        for thread in self.threads:
+            thread.start()
+
+    def __call__(self, step: int) -> tuple[Tensor, Tensor]:
+        """Step `step`'s images, (batch / world, C, H, W) floats, and labels, (batch / world,).
+
+        Raises:
+            AtalhoError: as `image.load`, for a photo that can no longer be read, or is of another size.
+        """
+        wanted = range(step, step + AHEAD + 1)
+        for other in [*self.begun.keys() - {*wanted}]:
+            for waiting in self.begun.pop(other).decoded:
+                waiting.cancel()
+        for each in wanted:
+            if each not in self.begun:
+                self.begun[each] = self._begin(each)
+        samples, epochs, images, decoded = self.begun.pop(step)
+        for done in decoded:
+            done.result()
+        which = torch.arange(len(samples), device=self.device)
+        pictures = self.changes.padded(self._on_device(images))
+        return self.changes(pictures, which, samples, epochs), self.labels[samples.to(self.device)]
+
+    def close(self) -> None:
+        """Ends the threads, once each has decoded the photo that it is at."""
+        for begun in self.begun.values():
+            for waiting in begun.decoded:
+                waiting.cancel()
+        self.begun.clear()
+        for _ in self.threads:
+            self.tasks.put(None)
+        for thread in self.threads:
+            thread.join()
+        self.threads.clear()
+
+    def _begin(self, step: int) -> _Step:
+        """Has a step's photos decoded, each into its place."""
+        samples, epochs = positions(len(self.sizes), self.batch, step, self.seed, self.share)
+        framing = self.split.framing
+        channels, height, width = framing.input
+        shape = len(samples), height, width, channels
+        # Only from pinned memory does a copy go on beside the computation.
+        images = torch.empty(shape, dtype=torch.uint8, pin_memory=self.copies is not None)
+        photos = [self.split.photos[sample] for sample in samples.tolist()]
+        frames: list[Framing | Window] = [framing] * len(photos)
+        if isinstance(self.crop, ShorterSide | ResizedCrop):
+            windows = boxes(
+                self.crop, framing.input, self.sizes[samples], (self.seed, epochs, samples)
+            )
+            frames = [
+                Window((left, top, right, bottom), photo.size, framing.input, framing.interpolation)
+                for photo, (left, top, right, bottom) in zip(photos, windows.tolist(), strict=True)
+            ]
+        decoded = []
+        for photo, frame, place in zip(photos, frames, images, strict=True):
+            decoded.append(Future[None]())
+            self.tasks.put((decoded[-1], partial(_decode, photo.path, frame, place)))
+        return _Step(samples, epochs, images, decoded)
+
+    def _on_device(self, images: Tensor) -> Tensor:
+        if self.copies is None:
+            return images
+        # A stream of its own: the copy need not wait for the steps that are computed.
+        computing = torch.cuda.current_stream(self.device)
+        with torch.cuda.stream(self.copies):
+            copied = images.to(self.device, non_blocking=True)
+        computing.wait_stream(self.copies)
+        copied.record_stream(computing)
+        return copied
+
+
+def _decode(path: Path, frame: Framing | Window, place: Tensor) -> None:
+    place.copy_(torch.from_numpy(load(path, frame)))
+
+
+def _work(tasks: "SimpleQueue[Task | None]") -> None:
+    """Does tasks until there is none; a daemon, unlike the threads of an executor, lets the process end whenever it will."""
+    while task := tasks.get():
+        future, function = task
+        if future.set_running_or_notify_cancel():
+            try:
+                future.set_result(function())
+            except BaseException as error:
+                future.set_exception(error)
