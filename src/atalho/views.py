@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from atalho import config
 from atalho.data.batches import preprocess
 from atalho.data.dataset import Dataset, Progress, Split
 from atalho.data.folder import Folder, in_threads
@@ -55,10 +56,10 @@ class Protocol:
 
 
 def ten_crops(image: Image.Image, framing: Framing) -> Seen:
-    """Krizhevsky 2012, §4.1: four corners, the centre, and their mirror images, in the order of torchvision's TenCrop.
+    """Krizhevsky 2012, §4.1: four corners, the centre, and their mirror images; He 2015, §3.4, calls them the standard.
 
-    They are cut from the central square of the resized picture, 256×256 for crops of 224, as in §2 there; TenCrop on the
-    whole resized picture has its corners further out. He 2015, §3.4, calls this the standard.
+    They are cut from the central square of the resized picture, 256×256 for crops of 224, as in §2 there; torchvision's
+    TenCrop on the whole resized picture has its corners further out.
     """
     _, height, width = framing.input
     square = middle(framing.resize(image), *framing.covered)
@@ -163,7 +164,7 @@ def _fixed_size(trained: Trained) -> str | None:
         return "is no table, so whether its classifier follows global average pooling is not known"
     if row := _flattens(network):
         return f"row {row} does not follow global average pooling, so it classifies pictures of one size"
-    if trained.preprocessing.mean.shape[:2] != (1, 1):
+    if config.per_pixel(trained.preprocessing):
         return "a mean of every pixel is subtracted, and there is none for other sizes"
     return None
 
