@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
+from statistics import mean
 from textwrap import fill
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 from atalho.errors import printable
-from atalho.record import Record
+from atalho.record import DIAGNOSES, Record
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -217,6 +218,35 @@ def comparison_rows(comparison: "Comparison") -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def diagnosis_rows(records: Sequence[Record]) -> list[dict[str, Any]]:
+    """One row a network, seed and moment; what was not measured is blank."""
+    rows: dict[tuple[Any, ...], dict[str, list[float]]] = {}
+    for each in records:
+        if each.quantity in DIAGNOSES:
+            said = each.conditions
+            key = (each.subject, said["seed"], said["moment"])
+            found = rows.setdefault(key, {})
+            if each.quantity != "gradient_correlation" or said["distance"] == 0.1:
+                found.setdefault(each.quantity, []).append(each.value)
+
+    def means(found: dict[str, list[float]], quantity: str) -> float | None:
+        return mean(found[quantity]) if quantity in found else None
+
+    return [
+        {
+            "network": network,
+            "seed": seed,
+            "moment": moment,
+            "gradient first/last": means(found, "gradient_ratio"),
+            "decades a row": means(found, "gradient_slope"),
+            "shortcut share": means(found, "shortcut_share"),
+            "correlation at 0.1": means(found, "gradient_correlation"),
+            "response std": means(found, "response_std"),
+        }
+        for (network, seed, moment), found in rows.items()
+    ]
 
 
 def export_row(network: str, to: str, path: Path, found: "Agreement") -> dict[str, Any]:
