@@ -53,11 +53,15 @@ def boxes(crop: ShorterSide | ResizedCrop, input: Shape, sizes: Tensor, draw: Dr
     if isinstance(crop, ResizedCrop):
         return _resized_crop(crop, width, height, draw)
     rows, columns = input[1:]
-    least, most = (round(times * min(rows, columns)) for times in (crop.least, crop.most))
-    shorter = least + uniform(*draw, LENGTH, most - least + 1).double()
-    # The picture that the crop is cut from has whole sides, rounded down as torchvision's Resize does.
+    shorter = min(rows, columns)
+    least, most = (round(times * shorter) for times in (crop.least, crop.most))
+    length = least + uniform(*draw, LENGTH, most - least + 1).double()
+    # The picture that the crop is cut from covers the input, so much larger; its other side is rounded down as in `Framing`.
+    wide, high = ((length * side / shorter).floor() for side in (columns, rows))
+    narrow = width * high <= height * wide
     wide, high = (
-        (shorter * side / torch.minimum(width, height)).floor() for side in (width, height)
+        torch.where(narrow, wide, (high * width / height).floor()),
+        torch.where(narrow, (wide * height / width).floor(), high),
     )
     left = _below(wide - columns + 1, draw, LEFT) * width / wide
     top = _below(high - rows + 1, draw, TOP) * height / high
