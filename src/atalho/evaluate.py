@@ -1,12 +1,18 @@
 """How a trained network answers a whole data set: accuracy in all, by class, and what is taken for what."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+import yaml
+
 from atalho import views
+from atalho.data import DATASETS
 from atalho.data.dataset import Batched, Dataset, Progress, Split
-from atalho.data.folder import Folder, Photos
-from atalho.errors import AtalhoError
+from atalho.data.folder import Folder, Photos, scan, scan_splits
+from atalho.data.photos import OnDisk, Warn, as_given
+from atalho.errors import AtalhoError, Exit
 from atalho.measure.accuracy import PROTOCOL, Accuracy, accuracy, tally, wilson
 from atalho.trained import Inference, Trained, check_data
 
@@ -133,8 +139,9 @@ def on_folder(
     inference: Inference,
     progress: Progress = lambda done, total: None,
     crops: str = views.SINGLE,
+    split: str | None = None,
 ) -> Evaluation:
-    """A folder of photos, whose classes are some of the network's; images that cannot be read are left out and named.
+    """A folder of photos, of one split or of none, whose classes are some of the network's; images that cannot be read are left out and named.
 
     Raises:
         AtalhoError: DATA-CLASSES or DATA-EMPTY (exit 3); as `views.check`.
@@ -151,12 +158,69 @@ def on_folder(
     return Evaluation(
         trained,
         str(folder.root),
-        None,
+        split,
         labels,
         found,
         tuple(unreadable),
         views.protocol(crops),
     )
+
+
+def choose(
+    root: Path, split: str | None, run: Path, load: Callable[[], Dataset], warn: Warn
+) -> tuple[Folder, str | None]:
+    """The images of a folder to ask about, and the split that they are: never those that a run was trained on, unasked.
+
+    Of split folders that is the test split, and of the folder of classes that the run was trained on too; of another, all.
+
+    Args:
+        split: asked for instead.
+        run: the folder of a run, or a name that is none.
+        load: the folder as a data set, its bad images skipped.
+        warn: told where a folder of the name of the run's has changed.
+
+    Raises:
+        AtalhoError: DATA-SPLIT (exit 2), for a folder that has no such split; as `folder.scan` and `load`.
+    """
+    given = scan_splits(root)
+    asked = split or "test"
+    if folder := as_given(given).get(asked):
+        return replace(folder, root=root), asked
+    data = load() if given else _trained_on(root, run, load, warn)
+    if data is None:
+        if split is None:
+            return scan(root), None
+        raise _no_split(split, root, "holds folders of classes, and has no splits of its own")
+    images = data.splits.get(asked)
+    if not isinstance(images, OnDisk):
+        raise _no_split(asked, root, f"has the splits {', '.join(data.splits)}")
+    return images.folder(root, data.classes), asked
+
+
+def _trained_on(root: Path, run: Path, load: Callable[[], Dataset], warn: Warn) -> Dataset | None:
+    """The folder as a data set, where a run was trained on it."""
+    arguments = run / "args.yaml"
+    said = yaml.safe_load(arguments.read_text())["data"] if arguments.exists() else None
+    if said is None or said["name"] in DATASETS:
+        return None
+    try:
+        data = load()
+    except AtalhoError as error:
+        if error.code != "DATA-FEW":
+            raise
+        return None  # nothing can be trained on it
+    if data.checksum == said["checksum"]:
+        return data
+    if data.name == said["name"]:
+        warn(
+            f"{root} is not as it was when {run} was trained on {data.name}: all its images are asked about, seen or not"
+        )
+    return None
+
+
+def _no_split(split: str, root: Path, cause: str) -> AtalhoError:
+    next_step = "--split test" if cause.startswith("has") else "leave --split out"
+    return AtalhoError("DATA-SPLIT", split, f"{root} {cause}", next_step=next_step, exit=Exit.USAGE)
 
 
 def _accuracy(trained: Trained, images: Batched, inference: Inference) -> Accuracy:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -19,6 +19,7 @@ from atalho.data.manifest import Seen, read_files
 from atalho.errors import AtalhoError, Exit, printable
 from atalho.image import Framing
 
+T = TypeVar("T")
 Photos = tuple["Photo", ...]
 BadImages = Literal["error", "skip"]
 Warn = Callable[[str], None]
@@ -146,6 +147,14 @@ def load(
     return Dataset(root.resolve().name, classes, ordered, mirror=True, note=note)
 
 
+def as_given(folders: Mapping[str, T]) -> dict[str, T]:
+    """What is taken as it is of split folders: all of them, or one to test on, which `val` is where there is no other."""
+    if {"val", "test"} <= {*folders}:
+        return {**folders}
+    test = next((folders[name] for name in ("test", "val") if name in folders), None)
+    return {} if test is None else {"test": test}
+
+
 def _classes(root: Path, given: Mapping[str, Folder]) -> tuple[str, ...]:
     """The classes that all splits have."""
     names = dict.fromkeys(chain.from_iterable(part.classes for part in given.values()))
@@ -209,18 +218,18 @@ def _divided(
     Args:
         same: a number for every photo of `found` in turn, equal for copies.
     """
-    train = found["train"]
-    if {"val", "test"} <= {*found}:
-        return {**found}, "split as its folders are"
-    test = found.get("test") or found.get("val")
+    train, given = found["train"], as_given(found)
+    if "val" in given:
+        return given, "split as its folders are"
+    test = given.get("test")
     shares = SHARES if test is None else {"val": SHARES["val"], "train": 1 - SHARES["val"]}
     # `train` is the first of `found`, so that its photos have the first numbers.
     parts = _divide(root, train, same, shares, classes)
     said = "divided by content, with copies of a picture on one side"
     if test is None:
         return parts, f"70 % for training, 15 % for validation, 15 % for testing, {said}"
-    given = "test" if "test" in found else "validation"
-    note = f"tested on its {given} folder; validation is 15 % of its training folder, {said}"
+    role = "test" if "test" in found else "validation"
+    note = f"tested on its {role} folder; validation is 15 % of its training folder, {said}"
     return {**parts, "test": test}, note
 
 
