@@ -14,7 +14,7 @@ import torch
 
 from atalho import data, recipes
 from atalho.data import cifar
-from atalho.data.dataset import Dataset, Split, stratified
+from atalho.data.dataset import Dataset, Split, divided, stratified
 from atalho.data.download import download
 from atalho.errors import AtalhoError, Exit
 
@@ -61,6 +61,47 @@ def test_a_split_depends_on_the_images_alone() -> None:
         other = stratified(shuffled, {"a": 0.5, "b": 0.5})[name]
         assert _contents(part) == _contents(other)
         assert part.labels.bincount().tolist() == [5, 5, 5, 5]
+
+
+@pytest.mark.parametrize("size", [10, 33, 100])
+def test_single_images_are_divided_by_their_keys_alone(size: int) -> None:
+    """As slices of every class in the order of its keys, the last part to the end."""
+    rng = np.random.default_rng(size)
+    keys = [rng.bytes(8) for _ in range(3 * size)]
+    labels = [place % 3 for place in range(3 * size)]
+    fractions = {"val": 0.15, "test": 0.2, "train": 0.65}
+    found = divided(keys, labels, range(3 * size), fractions)
+    expected: dict[str, list[int]] = {name: [] for name in fractions}
+    for label in range(3):
+        order = sorted(range(label, 3 * size, 3), key=lambda place: keys[place])
+        val, test = round(0.15 * size), round(0.2 * size)
+        expected["val"] += order[:val]
+        expected["test"] += order[val : val + test]
+        expected["train"] += order[val + test :]
+    assert {name: sorted(places) for name, places in expected.items()} == {
+        name: part.tolist() for name, part in found.items()
+    }
+
+
+def test_groups_are_not_divided_and_every_part_has_one() -> None:
+    rng = np.random.default_rng(0)
+    fractions = {"val": 0.15, "test": 0.15, "train": 0.7}
+    for _ in range(200):
+        count = int(rng.integers(3, 30))
+        groups = rng.integers(0, max(3, count // 2), count).tolist()
+        keys = [rng.bytes(8) for _ in range(count)]
+        parts = divided(keys, [0] * count, groups, fractions)
+        sides: dict[int, set[str]] = {}
+        for name, places in parts.items():
+            for place in places.tolist():
+                sides.setdefault(groups[place], set()).add(name)
+        assert sum(map(len, parts.values())) == count
+        assert all(len(side) == 1 for side in sides.values())
+        if len({*groups}) >= 3:
+            assert all(map(len, parts.values()))
+            # Copies fall to the last part: the others are no larger than asked for by more than a group.
+            largest = max(map(groups.count, groups))
+            assert len(parts["val"]) <= max(1, round(0.15 * count)) + largest - 1
 
 
 def test_cifar_is_the_published_one(cifar_dir: Path) -> None:

@@ -13,7 +13,7 @@ from torchvision.transforms import v2
 
 from atalho import image
 from atalho.errors import AtalhoError, Exit
-from atalho.image import Framing, load
+from atalho.image import Framing, Window, load, read
 
 RED, GREEN, BLUE, WHITE, BLACK = (
     *((255, 0, 0), (0, 255, 0), (0, 0, 255)),
@@ -258,3 +258,53 @@ def test_damaged_files_are_seen_or_refused_and_nothing_else(format: str) -> None
             assert seen.shape == (3, 2, 3)
         except AtalhoError as error:
             assert error.exit == Exit.DATA
+
+
+def smooth(width: int, height: int) -> Image.Image:
+    rough = np.random.default_rng(0).integers(0, 256, (9, 12, 3), np.uint8)
+    return Image.fromarray(rough).resize((width, height), Image.Resampling.BICUBIC)
+
+
+@pytest.mark.parametrize("orientation", STORED)
+@pytest.mark.parametrize(("format", "spare"), [("JPEG", 5), ("PNG", 5), ("JPEG", 1)])
+def test_a_window_shows_a_part_of_the_upright_picture(
+    format: str, spare: int, orientation: int
+) -> None:
+    """Whether it is stored on its side or not, and decoded smaller or not."""
+    size = (90, 61) if spare == 1 else (803, 601) if orientation == 1 else (800, 600)
+    upright = smooth(*size)
+    stored = Image.fromarray(np.ascontiguousarray(STORED[orientation](np.asarray(upright))))
+    options = {"quality": 95, "subsampling": 0} if format == "JPEG" else {}
+    data = encoded(stored, format, exif=exif(orientation), **options)
+    box = (0.05 * size[0], 0.1 * size[1], 0.98 * size[0], size[1])
+    window = Window(box, size, (3, 48, 64))
+    assert window.spare == spare
+    expected = upright.resize((64, 48), Image.Resampling.BILINEAR, box)
+    difference = abs(load(data, window).astype(int) - np.asarray(expected))
+    assert difference.mean() < (1.0 if format == "JPEG" else 0.01)
+    grey = load(data, Window(box, size, (1, 48, 64)))
+    assert grey.shape == (48, 64, 1)
+    assert abs(grey[..., 0].astype(int) - np.asarray(expected.convert("L"))).mean() < 1
+
+
+@pytest.mark.parametrize("scale", [2, 4, 8])
+@pytest.mark.parametrize("more", [0, 1, 7])
+def test_a_jpeg_is_decoded_smaller_where_nothing_is_lost(scale: int, more: int) -> None:
+    """No smaller than twice what is shown, and only as JPEG decoders can."""
+    width, height = 16 * 2 * scale + more, 16 * 2 * scale
+    data = encoded(smooth(width, height), "JPEG")
+    window = Window((0, 0, width, height), (width, height), (3, 16, 16))
+    assert window.spare == scale
+    sizes = []
+    read(data, lambda image: sizes.append(image.size), spare=window.spare)
+    assert sizes == [(-(-width // scale), -(-height // scale))]
+    smaller = Window((0, 0, width, height - 2), (width, height), (3, 16, 16))
+    assert smaller.spare == scale - 1
+
+
+def test_a_picture_that_has_become_another_is_not_shown() -> None:
+    window = Window((0, 0, 10, 10), (40, 30), (3, 5, 5))
+    load(encoded(smooth(40, 30)), window)
+    for size in ((30, 40), (39, 30), (20, 16)):
+        with pytest.raises(AtalhoError, match="where there were 40×30"):
+            load(encoded(smooth(*size)), window)

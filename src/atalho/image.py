@@ -121,8 +121,7 @@ Box = tuple[float, float, float, float]
 
 REDUCING_GAP = 2.0
 """How many times larger than wanted a picture is at least when a JPEG decoder makes it smaller; Pillow's documentation calls what
-is resized from there indistinguishable to 3.0, and very near to the whole picture's at 2.0."""
-
+is resized from there very near to what is resized from the whole, and that is its own default for thumbnails."""
 
 SCALES = (1, 2, 4, 8)
 """How many times smaller a JPEG can be decoded."""
@@ -150,6 +149,9 @@ class Window:
 
     def __call__(self, image: Image.Image) -> Pixels:
         """(H, W, C) of an upright RGB picture, which may be decoded 2, 4 or 8 times smaller.
+
+        What is shown of one that is stored another way up may then be off by less than half a pixel: where its sides do not divide by
+        that number, the last pixel of a row or column stands for fewer, and turning it puts it first.
 
         Raises:
             ValueError: a picture of another size.

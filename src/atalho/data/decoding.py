@@ -1,4 +1,9 @@
-"""Training batches of photos on disk: pure functions of the step, decoded ahead by threads while the device computes."""
+"""Training batches of photos on disk: pure functions of the step, decoded ahead by threads while the device computes.
+
+Pillow decodes, by the code that `predict` has. torchvision's JPEG decoder gives the same bits in the same time, reads fewer formats,
+and cannot decode a large picture smaller, which makes it a third as fast at 12 megapixels; at ImageNet's sizes its resize makes it
+1.8 times as fast as this (results/decoding.json), but takes whole pixels alone.
+"""
 
 from collections.abc import Callable
 from concurrent.futures import Future
