@@ -4,6 +4,7 @@ Both are taken in training mode, with the batch's own statistics, as a training 
 the other images through these statistics, so ∂L/∂x of an image is that of the batch's summed loss.
 """
 
+from collections.abc import Sequence
 from math import log10
 from statistics import linear_regression
 from typing import Any, NamedTuple
@@ -105,7 +106,7 @@ def profile(model: nn.Module, batch: Batch, auxiliary_weight: float = 0.0) -> Pr
 
 
 def _relative(
-    gradients: list[Tensor | None], weights: list[nn.Parameter], images: int
+    gradients: Sequence[Tensor | None], weights: list[nn.Parameter], images: int
 ) -> float | None:
     if not weights:
         return None
@@ -113,8 +114,9 @@ def _relative(
     return (_joint_norm(used) / images / _joint_norm(weights)).item()
 
 
-def _joint_norm(tensors: "list[Tensor] | list[nn.Parameter]") -> Tensor:
-    return torch.stack([each.detach().norm() for each in tensors]).norm()
+def _joint_norm(tensors: Sequence[Tensor]) -> Tensor:
+    squares = [each.detach().square().sum() for each in tensors]
+    return torch.stack(squares).sum().sqrt()
 
 
 class Shares(NamedTuple):
@@ -196,6 +198,7 @@ def records(
     model: nn.Module,
     batch: Batch,
     auxiliary_weight: float = 0.0,
+    /,
     **conditions: Any,
 ) -> list[Record]:
     """D1 as records: a norm a row, their ratio and slope; none where the network has no two rows of maps.
@@ -234,6 +237,7 @@ def share_records(
     model: Model,
     batch: Batch,
     auxiliary_weight: float = 0.0,
+    /,
     **conditions: Any,
 ) -> list[Record]:
     """D2 as records; a network without a join has no shortcut, so its share is 0 by definition."""

@@ -35,6 +35,9 @@ class Lesion(NamedTuple):
     kind: Kind
     rows: tuple[str, ...] = ()
 
+    def __str__(self) -> str:
+        return f"{' and '.join(self.rows)} {self.kind}" if self.rows else "no lesion"
+
 
 def removable(model: Model) -> tuple[str, ...]:
     """The rows that can be removed: residual blocks, and rows with weights whose output has their input's shape."""
@@ -80,7 +83,7 @@ def lesioned(model: Model, lesion: Lesion) -> Iterator[None]:
         _swap(model, *lesion.rows)
     elif lesion.kind == "removed":
         for row in lesion.rows:
-            if row in found:
+            if row in found and found[row].adds:
                 residual = found[row].branches["residual"]
                 handles.append(residual.register_forward_hook(_nothing))
             else:
@@ -112,16 +115,15 @@ def record(
     subject: str,
     model: Model,
     lesion: Lesion,
-    split: Batched,
+    images: Batched,
     preprocessing: Preprocessing,
-    *,
-    device: torch.device,
     **conditions: Any,
 ) -> Record:
-    """The accuracy on `split` under one lesion, with its 95 % interval."""
+    """The accuracy on `images` under one lesion, with its 95 % interval."""
+    device = next(model.parameters()).device
     with lesioned(model, lesion):
         found = accuracy(
-            model, split, preprocessing, batch=BATCH, device=device, precision="float32"
+            model, images, preprocessing, batch=BATCH, device=device, precision="float32"
         )
     return Record.of(
         subject,

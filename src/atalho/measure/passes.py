@@ -57,7 +57,7 @@ def rows(model: nn.Module) -> dict[str, nn.Module]:
     """The named rows of a table's module; of anybody's, its children, with every `nn.Sequential` opened."""
     if isinstance(model, Model):
         return dict(model.named_children())
-    found = {}
+    found: dict[str, nn.Module] = {}
     for name, child in model.named_children():
         if type(child) is nn.Sequential:
             found |= {f"{name}.{inner}": part for inner, part in rows(child).items()}
@@ -140,4 +140,5 @@ def loss(model: nn.Module, batch: Batch, auxiliary_weight: float = 0.0) -> Tenso
 
 def norms(tensor: Tensor) -> Tensor:
     """The Euclidean norm of every image's part of (N, …): (N,)."""
-    return tensor.flatten(1).norm(dim=1)
+    found: Tensor = torch.linalg.vector_norm(tensor.flatten(1), dim=1)
+    return found

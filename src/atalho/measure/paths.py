@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from atalho.measure.flow import PROTOCOL, vector_jacobian
 from atalho.measure.passes import Batch, Call, joins, loss, norms, undisturbed, watched
@@ -58,7 +58,7 @@ def paths(
     residual = {row: join for row, join in joins(model).items() if join.adds}
     if not residual:
         return None
-    modules = {}
+    modules: dict[str, nn.Module] = {}
     for row, join in residual.items():
         modules |= {f"{row}.": join.module}
         modules |= {f"{row}.{name}": branch for name, branch in join.branches.items()}
@@ -122,6 +122,7 @@ def records(
     model: Model,
     batch: Batch,
     auxiliary_weight: float = 0.0,
+    /,
     **conditions: Any,
 ) -> list[Record]:
     """D4 as records, two a length; norms are means over images, in nats. None for a network without residual blocks.

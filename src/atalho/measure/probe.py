@@ -16,6 +16,7 @@ def records(
     model: nn.Module,
     batch: Batch,
     auxiliary_weight: float = 0.0,
+    /,
     **conditions: Any,
 ) -> list[Record]:
     """D1 and the responses of a batch, by one pass of each kind beside the training step.
