@@ -304,9 +304,10 @@ def test_the_checksum_is_that_of_splits_classes_and_files(tmp_path: Path) -> Non
     (split / "test").rename(split / "val")
     (split / "x").rename(split / "test")
     assert loaded(split).checksum == one  # the same files in either
-    save(split / "val" / "cat" / "02.png", picture(5))
+    # The last of one split as the first of the next: the same files in the same order.
+    last = save(split / "test" / "cat" / "02.png", picture(5))
     more = loaded(split).checksum
-    (split / "val" / "cat" / "02.png").rename(split / "test" / "cat" / "02.png")
+    last.rename(split / "train" / "cat" / "!.png")
     assert len({one, more, loaded(split).checksum}) == 3
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from atalho import data
-from atalho.data.augmentation import boxes
+from atalho.data.augmentation import boxes, resampled
 from atalho.data.batches import Batches, fit, preprocess
 from atalho.data.dataset import Images, Split
 from atalho.data.draws import positions, uniform
@@ -148,6 +148,23 @@ def test_crops_of_photos_are_windows_of_their_files(
             expected = preprocess(pixels, preprocessing)[0]
             assert torch.equal(image, expected.flip(2) if flip else expected)
     made.close()
+
+
+@pytest.mark.parametrize("crop", [AUGMENTATIONS[2].crop, AUGMENTATIONS[3].crop])
+def test_crops_in_memory_are_parts_of_each_image(
+    in_memory: Split, crop: ShorterSide | ResizedCrop
+) -> None:
+    images, labels = begin(in_memory, Augmentation(crop))(4)
+    samples, epochs = positions(23, 6, 4, 3)
+    sizes = torch.tensor([[28, 20]]).expand(6, -1)
+    parts = resampled(
+        in_memory.images[samples], boxes(crop, (3, 20, 28), sizes, (3, epochs, samples))
+    )
+    assert torch.equal(images, preprocess(parts, fit(in_memory.images, "per_channel")))
+    assert labels.tolist() == in_memory.labels[samples].tolist()
+    mirrored, _ = begin(in_memory, Augmentation(crop, mirror=True))(4)
+    for image, other, flip in zip(images, mirrored, uniform(3, epochs, samples, 2, 2), strict=True):
+        assert torch.equal(other, image.flip(2) if flip else image)
 
 
 def test_crops_in_memory_are_mirrored_and_normalised(in_memory: Split) -> None:

@@ -162,8 +162,9 @@ class Window:
             was, now = ("×".join(map(str, size)) for size in (self.picture, image.size))
             raise ValueError(f"{now} pixels, where there were {was}")
         left, top, right, bottom = (side / scale for side in self.box)
-        box = (left, top, min(right, image.width), min(bottom, image.height))
-        image = image.resize((width, height), RESAMPLING[self.interpolation], box)
+        image = image.resize(
+            (width, height), RESAMPLING[self.interpolation], (left, top, right, bottom)
+        )
         return np.array(image.convert(MODES[channels])).reshape(height, width, channels)
 
 
