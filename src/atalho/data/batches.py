@@ -84,7 +84,7 @@ class Changes:
         self.colour = augmentation.colour if input[0] == 3 else None
         self.padding = crop.padding if isinstance(crop, PaddedCrop) else 0
         self.preprocessing = preprocessing.to(device)
-        if self.padding or preprocessing.mean.shape[:2] != (1, 1):
+        if self.padding:
             # Padded like the images, so that what is added around an image is zero after the mean is subtracted.
             mean = self.padded(self.preprocessing.mean.expand(*self.size, -1))
             self.preprocessing = self.preprocessing._replace(mean=mean)
@@ -102,23 +102,28 @@ class Changes:
             samples, epochs: (N,) on the host; they decide what is done to each.
         """
         mean, std = self.preprocessing
-        rows, columns = (
-            torch.arange(side, device=self.device).expand(len(which), -1) for side in self.size
-        )
         on_device = self.seed, epochs.to(self.device), samples.to(self.device)
-        if self.mirror:
-            mirrored = uniform(*on_device, 2, 2).bool()
-            columns = torch.where(mirrored[:, None], columns.flip(1), columns)
+        mirrored = uniform(*on_device, 2, 2).bool() if self.mirror else None
         if self.padding:
+            rows, columns = (
+                torch.arange(side, device=self.device).expand(len(which), -1) for side in self.size
+            )
+            if mirrored is not None:
+                columns = torch.where(mirrored[:, None], columns.flip(1), columns)
             shifts = 2 * self.padding + 1
-            rows = rows + uniform(*on_device, 0, shifts)[:, None]
-            columns = columns + uniform(*on_device, 1, shifts)[:, None]
-        rows, columns = rows[:, :, None], columns[:, None, :]
-        pixels = images[which[:, None, None], rows, columns].float() / 255
+            rows = (rows + uniform(*on_device, 0, shifts)[:, None])[:, :, None]
+            columns = (columns + uniform(*on_device, 1, shifts)[:, None])[:, None, :]
+            pixels, mean = images[which[:, None, None], rows, columns], mean[rows, columns]
+        else:
+            # Whole rows are copied faster than pixels are gathered.
+            pixels = images[which]
+            if mirrored is not None:
+                turned = mirrored[:, None, None, None]
+                pixels = torch.where(turned, pixels.flip(2), pixels)
+                mean = torch.where(turned, mean.flip(1), mean) if mean.shape[1] > 1 else mean
+        pixels = pixels.float() / 255
         if self.colour:
             pixels = recoloured(pixels, self.colour, (self.seed, epochs, samples))
-        if mean.shape[:2] != (1, 1):
-            mean = mean[rows, columns]
         return normalise(pixels, Preprocessing(mean, std))
 
 
