@@ -50,11 +50,11 @@ class Protocol:
         )
 
 
-_HE_CIFAR = {"data": "cifar10", "recipe": "he2015_cifar", "steps": 64_000}
-TEST = Protocol("test error", "top1", 10_000, {**_HE_CIFAR, "split": "test", "images": 10_000})
+HE_CIFAR = {"data": "cifar10", "recipe": "he2015_cifar", "steps": 64_000}
+TEST = Protocol("test error", "top1", 10_000, {**HE_CIFAR, "split": "test", "images": 10_000})
 # A row of the training curve covers some of an epoch; ten epochs of them make a steady mean.
 TRAINING = Protocol(
-    "training error over the last 4,000 steps", "train_top1", 50_000, _HE_CIFAR, 60_000
+    "training error over the last 4,000 steps", "train_top1", 50_000, HE_CIFAR, 60_000
 )
 
 

@@ -7,7 +7,7 @@ tables that no numbered claim carries. What the lecture calls operations, ops or
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from atalho.claims import evidence, inception, residual
+from atalho.claims import diagnosed, evidence, inception, residual
 from atalho.claims.claim import Answer, Cited, Claim, Computed, Measured, Verdict
 from atalho.networks.resnet import PRINTED_GFLOPS
 from atalho.record import Record
@@ -287,7 +287,12 @@ CLAIMS = (
     resnet(
         "L52",
         text="the shortcut lets the gradient flow",
-        check=Measured("gradient norms through plain and residual networks (atalho diagnose)"),
+        check=Measured(
+            "gradient_ratio, gradient_correlation and shortcut_share of a plain and a residual network of one "
+            "depth at moment 0, seen alike (atalho diagnose)",
+            diagnosed.gradient_flow,
+        ),
+        note="with BatchNorm the plain networks' gradient does not vanish at initialisation: it grows on its way back",
     ),
     resnet(
         "L53",

@@ -1,0 +1,43 @@
+"""Networks of a few thousand weights and noise to show them, for checks by brute force."""
+
+from dataclasses import replace
+
+import torch
+
+from atalho.layers import BatchNorm, Join, Layer
+from atalho.measure.passes import Batch
+from atalho.module import Model, build
+from atalho.network import Network, Row
+from atalho.networks import resnet
+
+
+def without_norm(layer: Layer) -> Layer:
+    """The same tree without batch normalisation."""
+    if not isinstance(layer, Join):
+        return layer
+    kept = {name: without_norm(part) for name, part in layer if not isinstance(part, BatchNorm)}
+    return type(layer)(**kept)
+
+
+def blocks(option: resnet.Option | None, count: int) -> Network:
+    """He's CIFAR network cut down to a stem, `count` blocks (the last with stride 2 and 32 filters) and a classifier."""
+    whole = resnet.cifar("tiny", 32, option, input=(3, 8, 8), num_classes=5)
+    rows: dict[str, Row] = {row.name: row for row in whole.rows}
+    body = [rows[f"conv2_{index}"] for index in range(1, count)]
+    return replace(
+        whole,
+        rows=(rows["conv1"], *body, rows["conv3_1"], rows["avgpool"], rows["fc"]),
+        name="tiny",
+    )
+
+
+def made(network: Network, seed: int = 0) -> Model:
+    """The module in float64."""
+    return build(network, seed=seed).double()
+
+
+def noise(count: int, network: Network, dtype: torch.dtype = torch.float64) -> Batch:
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(count, *network.input, generator=generator, dtype=dtype)
+    labels = torch.randint(network.num_classes, (count,), generator=generator)
+    return Batch(images, labels)
