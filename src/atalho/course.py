@@ -79,10 +79,7 @@ class Course:
     def _shown(self, model: nn.Module, preprocessing: Preprocessing) -> State:
         """With the same images for every network, seed and moment, not augmented."""
         few = spread(self.data.splits["train"], self.batch)
-        images, labels = next(few.batches(self.batch))
-        at = preprocessing.to(self.device)
-        shown = preprocess(images.to(self.device), at)
-        return State(model, Batch(shown, labels.to(self.device)), at)
+        return State(model, prepared(few, preprocessing, self.device), preprocessing)
 
 
 def with_noise(network: Subject, seed: int, batch: int, device: torch.device) -> State:
@@ -100,6 +97,13 @@ def spread(split: Images, count: int) -> Images:
     """`count` images at equal distances in the split; all, where it has no more."""
     images = len(split.labels)
     return split.select(torch.linspace(0, images - 1, min(count, images)).long())
+
+
+def prepared(split: Images, preprocessing: Preprocessing, device: torch.device) -> Batch:
+    """All images of a split as a network takes them."""
+    images, labels = next(split.batches(len(split.labels)))
+    shown = preprocess(images.to(device), preprocessing.to(device))
+    return Batch(shown, labels.to(device))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from atalho import subjects
-from atalho.course import State, spread
+from atalho.course import State, prepared, spread
 from atalho.data.dataset import Dataset
 from atalho.errors import AtalhoError, Exit
 from atalho.measure import flow, lesions, machine, paths, responses, shattering, surface
@@ -147,12 +147,15 @@ def _lesions(at: Moment) -> Iterator[Step]:
 
 
 def _surface(at: Moment) -> Iterator[Step]:
-    if at.conditions["moment"] == "0":
+    if at.data is None or at.conditions["moment"] == "0":
         at.absent("no loss surface at 0; it is one around trained weights")
         return
+    images = spread(at.data.splits["train"], surface.IMAGES)
 
     def line(state: State, beta: float, **given: Any) -> Iterable[Record]:
-        yield surface.record(at.network.name, state.model, state.batch, beta, **given)
+        assert state.preprocessing is not None
+        shown = prepared(images, state.preprocessing, at.device)
+        yield surface.record(at.network.name, state.model, shown, beta, **given)
 
     for beta in surface.coordinates():
         measure = at.on("train", partial(line, beta=beta))

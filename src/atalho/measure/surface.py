@@ -90,11 +90,17 @@ def line(
 
 
 def record(
-    subject: str, model: nn.Module, batch: Batch, beta: float, *, seed: int = 0, **conditions: Any
+    subject: str,
+    model: nn.Module,
+    batch: Batch,
+    beta: float,
+    *,
+    directions: int = 0,
+    **conditions: Any,
 ) -> Record:
-    """One line of the plane as a record: `samples` are the losses along `alphas`. The directions are of `seed`."""
+    """One line of the plane as a record: `samples` are the losses along `alphas`. `directions` is the seed of both."""
     alphas = coordinates()
-    first, second = direction(model, 2 * seed), direction(model, 2 * seed + 1)
+    first, second = (direction(model, 2 * directions + n) for n in (0, 1))
     losses = line(model, batch, first, second, beta, alphas)
     return Record.of(
         subject,
@@ -106,6 +112,6 @@ def record(
         batch=len(batch.labels),
         beta=beta,
         alphas=alphas,
-        directions=seed,
+        directions=directions,
         protocol=PROTOCOL,
     )
