@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from atalho import data, networks, recipes, subjects
+from atalho.arguments import Arguments
 from atalho.data.dataset import Dataset
 from atalho.recipes.recipe import Recipe
-from atalho.run import Arguments
 
 torch.set_num_threads(1)  # results do not depend on the machine, and two workers do not fight
 

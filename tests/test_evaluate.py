@@ -11,12 +11,12 @@ import torch
 from PIL import Image
 
 from atalho import evaluate, networks, recipes, run, subjects
+from atalho.arguments import Arguments
 from atalho.cli import main
 from atalho.data import folder
 from atalho.data.dataset import Dataset
 from atalho.errors import AtalhoError, Exit
 from atalho.measure.accuracy import Accuracy
-from atalho.run import Arguments
 from atalho.trained import Inference, Trained, check_data
 
 Captured = pytest.CaptureFixture[str]

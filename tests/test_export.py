@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from atalho import data, layouts, networks, recipes, record, run, subjects
+from atalho.arguments import Arguments
 from atalho.cli import Target, main
 from atalho.data.batches import Preprocessing, preprocess
 from atalho.data.dataset import Dataset
@@ -32,9 +33,7 @@ def finished(digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "run"
     network = networks.get("resnet20", input=(1, 8, 8))
     recipe = replace(recipes.get("quick", subjects.facts(network)), epochs=None, steps=40)
-    run.execute(
-        run.Arguments("resnet20", recipe, 0, torch.device("cpu"), "float32"), digits, folder
-    )
+    run.execute(Arguments("resnet20", recipe, 0, torch.device("cpu"), "float32"), digits, folder)
     return folder
 
 

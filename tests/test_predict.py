@@ -14,13 +14,13 @@ import torchvision
 from PIL import Image
 
 from atalho import run
+from atalho.arguments import Arguments
 from atalho.cli import main
 from atalho.data.batches import preprocess
 from atalho.data.dataset import Dataset
 from atalho.errors import AtalhoError
 from atalho.predict import Source, predict, sources
 from atalho.pretrained import load
-from atalho.run import Arguments
 from atalho.trained import Inference, Trained
 
 Captured = pytest.CaptureFixture[str]

@@ -7,11 +7,11 @@ import torch
 import yaml
 
 from atalho import record, run
+from atalho.arguments import Arguments
 from atalho.data.batches import preprocess
 from atalho.data.dataset import Dataset
 from atalho.errors import AtalhoError, Exit
 from atalho.files import write_atomically
-from atalho.run import Arguments
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,12 @@ import torch
 from torch.nn import functional as F
 
 from atalho import checkpoint, networks, recipes, run, subjects
+from atalho.arguments import Arguments
 from atalho.data.batches import fit, positions, preprocess
 from atalho.data.dataset import Dataset
 from atalho.errors import AtalhoError, Exit
 from atalho.module import Outputs, build
 from atalho.recipes.recipe import Augmentation, Recipe, Warmup
-from atalho.run import Arguments
 from atalho.train import READ_EVERY, Progress, Run, Stopped
 
 CPU = torch.device("cpu")
@@ -25,17 +25,13 @@ Report = Callable[[Progress], None]
 
 def _run(name: str, data: Dataset, recipe: Recipe, folder: Path, report: Report = print) -> Run:
     network = networks.get(name, input=data.input, num_classes=10)
-    images = data.training(with_validation=recipe.with_validation).images
+    split = data.training(with_validation=recipe.with_validation)
     return Run(
-        name,
+        Arguments(name, recipe, 0, CPU, "float32"),
         build(network, seed=1),
         data,
-        recipe,
-        fit(images, recipe.normalisation),
+        fit(split.sample(), recipe.normalisation),
         folder,
-        seed=0,
-        device=CPU,
-        precision="float32",
         report=report,
     )
 

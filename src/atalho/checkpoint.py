@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,7 +28,7 @@ class State(NamedTuple):
 
     Attributes:
         step: steps done.
-        tensors: weights, statistics, optimiser state, generator states and running sums, by dotted name.
+        tensors: weights, statistics, optimiser state, averages and running sums, by dotted name.
         facts: what else it needs, as JSON has it.
     """
 
@@ -40,7 +41,8 @@ def save(folder: Path, state: State) -> Path:
     """Adds a checkpoint to `folder` and removes all but the last three."""
     metadata = {"step": str(state.step), "facts": json.dumps(state.facts)}
     data = safetensors.torch.save(
-        {name: tensor.cpu().contiguous() for name, tensor in state.tensors.items()}, metadata
+        {name: tensor.detach().cpu().contiguous() for name, tensor in state.tensors.items()},
+        metadata,
     )
     checksum = hashlib.sha256(data).hexdigest()[:16]
     path = folder / f"step-{state.step:09}-{checksum}.safetensors"
@@ -49,6 +51,27 @@ def save(folder: Path, state: State) -> Path:
     for old in _files(folder)[KEEP:]:
         old.unlink()
     return path
+
+
+class Writer:
+    """Writes checkpoints beside the work that goes on, one at a time, in order."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.thread = ThreadPoolExecutor(1)
+        self.writing: Future[Path] | None = None
+
+    def save(self, state: State) -> None:
+        """Copies `state` and returns; OSError, where the checkpoint before it could not be written."""
+        self.wait()
+        tensors = {name: tensor.to("cpu", copy=True) for name, tensor in state.tensors.items()}
+        self.writing = self.thread.submit(save, self.folder, state._replace(tensors=tensors))
+
+    def wait(self) -> None:
+        """Until the last one is on the disk; OSError, where it could not be written."""
+        writing, self.writing = self.writing, None
+        if writing:
+            writing.result()
 
 
 def load(folder: Path) -> tuple[State, list[Path]] | None:

@@ -1,9 +1,12 @@
 """The command line: parses, calls one function a command, and shows what it answers."""
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     import torch
 
     from atalho.data.dataset import Dataset
+    from atalho.diagnose import When
+    from atalho.image import Framing
     from atalho.precision import Precision
     from atalho.recipes.recipe import Facts, Recipe
     from atalho.record import Record
@@ -43,6 +48,30 @@ def _input_shape(text: str) -> Shape:
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not CxHxW, as in 3x224x224") from None
     return channels, height, width
+
+
+def _moments(text: str) -> "list[When]":
+    try:
+        return ["end" if each == "end" else _whole(each) for each in text.split(",")]
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not as 0,1,10,end") from None
+
+
+def _seeds(text: str) -> list[int]:
+    try:
+        return [_whole(each) for each in text.split(",")]
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not as 0,1,2") from None
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal():
+        raise ValueError(text)
+    return int(text)
+
+
+def _names(text: str) -> list[str]:
+    return text.split(",")
 
 
 NetworkName = Annotated[
@@ -74,7 +103,8 @@ DataDir = Annotated[
     Path, typer.Option(help="Where data sets are kept and downloaded to.", envvar="ATALHO_DATA")
 ]
 RecipeName = Annotated[
-    str | None, typer.Option("--recipe", help="he2015_cifar or quick; by the data unless given.")
+    str | None,
+    typer.Option("--recipe", help="A paper's recipe, finetune or quick; by the data unless given."),
 ]
 BatchSize = Annotated[int | None, typer.Option("-b", "--batch-size", min=1)]
 BatchSizes = Annotated[
@@ -90,7 +120,16 @@ Threads = Annotated[
 ]
 DATA_DIR = Path("data")
 Crops = Literal["1", "10", "144", "full"]
+BadImages = Literal["error", "skip"]
+Optimiser = Literal["sgd", "adamw"]
 Target = Literal["onnx", "safetensors", "torchvision", "timm", "pt2"]
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not N,N,…, as in 0,1,2") from None
 
 
 def _version(wanted: bool) -> None:
@@ -222,14 +261,28 @@ def inception(
 @app.command()
 def train(
     network: NetworkName,
-    data: DataName = "digits",
+    data: Annotated[
+        str, typer.Option("--data", help="digits, cifar10, cifar100, or a folder of photos.")
+    ] = "digits",
     data_dir: DataDir = DATA_DIR,
+    bad_images: Annotated[
+        BadImages, typer.Option(help="What is done about photos that cannot be read.")
+    ] = "error",
+    img_size: Annotated[
+        int | None, typer.Option(min=1, help="Side of the input for photos; the paper's if absent.")
+    ] = None,
     recipe: RecipeName = None,
     weights: Weights = None,
     new_head: Annotated[
-        bool, typer.Option("--new-head", help="Draw the classifier of --weights anew.")
-    ] = False,
-    output: Annotated[Path | None, typer.Option(help="The run's folder.")] = None,
+        bool | None,
+        typer.Option(
+            "--new-head/--keep-head",
+            help="Draw the classifier of --weights anew; finetune does, for other classes.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="The run's folder; for --seeds, of their folders.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run stopped.")] = False,
     allow_inexact: Annotated[
         bool, typer.Option("--allow-inexact", help="Resume though the bits may differ.")
@@ -237,69 +290,136 @@ def train(
     epochs: Epochs = None,
     steps: Steps = None,
     batch_size: BatchSize = None,
+    opt: Annotated[Optimiser | None, typer.Option(help="The optimiser.")] = None,
     lr: Annotated[float | None, typer.Option(min=0.0)] = None,
     momentum: Annotated[float | None, typer.Option(min=0.0, max=1.0)] = None,
     weight_decay: Annotated[float | None, typer.Option(min=0.0)] = None,
+    auxiliary_weight: Annotated[
+        float | None, typer.Option(min=0.0, help="Of each auxiliary head's loss.")
+    ] = None,
     hold_out: Annotated[
         bool | None,
-        typer.Option(help="Keep the validation split out of training; the recipe's unless given."),
+        typer.Option(help="Keep the validation split out of training; the recipe's if absent."),
     ] = None,
     seed: Seed = 0,
+    seeds: Annotated[
+        list[int] | None,
+        typer.Option(parser=_numbers, metavar="N,N,…", help="Several seeds, a run each."),
+    ] = None,
     device: DeviceName = "auto",
-    precision: PrecisionName = "float32",
+    precision: Annotated[
+        str, typer.Option(help="float32, bf16, or auto: the fastest on this device, which it says.")
+    ] = "auto",
     threads: Threads = None,
+    workers: Annotated[
+        int | None, typer.Option("-j", "--workers", min=1, help="Threads that decode photos.")
+    ] = None,
+    grad_accum_steps: Annotated[
+        int, typer.Option(min=1, help="Parts that a batch is computed in, to save memory.")
+    ] = 1,
+    sync_bn: Annotated[
+        bool, typer.Option("--sync-bn", help="BatchNorm over the images of all processes.")
+    ] = False,
+    compile: Annotated[
+        bool, typer.Option("--compile", help="Compile the network first (torch.compile).")
+    ] = False,
+    save_every: Annotated[
+        float, typer.Option(min=0.0, help="Seconds between checkpoints: what a crash can cost.")
+    ] = 60.0,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Curves for TensorBoard too, in the run's folder.")
+    ] = False,
 ) -> None:
-    """Train a network on data by a recipe, into a run folder."""
+    """Train a network on data by a recipe, into a run folder.
+
+    Under torchrun its processes share every batch: torchrun --nproc-per-node 2 -m atalho train NETWORK.
+    """
     overrides = {
         "batch_size": batch_size,
+        "optimiser": opt,
         "lr": lr,
         "momentum": momentum,
         "weight_decay": weight_decay,
+        "auxiliary_weight": auxiliary_weight,
         "with_validation": None if hold_out is None else not hold_out,
         **_length(epochs, steps),
     }
-    if new_head and not weights:
+    if new_head is not None and not weights:
         raise typer.BadParameter("it goes with --weights", param_hint="--new-head")
-    from atalho import subjects
+    from atalho import recipes, subjects
 
     if not subjects.is_foreign(network):
         subjects.get(network)  # an unknown name is said before torch is loaded
-    from atalho import run
+    if recipe:
+        recipes.known(recipe)
+    from atalho import seeds as several
+    from atalho import world
+    from atalho.arguments import Arguments
+    from atalho.tensorboard import curves
     from atalho.train import Stopped
 
     machine = _device(device, threads)
-    dataset = _load(data, data_dir)
-    start = _trained(network, weights, None) if weights else None
-    if start:
-        network = start.network.name  # the variant that the weights belong to
-    subject = subjects.get(network, input=dataset.input, num_classes=len(dataset.classes))
-    resolved = _recipe(recipe, data, overrides)(subjects.facts(subject))
-    named = f"{network}-{data}-{resolved.name}-{seed}".replace("/", "_")
-    folder = output or Path("runs") / named
-    arguments = run.Arguments(
-        network, resolved, seed, machine, _precision(precision), start, new_head
-    )
-    with screen.TrainingProgress(network) as progress:
+    chosen, why = _training_precision(precision, machine)
+    with world.joined(machine) as place, ExitStack() as stack:
+        say = screen.say if place.main else _silent
+        start = _trained(network, weights, None) if weights else None
+        framing = _framing(network, start, img_size)
+
+        def load() -> "Dataset":
+            return _load(data, data_dir, framing=framing, bad_images=bad_images)
+
+        dataset = place.first_here(load)
+        if start:
+            network = start.network.name  # the variant that the weights belong to
+            if new_head is None:
+                other = tuple(start.classes) != dataset.classes
+                new_head = other and recipe in (None, "finetune")
+        subject = subjects.get(network, input=dataset.input, num_classes=len(dataset.classes))
+        named = recipe or ("finetune" if start else recipes.DEFAULTS.get(data, "quick"))
+        resolved = _recipe(named, overrides)(subjects.facts(subject))
+        arguments = Arguments(
+            network,
+            resolved,
+            seed,
+            machine,
+            chosen,
+            start=start,
+            new_head=bool(new_head),
+            parts=grad_accum_steps,
+            sync_bn=sync_bn,
+            compiled=compile,
+            workers=workers,
+            save_every=save_every,
+            world=place,
+        )
+
+        def folder(number: int) -> Path:
+            if output:
+                return output / f"seed-{number}" if seeds else output
+            name = f"{network}-{dataset.name}-{resolved.name}-{number}"
+            return Path("runs") / name.replace("/", "_")
+
+        say(f"{resolved.name} ({resolved.source}); precision {chosen}{why}")
+        options: dict[str, Any] = {"resume": resume or world.restarted(), "warn": say}
+        if place.main:
+            options["report"] = stack.enter_context(screen.TrainingProgress(network))
+            if tensorboard:
+                options["logged"] = stack.enter_context(curves(folder(seed) / "tensorboard"))
         try:
-            records = run.execute(
+            found = several.execute(
                 arguments,
+                seeds or [seed],
                 dataset,
                 folder,
-                resume=resume,
                 allow_inexact=allow_inexact,
-                report=progress,
-                warn=screen.say,
+                **options,
             )
         except Stopped as stopped:
-            screen.say(f"{stopped}; go on with --resume --output {folder}")
+            say(f"{stopped}; the same command goes on with --resume")
             raise typer.Exit(stopped.exit) from None
-    tested = {each.quantity: each for each in records if each.conditions.get("split") == "test"}
-    low, high = tested["top1"].conditions["interval"]
-    screen.say(f"{folder}: one seed ({seed})")
-    print(
-        f"{network} on {data}: test top-1 {tested['top1'].value:.2%} "
-        f"(95 % interval {low:.2%} to {high:.2%}, {tested['top1'].conditions['images']} images)"
-    )
+    if place.main:
+        screen.say(f"runs kept in {', '.join(str(folder(each)) for each in seeds or [seed])}")
+        print(f"{network} on {dataset.name}: {several.summary(found)}")
 
 
 @app.command()
@@ -311,7 +431,10 @@ def evaluate(
     ] = "digits",
     data_dir: DataDir = DATA_DIR,
     split: Annotated[
-        str | None, typer.Option(help="train, val or test of a data set; test unless given.")
+        str | None,
+        typer.Option(
+            help="train, val or test of a data set, or of a folder that has them; test unless given."
+        ),
     ] = None,
     crops: Annotated[
         Crops,
@@ -329,18 +452,18 @@ def evaluate(
     """Top-1 and top-5 with a 95 % interval, accuracy per class, and the confusion matrix."""
     trained = _trained(network, weights, num_classes)
     from atalho import evaluate as evaluating
-    from atalho.data import DATASETS, folder
+    from atalho.data import DATASETS
     from atalho.trained import Inference
 
     machine = _device(device, threads)
     inference = Inference(machine, _precision(precision), batch_size)
     if data not in DATASETS and Path(data).is_dir():
-        if split is not None:
-            cause = "a folder of CLASS/image has no splits"
-            raise typer.BadParameter(cause, param_hint="--split")
+        framing, run = trained.framing, Path(weights or network)
+        load = partial(_load, data, data_dir, framing=framing, bad_images="skip")
+        folder, split = evaluating.choose(Path(data), split, run, load, screen.say)
         with screen.ImageProgress(trained.network.name) as progress:
             found = evaluating.on_folder(
-                trained.to(machine), folder.scan(Path(data)), inference, progress, crops
+                trained.to(machine), folder, inference, progress, crops, split
             )
     else:
         found = evaluating.on_dataset(
@@ -531,13 +654,14 @@ def compare(
             subjects.get(name)  # an unknown name is said before torch is loaded
     from atalho import compare as comparing
     from atalho.choice import comparison
+    from atalho.recipes import DEFAULTS
     from atalho.train import Stopped
 
     machine = _device(device, threads)
     wanted = comparing.Comparison(
         networks=networks or comparing.DEMONSTRATION,
         data=None if data == "none" else _load(data, data_dir),
-        recipe=_recipe(recipe, data, _length(epochs, steps)),
+        recipe=_recipe(recipe or DEFAULTS.get(data, "quick"), _length(epochs, steps)),
         batches=batch_size,
         seed=seed,
         device=machine,
@@ -555,6 +679,74 @@ def compare(
         return
     screen.show(screen.comparison_rows(comparison(records)), format)
     screen.say(page)
+
+
+@app.command()
+def diagnose(
+    networks: Annotated[list[str], typer.Argument(metavar="NETWORK...")],
+    data: Annotated[
+        str,
+        typer.Option("--data", help="digits, cifar10, cifar100, or none for noise."),
+    ] = "digits",
+    data_dir: DataDir = DATA_DIR,
+    at: Annotated[
+        Any,
+        typer.Option(
+            parser=_moments,
+            metavar="MOMENTS",
+            help="Steps of the recipe's run, as in 0,1,10,100,end; end is a finished run's.",
+        ),
+    ] = "0",
+    seeds: Annotated[Any, typer.Option(parser=_seeds, metavar="SEEDS", help="As in 0,1,2.")] = "0",
+    measure: Annotated[
+        Any,
+        typer.Option(
+            parser=_names,
+            metavar="MEASURES",
+            help="Of flow, responses, shattering; and of paths, lesions, surface, which take minutes.",
+        ),
+    ] = "flow,responses,shattering",
+    recipe: RecipeName = None,
+    runs: Annotated[
+        list[Path],
+        typer.Option(help="Finished runs, or folders of them; may be given several times."),
+    ] = [],  # noqa: B006 (typer copies it)
+    output: Annotated[Path, typer.Option(help="The diagnosis's folder.")] = Path("diagnosis"),
+    batch_size: Annotated[
+        int, typer.Option("-b", "--batch-size", min=2, help="Images that gradients are taken of.")
+    ] = 64,
+    device: DeviceName = "auto",
+    threads: Threads = None,
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """Why depth works: how gradients flow back, by which paths, and how layers respond, before and during training.
+
+    What the folder holds already is not measured again.
+    """
+    from atalho import subjects
+
+    for name in networks:
+        if not subjects.is_foreign(name):
+            subjects.get(name)  # an unknown name is said before torch is loaded
+    from atalho import diagnose as diagnosing
+    from atalho.recipes import DEFAULTS
+
+    wanted = diagnosing.Diagnosis(
+        networks=networks,
+        data=None if data == "none" else _load(data, data_dir),
+        recipe=_recipe(recipe or DEFAULTS.get(data, "quick"), {}),
+        moments=at,
+        seeds=seeds,
+        measures=measure,
+        batch=batch_size,
+        runs=runs,
+        device=_device(device, threads),
+    )
+    records = diagnosing.diagnose(wanted, output, say=screen.say)
+    if format is Format.JSON:
+        screen.show_json([asdict(each) for each in records])
+    else:
+        screen.show(screen.diagnosis_rows(records), format)
 
 
 @app.command()
@@ -641,8 +833,8 @@ def _length(epochs: float | None, steps: int | None) -> dict[str, Any]:
     return {"epochs": epochs, "steps": steps}
 
 
-def _recipe(name: str | None, data: str, overrides: dict[str, Any]) -> Any:
-    """The recipe by name, or the data set's own, with what flags override."""
+def _recipe(name: str, overrides: dict[str, Any]) -> "Callable[[Facts], Recipe]":
+    """The recipe by name, with what flags override."""
     from atalho import recipes
 
     given = {key: value for key, value in overrides.items() if value is not None}
@@ -650,8 +842,7 @@ def _recipe(name: str | None, data: str, overrides: dict[str, Any]) -> Any:
         given |= {key: overrides[key] for key in ("epochs", "steps")}
 
     def resolved(network: "Facts") -> "Recipe":
-        found = recipes.get(name or recipes.DEFAULTS.get(data, "quick"), network)
-        return replace(found, **given)
+        return replace(recipes.get(name, network), **given)
 
     return resolved
 
@@ -685,11 +876,30 @@ def _trained(name: str, weights: str | None, num_classes: int | None) -> "Traine
     )
 
 
-def _load(name: str, data_dir: Path) -> "Dataset":
+def _load(
+    name: str,
+    data_dir: Path,
+    *,
+    framing: "Framing | None" = None,
+    bad_images: BadImages = "error",
+) -> "Dataset":
     from atalho import data
 
-    with screen.DownloadProgress(name) as progress:
-        return data.load(name, data_dir, progress)
+    kind = screen.DownloadProgress if name in data.DATASETS else screen.ImageProgress
+    with kind(printable(name)) as progress:
+        return data.load(
+            name, data_dir, progress, framing=framing, bad_images=bad_images, warn=progress.say
+        )
+
+
+def _framing(network: str, start: "Trained | None", side: int | None) -> "Framing":
+    """How photos are brought to a network's input: as its weights were, where it has some."""
+    from atalho import subjects
+    from atalho.image import Framing
+
+    framing = start.framing if start else Framing(subjects.get(network).input)
+    channels, *_ = framing.input
+    return replace(framing, input=(channels, side, side)) if side else framing
 
 
 def _device(name: str, threads: int | None) -> "torch.device":
@@ -700,9 +910,13 @@ def _device(name: str, threads: int | None) -> "torch.device":
         torch.set_num_threads(threads)
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda":
+        name = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"  # torchrun's: each process has a GPU
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
+        if device.type == "cuda":
+            torch.cuda.set_device(device)
     except (RuntimeError, AssertionError) as error:
         raise AtalhoError(
             "DEVICE",
@@ -720,6 +934,20 @@ def _precision(name: str) -> "Precision":
     if name == "bf16":
         return "bf16"
     raise typer.BadParameter(f"{name!r} is neither float32 nor bf16", param_hint="--precision")
+
+
+def _training_precision(name: str, device: "torch.device") -> tuple["Precision", str]:
+    """The precision, and why it was chosen where nobody named it."""
+    if name != "auto":
+        return _precision(name), ""
+    from atalho.precision import fastest
+
+    chosen, why = fastest(device)
+    return chosen, f": {why}"
+
+
+def _silent(message: str) -> None:
+    """What processes beside the main one say."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

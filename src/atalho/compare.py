@@ -13,13 +13,14 @@ from typing import Any
 import torch
 
 from atalho import record, run, subjects
+from atalho.arguments import Arguments
 from atalho.data.dataset import Dataset
 from atalho.errors import AtalhoError, Exit
 from atalho.measure import latency, memory
 from atalho.precision import Precision
 from atalho.recipes.recipe import Facts, Recipe
 from atalho.record import Record
-from atalho.run import Arguments, Report
+from atalho.run import Report
 from atalho.subjects import Subject
 
 DEMONSTRATION = ("plain20", "resnet20", "plain56", "resnet56", "googlenet.small")

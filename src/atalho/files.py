@@ -19,6 +19,12 @@ def write_atomically(path: Path, data: bytes) -> None:
     _flush(path.parent)
 
 
+def sweep(folder: Path) -> None:
+    """Removes what processes that were killed while they wrote have left; nobody else may be writing."""
+    for path in folder.glob(".*.tmp"):
+        path.unlink()
+
+
 def move_atomically(finished: Path, path: Path) -> None:
     """Flushes a file, or a folder with all in it, to the disk and renames it; OSError leaves what was there.
 

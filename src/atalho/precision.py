@@ -23,9 +23,8 @@ def fastest(device: torch.device) -> tuple[Precision, str]:
         native = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
         name = "this processor"
-        known = getattr(
-            torch.cpu, "get_capabilities", dict
-        )()  # not in every torch that is supported
+        # Not in every torch that is supported.
+        known: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
         native = any(known.get(each) for each in ("avx512_bf16", "amx_bf16"))
     if native:
         return "bf16", f"{name} multiplies it natively"

@@ -7,83 +7,43 @@ model.safetensors   the weights, once the run has ended; config.json says what t
 records.jsonl       what was measured: accuracy on the test split, the curves, the time
 """
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
+from filelock import FileLock, Timeout
 from torch import nn
 
 from atalho import checkpoint, config, record, subjects, trained
+from atalho.arguments import Arguments
+from atalho.data import DATASETS
 from atalho.data.batches import Preprocessing, fit
 from atalho.data.dataset import Dataset
 from atalho.errors import AtalhoError, Exit
-from atalho.files import write_atomically
-from atalho.image import Framing
+from atalho.files import sweep, write_atomically
 from atalho.measure import accuracy, machine
 from atalho.network import Network
-from atalho.precision import Precision
-from atalho.recipes.recipe import Recipe
 from atalho.record import Record
 from atalho.subjects import Subject
-from atalho.train import Progress, Run
+from atalho.train import Progress, Row, Run
 from atalho.trained import Trained
+
+LOCK = ".lock"
 
 Report = Callable[[Progress], None]
 
 
-@dataclass(frozen=True)
-class Arguments:
-    """All that decides a run's result, with the data.
-
-    Args:
-        start: weights to begin from, whose preprocessing is kept; drawn from the seed without.
-        new_head: whether their classifier is drawn anew, for the data's classes.
-    """
-
-    network: str
-    recipe: Recipe
-    seed: int
-    device: torch.device
-    precision: Precision
-    start: Trained | None = None
-    new_head: bool = False
-
-    def resolved(self, data: Dataset) -> dict[str, Any]:
-        """What `args.yaml` says: `environment` holds what must be equal for the same bits, the rest for the same run."""
-        environment = machine.conditions(self.device)
-        del environment["at"]
-        return {
-            "network": self.network,
-            "start": self.start and {"weights": self.start.weights, "new_head": self.new_head},
-            "data": {"name": data.name, "checksum": data.checksum},
-            "recipe": json.loads(json.dumps(asdict(self.recipe))),
-            "seed": self.seed,
-            "precision": self.precision,
-            "environment": {"device_type": self.device.type, **environment},
-        }
-
-
 def begin(folder: Path, arguments: dict[str, Any], *, resume: bool, allow_inexact: bool) -> None:
-    """Makes the run's folder, or checks that the run in it is the one to go on with.
+    """Makes the run's folder, or checks that the run in it is the one to go on with; this process has its lock.
 
     Raises:
-        AtalhoError: OUTPUT-HOLDS-RUN or RESUME-OTHER (exit 2), RESUME-INEXACT (exit 4), OUTPUT (exit 2); nothing is changed.
+        AtalhoError: OUTPUT-HOLDS-RUN or RESUME-OTHER (exit 2), RESUME-INEXACT (exit 4); nothing is changed.
     """
     file = folder / "args.yaml"
     if not file.exists():
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise _usage(
-                "OUTPUT", folder, "is no empty folder and holds no run; nothing was written"
-            )
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(file, yaml.safe_dump(arguments, sort_keys=False).encode())
-        except OSError as error:
-            raise _usage("OUTPUT", folder, f"cannot be written ({error.strerror})") from error
+        write_atomically(file, yaml.safe_dump(arguments, sort_keys=False).encode())
         return
     if not resume:
         raise AtalhoError(
@@ -109,6 +69,34 @@ def begin(folder: Path, arguments: dict[str, Any], *, resume: bool, allow_inexac
         )
 
 
+def locked(folder: Path) -> FileLock:
+    """The folder, made where it is not there, for this process alone; the lock ends with its holder, however that ends.
+
+    Raises:
+        AtalhoError: OUTPUT, where it holds something else or cannot be written, or IN-USE (exit 2).
+    """
+    if folder.exists() and not (folder / "args.yaml").exists():
+        others = not folder.is_dir() or any(path.name != LOCK for path in folder.iterdir())
+        if others:
+            cause = "is no empty folder and holds no run; nothing was written"
+            raise _usage("OUTPUT", folder, cause)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / LOCK)
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise AtalhoError(
+            "IN-USE",
+            folder,
+            "another process is training in it; nothing was changed",
+            next_step="wait for it, or choose another --output",
+            exit=Exit.USAGE,
+        ) from error
+    except OSError as error:
+        raise _usage("OUTPUT", folder, f"cannot be written ({error.strerror})") from error
+    return lock
+
+
 def _usage(code: str, folder: Path, cause: str) -> AtalhoError:
     return AtalhoError(code, folder, cause, next_step="choose another --output", exit=Exit.USAGE)
 
@@ -132,83 +120,134 @@ def execute(
     resume: bool = False,
     allow_inexact: bool = False,
     report: Report = lambda progress: None,
+    logged: Callable[[Row], None] = lambda row: None,
     warn: Callable[[str], None] = lambda message: None,
 ) -> list[Record]:
     """Trains to the end, tests once, and leaves the folder complete; the records of a finished run are read back.
 
+    Of several processes the main one alone writes, and all answer the same.
+
     Raises:
         Stopped: by a signal; the state is saved.
-        AtalhoError: as `begin`; CHECKPOINT-DAMAGED (exit 4); LOSS-NOT-FINITE (exit 7).
+        AtalhoError: as `begin` and `locked`; as `Run.train`; CHECKPOINT-DAMAGED (exit 4); DISK (exit 6).
     """
     network = subjects.get(arguments.network, input=data.input, num_classes=len(data.classes))
     begun = arguments.start and trained.for_data(
         arguments.start, data, new_head=arguments.new_head, seed=arguments.seed
     )
     finished = folder / "records.jsonl"
-    begin(
-        folder,
-        arguments.resolved(data),
-        resume=resume,
-        allow_inexact=allow_inexact or finished.exists(),
-    )
-    if finished.exists():
-        return record.read(finished)
+    world = arguments.world
+
+    def prepare() -> None:
+        held.enter_context(locked(folder))
+        begin(
+            folder,
+            arguments.resolved(data),
+            resume=resume,
+            allow_inexact=allow_inexact or finished.exists(),
+        )
+        for each in (folder, folder / "checkpoints"):
+            sweep(each)
+
+    with ExitStack() as held:
+        try:
+            world.from_main(prepare)
+            if world.from_main(finished.exists):
+                return world.from_main(lambda: record.read(finished))
+            return _train(
+                arguments, data, folder, network, begun, report=report, logged=logged, warn=warn
+            )
+        except OSError as error:
+            raise AtalhoError(
+                "DISK",
+                error.filename or folder,
+                f"{error.strerror}; the checkpoints that were there are whole",
+                next_step="the same command with --resume, once that is mended",
+                exit=Exit.RESOURCES,
+            ) from error
+
+
+def _train(
+    arguments: Arguments,
+    data: Dataset,
+    folder: Path,
+    network: Subject,
+    begun: Trained | None,
+    *,
+    report: Report,
+    logged: Callable[[Row], None],
+    warn: Callable[[str], None],
+) -> list[Record]:
+    """The run itself, in a folder that is ready for it."""
+    world = arguments.world
     if begun:
         network, model, preprocessing = begun.network, begun.model, begun.preprocessing
     else:
         model = subjects.build(network, seed=arguments.seed)
         train_split = data.training(with_validation=arguments.recipe.with_validation)
-        preprocessing = fit(train_split.images, arguments.recipe.normalisation)
+        preprocessing = fit(train_split.sample(), arguments.recipe.normalisation)
+    head = trained.head(network) if begun and arguments.new_head else frozenset[str]()
     run = Run(
-        arguments.network,
+        arguments,
         model,
         data,
-        arguments.recipe,
         preprocessing,
         folder,
-        seed=arguments.seed,
-        device=arguments.device,
-        precision=arguments.precision,
+        head=head,
         report=report,
+        logged=logged,
+        say=warn,
     )
-    if (found := checkpoint.load(folder / "checkpoints")) is not None:
-        state, damaged = found
-        for path in damaged:
-            warn(f"{path} is damaged; going on from step {state.step}")
-        run.restore(state)
-    run.train()
-    weights = save_model(folder, network, run.model, preprocessing, data.classes)
-    records = _records(run, network, arguments, data, weights)
-    lines = "".join(each.to_json() + "\n" for each in records)
-    write_atomically(finished, lines.encode())
-    return records
+    with closing(run):
+        if (found := world.from_main(lambda: checkpoint.load(folder / "checkpoints"))) is not None:
+            state, damaged = found
+            for path in damaged:
+                warn(f"{path} is damaged; going on from step {state.step}, before it was written")
+            run.restore(state)
+        run.train()
+        model = run.finish()
+        tested = run.evaluate(data.splits["test"])
+
+    def end() -> list[Record]:
+        weights = save_model(folder, network, model, preprocessing, data)
+        records = _records(run, network, arguments, data, weights, tested)
+        lines = "".join(each.to_json() + "\n" for each in records)
+        write_atomically(folder / "records.jsonl", lines.encode())
+        return records
+
+    return world.from_main(end)
 
 
 def _records(
-    run: Run, network: Subject, arguments: Arguments, data: Dataset, weights: str
+    run: Run,
+    network: Subject,
+    arguments: Arguments,
+    data: Dataset,
+    weights: str,
+    tested: accuracy.Accuracy,
 ) -> list[Record]:
     """The test split's accuracy, the curves and the time of a finished run."""
-    subject = arguments.network
+    subject, recipe = arguments.network, arguments.recipe
     of_run: dict[str, Any] = {
         "data": data.name,
         "seed": arguments.seed,
-        "recipe": arguments.recipe.name,
+        "recipe": recipe.name,
         "steps": run.steps,
-        "epochs": run.steps * arguments.recipe.batch_size / run.images,
-        "trained_on": "train and val" if arguments.recipe.with_validation else "train",
+        "epochs": run.steps * recipe.batch_size / run.images,
+        "trained_on": "train and val" if recipe.with_validation else "train",
     }
+    if run.step < run.steps:
+        of_run["stopped_at"] = run.step
     if isinstance(network, Network) and network.taps:
-        of_run["auxiliary_weight"] = arguments.recipe.auxiliary_weight
+        of_run["auxiliary_weight"] = recipe.auxiliary_weight
     conditions = {
         **of_run,
         "weights": f"sha256:{weights}",
         "engine": "eager",
         "dtype": arguments.precision,
+        "processes": arguments.world.size,
         **machine.conditions(arguments.device),
     }
-    tested = accuracy.records(
-        subject, run.evaluate(data.splits["test"]), **conditions, split="test"
-    )
     curves = [
         Record.of(
             subject, name, row[name], "measured", **of_run, step=row["step"], epoch=row["epoch"]
@@ -217,9 +256,9 @@ def _records(
         for name in ("train_loss", "train_top1", "val_loss", "val_top1")
         if name in row
     ]
-    seen = run.steps * arguments.recipe.batch_size
+    seen = run.step * recipe.batch_size
     return [
-        *tested,
+        *accuracy.records(subject, tested, **conditions, split="test"),
         *curves,
         Record.of(subject, "train_time", run.seconds, "measured", **conditions),
         Record.of(subject, "train_throughput", seen / run.seconds, "measured", **conditions),
@@ -231,21 +270,21 @@ def save_model(
     network: Subject,
     model: nn.Module,
     preprocessing: Preprocessing,
-    classes: tuple[str, ...],
+    data: Dataset,
 ) -> str:
     """Writes the weights with their config, as `config.save`; answers their SHA-256."""
-    labels = {name: name for name in classes}
-    said = config.document(network.name, Framing(network.input), preprocessing, labels)
+    labels = {name: name for name in data.classes}
+    said = config.document(network.name, data.framing, preprocessing, labels)
     return config.save(folder, model.state_dict(), said, preprocessing)
 
 
 def trained_on(folder: Path) -> str | None:
-    """The name of a run's data; None where the folder holds a network that no run made."""
+    """The name of the data set that a run had; None for photos, and for a folder that no run made."""
     file = folder / "args.yaml"
     if not file.exists():
         return None
     name: str = yaml.safe_load(file.read_text())["data"]["name"]
-    return name
+    return name if name in DATASETS else None
 
 
 def load(folder: Path) -> Trained:

@@ -1,40 +1,47 @@
 """The training loop, and nothing else.
 
-A step is a pure function of the state before it: its batch comes from (seed, step), so a run stopped anywhere and resumed ends
-with the same bits (same machine, versions and threads).
+A step is a pure function of the state before it: its batch comes from (seed, step), dropout's masks from (seed, step,
+process), so a run stopped anywhere and resumed ends with the same bits (same machine, versions, threads and processes).
 """
 
+import copy
 import csv
+import hashlib
 import io
-import math
-import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.parallel import DistributedDataParallel
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
+from torch.optim.swa_utils import update_bn
 
-from atalho import checkpoint
-from atalho.data.batches import Batches, Preprocessing
-from atalho.data.dataset import Dataset, Split
+from atalho import checkpoint, headroom, nonfinite, signals
+from atalho.arguments import Arguments
+from atalho.data.batches import Preprocessing
+from atalho.data.dataset import Dataset, Images, Split
+from atalho.data.stream import stream
 from atalho.errors import AtalhoError, Exit
 from atalho.files import write_atomically
 from atalho.measure.accuracy import Accuracy, accuracy
 from atalho.module import Outputs
-from atalho.precision import Precision, autocast
-from atalho.recipes.recipe import Recipe
+from atalho.precision import autocast
+from atalho.recipes.recipe import Plateau, Recipe
+from atalho.syncbn import synchronised
+from atalho.trained import Inference
 
-SAVE_EVERY = 60.0  # seconds; what a crash can cost
 LEAST_ROWS = 20  # of metrics.csv; longer runs have one an epoch
 READ_EVERY = 20  # steps; reading makes the host wait for the device
-EVALUATION_BATCH = 500
+REPORT_EVERY = 2.0  # seconds, at the least
 COLUMNS = ("step", "epoch", "lr", "train_loss", "train_top1", "val_loss", "val_top1")
+
+Row = dict[str, Any]
 
 
 class Progress(NamedTuple):
@@ -56,105 +63,120 @@ class Stopped(Exception):  # noqa: N818 (no error: the state is saved)
         self.exit = exit
 
 
-@dataclass
-class _Sums:
-    """Running sums of an epoch, kept on the device until they are read."""
+class _Means(NamedTuple):
+    loss: float
+    top1: float
 
-    loss: Tensor
-    right: Tensor
-    images: Tensor
 
-    @classmethod
-    def zero(cls, device: torch.device) -> "_Sums":
-        zero = torch.zeros((), dtype=torch.float64, device=device)
-        return cls(zero, zero.clone(), zero.clone())
+@dataclass(frozen=True)
+class _Until:
+    """A split that stops being read when a signal has come."""
 
-    def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
-        self.loss += loss.detach().double() * len(labels)
-        self.right += (logits.detach().argmax(1) == labels).sum()
-        self.images += len(labels)
+    split: Images
+    stop: Callable[[], None]
 
-    def means(self) -> tuple[float, float]:
-        loss, right, images = torch.stack([self.loss, self.right, self.images]).tolist()
-        return loss / images, right / images
+    def batches(self, size: int) -> Iterator[Split]:
+        for each in self.split.batches(size):
+            self.stop()
+            yield each
 
 
 class Run:
     """One training run in its folder.
 
     Args:
-        name: of the network, for messages.
         model: answers (N, classes) logits, or `Outputs` in training mode.
         folder: where `metrics.csv` and `checkpoints/` are kept.
-        report: told of the progress every few steps.
+        head: names of the parameters that are drawn anew and learn at the full rate, where the body has a rate of its own.
+        report: told of the progress every few seconds.
+        logged: told of every row of metrics.csv.
+        say: told what a person should know.
     """
 
     def __init__(
         self,
-        name: str,
+        arguments: Arguments,
         model: nn.Module,
         data: Dataset,
-        recipe: Recipe,
         preprocessing: Preprocessing,
         folder: Path,
         *,
-        seed: int,
-        device: torch.device,
-        precision: Precision,
-        report: Callable[[Progress], None],
+        head: frozenset[str] = frozenset(),
+        report: Callable[[Progress], None] = lambda progress: None,
+        logged: Callable[[Row], None] = lambda row: None,
+        say: Callable[[str], None] = lambda message: None,
     ) -> None:
+        recipe, self.device, self.world = arguments.recipe, arguments.device, arguments.world
         split = data.training(with_validation=recipe.with_validation)
-        self.model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.name = name
+        self.arguments = arguments
         self.recipe = recipe
         self.preprocessing = preprocessing
         self.validation = None if recipe.with_validation else data.splits["val"]
         self.folder = folder
-        self.device = device
-        self.precision = precision
-        self.report = report
+        self.report, self.logged, self.say = report, logged, say
         self.images = len(split.labels)
         self.steps = recipe.length(self.images)
         epoch = round(self.images / recipe.batch_size)
         self.interval = max(1, min(epoch, self.steps // LEAST_ROWS))
-        self.batches = Batches(
+        self.batches = stream(
             split,
             preprocessing,
             recipe.augmentation,
             batch=recipe.batch_size,
-            seed=seed,
+            seed=arguments.seed,
             mirror=data.mirror,
-            device=device,
+            device=self.device,
+            share=(self.world.rank, self.world.size),
+            workers=arguments.workers,
         )
-        self.optimiser = torch.optim.SGD(
-            model.parameters(),
-            lr=recipe.lr,
-            momentum=recipe.momentum,
-            weight_decay=recipe.weight_decay,
-            nesterov=recipe.nesterov,
+        self.model: nn.Module = model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if arguments.sync_bn and self.world.size > 1:
+            self.model = synchronised(self.model, self.device)
+        self.averaged = copy.deepcopy(self.model) if recipe.averaging else None
+        # Unused parameters are looked for, though there are none: then the order in which gradients are summed never
+        # changes, and a resumed run has the same bits.
+        together = self.world.size > 1
+        self.replica = (
+            DistributedDataParallel(self.model, find_unused_parameters=True) if together else None
         )
+        whole = self.replica or self.model
+        self.forward = torch.compile(whole) if arguments.compiled else whole
+        self.optimiser = _optimiser(self.model, recipe, head)
         self.step = 0
+        self.last_rate = 0.0
         self.warming = recipe.warmup is not None
-        self.epoch_sums = _Sums.zero(device)
-        self.recent_sums = _Sums.zero(device)
-        self.rows: list[dict[str, Any]] = []
+        self.epoch_sums = self._zero()
+        self.recent_sums = self._zero()
+        self.best: dict[str, Tensor] = {}
+        self.bad_step = torch.full((), -1, device=self.device)
+        self.rows: list[Row] = []
         self.seconds = 0.0
-        torch.manual_seed(seed)  # dropout's masks
+        self.received = signals.Received()
+
+    def _zero(self) -> Tensor:
+        """Sums of loss, right answers and images, kept on the device until they are read."""
+        return torch.zeros(3, dtype=torch.float64, device=self.device)
 
     # State
 
     def state(self) -> checkpoint.State:
-        tensors: dict[str, Tensor] = {f"model.{k}": v for k, v in self.model.state_dict().items()}
+        """Everything that the next step depends on, and what was measured so far."""
+        tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
+        if self.averaged:
+            tensors |= {f"averaged.{k}": v for k, v in self.averaged.state_dict().items()}
         for name, parameter in self.model.named_parameters():
-            if parameter in self.optimiser.state:
-                buffer = self.optimiser.state[parameter]["momentum_buffer"]
-                tensors[f"momentum.{name}"] = buffer
-        for name, sums in (("epoch", self.epoch_sums), ("recent", self.recent_sums)):
-            tensors |= {f"{name}.{key}": value for key, value in vars(sums).items()}
-        tensors["generator.cpu"] = torch.get_rng_state()
-        if self.device.type == "cuda":
-            tensors["generator.cuda"] = torch.cuda.get_rng_state(self.device)
-        facts = {"warming": self.warming, "rows": self.rows, "seconds": self.seconds}
+            kept = self.optimiser.state.get(parameter, {})
+            tensors |= {
+                f"optimiser.{key}.{name}": value for key, value in kept.items() if value is not None
+            }
+        tensors |= {f"best.{name}": value for name, value in self.best.items()}
+        tensors |= {"sums.epoch": self.epoch_sums, "sums.recent": self.recent_sums}
+        facts = {
+            "last_rate": self.last_rate,
+            "warming": self.warming,
+            "rows": copy.deepcopy(self.rows),
+            "seconds": self.seconds,
+        }
         return checkpoint.State(self.step, tensors, facts)
 
     def restore(self, state: checkpoint.State) -> None:
@@ -169,23 +191,22 @@ class Run:
             }
 
         self.model.load_state_dict(under("model"))
-        momentum = under("momentum")
-        for name, parameter in self.model.named_parameters():
-            if name in momentum:
-                buffer = torch.empty_like(parameter).copy_(momentum[name])
-                self.optimiser.state[parameter]["momentum_buffer"] = buffer
-        self.epoch_sums = _Sums(**{k: v.to(self.device) for k, v in under("epoch").items()})
-        self.recent_sums = _Sums(**{k: v.to(self.device) for k, v in under("recent").items()})
-        torch.set_rng_state(state.tensors["generator.cpu"])
-        if self.device.type == "cuda":
-            torch.cuda.set_rng_state(state.tensors["generator.cuda"], self.device)
+        if self.averaged:
+            self.averaged.load_state_dict(under("averaged"))
+        parameters = dict(self.model.named_parameters())
+        for key_and_name, tensor in under("optimiser").items():
+            key, _, name = key_and_name.partition(".")
+            parameter = parameters[name]
+            like = parameter if tensor.shape == parameter.shape else tensor.to(self.device)
+            self.optimiser.state[parameter][key] = torch.empty_like(like).copy_(tensor)
+        self.best = under("best")
+        sums = under("sums")
+        self.epoch_sums, self.recent_sums = (sums[k].to(self.device) for k in ("epoch", "recent"))
         self.step = state.step
+        self.last_rate = state.facts["last_rate"]
         self.warming = state.facts["warming"]
         self.rows = list(state.facts["rows"])
         self.seconds = state.facts["seconds"]
-
-    def save(self) -> None:
-        checkpoint.save(self.folder / "checkpoints", self.state())
 
     def write_metrics(self) -> None:
         """All rows anew: after a resumption the file says what the state says."""
@@ -195,136 +216,321 @@ class Run:
         writer.writerows(self.rows)
         write_atomically(self.folder / "metrics.csv", text.getvalue().encode())
 
-    # The loop
+    # A step
 
     def rate(self) -> float:
+        """The learning rate of the next step."""
         if self.warming and self.recipe.warmup:
             return self.recipe.warmup.lr
-        return self.recipe.lr * self.recipe.schedule.scale(self.step, self.steps)
+        schedule = self.recipe.schedule
+        if isinstance(schedule, Plateau):
+            return self.recipe.lr * schedule.scale([1 - row["val_top1"] for row in self.rows])
+        return self.recipe.lr * schedule.scale(self.step, self.steps)
 
     def loss(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The loss to be minimised, the main classifier's share of it, and its logits."""
-        with autocast(self.device, self.precision):
-            outputs = self.model(images)
+
+        def of(logits: Tensor) -> Tensor:
+            smoothing = self.recipe.label_smoothing
+            return F.cross_entropy(logits.float(), labels, label_smoothing=smoothing)
+
+        with autocast(self.device, self.arguments.precision):
+            outputs = self.forward(images)
         if isinstance(outputs, Outputs):
-            main = F.cross_entropy(outputs.logits.float(), labels)
-            heads = [F.cross_entropy(head.float(), labels) for head in outputs.auxiliary]
+            main = of(outputs.logits)
+            heads = [of(head) for head in outputs.auxiliary]
             return main + self.recipe.auxiliary_weight * sum(heads), main, outputs.logits
-        main = F.cross_entropy(outputs.float(), labels)
+        main = of(outputs)
         return main, main, outputs
 
     def advance(self) -> None:
-        """One step: forward, backward, update."""
-        rate = self.rate()
+        """One step: forward, backward, update; no update from a loss or a gradient that is no number."""
+        self.last_rate = self.rate()
         for group in self.optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = self.last_rate * group["share"]
         images, labels = self.batches(self.step)
-        loss, main, logits = self.loss(images, labels)
+        self._seed()
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        if self.recipe.clip_norm is not None:
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
-        self.optimiser.step()
-        for sums in (self.epoch_sums, self.recent_sums):
-            sums.add(main, logits, labels)
+        found = self._zero()
+        parts = [
+            *zip(*(t.tensor_split(self.arguments.parts) for t in (images, labels)), strict=True)
+        ]
+        for number, (x, y) in enumerate(parts, start=1):
+            with self._gradients_of(last=number == len(parts)):
+                loss, main, logits = self.loss(x, y)
+                (loss * (len(y) / len(labels))).backward()
+            found[0] += main.detach() * len(y)
+            found[1] += (logits.detach().argmax(1) == y).sum()
+            found[2] += len(y)
+        self._update(self.world.sum(found))
+        self.epoch_sums += found
+        self.recent_sums += found
         self.step += 1
 
-    def finite(self, sums: _Sums) -> tuple[float, float]:
+    def _seed(self) -> None:
+        """Dropout's masks, as a function of seed, step and process."""
+        key = f"dropout {self.arguments.seed} {self.step} {self.world.rank}".encode()
+        torch.manual_seed(int.from_bytes(hashlib.sha256(key).digest()[:7]))
+
+    def _gradients_of(self, *, last: bool) -> AbstractContextManager[None]:
+        """Processes exchange gradients once a step, with its last part."""
+        return self.replica.no_sync() if self.replica and not last else nullcontext()
+
+    def _update(self, found: Tensor) -> None:
+        parameters = [each for each in self.model.parameters() if each.grad is not None]
+        norm = get_total_norm([each.grad for each in parameters if each.grad is not None])
+        if self.recipe.clip_norm is not None:
+            clip_grads_with_norm_(parameters, self.recipe.clip_norm, norm)
+        finite = norm.isfinite() & found[0].isfinite()
+        self.bad_step = torch.where(finite | (self.bad_step >= 0), self.bad_step, self.step)
+        # The device skips the update by itself, as it does for torch's GradScaler; the host is told when it next reads.
+        vars(self.optimiser).update(found_inf=(self.bad_step >= 0).float(), grad_scale=None)
+        self.optimiser.step()
+        if self.averaged:
+            self._average(self.averaged)
+
+    @torch.no_grad()
+    def _average(self, averaged: nn.Module) -> None:
+        """Moves the running average; it remembers fewer steps at first, so that the weights drawn are soon forgotten."""
+        assert self.recipe.averaging is not None
+        share = max(1 - self.recipe.averaging, 9 / (10 + self.step))
+        for mean, weight in zip(averaged.parameters(), self.model.parameters(), strict=True):
+            mean.lerp_(weight, share)
+        for kept, buffer in zip(averaged.buffers(), self.model.buffers(), strict=True):
+            kept.copy_(buffer)
+
+    # Between steps
+
+    def means(self, sums: Tensor) -> _Means:
         """The means of `sums`, or an error that leaves the last checkpoint as the last good state."""
-        loss, top1 = sums.means()
-        if not math.isfinite(loss):
-            raise AtalhoError(
-                "LOSS-NOT-FINITE",
-                self.name,
-                f"the loss is {loss} by step {self.step}; earlier checkpoints are kept in {self.folder}",
-                next_step="train again into another --output with a lower --lr",
-                exit=Exit.NUMBERS,
-            )
-        return loss, top1
+        bad = int(self.bad_step.item())
+        if bad >= 0:
+            raise self._not_finite(bad)
+        loss, right, images = sums.tolist()
+        return _Means(loss / images, right / images)
+
+    def _not_finite(self, step: int) -> AtalhoError:
+        self.step = step
+        self._seed()
+        images, labels = self.batches(step)
+        where = nonfinite.first_row(self.model, lambda: self.loss(images, labels)[0])
+        return AtalhoError(
+            "LOSS-NOT-FINITE",
+            self.arguments.network,
+            f"step {step + 1} has no finite loss or gradient, {where}; "
+            f"its update was not made, and earlier checkpoints are kept in {self.folder}",
+            next_step="train again into another --output with a lower --lr",
+            exit=Exit.NUMBERS,
+        )
 
     def read(self, images_per_second: float) -> None:
-        """Reads the recent sums: reports them, ends the warm-up, and stops a run whose loss is no number."""
-        loss, top1 = self.finite(self.recent_sums)
-        if self.warming and self.recipe.warmup and 1 - top1 < self.recipe.warmup.until_error:
-            self.warming = False
-        self.recent_sums = _Sums.zero(self.device)
+        """Reports the recent steps."""
+        means = self.means(self.recent_sums)
         epoch = self.step * self.recipe.batch_size / self.images
-        self.report(Progress(self.step, self.steps, epoch, loss, top1, images_per_second))
+        self.report(Progress(self.step, self.steps, epoch, *means, images_per_second))
 
-    def row(self) -> dict[str, Any]:
+    def renew(self) -> None:
+        """Ends the warm-up where the recent steps' error is low enough, and begins to sum anew."""
+        warmup = self.recipe.warmup
+        if self.warming and warmup and 1 - self.means(self.recent_sums).top1 < warmup.until_error:
+            self.warming = False
+        self.recent_sums = self._zero()
+
+    @property
+    def inference(self) -> nn.Module:
+        """The model that is asked: the average's where there is one."""
+        return self.model if self.averaged is None else self.averaged
+
+    def evaluate(self, split: Images) -> Accuracy:
+        """How the model answers a split now, over all processes; it stops where a signal has come."""
+        precision = self.arguments.precision
+        self.world.take_from_main(self.inference.buffers())
+        share = torch.arange(self.world.rank, len(split.labels), self.world.size)
+        return accuracy(
+            self.inference,
+            _Until(split.select(share) if self.world.size > 1 else split, self._stop),
+            self.preprocessing,
+            batch=Inference(self.device, precision).batch_size(split.framing.input),
+            device=self.device,
+            precision=precision,
+            world=self.world,
+        )
+
+    def row_is_due(self) -> bool:
+        """Whether metrics.csv lacks a row for the steps done; it may, after a stop in the middle of its evaluation."""
+        last = self.rows[-1]["step"] if self.rows else 0
+        whole = self.step % self.interval == 0 or self.step == self.steps
+        return self.step > last and whole
+
+    def add_row(self) -> None:
         """A row of metrics.csv: the training means since the last one, and the validation split's accuracy."""
-        loss, top1 = self.finite(self.epoch_sums)
-        self.epoch_sums = _Sums.zero(self.device)
-        row: dict[str, Any] = {
+        means = self.means(self.epoch_sums)
+        row: Row = {
             "step": self.step,
             "epoch": self.step * self.recipe.batch_size / self.images,
-            "lr": self.optimiser.param_groups[0]["lr"],  # of the last step
-            "train_loss": loss,
-            "train_top1": top1,
+            "lr": self.last_rate,
+            "train_loss": means.loss,
+            "train_top1": means.top1,
         }
         if self.validation:
             found = self.evaluate(self.validation)
             row |= {"val_loss": found.loss, "val_top1": found.top1}
-        return row
+            if self.recipe.best and found.top1 > self.best_top1():
+                state = self.inference.state_dict()
+                self.best = {name: tensor.to("cpu", copy=True) for name, tensor in state.items()}
+        self.epoch_sums = self._zero()
+        self.rows.append(row)
+        if self.world.main:
+            self.write_metrics()
+            self.logged(row)
 
-    def evaluate(self, split: Split) -> Accuracy:
-        return accuracy(
-            self.model,
-            split,
-            self.preprocessing,
-            batch=EVALUATION_BATCH,
-            device=self.device,
-            precision=self.precision,
-        )
+    def best_top1(self) -> float:
+        """The greatest validation accuracy so far; below every accuracy where there is none."""
+        return max((row["val_top1"] for row in self.rows), default=-1.0)
+
+    def ended(self) -> bool:
+        """Whether the last step is done, or the validation accuracy has not risen for long enough."""
+        if self.step == self.steps:
+            return True
+        if self.recipe.patience is None or not self.rows:
+            return False
+        found = [row["val_top1"] for row in self.rows]
+        return len(found) - 1 - found.index(max(found)) >= self.recipe.patience
+
+    # The loop
 
     def train(self) -> None:
         """Runs to the last step, from wherever the state is.
 
         Raises:
             Stopped: after SIGINT or SIGTERM, once the step is done and the state saved.
-            AtalhoError: LOSS-NOT-FINITE (exit 7).
+            AtalhoError: LOSS-NOT-FINITE (exit 7), OUT-OF-MEMORY (exit 6).
+            OSError: where a checkpoint or metrics.csv cannot be written; the checkpoints before it are whole.
         """
         self.model.train()
-        begun = saved = read = time.monotonic()
-        before, last_read = self.seconds, self.step
-        with _signals() as received:
-            while self.step < self.steps:
-                self.advance()
-                done = self.step == self.steps
-                whole = self.step % self.interval == 0 or done
-                if self.step % READ_EVERY == 0 or done:
-                    now = time.monotonic()
+        writer = checkpoint.Writer(self.folder / "checkpoints") if self.world.main else None
+        with signals.collected(self.say) as self.received:
+            self._loop(writer)
+
+    def _loop(self, writer: checkpoint.Writer | None) -> None:
+        before, begun = self.seconds, time.monotonic()
+        saved = read = begun
+        last_read = self.step
+        # A processor has nothing to wait for; a GPU is asked only where the host must know.
+        always = self.device.type == "cpu"
+        try:
+            while True:
+                if self.row_is_due():
+                    self.add_row()
+                if self.ended():
+                    break
+                self._attempt()
+                now = time.monotonic()
+                self.seconds = before + now - begun
+                renewed = self.step % READ_EVERY == 0
+                if (always or renewed) and (now - read > REPORT_EVERY or self.step == self.steps):
                     images = (self.step - last_read) * self.recipe.batch_size
                     self.read(images / (now - read))
                     read, last_read = now, self.step
-                if whole:
-                    self.rows.append(self.row())
-                    self.write_metrics()
-                now = time.monotonic()
-                self.seconds = before + now - begun
-                if received and not done:
-                    self.save()
-                    raise Stopped(received[0], self.step)
-                if done or (whole and now - saved > SAVE_EVERY):
-                    self.save()
-                    saved = time.monotonic()
+                if renewed:
+                    self.renew()
+                if always or renewed:
+                    self._stop(together=True)
+                if writer and now - saved > self.arguments.save_every:
+                    self.means(self.recent_sums)  # no state without finite numbers is kept
+                    writer.save(self.state())
+                    saved = now
+        except Stopped:
+            if writer:
+                writer.save(self.state())
+                writer.wait()
+            raise
+        if writer:
+            writer.save(self.state())
+            writer.wait()
+
+    def _stop(self, *, together: bool = False) -> None:
+        """Ends the run where a signal has come; several processes do it after the same step."""
+        code = self.received.code
+        if together and self.world.size > 1:
+            stopped = self.world.any(code is not None, self.device)
+            code = (code or Exit.TERMINATED) if stopped else None
+        elif self.world.size > 1:
+            return
+        if code is not None:
+            raise Stopped(code, self.step)
+
+    def _attempt(self) -> None:
+        """A step, or a line that says how many images would have had memory."""
+        try:
+            self.advance()
+        except (RuntimeError, MemoryError) as error:
+            if not headroom.is_out_of_memory(error):
+                raise
+        else:
+            return
+        # Outside the handler: the error's traceback holds on to what the step had allocated.
+        at_once = self.recipe.batch_size // self.world.size // self.arguments.parts
+        fits = headroom.largest(self._rehearse, below=at_once)
+        parts = -(-self.arguments.parts * at_once // max(1, fits))
+        raise AtalhoError(
+            "OUT-OF-MEMORY",
+            self.arguments.network,
+            f"a batch of {self.recipe.batch_size}, {at_once} images at a time, does not fit into memory; "
+            f"{fits} at a time would; earlier checkpoints are kept in {self.folder}",
+            next_step=f"--grad-accum-steps {parts}, which keeps the batch"
+            if fits
+            else "--img-size",
+            exit=Exit.RESOURCES,
+        )
+
+    def _rehearse(self, count: int) -> None:
+        """A step of so many images by this process alone; it spoils the state."""
+        self.forward = self.model
+        self.optimiser.zero_grad(set_to_none=True)
+        images, labels = self.batches(self.step)
+        self.loss(images[:count], labels[:count])[0].backward()
+        self.optimiser.step()
+
+    # The end
+
+    def finish(self) -> nn.Module:
+        """The model that the run was for: the last, the average or the best, its statistics taken anew where the recipe says so."""
+        if self.best:
+            self.inference.load_state_dict(self.best)
+        if self.recipe.reestimate:
+            further = range(
+                self.steps, self.steps - -self.recipe.reestimate // self.recipe.batch_size
+            )
+            with autocast(self.device, self.arguments.precision):
+                update_bn(map(self.batches, further), self.inference)
+        return self.inference
+
+    def close(self) -> None:
+        """Ends the threads that decode."""
+        self.batches.close()
 
 
-@contextmanager
-def _signals() -> Iterator[list[Exit]]:
-    """Collects SIGINT and SIGTERM instead of ending at once; a second one does what it always does."""
-    received: list[Exit] = []
-    codes = {signal.SIGINT: Exit.INTERRUPTED, signal.SIGTERM: Exit.TERMINATED}
-    before = {number: signal.getsignal(number) for number in codes}
-
-    def receive(number: int, frame: FrameType | None) -> None:
-        received.append(codes[signal.Signals(number)])
-        signal.signal(number, before[signal.Signals(number)])
-
-    try:
-        for number in codes:
-            signal.signal(number, receive)
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _optimiser(
+    model: nn.Module, recipe: Recipe, head: frozenset[str]
+) -> torch.optim.SGD | torch.optim.AdamW:
+    """The recipe's optimiser; `share` is a group's share of the learning rate."""
+    named = [(name, each) for name, each in model.named_parameters() if each.requires_grad]
+    groups = [
+        {"params": [each for name, each in named if name in head], "share": 1.0},
+        {
+            "params": [each for name, each in named if name not in head],
+            "share": recipe.body_rate if head else 1.0,
+        },
+    ]
+    groups = [group for group in groups if group["params"]]
+    if recipe.optimiser == "adamw":
+        return torch.optim.AdamW(groups, recipe.lr, weight_decay=recipe.weight_decay, fused=True)
+    return torch.optim.SGD(
+        groups,
+        recipe.lr,
+        momentum=recipe.momentum,
+        weight_decay=recipe.weight_decay,
+        nesterov=recipe.nesterov,
+        fused=True,
+    )

@@ -140,19 +140,29 @@ def restore(network: Subject, state: weights.State) -> tuple[Subject, nn.Module]
     return network, model.eval()
 
 
+def head(network: Subject) -> frozenset[str]:
+    """The names of the tensors that grow with the number of classes: those of its classifiers."""
+    shapes, larger = (
+        {
+            key: tensor.shape
+            for key, tensor in subjects.skeleton(
+                _sized(network, network.input, network.num_classes + more)
+            )
+            .state_dict()
+            .items()
+        }
+        for more in (0, 1)
+    )
+    return frozenset(key for key in shapes if shapes[key] != larger[key])
+
+
 def with_new_head(trained: Trained, classes: Classes, seed: int) -> Trained:
     """The same network for other classes: its classifiers are drawn anew from `seed`, all else is kept."""
     asked = trained.network
     network = _sized(asked, asked.input, len(classes))
     model = subjects.build(network, seed=seed)
-    drawn, kept = model.state_dict(), trained.model.state_dict()
-    # One class more shows which tensors grow with the classes.
-    larger = subjects.skeleton(_sized(asked, asked.input, len(classes) + 1))
-    sizes = {key: tensor.shape for key, tensor in larger.state_dict().items()}
-    weights.load(
-        model,
-        {key: kept[key] if drawn[key].shape == sizes[key] else drawn[key] for key in drawn},
-    )
+    drawn, kept, anew = model.state_dict(), trained.model.state_dict(), head(network)
+    weights.load(model, {key: drawn[key] if key in anew else kept[key] for key in drawn})
     return replace(trained, network=network, model=model.eval(), classes=classes)
 
 

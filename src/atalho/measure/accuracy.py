@@ -13,7 +13,7 @@ from atalho.data.dataset import Batched
 from atalho.errors import AtalhoError, Exit
 from atalho.precision import Precision, autocast
 from atalho.record import Record
-from atalho.world import World
+from atalho.world import ALONE, World
 
 Z95 = 1.959963984540054  # 97.5 % of a standard normal distribution lie below it
 PROTOCOL = "single view, no augmentation"
@@ -51,7 +51,7 @@ def accuracy(
     batch: int,
     device: torch.device,
     precision: Precision,
-    world: World = World(),  # noqa: B008 (frozen)
+    world: World = ALONE,
 ) -> Accuracy:
     """Asks `model` about every image of `split`, once; leaves it in the mode it was in.
 
@@ -79,7 +79,7 @@ def accuracy(
 @torch.inference_mode()
 def tally(
     answers: Iterable[tuple[Tensor, Tensor]],
-    world: World = World(),  # noqa: B008 (frozen)
+    world: World = ALONE,
 ) -> Accuracy:
     """What answers come to: (N, classes) logits or log-probabilities, and (N,) true classes, as often as there are batches.
 

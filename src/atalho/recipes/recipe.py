@@ -72,15 +72,15 @@ class Plateau:
     factor: float
     patience: int
 
-    def reductions(self, errors: Sequence[float]) -> int:
-        """How often the rate has fallen, after the validation errors so far."""
-        least, since, count = float("inf"), 0, 0
+    def scale(self, errors: Sequence[float]) -> float:
+        """After the validation errors so far."""
+        least, since, share = float("inf"), 0, 1.0
         for error in errors:
             since = 0 if error < least else since + 1
             least = min(least, error)
             if since == self.patience:
-                since, count = 0, count + 1
-        return count
+                since, share = 0, share * self.factor
+        return share
 
 
 Schedule = StepDecay | Stairs | WarmCosine | Plateau
@@ -177,7 +177,7 @@ class Recipe:
         reestimate: images over which BatchNorm's statistics are taken anew at the end, as plain means; 0 keeps the moving ones.
         with_validation: the validation split is trained on too, and nothing is chosen.
         best: the weights at the end are those of the least validation error, not the last.
-        patience: epochs without a new least validation error after which the run ends; None runs to the end.
+        patience: rows of metrics without a new least validation error after which the run ends; None runs to the end.
     """
 
     name: str

@@ -1,0 +1,40 @@
+"""Where numbers first stop being numbers."""
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor, nn
+
+
+def first_row(model: nn.Module, loss: Callable[[], Tensor]) -> str:
+    """The first row of `model` whose output is not finite when `loss` is computed, or else the last whose gradient is not.
+
+    A row is a child of the module. Gradients are left as the backward pass leaves them.
+    """
+    rows: list[str] = []
+    hooks = [
+        child.register_forward_hook(_noting(name, rows)) for name, child in model.named_children()
+    ]
+    try:
+        value = loss()
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if rows:
+        return f"first in the output of row {rows[0]}"
+    if not value.isfinite():
+        return "in the loss itself"
+    model.zero_grad()
+    value.backward()
+    for name, child in reversed([*model.named_children()]):
+        if any(not p.grad.isfinite().all() for p in child.parameters() if p.grad is not None):
+            return f"first in the gradient of row {name}"
+    return "in a sum over all gradients"
+
+
+def _noting(name: str, rows: list[str]) -> Callable[[nn.Module, Any, Any], None]:
+    def note(child: nn.Module, inputs: Any, output: Any) -> None:
+        if isinstance(output, Tensor) and not output.isfinite().all():
+            rows.append(name)
+
+    return note

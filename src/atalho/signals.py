@@ -1,0 +1,78 @@
+"""SIGINT and SIGTERM while work is under way: the first lets a step end, the second leaves at once."""
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Thread, Timer
+from types import FrameType
+
+from atalho.errors import Exit
+
+PATIENCE = 9.0  # seconds from a signal to the end, whatever the step is doing
+CODES = {signal.SIGINT: Exit.INTERRUPTED, signal.SIGTERM: Exit.TERMINATED}
+
+
+@dataclass
+class Received:
+    """The exit code of the first signal; None before it."""
+
+    code: Exit | None = None
+
+
+@contextmanager
+def collected(say: Callable[[str], None]) -> Iterator[Received]:
+    """Notes a signal instead of ending, for work that looks at `Received` between its steps.
+
+    A process that has not ended nine seconds after it, or gets another, ends there and then: one long operation, a
+    backward pass say, does not return to Python. So a thread of its own watches.
+
+    Args:
+        say: told why the process ends, when it is not by itself.
+    """
+    received = Received()
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+
+    def note(number: int, frame: FrameType | None) -> None:
+        received.code = received.code or CODES[signal.Signals(number)]
+
+    def leave(code: Exit, why: str) -> None:
+        if sys.stderr.isatty():
+            sys.stderr.write("\033[?25h")  # the cursor, which a progress bar hides
+        say(why)
+        os._exit(code)
+
+    def watch() -> None:
+        timer: Timer | None = None
+        for byte in iter(lambda: reader.recv(1), b""):
+            if byte[0] not in CODES:
+                continue
+            code = CODES[signal.Signals(byte[0])]
+            if timer:
+                leave(code, "left at once; what was saved before is kept")
+            late = "the step has not ended in time; what was saved before is kept"
+            timer = Timer(PATIENCE, leave, (code, late))
+            timer.daemon = True
+            timer.start()
+        if timer:
+            timer.cancel()
+
+    before = {number: signal.getsignal(number) for number in CODES}
+    wakeup = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    watcher = Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        for number in CODES:
+            signal.signal(number, note)
+        yield received
+    finally:
+        signal.set_wakeup_fd(wakeup)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        writer.close()
+        watcher.join()
+        reader.close()

@@ -1,0 +1,137 @@
+"""The processes that train one network together, as torchrun starts them; one process where it did not."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, distributed
+
+from atalho.errors import AtalhoError, Exit
+
+Answer = TypeVar("Answer")
+
+PATIENCE = timedelta(minutes=10)
+"""How long a process waits for the others before it gives up."""
+
+
+@dataclass(frozen=True)
+class World:
+    """One process among `size`; the first is the main one, which alone writes and speaks.
+
+    Args:
+        rank: of this process among all.
+        local_rank: among those of its machine.
+    """
+
+    rank: int = 0
+    size: int = 1
+    local_rank: int = 0
+
+    @property
+    def main(self) -> bool:
+        return self.rank == 0
+
+    def sum(self, tensor: Tensor) -> Tensor:
+        """The sum over all processes, in place."""
+        if self.size > 1:
+            distributed.all_reduce(tensor)
+        return tensor
+
+    def any(self, flag: bool, device: torch.device) -> bool:
+        """Whether it is so in one process at least; all must ask."""
+        if self.size == 1:
+            return flag
+        return bool(self.sum(torch.tensor(float(flag), device=device)).item())
+
+    def take_from_main(self, tensors: Iterable[Tensor]) -> None:
+        """Gives all processes the main one's values, in place."""
+        if self.size > 1:
+            for tensor in tensors:
+                distributed.broadcast(tensor, 0)
+
+    def from_main(self, function: Callable[[], Answer]) -> Answer:
+        """What `function` answers in the main process, in all of them.
+
+        Where it fails with an AtalhoError the main process raises it, and the others end with its exit code.
+        """
+        if self.size == 1:
+            return function()
+        said: list[object] = [None]
+        if self.main:
+            try:
+                said = [function()]
+            except AtalhoError as error:
+                said = [error]
+        distributed.broadcast_object_list(said)
+        answer: Answer = self._unless_failed(said[0], told=self.main)
+        return answer
+
+    def first_here(self, function: Callable[[], Answer]) -> Answer:
+        """What `function` answers; the first process of every machine runs it before the others, which find its files."""
+        if self.size == 1:
+            return function()
+        first = self.local_rank == 0
+        answer: object = None
+        for turn in (True, False):
+            if turn == first:
+                try:
+                    answer = function()
+                except AtalhoError as error:
+                    answer = error
+            distributed.barrier()
+        told: Answer = self._unless_failed(answer, told=first)
+        return told
+
+    @staticmethod
+    def _unless_failed(answer: object, *, told: bool) -> Any:
+        if isinstance(answer, AtalhoError):
+            raise answer if told else SystemExit(answer.exit)
+        return answer
+
+
+ALONE = World()
+"""The one process that there is without torchrun."""
+
+
+def started_together() -> bool:
+    """Whether torchrun started this process."""
+    return distributed.is_available() and distributed.is_torchelastic_launched()
+
+
+def restarted() -> bool:
+    """Whether torchrun has started it before, and it died."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+
+
+@contextmanager
+def joined(device: torch.device) -> Iterator[World]:
+    """This process's place among those that torchrun started.
+
+    Raises:
+        AtalhoError: PROCESS-LOST (exit 6), when another process has ended or is not heard of for ten minutes.
+    """
+    if not started_together():
+        yield ALONE
+        return
+    try:
+        backend = "nccl" if device.type == "cuda" else "gloo"
+        distributed.init_process_group(backend, timeout=PATIENCE)
+        place = World(
+            distributed.get_rank(), distributed.get_world_size(), int(os.environ["LOCAL_RANK"])
+        )
+        yield place
+    except RuntimeError as error:  # all that torch.distributed says of a peer that is gone
+        raise AtalhoError(
+            "PROCESS-LOST",
+            f"process {os.environ['RANK']} of {os.environ['WORLD_SIZE']}",
+            f"cannot go on with the others ({str(error).splitlines()[0]}); what is saved is kept",
+            next_step="the same command with --resume, or torchrun's --max-restarts",
+            exit=Exit.RESOURCES,
+        ) from error
+    finally:
+        if distributed.is_initialized():
+            distributed.destroy_process_group()
