@@ -23,9 +23,13 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
+# CIFAR-10 is downloaded where it is not there; any folder of some two hundred JPEG files and more will do.
+CIFAR ?= data
+PHOTOS ?= $(ATALHO_SHARED)/data/imagenet-sample
 bench: $(VENV)/.installed-dev
 	$(BIN)/pip install --quiet --editable '.[peers]'
 	OMP_NUM_THREADS= $(BIN)/python benchmarks/cost.py -o results/cost.json
+	OMP_NUM_THREADS= $(BIN)/python benchmarks/training.py --cifar $(CIFAR) --photos $(PHOTOS) -o results/training.json
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache
