@@ -775,7 +775,15 @@ def _publish(records: "Sequence[Record]", page: Path) -> str:
         for each in records
         if each.quantity == "params" and each.subject in CATALOGUE
     }
-    write_report(records, page, drawings=drawings)
+    diagnosed = {
+        each.subject: tuple(each.conditions["input"])
+        for each in records
+        if each.quantity == "gradient_norm" and each.subject in CATALOGUE
+    }
+    by_row = {
+        name: draw([get(name, input=shape)], expand=True) for name, shape in diagnosed.items()
+    }
+    write_report(records, page, drawings=drawings, by_row=by_row)
     return page.resolve().as_uri()
 
 

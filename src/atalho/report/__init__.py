@@ -18,8 +18,9 @@ def write_report(
     *,
     limits: Mapping[str, float] = MappingProxyType({}),
     drawings: Mapping[str, str] = MappingProxyType({}),
+    by_row: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
-    """Writes the page to `page`, and beside it `summary.csv` and `charts/NAME.svg` and `.png`.
+    """Writes the page to `page`, and beside it `summary.csv`, where networks are compared, and `charts/NAME.svg` and `.png`.
 
     Each file appears whole under its name or not at all; the page, which names the others, comes last.
 
@@ -27,6 +28,7 @@ def write_report(
         page: `report.html`; its folder is made where it is not there.
         limits: what the chosen network may cost at most, by quantity in the records' units.
         drawings: network → SVG text, shown as images.
+        by_row: network → SVG text with every row drawn, to be coloured by the gradient where that was diagnosed.
 
     Raises:
         AtalhoError: RECORDS (exit 3), where there is no record; OUTPUT (exit 6), where the page or its folder cannot be written.
@@ -40,11 +42,13 @@ def write_report(
             exit=Exit.DATA,
         )
     contents = Contents.of(records, limits)
-    files = {"summary.csv": table.summary(contents.comparison).encode()}
-    for figure in contents.figures:
+    files: dict[str, bytes] = {}
+    if contents.comparison.rows:
+        files["summary.csv"] = table.summary(contents.comparison).encode()
+    for figure in (*contents.figures, *contents.depth):
         files[f"charts/{figure.name}.svg"] = figure.wide.svg.encode()
         files[f"charts/{figure.name}.png"] = charts.png(figure.wide.svg)
-    files[page.name] = html(contents, drawings).encode()
+    files[page.name] = html(contents, drawings, by_row).encode()
     try:
         for name, content in files.items():
             path = page.parent / name

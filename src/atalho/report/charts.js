@@ -1,4 +1,8 @@
 // Charts answer to the pointer once they come into view; until then, and without scripts, they are plain SVG.
+const slider = document.querySelector("#moment");
+const following = [];
+const show = (view) => view.signal("moment", Number(slider.value)).runAsync();
+
 const seen = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) {
     if (!isIntersecting) continue;
@@ -11,7 +15,35 @@ const seen = new IntersectionObserver((entries) => {
       ast: true, // interprets expressions, which the page's policy does not let anyone evaluate
       defaultStyle: false,
       tooltip: { disableDefaultStyle: true },
-    }).then(() => target.querySelector("svg").replaceWith(live));
+    }).then(({ view }) => {
+      target.querySelector("svg").replaceWith(live);
+      if (!("follows" in target.dataset)) return;
+      following.push(view);
+      show(view);
+    });
   }
 });
 for (const chart of document.querySelectorAll(".chart")) seen.observe(chart);
+
+// One slider moves the charts and the coloured drawings of a diagnosis over training.
+if (slider) {
+  slider.parentNode.hidden = false;
+  const drawings = [...document.querySelectorAll("img[data-styles]")].map((image) => [
+    image,
+    JSON.parse(image.dataset.styles),
+  ]);
+  const move = () => {
+    const words = slider.list.options[slider.value].label;
+    slider.setAttribute("aria-valuetext", words);
+    document.querySelector("output[for=moment]").value = words;
+    following.forEach(show);
+    for (const [image, styles] of drawings) {
+      const [head, body] = image.src.split(",");
+      const rules = /(<style class="gradient">)[^<]*/;
+      const coloured = atob(body).replace(rules, (_, mark) => mark + styles[slider.value]);
+      image.src = `${head},${btoa(coloured)}`;
+    }
+  };
+  slider.addEventListener("input", move);
+  move(); // a browser may keep the slider's place when the page is loaded again
+}

@@ -68,13 +68,20 @@ class Point:
 
 @dataclass(frozen=True)
 class Line:
-    """A network's line in a panel; `part` says what of the network it shows."""
+    """A network's line in a panel; `part` says what of the network it shows.
+
+    Attributes:
+        places: its points' names, for tooltips; one a point, or none.
+        moment: the place of the page's slider at which it is shown; None: at every one.
+    """
 
     network: str
     colour: str
     points: tuple[tuple[float, float], ...]
     part: str
     dashed: bool = False
+    places: tuple[str, ...] = ()
+    moment: int | None = None
 
 
 def scatter(
@@ -128,13 +135,20 @@ def scatter(
             interpolate="step-after", color=FAINT, strokeWidth=1.5, strokeDash=[4, 3]
         )
         layers.insert(0, step.encode(x=x.x(), y=y.y()))
-    return _styled(alt.layer(*layers, width=layout.width, height=layout.height))
+    return styled(alt.layer(*layers, width=layout.width, height=layout.height))
 
 
 def panels(
     groups: Mapping[str, Sequence[Line]], x: Axis, y: Axis, layout: Layout, *, marks: bool = False
 ) -> Spec:
-    """A panel for each group of lines, side by side on the same axes, with a legend of its own."""
+    """A panel for each group of lines, side by side on the same axes, with a legend of its own.
+
+    Where lines have a moment, those of the first one are shown, and of another where the parameter `moment` says so.
+    """
+    moments = [
+        line.moment for group in groups.values() for line in group if line.moment is not None
+    ]
+    named = any(line.places for group in groups.values() for line in group)
     columns = min(len(groups), layout.columns)
     width = (layout.width - _GUTTER * (columns - 1)) // columns
     charts = []
@@ -158,16 +172,20 @@ def panels(
             tooltip=[
                 alt.Tooltip("network:N", title="Network"),
                 alt.Tooltip("part:N", title="Line"),
+                *([alt.Tooltip("place:N", title="Place")] if named else []),
                 alt.Tooltip("x:Q", title=x.title, format=",.3~r"),
                 alt.Tooltip("y:Q", title=y.title, format=",.3~r"),
             ],
         )
+        if moments:
+            encoded = encoded.transform_filter("datum.moment == null || datum.moment == moment")
         charts.append(encoded.add_params(pick).properties(width=width, height=_PANEL_HEIGHT))
-    return _styled(
-        alt.concat(*charts, columns=columns, spacing=24).resolve_scale(
-            color="independent", strokeDash="independent"
-        )
+    side_by_side = alt.concat(*charts, columns=columns, spacing=24).resolve_scale(
+        color="independent", strokeDash="independent"
     )
+    if moments:
+        side_by_side = side_by_side.add_params(alt.param(name="moment", value=min(moments)))
+    return styled(side_by_side)
 
 
 def svg(spec: Spec) -> str:
@@ -194,7 +212,8 @@ def javascript() -> str:
     return str(vl_convert.javascript_bundle(snippet, vl_version=VEGA_LITE))
 
 
-def _styled(chart: alt.TopLevelMixin) -> Spec:
+def styled(chart: alt.TopLevelMixin) -> Spec:
+    """A chart in the page's type and colours."""
     return {**chart.to_dict(), "config": CONFIG}
 
 
@@ -224,9 +243,11 @@ def _rows(lines: Sequence[Line]) -> alt.InlineData:
                 "dashed": line.dashed,
                 "x": x,
                 "y": y,
+                **({"place": line.places[index]} if line.places else {}),
+                **({} if line.moment is None else {"moment": line.moment}),
             }
             for number, line in enumerate(lines)
-            for x, y in line.points
+            for index, (x, y) in enumerate(line.points)
         ]
     )
 

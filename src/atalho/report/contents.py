@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from atalho.choice import Choice, Comparison, choose, comparison
 from atalho.record import Record
+from atalho.report import depth
 from atalho.report.curves import Curve, curves
+from atalho.report.diagnosis import Diagnosis
 from atalho.report.families import Style, styles
 from atalho.report.figures import Figure, figures
 
@@ -17,6 +19,7 @@ class Contents:
     Attributes:
         limits: what the chosen network may cost at most, by quantity in the records' units.
         styles: by network, families together and the shallow before the deep.
+        diagnosis: None where nothing was diagnosed; `depth` are its figures.
     """
 
     records: tuple[Record, ...]
@@ -26,12 +29,16 @@ class Contents:
     curves: tuple[Curve, ...]
     styles: Mapping[str, Style]
     figures: tuple[Figure, ...]
+    diagnosis: Diagnosis | None
+    depth: tuple[Figure, ...]
 
     @classmethod
     def of(cls, records: Sequence[Record], limits: Mapping[str, float]) -> "Contents":
         compared = comparison(records)
         runs = curves(records)
-        drawn = styles(compared)
+        diagnosis = Diagnosis.of(records)
+        diagnosed = diagnosis.records if diagnosis else ()
+        drawn = styles(compared, {r.subject: r.conditions.get("depth") for r in diagnosed})
         return cls(
             tuple(records),
             limits,
@@ -40,4 +47,6 @@ class Contents:
             runs,
             drawn,
             tuple(figures(compared, runs, records, drawn)),
+            diagnosis,
+            tuple(depth.figures(diagnosis, compared, runs, drawn)) if diagnosis else (),
         )

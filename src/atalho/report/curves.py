@@ -1,5 +1,6 @@
 """Records → training curves: one a network and seed, its points in the order of training."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean
@@ -54,10 +55,21 @@ def final(curves: Iterable[Curve], quantity: str) -> dict[str, float]:
     return {network: mean(values) for network, values in ends.items()}
 
 
+def alike(curves: Iterable[Curve]) -> list[Curve]:
+    """Those whose ends may be compared: trained on the same data, by the same recipe, for the same epochs, as most are."""
+    found = list(curves)
+    usual = Counter(map(_schedule, found)).most_common(1)
+    return [curve for curve in found if _schedule(curve) == usual[0][0]]
+
+
 def thinned(points: tuple[Point, ...]) -> tuple[Point, ...]:
     """At most `MOST_POINTS` of them, evenly, the last one always among them."""
     step = -(-len(points) // MOST_POINTS)
     return points[::-1][::step][::-1]
+
+
+def _schedule(curve: Curve) -> tuple[str, str, int]:
+    return str(curve.run["data"]), str(curve.run["recipe"]), round(curve.epochs)
 
 
 def _curve(records: Sequence[Record]) -> Curve:

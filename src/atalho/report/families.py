@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from atalho.choice import Comparison
@@ -35,13 +36,21 @@ class Style:
     dark: str
 
 
-def styles(comparison: Comparison) -> dict[str, Style]:
-    """Every network's style, families together and the shallow before the deep: a hue a family, a shade a depth."""
-    families: dict[str, list[tuple[int, str]]] = {}
+def styles(
+    comparison: Comparison, others: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, Style]:
+    """Every network's style, families together and the shallow before the deep: a hue a family, a shade a depth.
+
+    Args:
+        others: networks that are not compared, with the depth that their records state.
+    """
+    stated = dict(others)
     for row in comparison.rows:
         params = row.readings.get("params")
-        depth = _depth(row.network, params.condition("depth") if params else None)
-        families.setdefault(_key(row.network), []).append((depth, row.network))
+        stated[row.network] = params.condition("depth") if params else stated.get(row.network)
+    families: dict[str, list[tuple[int, str]]] = {}
+    for network, depth in stated.items():
+        families.setdefault(_key(network), []).append((_depth(network, depth), network))
     found = {}
     for key in [*FAMILIES, ""]:
         name, light, dark = FAMILIES.get(key, OTHER)

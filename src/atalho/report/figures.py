@@ -35,6 +35,7 @@ class Figure:
         name: of its files.
         description: what a reader who cannot see it needs to know of its form; the numbers are in the table.
         draw: the chart at a size.
+        follows: whether it follows the page's slider over training.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Figure:
     caption: str
     description: str
     draw: Callable[[Layout], Spec]
+    follows: bool = False
 
     @cached_property
     def wide(self) -> Rendering:

@@ -5,25 +5,34 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from atalho.choice import HIGHER_IS_BETTER, pareto_front
-from atalho.report import charts, text, verdicts
+from atalho.report import charts, coloured, sentences, text, verdicts
 from atalho.report.contents import Contents
+from atalho.report.depth import rows
+from atalho.report.diagnosis import Diagnosis, when
 from atalho.report.figures import Figure
 from atalho.report.table import columns
 
 _HERE = Path(__file__).parent
+WHY_DEPTH_WORKS = "Why depth works"
 
 
-def html(contents: Contents, drawings: Mapping[str, str]) -> str:
+def html(
+    contents: Contents,
+    drawings: Mapping[str, str],
+    by_row: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """The whole page. Text from records is escaped; drawings, network → SVG, are shown as images, where no script runs."""
     compared, choice = contents.comparison, contents.choice
     css = _source("page.css") + "".join(_colours(contents))
-    sorting, drawing = _source("table.js"), charts.javascript() if contents.figures else ""
+    shown = (*contents.figures, *contents.depth)
+    sorting, drawing = _source("table.js"), charts.javascript() if shown else ""
     findings = verdicts.grouped(contents.records)
     environment = Environment(
         loader=FileSystemLoader(_HERE),
@@ -37,8 +46,8 @@ def html(contents: Contents, drawings: Mapping[str, str]) -> str:
         css=Markup(css),
         sorting=Markup(sorting),
         drawing=Markup(drawing),
-        title=text.title(compared),
-        answer=text.answer(compared, choice, contents.limits),
+        title=text.title(compared) if compared.rows else WHY_DEPTH_WORKS,
+        answer=text.answer(compared, choice, contents.limits) if compared.rows else [],
         notes=text.training(compared),
         higher_is_better=HIGHER_IS_BETTER,
         columns=columns(compared),
@@ -52,7 +61,8 @@ def html(contents: Contents, drawings: Mapping[str, str]) -> str:
         },
         figures=contents.figures,
         degradation=text.degradation(contents.curves, contents.styles),
-        renderings={figure.name: list(_renderings(figure)) for figure in contents.figures},
+        renderings={figure.name: list(_renderings(figure)) for figure in shown},
+        depth=_depth(contents.diagnosis, contents, by_row) if contents.diagnosis else None,
         drawings={
             row.network: _image(drawings[row.network])
             for row in compared.rows
@@ -63,11 +73,43 @@ def html(contents: Contents, drawings: Mapping[str, str]) -> str:
         provenance=[
             text.machine(compared),
             text.when(contents.records),
-            text.not_measured(compared),
+            text.not_measured(compared) if compared.rows else "",
         ],
         conditions=text.conditions(compared),
         trainings=text.trainings(compared),
     )
+
+
+def _depth(diagnosis: Diagnosis, contents: Contents, by_row: Mapping[str, str]) -> dict[str, Any]:
+    """What the part on depth shows."""
+    norms = {
+        network: [rows(diagnosis, network, moment) for moment in diagnosis.moments]
+        for network in contents.styles
+        if network in by_row and network in diagnosis.networks
+    }
+    sizes = [n for moments in norms.values() for each in moments for n in each.values() if n > 0]
+    low, high = min(sizes, default=1.0), max(sizes, default=1.0)
+    drawings = []
+    for network, moments in norms.items():
+        if any(moments):
+            styles = [coloured.style(each, low, high) for each in moments]
+            source = coloured.image(by_row[network], styles[0])
+            words = sentences.gradient(diagnosis, network)
+            drawings.append(
+                {"network": network, "source": source, "styles": styles, "words": words}
+            )
+    return {
+        "title": WHY_DEPTH_WORKS,
+        "figures": contents.depth,
+        "sentences": sentences.sentences(diagnosis, contents.styles),
+        "conditions": sentences.conditions(diagnosis),
+        "moments": [when(moment) for moment in diagnosis.moments],
+        "table": sentences.table(diagnosis, contents.styles),
+        "near": sentences.near(diagnosis),
+        "drawings": drawings,
+        "low": sentences.times(low),
+        "high": sentences.times(high),
+    }
 
 
 def _source(name: str) -> str:
@@ -88,9 +130,10 @@ def _policy(style: str, scripts: list[str]) -> str:
 
 
 def _colours(contents: Contents) -> Iterator[str]:
-    """The networks' colours: in the table, and in the charts on a dark page."""
+    """The networks' colours, in the table and in the charts on a dark page; and the gradients'."""
     for index, style in enumerate(contents.styles.values()):
         yield f".n{index} {{ background: {style.light}; }}\n"
+    yield f".ramp {{ background: linear-gradient(to right, {', '.join(coloured.RAMP)}); }}\n"
     yield "@media screen and (prefers-color-scheme: dark) {\n"
     for index, style in enumerate(contents.styles.values()):
         yield f"  .n{index} {{ background: {style.dark}; }}\n"

@@ -1,6 +1,5 @@
 """Comparison and curves → the page's sentences: each follows from records, and is not there where they do not bear it out."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from markupsafe import Markup, escape
@@ -15,7 +14,7 @@ from atalho.choice import (
     said,
 )
 from atalho.record import Record
-from atalho.report.curves import Curve, final
+from atalho.report.curves import Curve, alike, final
 from atalho.report.families import Style, of_family
 from atalho.report.numbers import NAMES, text
 
@@ -125,8 +124,7 @@ def degradation(curves: Sequence[Curve], styles: Mapping[str, Style]) -> list[st
     """Plain against residual networks by their training accuracy at the end (He et al. 2015, Fig. 6)."""
     families = ("plain", "residual")
     ended = [c for c in curves if "train_top1" in c.points and styles[c.network].family in families]
-    usual = Counter(map(_schedule, ended)).most_common(1)
-    ends = final((c for c in ended if _schedule(c) == usual[0][0]), "train_top1")
+    ends = final(alike(ended), "train_top1")
     plain, residual = (of_family(styles, family, list(ends)) for family in families)
     sentences = []
     gains = []
@@ -337,11 +335,6 @@ def _recipes(trained: Mapping[str, Reading]) -> list[str]:
         return []
     by = [f"{listed(names)} by {recipe}" for recipe, names in recipes.items()]
     return [f"The recipes differ: {'; '.join(by)}."]
-
-
-def _schedule(curve: Curve) -> tuple[str, str, int]:
-    """What must agree for the ends of two trainings to be compared."""
-    return str(curve.run["data"]), str(curve.run["recipe"]), round(curve.epochs)
 
 
 def _by_depth(family: str, names: Sequence[str], ends: Mapping[str, float]) -> str:

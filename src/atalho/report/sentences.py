@@ -1,0 +1,200 @@
+"""A diagnosis → sentences on why depth works: each says what its numbers say, and is not there where they are not."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import floor, log10
+from statistics import median
+
+from atalho.choice import said
+from atalho.report.depth import rows
+from atalho.report.diagnosis import Diagnosis, when
+from atalho.report.families import Style, of_family
+from atalho.report.numbers import three
+from atalho.report.text import counted, listed
+
+FAR = 10.0
+"""From this ratio of the first row's gradient to the last's on, either way, it is said to grow or to vanish."""
+
+_NEAR = 0.1  # the distance that a correlation is told for, in standard deviations of a pixel
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def sentences(diagnosis: Diagnosis, styles: Mapping[str, Style]) -> list[str]:
+    """What the gradients' norms, their correlation and the shortcuts' shares come to."""
+    return [
+        *_ratios(diagnosis, styles),
+        *_correlations(diagnosis, styles),
+        *_shares(diagnosis, styles),
+    ]
+
+
+def conditions(diagnosis: Diagnosis) -> str:
+    """What the networks were shown, and what is left out."""
+    given = diagnosis.conditions
+    parts = [f"Measured on {said(given['data'])}"]
+    if given["input"] is not None:
+        parts.append(f"images of {said(given['input'])}")
+    if given["recipe"] is not None:
+        parts.append(f"recipe {said(given['recipe'])}")
+    seeds = diagnosis.seeds
+    parts.append(
+        f"seed {seeds[0]} alone, so what another would change is not known"
+        if len(seeds) == 1
+        else f"seeds {listed(seeds)}"
+    )
+    sentence = f"{', '.join(parts)}."
+    if diagnosis.others:
+        sentence += f" Diagnosed too, and not shown with these: {listed(diagnosis.others)}."
+    return sentence
+
+
+def table(diagnosis: Diagnosis, styles: Mapping[str, Style]) -> list[tuple[str, str, list[str]]]:
+    """Network and moment with ratio, slope, median shortcut share and correlation; empty where not measured."""
+    distance = _distance(diagnosis)
+    found = []
+    for network in styles:
+        for moment in diagnosis.moments:
+            ratio = diagnosis.ratio(network, moment)
+            slope = diagnosis.value("gradient_slope", network, moment)
+            share = diagnosis.value("shortcut_share", network, moment)
+            near = _correlation(diagnosis, network, moment, distance)
+            cells = [
+                "" if ratio is None else times(ratio),
+                "" if slope is None else _signed(slope, 3),
+                "" if share is None else f"{100 * share:.0f}\u00a0%",
+                "" if near is None else _signed(near, 3),
+            ]
+            if any(cells):
+                found.append((network, when(moment), cells))
+    return found
+
+
+def near(diagnosis: Diagnosis) -> str:
+    """The distance of the table's correlations; empty where there is none."""
+    distance = _distance(diagnosis)
+    return "" if distance is None else f"{distance:g}"
+
+
+def times(value: float) -> str:
+    """A ratio of any size: `34.1`, `1.3 × 10⁴`."""
+    if value == 0 or 0.001 <= abs(value) < 10_000:
+        return three(value)
+    power = floor(log10(abs(value)))
+    return f"{value / 10**power:.1f}\u00a0×\u00a010{str(power).translate(_RAISED)}"
+
+
+def gradient(diagnosis: Diagnosis, network: str) -> str:
+    """A network's gradient at its first and last row, at the first moment that has it; empty where there is none."""
+    for moment in diagnosis.moments:
+        norms = rows(diagnosis, network, moment)
+        if norms:
+            (first, *_), (*_, last) = norms, norms
+            return (
+                f"{when(moment)} {times(norms[first])} nats an element at {first} "
+                f"and {times(norms[last])} at {last}"
+            )
+    return ""
+
+
+def _ratios(diagnosis: Diagnosis, styles: Mapping[str, Style]) -> Iterator[str]:
+    moments = diagnosis.moments_of("gradient_ratio")
+    if not moments:
+        return
+    first, *_, last = [*moments, moments[-1]]
+    ratios = {n: ratio for n in styles if (ratio := diagnosis.ratio(n, first)) is not None}
+    told = _told(list(ratios), styles)
+    one, *rest = told
+    (ends,) = diagnosis.of_quantity("gradient_ratio", one, first)[-1:]
+    others = "".join(f"; in {name}, {times(ratios[name])} times" for name in rest)
+    yield (
+        f"{when(first).capitalize()} the gradient at the first row of {one} ({ends.conditions['first']}) is "
+        f"{times(ratios[one])} times that at its last map ({ends.conditions['last']}), as whole norms{others}."
+    )
+    for names, verdict in (
+        (
+            [n for n in told if ratios[n] >= FAR],
+            "it grows more than tenfold on its way back to the input: it does not vanish there",
+        ),
+        (
+            [n for n in told if ratios[n] <= 1 / FAR],
+            "less than a tenth of it is left at the input: there it vanishes",
+        ),
+        (
+            [n for n in told if 1 / FAR < ratios[n] < FAR],
+            "it keeps its size within a factor of ten",
+        ),
+    ):
+        if names:
+            yield f"In {listed(names)} {verdict}."
+    later = {n: ratio for n in told if (ratio := diagnosis.ratio(n, last)) is not None}
+    if last != first and later:
+        told_later = listed(f"{times(ratio)} in {name}" for name, ratio in later.items())
+        yield f"{when(last).capitalize()} the ratio is {told_later}."
+
+
+def _correlations(diagnosis: Diagnosis, styles: Mapping[str, Style]) -> Iterator[str]:
+    distance = _distance(diagnosis)
+    for moment in diagnosis.moments_of("gradient_correlation")[:1]:
+        found = {
+            name: value
+            for name in styles
+            if (value := _correlation(diagnosis, name, moment, distance)) is not None
+        }
+        stated = listed(
+            f"{_signed(found[name], 2)} in {name}" for name in _told(list(found), styles)
+        )
+        yield (
+            f"Between points {distance:g} standard deviations of a pixel apart, the input’s gradients "
+            f"correlate by {stated} {when(moment)}."
+        )
+        trends = []
+        for family in ("plain", "residual"):
+            names = of_family(styles, family, list(found))
+            if len(names) > 1 and styles[names[0]].depth < styles[names[-1]].depth:
+                low, high = names[0], names[-1]
+                way = "falls" if found[high] < found[low] else "rises"
+                trends.append(
+                    f"{way} from {_signed(found[low], 2)} in {low} to {_signed(found[high], 2)} in {high}"
+                )
+        if trends:
+            yield f"With depth the correlation {listed(trends)}."
+
+
+def _shares(diagnosis: Diagnosis, styles: Mapping[str, Style]) -> Iterator[str]:
+    for moment in diagnosis.moments_of("shortcut_share")[:1]:
+        measured = [n for n in styles if diagnosis.of_quantity("shortcut_share", n, moment)]
+        network = _told(measured, styles)[-1]
+        shares = diagnosis.values("shortcut_share", network, moment, "row").values()
+        yield (
+            f"Of the gradient that reaches a residual block of {network} {when(moment)}, the shortcut brings "
+            f"{100 * median(shares):.0f}\u00a0% in the median of {counted(len(shares), 'block')}, "
+            f"{100 * min(shares):.0f} to {100 * max(shares):.0f}\u00a0% in single ones."
+        )
+
+
+def _told(names: Sequence[str], styles: Mapping[str, Style]) -> list[str]:
+    """The networks to speak of: the deepest plain and residual ones of equal depth, or else the deepest of each."""
+    plain, residual = (of_family(styles, family, names) for family in ("plain", "residual"))
+    pairs = [(p, r) for p in plain for r in residual if styles[p].depth == styles[r].depth]
+    if pairs:
+        return list(pairs[-1])
+    return [family[-1] for family in (plain, residual) if family] or list(names[-1:])
+
+
+def _distance(diagnosis: Diagnosis) -> float | None:
+    """The distance measured that is nearest to `_NEAR`."""
+    distances = {
+        record.conditions["distance"]
+        for record in diagnosis.records
+        if record.quantity == "gradient_correlation"
+    }
+    return min(distances, key=lambda distance: abs(distance - _NEAR), default=None)
+
+
+def _correlation(
+    diagnosis: Diagnosis, network: str, moment: str, distance: float | None
+) -> float | None:
+    return diagnosis.values("gradient_correlation", network, moment, "distance").get(distance)
+
+
+def _signed(value: float, decimals: int) -> str:
+    return f"{value:.{decimals}f}".replace("-", "\u2212")
