@@ -11,10 +11,12 @@ import random
 import signal
 import sys
 import time
+import traceback
 from dataclasses import replace
 from pathlib import Path
 
 import torch
+import torch._dynamo  # every optimiser loads it, which takes a second
 
 from atalho import data, networks, recipes, run, subjects
 from atalho.arguments import Arguments
@@ -30,7 +32,7 @@ def _arguments() -> Arguments:
     recipe = replace(
         recipes.get("quick", subjects.facts(network)),
         epochs=None,
-        steps=40,
+        steps=30,
         batch_size=4,
         averaging=0.9,
         best=True,
@@ -53,6 +55,8 @@ def _start(arguments: Arguments, digits: Dataset, folder: Path) -> int:
             torch.set_num_threads(1)
             run.execute(arguments, digits, folder, resume=True)
             code = 0
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(code)
     return child

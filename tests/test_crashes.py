@@ -138,18 +138,19 @@ def test_one_folder_has_one_process_and_the_lock_dies_with_it(
 ) -> None:
     folder = tmp_path / "run"
     folder.mkdir()
-    holding = f"from filelock import FileLock; import time; FileLock({str(folder / run.LOCK)!r}).acquire(); print(1, flush=True); time.sleep(99)"
+    holding = f"from filelock import FileLock; import time; lock = FileLock({str(folder / run.LOCK)!r}); lock.acquire(); print(1, flush=True); time.sleep(99)"
     with subprocess.Popen(
         [sys.executable, "-c", holding], stdout=subprocess.PIPE, text=True
     ) as holder:
         assert holder.stdout is not None
         holder.stdout.readline()
-        with pytest.raises(AtalhoError, match="IN-USE") as caught:
-            run.execute(arguments, digits, folder)
+        try:
+            with pytest.raises(AtalhoError, match="IN-USE") as caught:
+                run.execute(arguments, digits, folder)
+        finally:
+            holder.kill()
         assert caught.value.exit == Exit.USAGE
         assert [path.name for path in folder.iterdir()] == [run.LOCK]
-        holder.send_signal(signal.SIGKILL)
-        holder.wait()
     with run.locked(folder):
         pass
 
@@ -230,8 +231,8 @@ from atalho.cli import main
 import atalho.train, atalho.run, sklearn.datasets
 torch.nn.Conv2d(3, 8, 3)(torch.randn(1, 3, 8, 8)).sum().backward()
 now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (now + 600_000_000,) * 2)
-sys.exit(main(["train", "resnet20", "--data", "digits", "-b", "1000000", "--steps", "1",
+resource.setrlimit(resource.RLIMIT_AS, (now + 400_000_000,) * 2)
+sys.exit(main(["train", "resnet20", "--data", "digits", "-b", "60000", "--steps", "1",
                "--precision", "float32", "-t", "1", "--output", sys.argv[1]]))
 """
     done = subprocess.run(
@@ -243,5 +244,5 @@ sys.exit(main(["train", "resnet20", "--data", "digits", "-b", "1000000", "--step
     )
     assert done.returncode == Exit.RESOURCES, done.stderr
     line = done.stderr.strip().splitlines()[-1]
-    assert line.startswith("error[OUT-OF-MEMORY] resnet20: a batch of 1000000")
+    assert line.startswith("error[OUT-OF-MEMORY] resnet20: a batch of 60000")
     assert "--grad-accum-steps" in line

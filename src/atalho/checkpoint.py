@@ -38,7 +38,7 @@ class State(NamedTuple):
 
 
 def save(folder: Path, state: State) -> Path:
-    """Adds a checkpoint to `folder` and removes all but the last three."""
+    """Adds a checkpoint to `folder`, in place of one of the same step, and removes all but the last three."""
     metadata = {"step": str(state.step), "facts": json.dumps(state.facts)}
     data = safetensors.torch.save(
         {name: tensor.detach().cpu().contiguous() for name, tensor in state.tensors.items()},
@@ -48,6 +48,9 @@ def save(folder: Path, state: State) -> Path:
     path = folder / f"step-{state.step:09}-{checksum}.safetensors"
     folder.mkdir(exist_ok=True)
     write_atomically(path, data)
+    for old in folder.glob(f"step-{state.step:09}-*"):
+        if old != path:
+            old.unlink()
     for old in _files(folder)[KEEP:]:
         old.unlink()
     return path

@@ -301,11 +301,15 @@ class Run:
 
     # Between steps
 
-    def means(self, sums: Tensor) -> _Means:
-        """The means of `sums`, or an error that leaves the last checkpoint as the last good state."""
+    def check(self) -> None:
+        """Raises where a step had no finite numbers; the last checkpoint is the last good state."""
         bad = int(self.bad_step.item())
         if bad >= 0:
             raise self._not_finite(bad)
+
+    def means(self, sums: Tensor) -> _Means:
+        """The means of `sums`, once they are known to be numbers."""
+        self.check()
         loss, right, images = sums.tolist()
         return _Means(loss / images, right / images)
 
@@ -437,10 +441,11 @@ class Run:
                 if always or renewed:
                     self._stop(together=True)
                 if writer and now - saved > self.arguments.save_every:
-                    self.means(self.recent_sums)  # no state without finite numbers is kept
+                    self.check()  # no state without finite numbers is kept
                     writer.save(self.state())
                     saved = now
         except Stopped:
+            self.check()
             if writer:
                 writer.save(self.state())
                 writer.wait()
