@@ -228,10 +228,10 @@ def test_out_of_memory_says_what_would_fit(tmp_path: Path) -> None:
 import resource, sys, torch
 from pathlib import Path
 from atalho.cli import main
-import atalho.train, atalho.run, sklearn.datasets
+import atalho.train, atalho.run, sklearn.datasets, torch._dynamo
 torch.nn.Conv2d(3, 8, 3)(torch.randn(1, 3, 8, 8)).sum().backward()
 now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (now + 400_000_000,) * 2)
+resource.setrlimit(resource.RLIMIT_AS, (now + 1_500_000_000,) * 2)
 sys.exit(main(["train", "resnet20", "--data", "digits", "-b", "60000", "--steps", "1",
                "--precision", "float32", "-t", "1", "--output", sys.argv[1]]))
 """

@@ -485,7 +485,7 @@ class Run:
             f"{fits} at a time would; earlier checkpoints are kept in {self.folder}",
             next_step=f"--grad-accum-steps {parts}, which keeps the batch"
             if fits
-            else "--img-size",
+            else "a smaller network or --img-size",
             exit=Exit.RESOURCES,
         )
 
