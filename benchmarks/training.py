@@ -15,7 +15,8 @@ Its photos are not held out for validation, since the peers validate nothing.
 The plain loop is in the style of the popular CIFAR ResNet repositories: PIL images through torchvision's transforms, a
 DataLoader of two processes, float32, NCHW, the loss and the accuracy read in every step. Lightning has the same loader and module, and is
 spared its logger, checkpoints and progress bar. Both are timed from the end of the last warming step to the end of the
-last one; their epoch is as long as the run, so that no restart of the DataLoader is counted against them.
+last one; their epoch is longer than the run, so that no restart of the DataLoader is counted against them, and no step is
+made while its workers already rest.
 
 The loop's overhead is the share of `Run.advance` (ResNet-20) that forward, backward and update of the same network on a fixed
 batch do not take, in one process, step by step in turn: the median over the pairs.
@@ -33,6 +34,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -56,6 +58,7 @@ from atalho.train import Run
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 CLASSES = 10
 TESTED = 10  # every so many photos, one is kept for the test that ends a run of atalho
+BEYOND = 10  # batches that are drawn after the last step's
 PAIRS, UNCOUNTED = 40, 3  # steps of the overhead's measurement
 
 IN_MEMORY, ON_DISK = "CIFAR-10 at 32x32", "JPEG files at 224x224"
@@ -128,12 +131,17 @@ class Task:
     root: Path
     options: tuple[str, ...]
 
+    @property
+    def length(self) -> int:
+        """Steps in all."""
+        return self.warming + self.steps
+
     def module(self) -> nn.Module:
         return subjects.build(subjects.get(self.network, num_classes=CLASSES))
 
     def loader(self) -> DataLoader[Any]:
         images: Any = self.dataset(self.root)
-        drawn = RandomSampler(images, num_samples=self.batch * (self.warming + self.steps))
+        drawn = RandomSampler(images, num_samples=self.batch * (self.length + BEYOND))
         pinned = DEVICE.type == "cuda"
         return DataLoader(images, self.batch, sampler=drawn, num_workers=2, pin_memory=pinned)
 
@@ -158,7 +166,7 @@ class Stopwatch:
     """Told of every step, it runs from the last of the warming ones to the last."""
 
     def __init__(self, task: Task) -> None:
-        self.ends = task.warming, task.warming + task.steps
+        self.ends = task.warming, task.length
         self.done = 0
         self.moments: list[float] = []
 
@@ -175,7 +183,7 @@ class Stopwatch:
 
 def atalho(task: Task) -> float:
     """Images a second of `atalho train`, from a short run and a long one."""
-    short, long = (train_time(task, steps) for steps in Stopwatch(task).ends)
+    short, long = (train_time(task, steps) for steps in (task.warming, task.length))
     return task.rate(long - short)
 
 
@@ -196,7 +204,7 @@ def plain(task: Task) -> float:
     optimiser = task.optimiser(model)
     stopwatch = Stopwatch(task)
     losses, right = 0.0, 0.0
-    for images, labels in task.loader():
+    for images, labels in islice(task.loader(), task.length):
         images, labels = images.to(DEVICE), labels.to(DEVICE)
         output = model(images)
         loss = F.cross_entropy(output, labels)
@@ -235,7 +243,7 @@ def lightning(task: Task) -> float:
 
     stopwatch = Stopwatch(task)
     trainer = Trainer(
-        max_epochs=1,
+        max_steps=task.length,
         devices=1,
         logger=False,
         enable_checkpointing=False,
