@@ -18,7 +18,7 @@ def finetune(network: Facts) -> Recipe:
         source="atalho's own",
         batch_size=32,
         epochs=20,
-        lr=0.1 if network.normalised else 0.01,
+        lr=0.01,
         momentum=0.9,
         nesterov=True,
         weight_decay=1e-4,
