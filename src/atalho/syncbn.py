@@ -1,8 +1,29 @@
 """Batch normalisation over the batch of all processes."""
 
+from typing import Any
+
 import torch
-from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
+from torch import Tensor, distributed, nn
+from torch.autograd import Function
+
+
+class _SumOverAll(Function):
+    """The sum over all processes; every process's loss depends on it, so its gradient is their sum too."""
+
+    @staticmethod
+    def forward(ctx: Any, part: Tensor) -> Tensor:
+        whole = part.clone()
+        distributed.all_reduce(whole)
+        return whole
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+        return _SumOverAll.forward(ctx, gradient)
+
+
+def _sum(part: Tensor) -> Tensor:
+    whole: Tensor = _SumOverAll.apply(part)
+    return whole
 
 
 class SynchronisedBatchNorm(nn.BatchNorm2d):
@@ -16,10 +37,10 @@ class SynchronisedBatchNorm(nn.BatchNorm2d):
         if not self.training:
             return super().forward(x)
         wide = x.float()
-        count = all_reduce(torch.tensor(float(wide.numel() // wide.shape[1])))
-        mean = all_reduce(wide.sum((0, 2, 3))) / count
+        count = _sum(torch.tensor(float(wide.numel() // wide.shape[1])))
+        mean = _sum(wide.sum((0, 2, 3))) / count
         centred = wide - mean[:, None, None]
-        variance = all_reduce(centred.square().sum((0, 2, 3))) / count
+        variance = _sum(centred.square().sum((0, 2, 3))) / count
         self._remember(mean.detach(), variance.detach() * count / (count - 1))
         scale = (variance + self.eps).rsqrt()
         if self.affine:
