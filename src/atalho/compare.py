@@ -4,7 +4,7 @@ records.jsonl   everything computed and measured, a line a record
 runs/NETWORK/   the training run of each network
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,15 +12,15 @@ from typing import Any
 
 import torch
 
-from atalho import record, run, subjects
+from atalho import run, subjects
 from atalho.arguments import Arguments
 from atalho.data.dataset import Dataset
-from atalho.errors import AtalhoError, Exit
 from atalho.measure import latency, memory
 from atalho.precision import Precision
 from atalho.recipes.recipe import Facts, Recipe
 from atalho.record import Record
 from atalho.run import Report
+from atalho.steps import Step, carry_out
 from atalho.subjects import Subject
 
 DEMONSTRATION = ("plain20", "resnet20", "plain56", "resnet56", "googlenet.small")
@@ -52,25 +52,6 @@ class Comparison:
         return subjects.get(name, input=self.data.input, num_classes=len(self.data.classes))
 
 
-@dataclass(frozen=True)
-class Step:
-    """One thing to measure: its name for people, a record that it leaves behind, and how to measure it."""
-
-    name: str
-    subject: str
-    quantity: str
-    conditions: Mapping[str, Any]
-    measure: Callable[[], Iterable[Record]]
-
-    def done(self, records: Iterable[Record]) -> bool:
-        """Whether its record is there already."""
-        return any(
-            (each.subject, each.quantity) == (self.subject, self.quantity)
-            and all(each.conditions.get(key) == value for key, value in self.conditions.items())
-            for each in records
-        )
-
-
 def compare(
     comparison: Comparison,
     folder: Path,
@@ -92,30 +73,7 @@ def compare(
     steps = [
         step for name in comparison.networks for step in _steps(comparison, name, folder, report)
     ]
-    file = folder / "records.jsonl"
-    _prepare(folder, file)
-    records = record.read(file) if file.exists() else []
-    for number, step in enumerate(steps, start=1):
-        if not step.done(records):
-            say(f"[{number}/{len(steps)}] {step.subject}: {step.name}")
-            found = list(step.measure())
-            record.append(file, found)
-            records += found
-    return records
-
-
-def _prepare(folder: Path, file: Path) -> None:
-    """Makes the folder; one that holds something else is left alone."""
-    if folder.exists() and not file.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        cause = "is no empty folder and holds no comparison; nothing was written"
-    else:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            file.touch()
-            return
-        except OSError as error:
-            cause = f"cannot be written ({error.strerror})"
-    raise AtalhoError("OUTPUT", folder, cause, next_step="choose another --output", exit=Exit.USAGE)
+    return carry_out(steps, folder, say)
 
 
 def _steps(comparison: Comparison, name: str, folder: Path, report: Report) -> Iterator[Step]:
