@@ -1,10 +1,24 @@
 """Recipes against their papers' sentences."""
 
+from dataclasses import replace
+from itertools import product
+
 import pytest
 
 from atalho import recipes, subjects
 from atalho.errors import AtalhoError
-from atalho.recipes.recipe import Facts, PaddedCrop, StepDecay, WarmCosine
+from atalho.recipes.recipe import (
+    Facts,
+    Lighting,
+    PaddedCrop,
+    Photometric,
+    Plateau,
+    ResizedCrop,
+    ShorterSide,
+    Stairs,
+    StepDecay,
+    WarmCosine,
+)
 from atalho.shape import Shape
 
 
@@ -76,5 +90,100 @@ def test_quick_is_shorter_for_costly_networks() -> None:
 
 
 def test_an_unknown_recipe_names_the_known_ones() -> None:
-    with pytest.raises(AtalhoError, match="he2015_cifar, quick"):
+    with pytest.raises(AtalhoError, match="he2015_cifar, he2015_imagenet, .*quick"):
         recipes.get("he2014", _facts("resnet20"))
+
+
+def test_he2015_imagenet_is_section_3_4() -> None:
+    recipe = recipes.get("he2015_imagenet", _facts("resnet50"))
+    assert (recipe.batch_size, recipe.momentum, recipe.weight_decay) == (256, 0.9, 1e-4)
+    assert recipe.lr == 0.1
+    assert recipe.length(1_281_167) == 600_000
+    assert isinstance(recipe.schedule, Plateau)  # "divided by 10 when the error plateaus"
+    assert recipe.schedule.factor == 0.1
+    crop = recipe.augmentation.crop
+    assert isinstance(crop, ShorterSide)
+    assert (crop.least * 224, crop.most * 224) == pytest.approx((256, 480))
+    assert recipe.augmentation.mirror
+    assert isinstance(recipe.augmentation.colour, Lighting)  # "The standard color augmentation"
+    assert recipe.augmentation.colour.std == 0.1  # Krizhevsky 2012, §4.1
+    assert recipe.normalisation == "per_pixel_mean"
+    assert recipe.reestimate > 10_000  # "true averages over a large batch"
+    assert not recipe.with_validation  # or there would be no plateau to be seen
+
+
+def test_he2015_imagenet_at_fixed_steps_differs_in_nothing_else() -> None:
+    plateaus, steps = (
+        recipes.get(name, _facts("resnet50"))
+        for name in ("he2015_imagenet", "he2015_imagenet_steps")
+    )
+    assert isinstance(steps.schedule, StepDecay)
+    rates = [steps.lr * steps.schedule.scale(step, 600_000) for step in range(0, 600_000, 100_000)]
+    assert rates == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
+    assert steps.with_validation
+    same = replace(steps, name=plateaus.name, schedule=plateaus.schedule, with_validation=False)
+    assert same == plateaus
+
+
+def test_szegedy2014_is_section_6() -> None:
+    recipe = recipes.get("szegedy2014", _facts("googlenet"))
+    assert recipe.momentum == 0.9
+    assert recipe.auxiliary_weight == 0.3  # §5
+    assert recipe.averaging is not None  # "Polyak averaging"
+    crop = recipe.augmentation.crop
+    assert isinstance(crop, ResizedCrop)
+    assert crop.area == (0.08, 1.0)
+    assert crop.aspect == (3 / 4, 4 / 3)
+    assert isinstance(recipe.augmentation.colour, Photometric)  # Howard 2013
+    assert recipe.optimiser == "sgd"
+    assert "ours" in recipe.source  # what the paper does not give
+    assert recipe.epochs is not None
+    epoch = 1000  # steps, whatever the data are
+    steps = round(recipe.epochs * epoch)
+    for number in range(
+        0, round(recipe.epochs), 3
+    ):  # "decreasing the learning rate by 4% every 8 epochs"
+        middle = number * epoch + epoch // 2
+        assert recipe.schedule.scale(middle, steps) == pytest.approx(0.96 ** (number // 8))
+
+
+@pytest.mark.parametrize(("name", "rate"), [("googlenet", 0.01), ("googlenet.bn", 0.1)])
+def test_only_normalised_networks_begin_at_a_tenth(name: str, rate: float) -> None:
+    assert recipes.get("szegedy2014", _facts(name)).lr == rate
+
+
+def test_finetune_keeps_the_best_and_moves_the_body_less() -> None:
+    recipe = recipes.get("finetune", _facts("resnet50"))
+    assert recipe.body_rate == 0.1
+    assert recipe.best
+    assert recipe.patience == 5
+    assert not recipe.with_validation  # or the best could not be told
+    assert recipe.label_smoothing == 0.1
+    assert recipe.clip_norm is None
+    assert recipe.length(320) == recipe.epochs * 10
+    without = recipes.get("finetune", _facts("googlenet"))
+    assert without.clip_norm == 1.0
+
+
+def test_stairs_by_brute_force() -> None:
+    schedule = Stairs(0.5, 1 / 4)
+    share, found = 1.0, []
+    for step in range(40):
+        if step and step % 10 == 0:
+            share *= 0.5
+        found.append(share)
+    assert [schedule.scale(step, 40) for step in range(40)] == found
+
+
+def test_a_plateau_is_a_run_of_rows_without_a_new_minimum() -> None:
+    """Every sequence of seven errors of three sizes, against the definition."""
+    for errors in product((0.1, 0.2, 0.3), repeat=7):
+        falls, begun = 0, 0  # `begun`: the first row that the next plateau may hold
+        for row in range(7):
+            recent = range(row - 1, row + 1)
+            if recent[0] >= begun and all(
+                errors[each] >= min(errors[:each], default=1.0) for each in recent
+            ):
+                falls, begun = falls + 1, row + 1
+        assert Plateau(0.1, 2).scale(errors) == pytest.approx(0.1**falls), errors
+    assert Plateau(0.1, 2).scale(()) == 1.0
