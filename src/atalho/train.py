@@ -63,6 +63,14 @@ class Stopped(Exception):  # noqa: N818 (no error: the state is saved)
         self.exit = exit
 
 
+_WORST = (-1.0, 0.0)
+
+
+def _merit(row: Row) -> tuple[float, float]:
+    """What the best row has most of: validation accuracy, and of equal ones the lower loss."""
+    return row["val_top1"], -row["val_loss"]
+
+
 class _Means(NamedTuple):
     loss: float
     top1: float
@@ -162,7 +170,7 @@ class Run:
     def state(self) -> checkpoint.State:
         """Everything that the next step depends on, and what was measured so far."""
         tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
-        if self.averaged:
+        if self.averaged is not None:
             tensors |= {f"averaged.{k}": v for k, v in self.averaged.state_dict().items()}
         for name, parameter in self.model.named_parameters():
             kept = self.optimiser.state.get(parameter, {})
@@ -191,7 +199,7 @@ class Run:
             }
 
         self.model.load_state_dict(under("model"))
-        if self.averaged:
+        if self.averaged is not None:
             self.averaged.load_state_dict(under("averaged"))
         parameters = dict(self.model.named_parameters())
         for key_and_name, tensor in under("optimiser").items():
@@ -286,7 +294,7 @@ class Run:
         # The device skips the update by itself, as it does for torch's GradScaler; the host is told when it next reads.
         vars(self.optimiser).update(found_inf=(self.bad_step >= 0).float(), grad_scale=None)
         self.optimiser.step()
-        if self.averaged:
+        if self.averaged is not None:
             self._average(self.averaged)
 
     @torch.no_grad()
@@ -316,6 +324,7 @@ class Run:
     def _not_finite(self, step: int) -> AtalhoError:
         self.step = step
         self._seed()
+        self.forward = self.model  # whose rows can be watched, compiled or shared as it may be
         images, labels = self.batches(step)
         where = nonfinite.first_row(self.model, lambda: self.loss(images, labels)[0])
         return AtalhoError(
@@ -379,7 +388,7 @@ class Run:
         if self.validation:
             found = self.evaluate(self.validation)
             row |= {"val_loss": found.loss, "val_top1": found.top1}
-            if self.recipe.best and found.top1 > self.best_top1():
+            if self.recipe.best and _merit(row) > max(map(_merit, self.rows), default=_WORST):
                 state = self.inference.state_dict()
                 self.best = {name: tensor.to("cpu", copy=True) for name, tensor in state.items()}
         self.epoch_sums = self._zero()
@@ -388,18 +397,14 @@ class Run:
             self.write_metrics()
             self.logged(row)
 
-    def best_top1(self) -> float:
-        """The greatest validation accuracy so far; below every accuracy where there is none."""
-        return max((row["val_top1"] for row in self.rows), default=-1.0)
-
     def ended(self) -> bool:
-        """Whether the last step is done, or the validation accuracy has not risen for long enough."""
+        """Whether the last step is done, or the best validation is long enough ago."""
         if self.step == self.steps:
             return True
         if self.recipe.patience is None or not self.rows:
             return False
-        found = [row["val_top1"] for row in self.rows]
-        return len(found) - 1 - found.index(max(found)) >= self.recipe.patience
+        best = max(range(len(self.rows)), key=lambda index: _merit(self.rows[index]))
+        return len(self.rows) - 1 - best >= self.recipe.patience
 
     # The loop
 

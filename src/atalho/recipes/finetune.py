@@ -9,9 +9,9 @@ from atalho.recipes.recipe import Augmentation, Facts, Photometric, Recipe, Resi
 
 
 def finetune(network: Facts) -> Recipe:
-    """SGD under a cosine, light augmentation, label smoothing; the epoch of the least validation error is kept.
+    """SGD under a cosine, light augmentation, label smoothing; the epoch of the best validation is kept.
 
-    It ends early when that error has not fallen for five epochs.
+    It ends early when five epochs have been no better.
     """
     return Recipe(
         name="finetune",

@@ -176,8 +176,8 @@ class Recipe:
         averaging: the weights at the end are a running average with this decay (Polyak 1992); None takes the last.
         reestimate: images over which BatchNorm's statistics are taken anew at the end, as plain means; 0 keeps the moving ones.
         with_validation: the validation split is trained on too, and nothing is chosen.
-        best: the weights at the end are those of the least validation error, not the last.
-        patience: rows of metrics without a new least validation error after which the run ends; None runs to the end.
+        best: the weights at the end are those of the best validation (accuracy, then loss), not the last.
+        patience: rows of metrics without a better validation after which the run ends; None runs to the end.
     """
 
     name: str
