@@ -99,7 +99,10 @@ class Axis:
 
     def _axis(self) -> alt.Axis:
         wide = self.log and self.high / self.low > 10**_DECADES
-        return alt.Axis(values=self.ticks, format="~e" if wide else ",~r", labelOverlap=True)
+        # The other formats keep only the digits that tell equal steps apart: 56 layers would be 60.
+        whole = self.given_ticks and all(tick == int(tick) for tick in self.given_ticks)
+        written = ",d" if whole else "~e" if wide else ",~r"
+        return alt.Axis(values=self.ticks, format=written, labelOverlap=True)
 
 
 def round_steps(span: float) -> list[float]:

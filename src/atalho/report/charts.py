@@ -27,6 +27,7 @@ _TEXT = {"labelColor": INK, "titleColor": INK, "titleFontWeight": "normal", "tit
 CONFIG = {
     "font": FONT,
     "background": PAPER,
+    "aria": False,  # the page describes a chart as a whole
     "view": {"stroke": None},
     "axis": {
         **_TEXT,
@@ -259,6 +260,7 @@ def _line_legend(width: int) -> alt.Legend:
         symbolType="stroke",
         symbolStrokeWidth=3,
         columns=max(1, width // 90),
+        columnPadding=16,
     )
 
 

@@ -13,7 +13,9 @@ UNKNOWN = "#e3e6ea"
 
 _ROW = re.compile(r"[A-Za-z0-9_.-]+")
 _MARK = '<style class="gradient">'
-_HIDDEN = ".atalho-drawing .strip,.atalho-drawing .swatch,.atalho-drawing .swatch+.key{display:none}"
+_HIDDEN = (
+    ".atalho-drawing .strip,.atalho-drawing .swatch,.atalho-drawing .swatch+.key{display:none}"
+)
 
 
 def style(norms: Mapping[str, float], low: float, high: float) -> str:

@@ -1,7 +1,7 @@
 """A diagnosis → the figures of *Why depth works*: each is there where its quantity was measured."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from math import ceil
+from math import ceil, isfinite
 from statistics import mean
 
 from atalho.choice import Comparison
@@ -255,16 +255,18 @@ class _Shown:
             moment = self.diagnosis.latest("surface_loss", network)
             if moment is None:
                 continue
-            seed = self.diagnosis.of_quantity("surface_loss", network, moment)[-1].conditions[
-                "seed"
-            ]
+            newest = self.diagnosis.of_quantity("surface_loss", network, moment)[-1]
+            seed = newest.conditions.get("seed")
             taken = self.diagnosis.of_quantity("surface_loss", network, moment, seed=seed)
-            grids[network] = {
+            grid = {
                 (alpha, record.conditions["beta"]): loss
                 for record in taken
                 for alpha, loss in zip(record.conditions["alphas"], record.samples, strict=False)
+                if isfinite(loss)  # far from the weights a loss may be too large for a number
             }
-            ends[network] = when(moment)
+            if grid:
+                grids[network] = grid
+                ends[network] = when(moment)
         losses = [loss for grid in grids.values() for loss in grid.values()]
         if not losses:
             return None

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from statistics import median
 from types import UnionType
 from typing import Any
@@ -130,7 +131,13 @@ def _shown(record: Record) -> bool:
         and isinstance(moment, str)
         and (moment == "end" or (moment.isascii() and moment.isdigit()))
         and all(isinstance(given.get(name), kind) for name, kind in places.items())
+        and all(map(_finite, (given[name] for name, kind in places.items() if kind is NUMBER)))
+        and all(map(_finite, given.get("alphas", ())))
     )
+
+
+def _finite(value: object) -> bool:
+    return isinstance(value, NUMBER) and isfinite(value)
 
 
 def _shared(record: Record) -> dict[str, Any]:

@@ -60,6 +60,7 @@ def html(
             "Cited, not measured here": text.cited(compared),
         },
         figures=contents.figures,
+        degraded=any(figure.name == "degradation" for figure in contents.depth),
         degradation=text.degradation(contents.curves, contents.styles),
         renderings={figure.name: list(_renderings(figure)) for figure in shown},
         depth=_depth(contents.diagnosis, contents, by_row) if contents.diagnosis else None,

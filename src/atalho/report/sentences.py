@@ -148,7 +148,7 @@ def _correlations(diagnosis: Diagnosis, styles: Mapping[str, Style]) -> Iterator
         )
         trends = []
         for family in ("plain", "residual"):
-            names = of_family(styles, family, list(found))
+            names = _family(styles, family, list(found))
             if len(names) > 1 and styles[names[0]].depth < styles[names[-1]].depth:
                 low, high = names[0], names[-1]
                 way = "falls" if found[high] < found[low] else "rises"
@@ -173,11 +173,16 @@ def _shares(diagnosis: Diagnosis, styles: Mapping[str, Style]) -> Iterator[str]:
 
 def _told(names: Sequence[str], styles: Mapping[str, Style]) -> list[str]:
     """The networks to speak of: the deepest plain and residual ones of equal depth, or else the deepest of each."""
-    plain, residual = (of_family(styles, family, names) for family in ("plain", "residual"))
+    plain, residual = (_family(styles, family, names) for family in ("plain", "residual"))
     pairs = [(p, r) for p in plain for r in residual if styles[p].depth == styles[r].depth]
     if pairs:
         return list(pairs[-1])
     return [family[-1] for family in (plain, residual) if family] or list(names[-1:])
+
+
+def _family(styles: Mapping[str, Style], family: str, names: Sequence[str]) -> list[str]:
+    """Those of the catalogue alone: of anybody's `timm:resnet10t`, depth is not all that differs."""
+    return [name for name in of_family(styles, family, names) if ":" not in name]
 
 
 def _distance(diagnosis: Diagnosis) -> float | None:

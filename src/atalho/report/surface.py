@@ -15,6 +15,8 @@ def heat(grids: Mapping[str, Mapping[tuple[float, float], float]], layout: Layou
     """A map for each network, loss by (α, β), in one logarithmic scale of colours where all losses are above zero."""
     columns = min(len(grids), layout.columns)
     side = min(_LARGEST, (layout.width - _GAP * (columns - 1)) // columns)
+    # Cells of whole pixels leave no seams.
+    side -= side % max(len({a for a, _ in grid}) for grid in grids.values())
     losses = [loss for grid in grids.values() for loss in grid.values()]
     scale = alt.Scale(
         type="log" if min(losses) > 0 else "linear",
