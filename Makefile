@@ -41,5 +41,5 @@ $(VENV)/.installed: pyproject.toml
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(BIN)/pip install --quiet --group dev --editable '.[timm,onnx]'
+	$(BIN)/pip install --quiet --group dev --editable '.[timm,onnx,tensorboard]'
 	touch $@

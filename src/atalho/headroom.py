@@ -21,16 +21,14 @@ def largest(attempt: Callable[[int], None], below: int) -> int:
         attempt: does the work for so many images.
         below: a number that is known to be too large.
     """
-    fits, fails = 0, below
+    fits, fails = 1, below
     while fails - fits > max(1, fits // FINENESS):
         middle = (fits + fails) // 2
-        if middle < 2:
-            break
         if _has_memory(attempt, middle):
             fits = middle
         else:
             fails = middle
-    return fits
+    return fits if fits > 1 else 0
 
 
 def _has_memory(attempt: Callable[[int], None], images: int) -> bool:
