@@ -10,13 +10,13 @@ from atalho import headroom
 @pytest.mark.parametrize("below", [2, 3, 17, 64, 100])
 def test_the_largest_that_fits_is_found_to_a_sixteenth(error: Exception, below: int) -> None:
     for room in range(below):
+        tried: list[int] = []
 
-        def attempt(images: int, room: int = room) -> None:
+        def attempt(images: int, room: int = room, tried: list[int] = tried) -> None:
             tried.append(images)
             if images > room:
                 raise error
 
-        tried: list[int] = []
         found = headroom.largest(attempt, below)
         assert found <= room
         if room < 2:

@@ -29,7 +29,7 @@ def test_several_seeds_have_a_mean_and_a_deviation() -> None:
 
 def test_one_seed_has_its_interval_and_no_deviation() -> None:
     said = seeds.summary(_found(0.91))
-    assert "test top-1 91.00% (95 % interval 85.00% to 95.00%, 360 images; one seed, 3)" == said
+    assert said == "test top-1 91.00% (95 % interval 85.00% to 95.00%, 360 images; one seed, 3)"
     assert "±" not in said
 
 
