@@ -17,7 +17,7 @@ class _SumOverAll(Function):
         return whole
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         return _SumOverAll.forward(ctx, gradient)
 
 

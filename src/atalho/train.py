@@ -512,6 +512,7 @@ class Run:
             further = range(
                 self.steps, self.steps - -self.recipe.reestimate // self.recipe.batch_size
             )
+            self._seed()  # dropout works here too, and a run may be resumed at its end
             with autocast(self.device, self.arguments.precision):
                 update_bn(map(self.batches, further), self.inference)
         return self.inference

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, distributed
+from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
 
 from atalho.errors import AtalhoError, Exit
 
@@ -102,9 +104,14 @@ def started_together() -> bool:
     return distributed.is_available() and distributed.is_torchelastic_launched()
 
 
+def restarts() -> int:
+    """How often torchrun has started the processes again, after one died."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
+
+
 def restarted() -> bool:
     """Whether torchrun has started it before, and it died."""
-    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+    return restarts() > 0
 
 
 @contextmanager
@@ -119,7 +126,12 @@ def joined(device: torch.device) -> Iterator[World]:
         return
     try:
         backend = "nccl" if device.type == "cuda" else "gloo"
-        distributed.init_process_group(backend, timeout=PATIENCE)
+        store, rank, size = next(iter(rendezvous("env://", timeout=PATIENCE)))
+        # torchrun keeps its store over a restart: without a name of its own, this start would meet the dead ones' addresses.
+        own = PrefixStore(f"start {restarts()}", store)
+        distributed.init_process_group(
+            backend, store=own, rank=rank, world_size=size, timeout=PATIENCE
+        )
         place = World(
             distributed.get_rank(), distributed.get_world_size(), int(os.environ["LOCAL_RANK"])
         )
