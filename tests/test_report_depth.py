@@ -136,6 +136,7 @@ def test_the_sentences_change_with_the_numbers(records: list[Record]) -> None:
     assert "(conv1) is 3.00 times" in healthy
     assert "In resnet56 it grows more than tenfold" in healthy
     assert "In plain56 it keeps its size within a factor of ten" in healthy
+    assert "vanishes" not in healthy
 
     higher = [
         replace(r, value=0.9)
@@ -337,6 +338,7 @@ def test_a_diagnosis_alone_is_a_page_without_a_comparison(
     shown = Page(text).text
     assert shown.count("Why depth works") == 2  # the window's title and the page's
     assert "The comparison" not in shown and "Not measured: top-1" not in shown
+    assert "No accuracy was measured" not in shown
     assert {p.name for p in tmp_path.iterdir()} == {"page.html", "charts"}
     assert {p.stem for p in (tmp_path / "charts").iterdir()} == FLOW
     assert len(text.encode()) < 2_000_000
