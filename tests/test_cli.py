@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -176,8 +177,10 @@ def test_inception_explains_the_lectures_module(capsys: Captured, format: str) -
         (2, "train resnet20 --epochs 1 --steps 1", "epochs or in steps"),
         (2, "train resnet20 --precision float8", "float8"),
         (2, "train resnet20 --new-head", "--weights"),
+        (2, "train resnet20 --recipe finetune --no-hold-out", "chooses by the validation"),
+        (2, "train resnet20 --seeds 0,x", "0,1,2"),
         (2, "train resnet20 --data mnist", "digits, cifar10"),
-        (2, "train resnet20 --recipe alchemy", "he2015_cifar, quick"),
+        (2, "train resnet20 --recipe alchemy", "szegedy2014, finetune, quick"),
         (2, "train alexnet --data digits", "row pool1 cannot take"),
         (6, "train resnet20 --device cuda:77", "cuda:77"),
         (2, "train resnet20 --output /dev/null/run", "/dev/null/run"),
@@ -223,6 +226,43 @@ def test_train_then_evaluate(capsys: Captured, tmp_path: Path) -> None:
     assert "holds a run already" in _fails(capsys, 2, "train", "resnet20", "--output", folder)
     assert main(["evaluate", folder]) == 0
     assert "95 % interval" in capsys.readouterr().out
+
+
+def test_several_seeds_come_to_a_mean(capsys: Captured, tmp_path: Path) -> None:
+    arguments = ["train", "resnet20", "--steps", "6", "--seeds", "0,3", "--output", str(tmp_path)]
+    assert main(arguments) == 0
+    line = capsys.readouterr().out
+    found = [
+        _json(capsys, "evaluate", str(tmp_path / f"seed-{seed}"), "--format", "json")["top1"]
+        for seed in (0, 3)
+    ]
+    assert f"{sum(found) / 2:.2%} ± {abs(found[0] - found[1]) / 2**0.5:.2%}" in line
+    assert "2 seeds" in line
+
+
+def test_photos_are_fitted_to_weights_without_a_flag(
+    capsys: Captured, tmp_path: Path, shared: Path
+) -> None:
+    """Weights of two classes, fitted to three."""
+    photos = sorted((shared / "data" / "imagenet-sample").rglob("*.jpg"))
+    for number, photo in enumerate(photos[:16]):
+        folder = tmp_path / "photos" / ("some" if number % 2 else "others")
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(photo, folder)
+    data = ["--data", str(tmp_path / "photos"), "--data-dir", str(tmp_path / "data")]
+    body = ["--output", str(tmp_path / "body"), "--recipe", "quick", "--img-size", "32"]
+    assert main(["train", "resnet20", *data, *body, "--steps", "2", "-b", "4"]) == 0
+    for photo in photos[16:24]:
+        folder = tmp_path / "photos" / "third"
+        folder.mkdir(exist_ok=True)
+        shutil.copy(photo, folder)
+    fitted = str(tmp_path / "fitted")
+    weights = ["--weights", str(tmp_path / "body"), "--output", fitted]
+    assert main(["train", "resnet20", *data, *weights, "--steps", "3", "-b", "4"]) == 0
+    assert "finetune" in capsys.readouterr().err
+    answer = _json(capsys, "evaluate", fitted, *data, "--format", "json")
+    assert [*answer["per_class"]] == ["others", "some", "third"]
+    assert answer["split"] == "test"
 
 
 def test_bench_answers_its_records(capsys: Captured, tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def test_quick_is_shorter_for_costly_networks() -> None:
 
 
 def test_an_unknown_recipe_names_the_known_ones() -> None:
-    with pytest.raises(AtalhoError, match="he2015_cifar, he2015_imagenet, .*quick"):
+    with pytest.raises(AtalhoError, match=r"he2015_cifar, he2015_imagenet, .*quick"):
         recipes.get("he2014", _facts("resnet20"))
 
 

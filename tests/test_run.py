@@ -33,7 +33,7 @@ def test_the_folder_holds_what_it_promises(finished: Path) -> None:
     names = {path.name for path in finished.iterdir()}
     assert names == {
         *("args.yaml", "metrics.csv", "checkpoints", "model.safetensors"),
-        *("config.json", "mean.safetensors", "records.jsonl"),
+        *("config.json", "mean.safetensors", "records.jsonl", run.LOCK),
     }
     saved = yaml.safe_load((finished / "args.yaml").read_text())
     assert saved["recipe"]["steps"] == 4
@@ -85,7 +85,7 @@ def test_a_folder_that_holds_a_run_is_not_written_over(finished: Path, digits: D
 def test_another_environment_is_refused_unless_allowed(
     digits: Dataset, arguments: Arguments, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "run"
+    folder = tmp_path
     asked = arguments.resolved(digits)
     run.begin(folder, asked, resume=False, allow_inexact=False)
     elsewhere = {**asked, "environment": {**asked["environment"], "threads": 64}}

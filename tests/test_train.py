@@ -165,7 +165,9 @@ def test_a_loss_that_is_no_number_stops_the_run(
     digits: Dataset, arguments: Arguments, tmp_path: Path
 ) -> None:
     hot = replace(arguments, recipe=replace(arguments.recipe, lr=1e30))
-    with pytest.raises(AtalhoError, match="step 2 has no finite loss or gradient, first in the output of row conv") as caught:
+    with pytest.raises(
+        AtalhoError, match="step 2 has no finite loss or gradient, first in the output of row conv"
+    ) as caught:
         run.execute(hot, digits, tmp_path / "run")
     assert caught.value.exit == Exit.NUMBERS
     assert not (tmp_path / "run" / "model.safetensors").exists()

@@ -303,7 +303,7 @@ def train(
     ] = None,
     seed: Seed = 0,
     seeds: Annotated[
-        list[int] | None,
+        Any,
         typer.Option(parser=_numbers, metavar="N,N,…", help="Several seeds, a run each."),
     ] = None,
     device: DeviceName = "auto",
@@ -399,8 +399,11 @@ def train(
             name = f"{network}-{dataset.name}-{resolved.name}-{number}"
             return Path("runs") / name.replace("/", "_")
 
-        say(f"{resolved.name} ({resolved.source}); precision {chosen}{why}")
-        options: dict[str, Any] = {"resume": resume or world.restarted(), "warn": say}
+        options: dict[str, Any] = {
+            "resume": resume or world.restarted(),
+            "ready": lambda: say(f"{resolved.name} ({resolved.source}); precision {chosen}{why}"),
+            "warn": say,
+        }
         if place.main:
             options["report"] = stack.enter_context(screen.TrainingProgress(network))
             if tensorboard:
@@ -850,7 +853,11 @@ def _recipe(name: str, overrides: dict[str, Any]) -> "Callable[[Facts], Recipe]"
         given |= {key: overrides[key] for key in ("epochs", "steps")}
 
     def resolved(network: "Facts") -> "Recipe":
-        return replace(recipes.get(name, network), **given)
+        found = replace(recipes.get(name, network), **given)
+        if found.with_validation and found.chooses:
+            cause = f"{name} chooses by the validation split"
+            raise typer.BadParameter(cause, param_hint="--no-hold-out")
+        return found
 
     return resolved
 

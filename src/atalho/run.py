@@ -119,6 +119,7 @@ def execute(
     *,
     resume: bool = False,
     allow_inexact: bool = False,
+    ready: Callable[[], None] = lambda: None,
     report: Report = lambda progress: None,
     logged: Callable[[Row], None] = lambda row: None,
     warn: Callable[[str], None] = lambda message: None,
@@ -126,6 +127,10 @@ def execute(
     """Trains to the end, tests once, and leaves the folder complete; the records of a finished run are read back.
 
     Of several processes the main one alone writes, and all answer the same.
+
+    Args:
+        ready: called once the folder is this run's and there is something to do.
+        report, logged, warn: as `Run` has them.
 
     Raises:
         Stopped: by a signal; the state is saved.
@@ -154,6 +159,7 @@ def execute(
             world.from_main(prepare)
             if world.from_main(finished.exists):
                 return world.from_main(lambda: record.read(finished))
+            ready()
             return _train(
                 arguments, data, folder, network, begun, report=report, logged=logged, warn=warn
             )

@@ -204,6 +204,11 @@ class Recipe:
     best: bool = False
     patience: int | None = None
 
+    @property
+    def chooses(self) -> bool:
+        """Whether anything is decided by the validation split, which then is not trained on."""
+        return self.best or self.patience is not None or isinstance(self.schedule, Plateau)
+
     def length(self, images: int) -> int:
         """Steps in all, for so many training images."""
         if self.steps is not None:
