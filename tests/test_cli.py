@@ -1,9 +1,9 @@
 """The command line as a user calls it: answers, exit codes, one-line errors, and what is not imported."""
 
 import json
+import shutil
 import signal
 import subprocess
-import shutil
 import sys
 import time
 from pathlib import Path
