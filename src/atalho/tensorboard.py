@@ -3,12 +3,9 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from atalho.errors import AtalhoError, Exit
-
-if TYPE_CHECKING:
-    pass
 
 
 @contextmanager

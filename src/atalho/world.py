@@ -140,7 +140,7 @@ def joined(device: torch.device) -> Iterator[World]:
         raise AtalhoError(
             "PROCESS-LOST",
             f"process {os.environ['RANK']} of {os.environ['WORLD_SIZE']}",
-            f"cannot go on with the others ({str(error).splitlines()[0]}); what is saved is kept",
+            "another process has ended or is not heard of; what is saved is kept",
             next_step="the same command with --resume, or torchrun's --max-restarts",
             exit=Exit.RESOURCES,
         ) from error
