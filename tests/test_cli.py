@@ -179,6 +179,7 @@ def test_inception_explains_the_lectures_module(capsys: Captured, format: str) -
         (2, "train resnet20 --new-head", "--weights"),
         (2, "train resnet20 --recipe finetune --no-hold-out", "chooses by the validation"),
         (2, "train resnet20 --seeds 0,x", "0,1,2"),
+        (2, "train resnet20 --img-size 64", "goes with a folder"),
         (2, "train resnet20 --data mnist", "digits, cifar10"),
         (2, "train resnet20 --recipe alchemy", "szegedy2014, finetune, quick"),
         (2, "train alexnet --data digits", "row pool1 cannot take"),

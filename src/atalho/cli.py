@@ -355,15 +355,18 @@ def train(
     from atalho import seeds as several
     from atalho import world
     from atalho.arguments import Arguments
+    from atalho.data import DATASETS
     from atalho.tensorboard import curves
     from atalho.train import Stopped
 
+    if img_size and data in DATASETS:
+        raise typer.BadParameter("it goes with a folder of photos", param_hint="--img-size")
     machine = _device(device, threads)
     chosen, why = _training_precision(precision, machine)
     with world.joined(machine) as place, ExitStack() as stack:
         say = screen.say if place.main else _silent
         start = _trained(network, weights, None) if weights else None
-        framing = _framing(network, start, img_size)
+        framing = None if data in DATASETS else _framing(network, start, img_size)
 
         def load() -> "Dataset":
             return _load(data, data_dir, framing=framing, bad_images=bad_images)
