@@ -4,6 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import mean, stdev
 
+import pytest
+
 from atalho import record, seeds
 from atalho.arguments import Arguments
 from atalho.data.dataset import Dataset
@@ -49,3 +51,14 @@ def test_every_seed_has_a_run_and_what_is_finished_is_read_back(
     for seed, each in zip((4, 7), found, strict=True):
         assert each in record.read(folder(seed) / "records.jsonl")
     assert seeds.execute(few, [4, 7], digits, folder, resume=True) == found
+
+
+def test_every_seeds_curves_are_in_its_own_folder(
+    digits: Dataset, arguments: Arguments, tmp_path: Path
+) -> None:
+    pytest.importorskip("tensorboard")
+    few = replace(arguments, recipe=replace(arguments.recipe, steps=2))
+    seeds.execute(few, [4, 5], digits, lambda seed: tmp_path / str(seed), tensorboard=True)
+    for seed in ("4", "5"):
+        assert [*(tmp_path / seed / "tensorboard").iterdir()], seed
+    assert {path.name for path in tmp_path.iterdir()} == {"4", "5"}

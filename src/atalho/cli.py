@@ -98,7 +98,6 @@ Input = Annotated[
 ]
 NumClasses = Annotated[int | None, typer.Option(min=1, help="Classes; the paper's unless given.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="How the answer is printed.")]
-DataName = Annotated[str, typer.Option("--data", help="digits or cifar10.")]
 DataDir = Annotated[
     Path, typer.Option(help="Where data sets are kept and downloaded to.", envvar="ATALHO_DATA")
 ]
@@ -123,13 +122,6 @@ Crops = Literal["1", "10", "144", "full"]
 BadImages = Literal["error", "skip"]
 Optimiser = Literal["sgd", "adamw"]
 Target = Literal["onnx", "safetensors", "torchvision", "timm", "pt2"]
-
-
-def _numbers(text: str) -> list[int]:
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not N,N,…, as in 0,1,2") from None
 
 
 def _version(wanted: bool) -> None:
@@ -304,7 +296,7 @@ def train(
     seed: Seed = 0,
     seeds: Annotated[
         Any,
-        typer.Option(parser=_numbers, metavar="N,N,…", help="Several seeds, a run each."),
+        typer.Option(parser=_seeds, metavar="N,N,…", help="Several seeds, a run each."),
     ] = None,
     device: DeviceName = "auto",
     precision: Annotated[
@@ -348,15 +340,13 @@ def train(
         raise typer.BadParameter("it goes with --weights", param_hint="--new-head")
     from atalho import recipes, subjects
 
-    if not subjects.is_foreign(network):
-        subjects.get(network)  # an unknown name is said before torch is loaded
+    subjects.check_name(network)
     if recipe:
         recipes.known(recipe)
     from atalho import seeds as several
     from atalho import world
     from atalho.arguments import Arguments
     from atalho.data import DATASETS
-    from atalho.tensorboard import curves
     from atalho.train import Stopped
 
     if img_size and data in DATASETS:
@@ -377,8 +367,8 @@ def train(
             if new_head is None:
                 other = tuple(start.classes) != dataset.classes
                 new_head = other and recipe in (None, "finetune")
-        subject = subjects.get(network, input=dataset.input, num_classes=len(dataset.classes))
-        named = recipe or ("finetune" if start else recipes.DEFAULTS.get(data, "quick"))
+        subject = subjects.for_data(network, dataset)
+        named = recipe or ("finetune" if start else recipes.default(data))
         resolved = _recipe(named, overrides)(subjects.facts(subject))
         arguments = Arguments(
             network,
@@ -409,14 +399,13 @@ def train(
         }
         if place.main:
             options["report"] = stack.enter_context(screen.TrainingProgress(network))
-            if tensorboard:
-                options["logged"] = stack.enter_context(curves(folder(seed) / "tensorboard"))
         try:
             found = several.execute(
                 arguments,
                 seeds or [seed],
                 dataset,
                 folder,
+                tensorboard=tensorboard,
                 allow_inexact=allow_inexact,
                 **options,
             )
@@ -656,18 +645,17 @@ def compare(
     from atalho import subjects
 
     for name in networks or ():
-        if not subjects.is_foreign(name):
-            subjects.get(name)  # an unknown name is said before torch is loaded
+        subjects.check_name(name)
     from atalho import compare as comparing
     from atalho.choice import comparison
-    from atalho.recipes import DEFAULTS
+    from atalho.recipes import default
     from atalho.train import Stopped
 
     machine = _device(device, threads)
     wanted = comparing.Comparison(
         networks=networks or comparing.DEMONSTRATION,
         data=None if data == "none" else _load(data, data_dir),
-        recipe=_recipe(recipe or DEFAULTS.get(data, "quick"), _length(epochs, steps)),
+        recipe=_recipe(recipe or default(data), _length(epochs, steps)),
         batches=batch_size,
         seed=seed,
         device=machine,
@@ -732,15 +720,14 @@ def diagnose(
     from atalho import subjects
 
     for name in networks:
-        if not subjects.is_foreign(name):
-            subjects.get(name)  # an unknown name is said before torch is loaded
+        subjects.check_name(name)
     from atalho import diagnose as diagnosing
-    from atalho.recipes import DEFAULTS
+    from atalho.recipes import default
 
     wanted = diagnosing.Diagnosis(
         networks=networks,
         data=None if data == "none" else _load(data, data_dir),
-        recipe=_recipe(recipe or DEFAULTS.get(data, "quick"), {}),
+        recipe=_recipe(recipe or default(data), {}),
         moments=at,
         seeds=seeds,
         measures=measure,
@@ -885,8 +872,7 @@ def _trained(name: str, weights: str | None, num_classes: int | None) -> "Traine
         return run.load(Path(name))
     from atalho import subjects
 
-    if not subjects.is_foreign(name):
-        subjects.get(name)  # an unknown name is said before torch is loaded
+    subjects.check_name(name)
     from atalho import pretrained
 
     return pretrained.load(

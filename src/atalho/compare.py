@@ -45,12 +45,6 @@ class Comparison:
     device: torch.device
     precision: Precision
 
-    def network(self, name: str) -> Subject:
-        """The network as it is compared: for the data's images and classes, where there are data."""
-        if self.data is None:
-            return subjects.get(name)
-        return subjects.get(name, input=self.data.input, num_classes=len(self.data.classes))
-
 
 def compare(
     comparison: Comparison,
@@ -78,7 +72,7 @@ def compare(
 
 def _steps(comparison: Comparison, name: str, folder: Path, report: Report) -> Iterator[Step]:
     """What there is to do for one network, in order."""
-    network = comparison.network(name)
+    network = subjects.for_data(name, comparison.data)
     device, precision = comparison.device, comparison.precision
     if (data := comparison.data) is not None:
         recipe = comparison.recipe(subjects.facts(network))

@@ -66,12 +66,6 @@ class Diagnosis:
                     exit=Exit.USAGE,
                 )
 
-    def network(self, name: str) -> Subject:
-        """The network as it is diagnosed: for the data's images and classes, where there are data."""
-        if self.data is None:
-            return subjects.get(name)
-        return subjects.get(name, input=self.data.input, num_classes=len(self.data.classes))
-
 
 def diagnose(
     diagnosis: Diagnosis, folder: Path, *, say: Callable[[str], None] = lambda message: None
@@ -91,7 +85,9 @@ def diagnose(
         step
         for name in diagnosis.networks
         for seed in diagnosis.seeds
-        for step in _steps(diagnosis, diagnosis.network(name), seed, runs, absent.setdefault)
+        for step in _steps(
+            diagnosis, subjects.for_data(name, diagnosis.data), seed, runs, absent.setdefault
+        )
     ]
     for line in absent:
         say(line)

@@ -136,7 +136,7 @@ def execute(
         Stopped: by a signal; the state is saved.
         AtalhoError: as `begin` and `locked`; as `Run.train`; CHECKPOINT-DAMAGED (exit 4); DISK (exit 6).
     """
-    network = subjects.get(arguments.network, input=data.input, num_classes=len(data.classes))
+    network = subjects.for_data(arguments.network, data)
     begun = arguments.start and trained.for_data(
         arguments.start, data, new_head=arguments.new_head, seed=arguments.seed
     )

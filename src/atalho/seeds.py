@@ -1,6 +1,7 @@
 """One training run under several seeds: a run each, and what they come to together."""
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from statistics import mean, stdev
@@ -10,6 +11,7 @@ from atalho import run
 from atalho.arguments import Arguments
 from atalho.data.dataset import Dataset
 from atalho.record import Record
+from atalho.tensorboard import curves
 
 
 def execute(
@@ -17,15 +19,23 @@ def execute(
     seeds: Sequence[int],
     data: Dataset,
     folder: Callable[[int], Path],
+    *,
+    tensorboard: bool = False,
     **options: Any,
 ) -> list[Record]:
     """The test accuracy of every seed's run, one after another; `folder` is where each is kept.
 
     A run that is finished already is read back with `resume`; `options` are those of `run.execute`.
+
+    Args:
+        tensorboard: each run's curves are written for TensorBoard too, in its folder.
     """
     found = []
     for seed in seeds:
-        records = run.execute(replace(arguments, seed=seed), data, folder(seed), **options)
+        with ExitStack() as stack:
+            if tensorboard:
+                options["logged"] = stack.enter_context(curves(folder(seed) / "tensorboard"))
+            records = run.execute(replace(arguments, seed=seed), data, folder(seed), **options)
         found.append(tested(records))
     return found
 

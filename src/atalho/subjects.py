@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from atalho.data.dataset import Dataset
+
 Subject = Network | Foreign
 
 
@@ -36,6 +38,23 @@ def get(name: str, *, input: Shape | None = None, num_classes: int | None = None
     if is_foreign(name):
         return foreign.get(name, input=input, num_classes=num_classes)
     return networks.get(name, input=input, num_classes=num_classes)
+
+
+def check_name(name: str) -> None:
+    """Says an unknown name before torch is loaded; a foreign one is known only with it.
+
+    Raises:
+        AtalhoError: as `networks.get`.
+    """
+    if not is_foreign(name):
+        networks.get(name)
+
+
+def for_data(name: str, data: "Dataset | None") -> Subject:
+    """The network of that name for a data set's images and classes; without data as its paper has it."""
+    if data is None:
+        return get(name)
+    return get(name, input=data.input, num_classes=len(data.classes))
 
 
 def build(subject: Subject, *, seed: int = 0, device: "torch.device | str" = "cpu") -> "nn.Module":

@@ -23,6 +23,11 @@ DEFAULTS = {"cifar10": "he2015_cifar", "cifar100": "he2015_cifar", "digits": "qu
 """The recipe that a data set is trained by where none is named."""
 
 
+def default(data: str) -> str:
+    """The name of the recipe that a data set is trained by where none is named; `quick` for any other data."""
+    return DEFAULTS.get(data, "quick")
+
+
 def known(name: str) -> str:
     """The name of a recipe, once there is one of that name.
 
