@@ -276,7 +276,10 @@ def test_bench_answers_its_records(capsys: Captured, tmp_path: Path) -> None:
     assert {(each["subject"], each["quantity"]) for each in found} == {
         (network, quantity)
         for network in ("resnet20", "plain20")
-        for quantity in ("params", "macs", "activations", "latency", "throughput", "peak_memory")
+        for quantity in (
+            *("params", "macs", "activations"),
+            *("latency", "throughput", "peak_memory", "size"),
+        )
     }
     assert [json.loads(line) for line in file.read_text().splitlines()] == found
 

@@ -7,46 +7,54 @@ import torch
 from atalho import recipes, record
 from atalho.compare import Comparison, compare
 from atalho.data.dataset import Dataset
+from atalho.engines import deployed
+from atalho.engines.choosing import Wanted
+from atalho.engines.engine import Place
 from atalho.errors import AtalhoError
 from atalho.measure import latency
 from atalho.recipes.recipe import Facts, Recipe
 
 
-def _short(network: Facts) -> Recipe:
+def _short(name: str, network: Facts) -> Recipe:
     return replace(recipes.get("quick", network), epochs=None, steps=3)
 
 
 @pytest.fixture
 def comparison(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> Comparison:
     monkeypatch.setattr(latency, "SAMPLES", 5)
-    return Comparison(
-        ["plain20", "resnet20"], digits, _short, [2], 0, torch.device("cpu"), "float32"
-    )
+    cpu = torch.device("cpu")
+    wanted = Wanted("eager", None, Place("cpu", torch.get_num_threads()), 2)
+    return Comparison(["plain20", "resnet20"], digits, _short, [2], 0, cpu, "float32", wanted)
 
 
 def test_a_second_call_measures_what_is_missing(comparison: Comparison, tmp_path: Path) -> None:
     folder = tmp_path / "comparison"
     said: list[str] = []
     first = compare(comparison, folder, say=said.append)
-    assert [line.split("] ")[1] for line in said] == [
-        f"{network}: {step}"
-        for network in ("plain20", "resnet20")
-        for step in ("training on digits", "cost", "latency at batch 2", "memory at batch 2")
+    both = "plain20", "resnet20"
+    assert [line.split("] ")[1] for line in said if line.startswith("[")] == [
+        *(f"{network}: training on digits" for network in both),
+        *(f"{network}: {step}" for network in both for step in ("cost", "engine")),
+        *(f"{network}: memory at batch 2" for network in both),
+        "2 networks: latency at batch 2",
     ]
     assert record.read(folder / "records.jsonl") == first
     for network in ("plain20", "resnet20"):
         quantities = {each.quantity for each in first if each.subject == network}
         assert quantities >= {
             *("params", "macs", "activations", "top1", "top5", "loss", "train_loss", "val_top1"),
-            *("latency", "throughput", "peak_memory", "train_time"),
+            *("latency", "throughput", "peak_memory", "size", "train_time"),
         }
+        assert deployed.way(folder / "engines" / network) == ("eager", "float32")
     said.clear()
     assert compare(comparison, folder, say=said.append) == first
-    assert said == []
+    assert not [line for line in said if line.startswith("[")]
+    said.clear()
     more = compare(replace(comparison, batches=[2, 3]), folder, say=said.append)
     assert more[: len(first)] == first
-    assert len(said) == 4
-    assert all("batch 3" in line for line in said)
+    steps = [line for line in said if line.startswith("[")]
+    assert len(steps) == 3
+    assert all("batch 3" in line for line in steps)
 
 
 def test_a_comparison_under_other_conditions_is_refused(
@@ -55,8 +63,8 @@ def test_a_comparison_under_other_conditions_is_refused(
     one = replace(comparison, networks=["resnet20"])
     first = compare(one, tmp_path / "c")
 
-    def longer(network: Facts) -> Recipe:
-        return replace(_short(network), steps=4)
+    def longer(name: str, network: Facts) -> Recipe:
+        return replace(_short(name, network), steps=4)
 
     with pytest.raises(AtalhoError, match=r"recipe\.steps 3, now 4"):
         compare(replace(one, recipe=longer), tmp_path / "c")
@@ -68,9 +76,10 @@ def test_without_data_networks_are_costed_and_timed_at_their_own_input(
 ) -> None:
     found = compare(replace(comparison, data=None, networks=["resnet20"]), tmp_path / "c")
     assert {each.quantity for each in found} == {
-        *("params", "macs", "activations", "latency", "throughput", "peak_memory"),
+        *("params", "macs", "activations", "latency", "throughput", "peak_memory", "size"),
     }
     assert all(each.conditions["input"] == [3, 32, 32] for each in found)
+    assert not (tmp_path / "c" / "engines").exists()
 
 
 def test_nothing_is_written_before_all_names_are_known(

@@ -1,29 +1,37 @@
 """Networks × data × machine → records, in a folder that a second call goes on with.
 
-records.jsonl   everything computed and measured, a line a record
-runs/NETWORK/   the training run of each network
+records.jsonl     everything computed and measured, a line a record
+runs/NETWORK/     the training run of each network
+engines/NAME/     each network with its engine's files, ready to be asked; not kept for networks without data
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from atalho import run, subjects
 from atalho.arguments import Arguments
+from atalho.bench import Bench, Entry
 from atalho.data.dataset import Dataset
-from atalho.measure import latency, memory
+from atalho.engines import samples
+from atalho.engines.choosing import Wanted
 from atalho.precision import Precision
 from atalho.recipes.recipe import Facts, Recipe
 from atalho.record import Record
 from atalho.run import Report
 from atalho.steps import Step, carry_out
 from atalho.subjects import Subject
+from atalho.trained import Trained
+
+RUNS, ENGINES = "runs", "engines"
 
 DEMONSTRATION = ("plain20", "resnet20", "plain56", "resnet56", "googlenet.small")
+
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -33,24 +41,29 @@ class Comparison:
     Args:
         networks: names, as `subjects.get` takes them.
         data: what they are trained and tested on; without it they are costed and timed alone, at their own inputs.
-        recipe: the recipe for each network.
-        batches: batch sizes at which latency and memory are measured.
+        recipe: the recipe for each network, by its name.
+        batches: batch sizes at which latency, memory and energy are measured.
+        precision: of the training.
+        wanted: the engine that they are measured on.
+        starts: weights to begin from, by network.
     """
 
     networks: Sequence[str]
     data: Dataset | None
-    recipe: Callable[[Facts], Recipe]
+    recipe: Callable[[str, Facts], Recipe]
     batches: Sequence[int]
     seed: int
     device: torch.device
     precision: Precision
+    wanted: Wanted
+    starts: Mapping[str, Trained] = field(default_factory=dict)
 
 
 def compare(
     comparison: Comparison,
     folder: Path,
     *,
-    say: Callable[[str], None] = lambda message: None,
+    say: Say = lambda message: None,
     report: Report = lambda progress: None,
 ) -> list[Record]:
     """Measures what is missing in `folder` and answers all its records.
@@ -61,67 +74,58 @@ def compare(
 
     Raises:
         AtalhoError: for a name, an input or a folder that cannot be used, before anything is written; as `run.execute`
-            and `memory.records` later, with everything measured before it kept.
+            later, with everything measured before it kept.
         Stopped: by a signal during training; a second call goes on.
     """
-    steps = [
-        step for name in comparison.networks for step in _steps(comparison, name, folder, report)
-    ]
-    return carry_out(steps, folder, say)
+    networks = [subjects.for_data(name, comparison.data) for name in comparison.networks]
+    data = comparison.data
+    with Bench(comparison.wanted, folder / ENGINES, say) as bench:
+        if data is None:
+            steps = [*bench.steps([*map(Entry.untrained, networks)], comparison.batches)]
+        else:
+            steps = [_training(comparison, data, each, folder, report) for each in networks]
+            sample = cache(partial(samples.of_dataset, data))
+            entries = [
+                Entry(
+                    each.without_auxiliary(),
+                    partial(run.load, folder / RUNS / each.name),
+                    sample,
+                    calibrated=True,
+                )
+                for each in networks
+            ]
+            steps += bench.steps(entries, comparison.batches)
+        records = carry_out(steps, folder, say)
+    if data is None:
+        shutil.rmtree(folder / ENGINES, ignore_errors=True)  # weights that nobody trained
+    return records
 
 
-def _steps(comparison: Comparison, name: str, folder: Path, report: Report) -> Iterator[Step]:
-    """What there is to do for one network, in order."""
-    network = subjects.for_data(name, comparison.data)
-    device, precision = comparison.device, comparison.precision
-    if (data := comparison.data) is not None:
-        recipe = comparison.recipe(subjects.facts(network))
-        arguments = Arguments(name, recipe, comparison.seed, device, precision)
-
-        def trained() -> list[Record]:
-            return run.execute(arguments, data, folder / "runs" / name, resume=True, report=report)
-
-        images = len(data.training(with_validation=recipe.with_validation).labels)
-        known = {
-            "data": data.name,
-            "split": "test",
-            "recipe": recipe.name,
-            "steps": recipe.length(images),
-            "seed": comparison.seed,
-        }
-        yield Step(f"training on {data.name}", name, "top1", known, trained)
-    yield from machine_steps(network, comparison.batches, device, precision)
-
-
-def machine_steps(
-    network: Subject, batches: Sequence[int], device: torch.device, precision: Precision
-) -> Iterator[Step]:
-    """Cost, latency and memory of a network, without training."""
+def _training(
+    comparison: Comparison, data: Dataset, network: Subject, folder: Path, report: Report
+) -> Step:
     name = network.name
-    of_network = {"input": list(network.input), "num_classes": network.num_classes}
-    yield Step("cost", name, "params", of_network, partial(_costed, network))
-    for batch in batches:
-        known = {"input": list(network.input), "batch": batch, "dtype": precision}
-        timed = partial(_timed, network, batch, device, precision)
-        weighed = partial(memory.records, network, batch, device=device, precision=precision)
-        yield Step(f"latency at batch {batch}", name, "latency", known, timed)
-        yield Step(f"memory at batch {batch}", name, "peak_memory", known, weighed)
-
-
-def _costed(network: Subject) -> list[Record]:
-    given: dict[str, Any] = {"input": list(network.input), "num_classes": network.num_classes}
-    if (depth := subjects.facts(network).depth) is not None:
-        given["depth"] = depth
-    return [
-        Record.of(network.name, key, value, "computed", **given)
-        for key, value in subjects.costs(network).items()
-    ]
-
-
-def _timed(
-    network: Subject, batch: int, device: torch.device, precision: Precision
-) -> list[Record]:
-    model = subjects.build(network.without_auxiliary(), device=device)
-    return latency.records(
-        network.name, model, network.input, batch, device=device, precision=precision
+    recipe = comparison.recipe(name, subjects.facts(network))
+    start = comparison.starts.get(name)
+    arguments = Arguments(
+        name,
+        recipe,
+        comparison.seed,
+        comparison.device,
+        comparison.precision,
+        start=start,
+        new_head=start is not None and tuple(start.classes) != data.classes,
     )
+
+    def trained() -> list[Record]:
+        return run.execute(arguments, data, folder / RUNS / name, resume=True, report=report)
+
+    images = len(data.training(with_validation=recipe.with_validation).labels)
+    known = {
+        "data": data.name,
+        "split": "test",
+        "recipe": recipe.name,
+        "steps": recipe.length(images),
+        "seed": comparison.seed,
+    }
+    return Step(f"training on {data.name}", name, "top1", known, trained)

@@ -43,6 +43,7 @@ UNITS = {
     "latency": "s",
     "throughput": "images/s",
     "peak_memory": "bytes",
+    "size": "bytes",
     "power": "W",
     "energy": "J/image",
     "top1": "fraction",
@@ -56,9 +57,11 @@ UNITS = {
     "train_throughput": "images/s",
     "max_difference": "logit",
     "agreement": "fraction",
+    "failure": "exit code",
     **DIAGNOSES,
 }
-"""The unit of every quantity; a latency is for one batch, and agreement is of an exported file with its network."""
+"""The unit of every quantity; a latency is for one batch, a size is of the files that an engine reads, and agreement is of an
+exported file or of an engine with float32 eager."""
 
 
 @dataclass(frozen=True)

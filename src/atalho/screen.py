@@ -181,7 +181,12 @@ def bench_rows(records: Sequence[Record]) -> list[dict[str, Any]]:
                     "macs": costs.get((each.subject, "macs")),
                 },
             )
+            if each.quantity == "failure":
+                row["note"] = f"{each.conditions['stage']} failed: {each.conditions['cause']}"
+                continue
+            row["engine"] = f"{each.conditions['engine']} {each.conditions['dtype']}"
             if each.quantity == "latency":
+                row["note"] = printable(each.conditions.get("noise", ""))
                 first, third = each.conditions["quartiles"]
                 row["latency ms"] = each.value * 1e3
                 row["quartiles ms"] = f"{first * 1e3:.4g} to {third * 1e3:.4g}"
@@ -189,7 +194,13 @@ def bench_rows(records: Sequence[Record]) -> list[dict[str, Any]]:
                 row["images/s"] = each.value
             elif each.quantity == "peak_memory":
                 row["memory MB"] = each.value / 1e6
-    return list(rows.values())
+            elif each.quantity == "energy":
+                row["J/image"] = each.value
+            elif each.quantity == "power":
+                row["W"] = each.value
+    found = [*rows.values()]
+    columns = dict.fromkeys(key for row in found for key in row if row.get(key) not in ("", None))
+    return [{key: row.get(key) for key in columns} for row in found]
 
 
 def foreign_rows(document: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -14,7 +14,10 @@ FILE = "records.jsonl"
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to measure: its name for people, a record that it leaves behind, and how to measure it."""
+    """One thing to measure: its name for people, a record that it leaves behind, and how to measure it.
+
+    Where it could not be measured, a `failure` record whose `stage` is the step's name stands for it.
+    """
 
     name: str
     subject: str
@@ -25,13 +28,33 @@ class Step:
     def done(self, records: Iterable[Record]) -> bool:
         """Whether its record is there already."""
         return any(
-            (each.subject, each.quantity) == (self.subject, self.quantity)
+            each.subject == self.subject
+            and (
+                each.quantity == self.quantity
+                or (each.quantity == "failure" and each.conditions.get("stage") == self.name)
+            )
             and all(each.conditions.get(key) == value for key, value in self.conditions.items())
             for each in records
         )
 
 
-def carry_out(steps: Sequence[Step], folder: Path, say: Callable[[str], None]) -> list[Record]:
+@dataclass(frozen=True)
+class Round:
+    """One thing to measure of several networks by turns.
+
+    Args:
+        parts: a step for each of them; their own `measure` is not called.
+        measure: from the steps that are not done to their records.
+    """
+
+    name: str
+    parts: tuple[Step, ...]
+    measure: Callable[[Sequence[Step]], Iterable[Record]]
+
+
+def carry_out(
+    steps: Sequence[Step | Round], folder: Path, say: Callable[[str], None]
+) -> list[Record]:
     """Does what is not done yet and answers all records of the folder; each step's are on the disk before the next begins.
 
     Args:
@@ -44,9 +67,11 @@ def carry_out(steps: Sequence[Step], folder: Path, say: Callable[[str], None]) -
     _prepare(folder, file)
     records = record.read(file)
     for number, step in enumerate(steps, start=1):
-        if not step.done(records):
-            say(f"[{number}/{len(steps)}] {step.subject}: {step.name}")
-            found = list(step.measure())
+        parts = step.parts if isinstance(step, Round) else (step,)
+        if left := [part for part in parts if not part.done(records)]:
+            subject = f"{len(left)} networks" if len(left) > 1 else left[0].subject
+            say(f"[{number}/{len(steps)}] {subject}: {step.name}")
+            found = list(step.measure(left) if isinstance(step, Round) else step.measure())
             record.append(file, found)
             records += found
     return records

@@ -1,77 +1,125 @@
-"""Latency and throughput of a network by batch size."""
+"""Latency and throughput of networks by batch size, network by network in turns, and whether the machine was quiet."""
 
-import time
-from statistics import median, quantiles
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
 from typing import Any
 
-import torch
-from torch import nn
+import numpy as np
 
-from atalho.measure import machine
-from atalho.precision import Precision, autocast
+from atalho.measure import busy
+from atalho.measure.process import Ended, Process, Subject
 from atalho.record import Record
-from atalho.shape import Shape
 
-WARM_RUNS, WARM_SECONDS = 3, 0.3
-SAMPLES, SECONDS = 50, 5.0
+SAMPLES, LEAST, SECONDS = 50, 3, 5.0
+TURN = 0.5  # seconds of one network before the next one's turn
+RETAKEN = 5.0  # seconds of samples that are taken again where the machine was busy
 PROTOCOL = (
-    f"warm-up {WARM_RUNS} runs and {WARM_SECONDS} s, then {SAMPLES} runs or {SECONDS:g} s; median"
+    f"own process, warm-up until stable, networks in turns of {TURN} s, {SAMPLES} runs or {SECONDS:g} s; "
+    "median; a turn in which others used the machine is taken again"
 )
 
 
-@torch.inference_mode()
-def samples(
-    model: nn.Module, input: Shape, batch: int, device: torch.device, precision: Precision
-) -> list[float]:
-    """Seconds of single forward passes of a batch of noise that lies on the device, in the order taken."""
-    generator = torch.Generator().manual_seed(0)
-    images = torch.randn(batch, *input, generator=generator).to(
-        device, memory_format=torch.channels_last
-    )
+@dataclass
+class _Taken:
+    """A network's samples so far.
 
-    def once() -> float:
-        begun = time.perf_counter()
-        with autocast(device, precision):
-            model(images)
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        return time.perf_counter() - begun
+    Attributes:
+        busy: samples of turns in which others used the machine; `others` how many cores they kept busy then.
+    """
 
-    def several(least_runs: int, least_seconds: float, *, both: bool) -> list[float]:
-        taken: list[float] = []
-        enough = all if both else any
-        while not enough((len(taken) >= least_runs, sum(taken) >= least_seconds)):
-            taken.append(once())
-        return taken
+    quiet: list[float] = field(default_factory=list)
+    busy: list[float] = field(default_factory=list)
+    others: list[float] = field(default_factory=list)
 
-    model.eval()
-    several(WARM_RUNS, WARM_SECONDS, both=True)
-    return several(SAMPLES, SECONDS, both=False)
+    def add(self, samples: Sequence[float], others: float) -> None:
+        if others > busy.OTHERS:
+            self.busy += samples
+            self.others.append(others)
+        else:
+            self.quiet += samples
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether the machine was busy for so long that it is not waited for."""
+        return sum(self.busy) >= RETAKEN
+
+    @property
+    def done(self) -> bool:
+        enough = len(self.quiet) >= SAMPLES or sum(self.quiet) >= SECONDS
+        return (enough and len(self.quiet) >= LEAST) or self.hopeless
+
+    @property
+    def samples(self) -> list[float]:
+        """What the median is of: the quiet turns', or where there were too few, all."""
+        return self.busy + self.quiet if self.hopeless else self.quiet
+
+    @property
+    def noise(self) -> str:
+        """Why the samples are not to be ranked with those of a quiet machine; empty where they are."""
+        if self.hopeless:
+            return f"other processes kept {median(self.others):.1f} cores busy"
+        drifted = busy.drift(self.quiet)
+        if abs(drifted) > busy.DRIFT:
+            return (
+                f"the time drifted by {100 * drifted:+.0f} % between the first and the second half"
+            )
+        return ""
 
 
 def records(
-    subject: str,
-    model: nn.Module,
-    input: Shape,
-    batch: int,
-    *,
-    device: torch.device,
-    precision: Precision,
+    processes: Mapping[str, Process], subjects: Sequence[Subject], batch: int
 ) -> list[Record]:
-    """Median latency of a batch with its quartiles, and the throughput that follows from it."""
-    model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    taken = samples(model, input, batch, device, precision)
-    middle = median(taken)
-    given: dict[str, Any] = {
-        "input": list(input),
-        "batch": batch,
-        "engine": "eager",
-        "dtype": precision,
-        **machine.conditions(device),
-        "protocol": PROTOCOL,
-    }
-    first, _, third = quantiles(taken, n=4) if len(taken) > 1 else [middle] * 3
+    """Median latency of a batch with its quartiles, and the throughput that follows from it, of every network.
+
+    A network whose process ends has a record of that instead, and the rest go on.
+
+    Args:
+        processes: by the subjects' names.
+    """
+    taken = {each.name: _Taken() for each in subjects}
+    failed: dict[str, Ended] = {}
+
+    def ask(subject: Subject, what: str, **given: Any) -> dict[str, Any] | None:
+        try:
+            return processes[subject.name].ask(what, batch=batch, **given)
+        except Ended as ended:
+            failed[subject.name] = ended
+            return None
+
+    for each in subjects:
+        ask(each, "warm")
+    while left := [s for s in subjects if s.name not in failed and not taken[s.name].done]:
+        for each in left:
+            own = taken[each.name]
+            runs = max(LEAST, SAMPLES - len(own.quiet))
+            if answer := ask(each, "time", seconds=TURN, runs=runs):
+                own.add(**answer)
     return [
-        Record.of(subject, "latency", middle, "measured", taken, **given, quartiles=[first, third]),
-        Record.of(subject, "throughput", batch / middle, "measured", **given),
+        record
+        for each in subjects
+        for record in (
+            [
+                failed[each.name].record(
+                    each.name, f"latency at batch {batch}", **each.stated(), batch=batch
+                )
+            ]
+            if each.name in failed
+            else _found(each, taken[each.name], batch)
+        )
+    ]
+
+
+def _found(subject: Subject, taken: _Taken, batch: int) -> list[Record]:
+    samples = taken.samples
+    middle = median(samples)
+    first, third, p90, p99 = np.percentile(samples, [25, 75, 90, 99]).tolist()
+    given = {**subject.stated(), "batch": batch, "protocol": PROTOCOL}
+    if noise := taken.noise:
+        given |= {"noisy": True, "noise": noise}
+    spread = {"quartiles": [first, third], "p90": p90, "p99": p99}
+    name = subject.name
+    return [
+        Record.of(name, "latency", middle, "measured", samples, **given, **spread),
+        Record.of(name, "throughput", batch / middle, "measured", **given),
     ]

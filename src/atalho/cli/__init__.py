@@ -1,0 +1,82 @@
+"""The command line: parses, calls one function a command, and shows what it answers."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from atalho import __version__, screen
+from atalho.cli import asking, measuring, tables, training
+from atalho.errors import AtalhoError, Exit, printable
+
+app = typer.Typer(
+    name="atalho",
+    help="The classic convolutional networks as their papers print them: explained, trained and compared.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"atalho {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    pass
+
+
+COMMANDS: Mapping[str, Callable[..., Any]] = {
+    "list": tables.list_networks,
+    "show": tables.show,
+    "inception": tables.inception,
+    "draw": tables.draw,
+    "verify": tables.verify,
+    "train": training.train,
+    "evaluate": asking.evaluate,
+    "predict": asking.predict,
+    "export": asking.export,
+    "bench": measuring.bench,
+    "compare": measuring.compare,
+    "diagnose": measuring.diagnose,
+    "report": tables.report,
+}
+for _name, _function in COMMANDS.items():
+    app.command(_name)(_function)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; every failure is one line on standard error and a documented exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given
+    try:
+        answer = app([each for each in given if each != "--debug"], standalone_mode=False)
+        return answer if isinstance(answer, int) else Exit.DONE
+    except AtalhoError as error:
+        if debug:
+            raise
+        screen.say(str(error))
+        return error.exit
+    except typer.TyperException as error:
+        if debug:
+            raise
+        where = getattr(error, "ctx", None)
+        command = where.command_path if where else "atalho"
+        cause = printable(error.format_message()).rstrip(".")
+        screen.say(f"error[USAGE] {command}: {cause}. Next: {command} --help")
+        return Exit.USAGE
+    except (typer.Abort, KeyboardInterrupt):
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader has left; there is nobody to tell
+        return Exit.DONE

@@ -1,0 +1,249 @@
+"""Commands that measure networks: bench, compare, diagnose."""
+
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from atalho import screen
+from atalho.cli.options import (
+    DATA_DIR,
+    BadImages,
+    BatchSizes,
+    DataDir,
+    DeviceName,
+    EngineName,
+    EnginePrecision,
+    Epochs,
+    FormatOption,
+    Input,
+    NetworkNames,
+    NumClasses,
+    RecipeName,
+    Seed,
+    Steps,
+    Threads,
+    moments_of,
+    name_list,
+    seed_list,
+)
+from atalho.cli.resolved import (
+    append_records,
+    device_named,
+    engine_wanted,
+    framing_for,
+    length,
+    load_data,
+    recipe_named,
+    starting_weights,
+    training_precision,
+)
+from atalho.cli.tables import publish
+from atalho.screen import Format
+
+if TYPE_CHECKING:
+    from atalho.recipes.recipe import Facts, Recipe
+
+
+def bench(
+    networks: Annotated[list[str], typer.Argument(metavar="NETWORK...")],
+    input: Input = None,
+    num_classes: NumClasses = None,
+    batch_size: BatchSizes = [1, 16],  # noqa: B006 (typer copies it)
+    engine: EngineName = "eager",
+    precision: EnginePrecision = None,
+    device: DeviceName = "auto",
+    threads: Threads = None,
+    output: Annotated[Path | None, typer.Option("-o", help="Add the records to a file.")] = None,
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """Latency, throughput, peak memory and energy by batch size, with parameters and multiply-accumulates.
+
+    Each network runs in a process of its own, with random weights, by turns with the others.
+    """
+    from atalho import subjects
+
+    tables = [subjects.get(name, input=input, num_classes=num_classes) for name in networks]
+    from atalho.bench import Bench, Entry
+    from atalho.steps import carry_out
+
+    machine = device_named(device, threads)
+    wanted = engine_wanted(engine, precision, machine, batch_size)
+    wanted.ways(calibrated=False)
+    with (
+        TemporaryDirectory() as folder,
+        Bench(wanted, Path(folder) / "engines", screen.say) as room,
+    ):
+        steps = [*room.steps([*map(Entry.untrained, tables)], batch_size)]
+        measured = carry_out(steps, Path(folder) / "records", screen.say)
+    if output:
+        append_records(output, measured)
+    if format is Format.JSON:
+        screen.show_json([asdict(each) for each in measured])
+        return
+    screen.show(screen.bench_rows(measured), format)
+
+
+def compare(
+    networks: NetworkNames = None,
+    data: Annotated[
+        str,
+        typer.Option(
+            "--data",
+            help="digits, cifar10, cifar100, a folder of photos, or none for no training.",
+        ),
+    ] = "digits",
+    data_dir: DataDir = DATA_DIR,
+    bad_images: Annotated[
+        BadImages, typer.Option(help="What is done about photos that cannot be read.")
+    ] = "error",
+    img_size: Annotated[
+        int | None, typer.Option(min=1, help="Side of the input for photos; the paper's if absent.")
+    ] = None,
+    weights: Annotated[
+        list[str],
+        typer.Option(
+            metavar="[NETWORK=]WEIGHTS",
+            help="Weights to fine-tune, of one network or of all; may be given several times.",
+        ),
+    ] = [],  # noqa: B006 (typer copies it)
+    recipe: RecipeName = None,
+    output: Annotated[Path, typer.Option(help="The comparison's folder.")] = Path("comparison"),
+    epochs: Epochs = None,
+    steps: Steps = None,
+    batch_size: BatchSizes = [1, 32],  # noqa: B006 (typer copies it)
+    engine: EngineName = "eager",
+    precision: EnginePrecision = None,
+    seed: Seed = 0,
+    device: DeviceName = "auto",
+    threads: Threads = None,
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """Cost, training, accuracy, latency, memory and energy of several networks, the choice, and the page that shows them.
+
+    Without names: plain and residual networks of 20 and 56 layers and a small GoogLeNet, on real handwritten digits.
+    What the folder holds already is not measured again.
+    """
+    from atalho import subjects
+
+    for name in networks or ():
+        subjects.check_name(name)
+    from atalho import compare as comparing
+    from atalho.choice import comparison
+    from atalho.data import DATASETS
+    from atalho.recipes import default
+    from atalho.train import Stopped
+
+    machine = device_named(device, threads)
+    starts = starting_weights(networks or (), weights)
+    named = [starts[name].network.name if name in starts else name for name in networks or ()]
+    started = {each.network.name: each for each in starts.values()}
+    asked = named or [*comparing.DEMONSTRATION]
+    framing = None
+    if data not in DATASETS and data != "none":
+        framing = framing_for(asked[0], started.get(asked[0]), img_size)
+    dataset = (
+        None
+        if data == "none"
+        else load_data(data, data_dir, framing=framing, bad_images=bad_images)
+    )
+
+    def resolved(name: str, facts: "Facts") -> "Recipe":
+        own = recipe or ("finetune" if name in started else default(data))
+        return recipe_named(own, length(epochs, steps))(facts)
+
+    chosen, _ = training_precision("auto", machine)
+    wanted = comparing.Comparison(
+        networks=asked,
+        data=dataset,
+        recipe=resolved,
+        batches=batch_size,
+        seed=seed,
+        device=machine,
+        precision=chosen,
+        wanted=engine_wanted(engine, precision, machine, batch_size),
+        starts=started,
+    )
+    wanted.wanted.ways(calibrated=dataset is not None)
+    with screen.TrainingProgress("training") as progress:
+        try:
+            records = comparing.compare(wanted, output, say=progress.say, report=progress)
+        except Stopped as stopped:
+            screen.say(f"{stopped}; the same command goes on")
+            raise typer.Exit(stopped.exit) from None
+    page = publish(records, output / "report.html")
+    if format is Format.JSON:
+        screen.show_json([asdict(each) for each in records])
+        return
+    screen.show(screen.comparison_rows(comparison(records)), format)
+    screen.say(page)
+
+
+def diagnose(
+    networks: Annotated[list[str], typer.Argument(metavar="NETWORK...")],
+    data: Annotated[
+        str,
+        typer.Option("--data", help="digits, cifar10, cifar100, or none for noise."),
+    ] = "digits",
+    data_dir: DataDir = DATA_DIR,
+    at: Annotated[
+        Any,
+        typer.Option(
+            parser=moments_of,
+            metavar="MOMENTS",
+            help="Steps of the recipe's run, as in 0,1,10,100,end; end is a finished run's.",
+        ),
+    ] = "0",
+    seeds: Annotated[
+        Any, typer.Option(parser=seed_list, metavar="SEEDS", help="As in 0,1,2.")
+    ] = "0",
+    measure: Annotated[
+        Any,
+        typer.Option(
+            parser=name_list,
+            metavar="MEASURES",
+            help="Of flow, responses, shattering; and of paths, lesions, surface, which take minutes.",
+        ),
+    ] = "flow,responses,shattering",
+    recipe: RecipeName = None,
+    runs: Annotated[
+        list[Path],
+        typer.Option(help="Finished runs, or folders of them; may be given several times."),
+    ] = [],  # noqa: B006 (typer copies it)
+    output: Annotated[Path, typer.Option(help="The diagnosis's folder.")] = Path("diagnosis"),
+    batch_size: Annotated[
+        int, typer.Option("-b", "--batch-size", min=2, help="Images that gradients are taken of.")
+    ] = 64,
+    device: DeviceName = "auto",
+    threads: Threads = None,
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """Why depth works: how gradients flow back, by which paths, and how layers respond, before and during training.
+
+    What the folder holds already is not measured again.
+    """
+    from atalho import subjects
+
+    for name in networks:
+        subjects.check_name(name)
+    from atalho import diagnose as diagnosing
+    from atalho.recipes import default
+
+    wanted = diagnosing.Diagnosis(
+        networks=networks,
+        data=None if data == "none" else load_data(data, data_dir),
+        recipe=recipe_named(recipe or default(data), {}),
+        moments=at,
+        seeds=seeds,
+        measures=measure,
+        batch=batch_size,
+        runs=runs,
+        device=device_named(device, threads),
+    )
+    records = diagnosing.diagnose(wanted, output, say=screen.say)
+    if format is Format.JSON:
+        screen.show_json([asdict(each) for each in records])
+    else:
+        screen.show(screen.diagnosis_rows(records), format)

@@ -1,0 +1,102 @@
+"""Types of arguments and options that several commands share."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from atalho.screen import Format
+from atalho.shape import Shape
+
+if TYPE_CHECKING:
+    from atalho.diagnose import When
+
+
+def input_shape(text: str) -> Shape:
+    try:
+        channels, height, width = (int(part) for part in text.lower().replace("×", "x").split("x"))
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not CxHxW, as in 3x224x224") from None
+    return channels, height, width
+
+
+def moments_of(text: str) -> "list[When]":
+    try:
+        return ["end" if each == "end" else _whole(each) for each in text.split(",")]
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not as 0,1,10,end") from None
+
+
+def seed_list(text: str) -> list[int]:
+    try:
+        return [_whole(each) for each in text.split(",")]
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not as 0,1,2") from None
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal():
+        raise ValueError(text)
+    return int(text)
+
+
+def name_list(text: str) -> list[str]:
+    return text.split(",")
+
+
+NetworkName = Annotated[
+    str,
+    typer.Argument(
+        metavar="NETWORK",
+        help="A name of `atalho list`, timm:NAME, torchvision:NAME or FILE.py:FUNCTION.",
+    ),
+]
+NetworkNames = Annotated[list[str] | None, typer.Argument(metavar="NETWORK...", show_default=False)]
+RunOrNetwork = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN|NETWORK", help="A finished run's folder, or a name with --weights."
+    ),
+]
+Weights = Annotated[
+    str | None,
+    typer.Option(help="A published name as tv_in1k, a file, or a folder with config.json."),
+]
+Input = Annotated[
+    Any,
+    typer.Option(parser=input_shape, metavar="CxHxW", help="Input; the paper's unless given."),
+]
+NumClasses = Annotated[int | None, typer.Option(min=1, help="Classes; the paper's unless given.")]
+FormatOption = Annotated[Format, typer.Option("--format", help="How the answer is printed.")]
+DataDir = Annotated[
+    Path, typer.Option(help="Where data sets are kept and downloaded to.", envvar="ATALHO_DATA")
+]
+RecipeName = Annotated[
+    str | None,
+    typer.Option("--recipe", help="A paper's recipe, finetune or quick; by the data unless given."),
+]
+BatchSize = Annotated[int | None, typer.Option("-b", "--batch-size", min=1)]
+BatchSizes = Annotated[
+    list[int], typer.Option("-b", "--batch-size", min=1, help="May be given several times.")
+]
+Epochs = Annotated[float | None, typer.Option(min=0.01, help="Length in epochs.")]
+Steps = Annotated[int | None, typer.Option(min=1, help="Length in iterations.")]
+Seed = Annotated[int, typer.Option(min=0)]
+DeviceName = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
+PrecisionName = Annotated[str, typer.Option("--precision", help="float32 or bf16.")]
+EngineName = Annotated[
+    Literal["auto", "eager", "compiled", "onnxruntime", "openvino"],
+    typer.Option("--engine", help="What runs it; auto: the fastest installed one that agrees."),
+]
+EnginePrecision = Annotated[
+    Literal["float32", "bf16", "int8"] | None,
+    typer.Option("--precision", help="Of the engine; float32 unless given, with auto any."),
+]
+Threads = Annotated[
+    int | None, typer.Option("-t", "--threads", min=1, help="Processor threads; all unless given.")
+]
+DATA_DIR = Path("data")
+Crops = Literal["1", "10", "144", "full"]
+BadImages = Literal["error", "skip"]
+Optimiser = Literal["sgd", "adamw"]
+Target = Literal["onnx", "safetensors", "torchvision", "timm", "pt2"]

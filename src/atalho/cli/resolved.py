@@ -1,0 +1,191 @@
+"""What options name, made: devices, data, recipes, trained networks."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from atalho import screen
+from atalho.cli.options import BadImages
+from atalho.errors import AtalhoError, Exit, printable
+
+if TYPE_CHECKING:
+    import torch
+
+    from atalho.data.dataset import Dataset
+    from atalho.engines.choosing import Wanted
+    from atalho.engines.engine import Dtype
+    from atalho.image import Framing
+    from atalho.precision import Precision
+    from atalho.recipes.recipe import Facts, Recipe
+    from atalho.record import Record
+    from atalho.trained import Trained
+
+
+def length(epochs: float | None, steps: int | None) -> dict[str, Any]:
+    """A recipe's length, where flags give it."""
+    if epochs is not None and steps is not None:
+        raise typer.BadParameter("the length is given in epochs or in steps", param_hint="--steps")
+    if epochs is None and steps is None:
+        return {}
+    return {"epochs": epochs, "steps": steps}
+
+
+def recipe_named(name: str, overrides: dict[str, Any]) -> "Callable[[Facts], Recipe]":
+    """The recipe by name, with what flags override."""
+    from atalho import recipes
+
+    given = {key: value for key, value in overrides.items() if value is not None}
+    if "epochs" in overrides:
+        given |= {key: overrides[key] for key in ("epochs", "steps")}
+
+    def resolved(network: "Facts") -> "Recipe":
+        found = replace(recipes.get(name, network), **given)
+        if found.with_validation and found.chooses:
+            cause = f"{name} chooses by the validation split"
+            raise typer.BadParameter(cause, param_hint="--no-hold-out")
+        return found
+
+    return resolved
+
+
+def trained_network(name: str, weights: str | None, num_classes: int | None) -> "Trained":
+    """A run's network, or one of the catalogue with weights."""
+    if weights is None:
+        from atalho.networks import CATALOGUE
+
+        if num_classes is not None:
+            raise typer.BadParameter("it goes with --weights", param_hint="--num-classes")
+        if name in CATALOGUE and not Path(name).is_dir():
+            raise AtalhoError(
+                "WEIGHTS-MISSING",
+                name,
+                "is a network without weights",
+                next_step="--weights with a published name as tv_in1k, a file or a folder",
+                exit=Exit.USAGE,
+            )
+        from atalho import run
+
+        return run.load(Path(name))
+    from atalho import subjects
+
+    subjects.check_name(name)
+    from atalho import pretrained
+
+    return pretrained.load(
+        name, weights, num_classes=num_classes, progress=sys.stderr.isatty(), say=screen.say
+    )
+
+
+def starting_weights(networks: Sequence[str], given: Sequence[str]) -> "dict[str, Trained]":
+    """The weights that networks begin from, by the networks' names: `NETWORK=WEIGHTS`, or weights for all of them."""
+    found: dict[str, Trained] = {}
+    for each in given:
+        name, known, rest = each.partition("=")
+        if known and name not in networks:
+            raise typer.BadParameter(f"{name} is not among the networks", param_hint="--weights")
+        for network in [name] if known else networks:
+            found[network] = trained_network(network, rest if known else each, None)
+    return found
+
+
+def load_data(
+    name: str,
+    data_dir: Path,
+    *,
+    framing: "Framing | None" = None,
+    bad_images: BadImages = "error",
+) -> "Dataset":
+    from atalho import data
+
+    kind = screen.DownloadProgress if name in data.DATASETS else screen.ImageProgress
+    with kind(printable(name)) as progress:
+        return data.load(
+            name, data_dir, progress, framing=framing, bad_images=bad_images, warn=progress.say
+        )
+
+
+def framing_for(network: str, start: "Trained | None", side: int | None) -> "Framing":
+    """How photos are brought to a network's input: as its weights were, where it has some."""
+    from atalho import subjects
+    from atalho.image import Framing
+
+    framing = start.framing if start else Framing(subjects.get(network).input)
+    channels, *_ = framing.input
+    return replace(framing, input=(channels, side, side)) if side else framing
+
+
+def device_named(name: str, threads: int | None) -> "torch.device":
+    """The device by name, with the processor's threads set."""
+    import torch
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda":
+        name = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"  # torchrun's: each process has a GPU
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+        if device.type == "cuda":
+            torch.cuda.set_device(device)
+    except (RuntimeError, AssertionError) as error:
+        raise AtalhoError(
+            "DEVICE",
+            name,
+            f"cannot be used ({str(error).splitlines()[0]})",
+            next_step="--device cpu",
+            exit=Exit.RESOURCES,
+        ) from error
+    return device
+
+
+def precision_named(name: str) -> "Precision":
+    if name == "float32":
+        return "float32"
+    if name == "bf16":
+        return "bf16"
+    raise typer.BadParameter(f"{name!r} is neither float32 nor bf16", param_hint="--precision")
+
+
+def training_precision(name: str, device: "torch.device") -> tuple["Precision", str]:
+    """The precision, and why it was chosen where nobody named it."""
+    if name != "auto":
+        return precision_named(name), ""
+    from atalho.precision import fastest
+
+    chosen, why = fastest(device)
+    return chosen, f": {why}"
+
+
+def engine_wanted(
+    engine: str, precision: "Dtype | None", device: "torch.device", batches: Sequence[int]
+) -> "Wanted":
+    """The engine by name, on a device, with as many threads as torch has; auto is for the first batch size."""
+    import torch
+
+    from atalho.engines.choosing import Wanted
+    from atalho.engines.engine import Place
+
+    place = Place(str(device), torch.get_num_threads())
+    return Wanted(engine, precision, place, batches[0])
+
+
+def append_records(path: Path, records: "Sequence[Record]") -> None:
+    from atalho import record
+
+    try:
+        record.append(path, records)
+    except OSError as error:
+        raise AtalhoError(
+            "OUTPUT",
+            path,
+            f"cannot be written ({error.strerror}); the records are lost",
+            next_step="choose another file",
+            exit=Exit.USAGE,
+        ) from error

@@ -1,0 +1,207 @@
+"""The command that trains: train."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from atalho import screen
+from atalho.cli.options import (
+    DATA_DIR,
+    BadImages,
+    BatchSize,
+    DataDir,
+    DeviceName,
+    Epochs,
+    NetworkName,
+    Optimiser,
+    RecipeName,
+    Seed,
+    Steps,
+    Threads,
+    Weights,
+    seed_list,
+)
+from atalho.cli.resolved import (
+    device_named,
+    framing_for,
+    length,
+    load_data,
+    recipe_named,
+    trained_network,
+    training_precision,
+)
+
+if TYPE_CHECKING:
+    from atalho.data.dataset import Dataset
+
+
+def train(
+    network: NetworkName,
+    data: Annotated[
+        str, typer.Option("--data", help="digits, cifar10, cifar100, or a folder of photos.")
+    ] = "digits",
+    data_dir: DataDir = DATA_DIR,
+    bad_images: Annotated[
+        BadImages, typer.Option(help="What is done about photos that cannot be read.")
+    ] = "error",
+    img_size: Annotated[
+        int | None, typer.Option(min=1, help="Side of the input for photos; the paper's if absent.")
+    ] = None,
+    recipe: RecipeName = None,
+    weights: Weights = None,
+    new_head: Annotated[
+        bool | None,
+        typer.Option(
+            "--new-head/--keep-head",
+            help="Draw the classifier of --weights anew; finetune does, for other classes.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="The run's folder; for --seeds, of their folders.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where the run stopped.")] = False,
+    allow_inexact: Annotated[
+        bool, typer.Option("--allow-inexact", help="Resume though the bits may differ.")
+    ] = False,
+    epochs: Epochs = None,
+    steps: Steps = None,
+    batch_size: BatchSize = None,
+    opt: Annotated[Optimiser | None, typer.Option(help="The optimiser.")] = None,
+    lr: Annotated[float | None, typer.Option(min=0.0)] = None,
+    momentum: Annotated[float | None, typer.Option(min=0.0, max=1.0)] = None,
+    weight_decay: Annotated[float | None, typer.Option(min=0.0)] = None,
+    auxiliary_weight: Annotated[
+        float | None, typer.Option(min=0.0, help="Of each auxiliary head's loss.")
+    ] = None,
+    hold_out: Annotated[
+        bool | None,
+        typer.Option(help="Keep the validation split out of training; the recipe's if absent."),
+    ] = None,
+    seed: Seed = 0,
+    seeds: Annotated[
+        Any,
+        typer.Option(parser=seed_list, metavar="N,N,…", help="Several seeds, a run each."),
+    ] = None,
+    device: DeviceName = "auto",
+    precision: Annotated[
+        str, typer.Option(help="float32, bf16, or auto: the fastest on this device, which it says.")
+    ] = "auto",
+    threads: Threads = None,
+    workers: Annotated[
+        int | None, typer.Option("-j", "--workers", min=1, help="Threads that decode photos.")
+    ] = None,
+    grad_accum_steps: Annotated[
+        int, typer.Option(min=1, help="Parts that a batch is computed in, to save memory.")
+    ] = 1,
+    sync_bn: Annotated[
+        bool, typer.Option("--sync-bn", help="BatchNorm over the images of all processes.")
+    ] = False,
+    compile: Annotated[
+        bool, typer.Option("--compile", help="Compile the network first (torch.compile).")
+    ] = False,
+    save_every: Annotated[
+        float, typer.Option(min=0.0, help="Seconds between checkpoints: what a crash can cost.")
+    ] = 60.0,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Curves for TensorBoard too, in the run's folder.")
+    ] = False,
+) -> None:
+    """Train a network on data by a recipe, into a run folder.
+
+    Under torchrun its processes share every batch: torchrun --nproc-per-node 2 -m atalho train NETWORK.
+    """
+    overrides = {
+        "batch_size": batch_size,
+        "optimiser": opt,
+        "lr": lr,
+        "momentum": momentum,
+        "weight_decay": weight_decay,
+        "auxiliary_weight": auxiliary_weight,
+        "with_validation": None if hold_out is None else not hold_out,
+        **length(epochs, steps),
+    }
+    if new_head is not None and not weights:
+        raise typer.BadParameter("it goes with --weights", param_hint="--new-head")
+    from atalho import recipes, subjects
+
+    subjects.check_name(network)
+    if recipe:
+        recipes.known(recipe)
+    from atalho import seeds as several
+    from atalho import world
+    from atalho.arguments import Arguments
+    from atalho.data import DATASETS
+    from atalho.train import Stopped
+
+    if img_size and data in DATASETS:
+        raise typer.BadParameter("it goes with a folder of photos", param_hint="--img-size")
+    machine = device_named(device, threads)
+    chosen, why = training_precision(precision, machine)
+    with world.joined(machine) as place, ExitStack() as stack:
+        say = screen.say if place.main else _silent
+        start = trained_network(network, weights, None) if weights else None
+        framing = None if data in DATASETS else framing_for(network, start, img_size)
+
+        def load() -> "Dataset":
+            return load_data(data, data_dir, framing=framing, bad_images=bad_images)
+
+        dataset = place.first_here(load)
+        if start:
+            network = start.network.name  # the variant that the weights belong to
+            if new_head is None:
+                other = tuple(start.classes) != dataset.classes
+                new_head = other and recipe in (None, "finetune")
+        subject = subjects.for_data(network, dataset)
+        named = recipe or ("finetune" if start else recipes.default(data))
+        resolved = recipe_named(named, overrides)(subjects.facts(subject))
+        arguments = Arguments(
+            network,
+            resolved,
+            seed,
+            machine,
+            chosen,
+            start=start,
+            new_head=bool(new_head),
+            parts=grad_accum_steps,
+            sync_bn=sync_bn,
+            compiled=compile,
+            workers=workers,
+            save_every=save_every,
+            world=place,
+        )
+
+        def folder(number: int) -> Path:
+            if output:
+                return output / f"seed-{number}" if seeds else output
+            name = f"{network}-{dataset.name}-{resolved.name}-{number}"
+            return Path("runs") / name.replace("/", "_")
+
+        options: dict[str, Any] = {
+            "resume": resume or world.restarted(),
+            "ready": lambda: say(f"{resolved.name} ({resolved.source}); precision {chosen}{why}"),
+            "warn": say,
+        }
+        if place.main:
+            options["report"] = stack.enter_context(screen.TrainingProgress(network))
+        try:
+            found = several.execute(
+                arguments,
+                seeds or [seed],
+                dataset,
+                folder,
+                tensorboard=tensorboard,
+                allow_inexact=allow_inexact,
+                **options,
+            )
+        except Stopped as stopped:
+            say(f"{stopped}; the same command goes on with --resume")
+            raise typer.Exit(stopped.exit) from None
+    if place.main:
+        screen.say(f"runs kept in {', '.join(str(folder(each)) for each in seeds or [seed])}")
+        print(f"{network} on {dataset.name}: {several.summary(found)}")
+
+
+def _silent(message: str) -> None:
+    """What processes beside the main one say."""

@@ -1,0 +1,77 @@
+"""Ways to run a trained network: one engine a file, each from and to numpy arrays."""
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import NamedTuple
+
+from atalho.engines.compiled import COMPILED
+from atalho.engines.eager import EAGER
+from atalho.engines.engine import Dtype, Engine
+from atalho.engines.onnxruntime import ONNXRUNTIME
+from atalho.engines.openvino import OPENVINO
+from atalho.errors import AtalhoError, Exit
+
+ENGINES: Mapping[str, Engine] = {
+    engine.name: engine for engine in (EAGER, COMPILED, ONNXRUNTIME, OPENVINO)
+}
+
+
+class Way(NamedTuple):
+    """An engine in a precision."""
+
+    engine: str
+    dtype: Dtype
+
+    def __str__(self) -> str:
+        return f"{self.engine} {self.dtype}"
+
+
+REFERENCE = Way("eager", "float32")
+"""What every other way is compared with."""
+
+
+def missing(way: Way) -> list[str]:
+    """The packages that it needs and that are not installed."""
+    return [package for package in ENGINES[way.engine].needs[way.dtype] if not find_spec(package)]
+
+
+def ways(device: str, *, engines: tuple[str, ...] = tuple(ENGINES), calibrated: bool) -> list[Way]:
+    """Every engine that is installed and runs on a device, in each of its precisions.
+
+    Args:
+        device: as torch names it.
+        calibrated: whether there are real images to calibrate int8 on and to test it with.
+    """
+    kind = device.partition(":")[0]
+    found = [
+        Way(name, dtype)
+        for name in engines
+        if kind in ENGINES[name].devices
+        for dtype in ENGINES[name].needs
+        if calibrated or dtype != "int8"
+    ]
+    return [way for way in found if not missing(way)]
+
+
+def check(way: Way, device: str) -> None:
+    """Whether an engine can run here.
+
+    Raises:
+        AtalhoError: ENGINE (exit 2), it has no such precision or does not run on the device; ENGINE-EXTRA (exit 6), a package
+            is not installed.
+    """
+    engine = ENGINES[way.engine]
+    if way.dtype not in engine.needs:
+        cause = f"{way.engine} has no {way.dtype}, only {', '.join(engine.needs)}"
+        raise AtalhoError("ENGINE", way, cause, next_step="another --precision", exit=Exit.USAGE)
+    if device.partition(":")[0] not in engine.devices:
+        cause = f"{way.engine} does not run on {device}"
+        raise AtalhoError("ENGINE", way, cause, next_step="--engine eager", exit=Exit.USAGE)
+    if absent := missing(way):
+        raise AtalhoError(
+            "ENGINE-EXTRA",
+            way,
+            f"needs {', '.join(absent)}, not installed here",
+            next_step=f"pip install 'atalho[{'onnx' if way.engine == 'onnxruntime' else way.engine}]'",
+            exit=Exit.RESOURCES,
+        )

@@ -1,0 +1,168 @@
+"""Which engine a network runs on: the one that was asked for, or the fastest of all that agree with float32 eager."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+from torch import Tensor
+
+from atalho.engines import REFERENCE, Way, check, deployed, ways
+from atalho.engines.engine import Dtype, Place
+from atalho.engines.trial import SAMPLE, Question, Trial, fastest, tried
+from atalho.errors import AtalhoError, Exit
+from atalho.export.safetensors import write
+from atalho.record import Record
+from atalho.trained import Trained
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Real images to compare engines on.
+
+    Args:
+        name: of the data that they are of.
+        images: (N, H, W, C) of 8 bits.
+        labels: (N,) indices of the network's classes; None where they are not known.
+        calibration: (M, H, W, C) of 8 bits, none of them among `images`; None where int8 is not to be offered.
+    """
+
+    name: str
+    images: Tensor
+    labels: Tensor | None = None
+    calibration: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked for.
+
+    Args:
+        engine: its name, or auto.
+        dtype: its precision; with auto, any unless given.
+        place: where it runs.
+        batch: images at a time, for which auto takes the fastest.
+    """
+
+    engine: str
+    dtype: Dtype | None
+    place: Place
+    batch: int
+
+    def ways(self, calibrated: bool) -> list[Way]:
+        """The ways that are tried.
+
+        Args:
+            calibrated: whether there are images to calibrate int8 on.
+
+        Raises:
+            AtalhoError: as `engines.check`.
+        """
+        if self.engine != AUTO:
+            way = Way(self.engine, self.dtype or "float32")
+            check(way, self.place.device)
+            if way.dtype == "int8" and not calibrated:
+                raise AtalhoError(
+                    "ENGINE",
+                    way,
+                    "has no real images to be calibrated on and tested with",
+                    next_step="--data with a data set, or another --precision",
+                    exit=Exit.USAGE,
+                )
+            return [way]
+        found = ways(self.place.device, calibrated=calibrated)
+        return [way for way in found if self.dtype in (None, way.dtype)]
+
+    def chosen_from(self, calibrated: bool) -> str:
+        """What auto chooses from, in words."""
+        return ", ".join(map(str, self.ways(calibrated)))
+
+
+def choose(trained: Trained, folder: Path, wanted: Wanted, sample: Sample) -> list[Trial]:
+    """Puts a network with its engine's files into a new folder, ready to be asked; answers how every way did, the chosen one first.
+
+    Raises:
+        AtalhoError: as `engines.check`; ENGINE-DIFFERS (exit 1), where the engine that was asked for disagrees with float32
+            eager or does not run. Nothing is left behind then.
+    """
+    tries = wanted.ways(sample.calibration is not None)
+    place = wanted.place._replace(named=trained.network.name)
+    write(trained, folder)
+    if tries == [REFERENCE]:
+        size = deployed.size(folder, REFERENCE)
+        found = [Trial(*REFERENCE, 0.0, 0.0, 1.0, size=size)]
+    else:
+        tensors = {
+            "images": sample.images,
+            "labels": sample.labels,
+            "calibration": sample.calibration,
+        }
+        kept = {name: each.contiguous() for name, each in tensors.items() if each is not None}
+        safetensors.torch.save_file(kept, folder / SAMPLE)
+        asked = tuple(way for way in tries if way != REFERENCE)
+        found = tried(Question(folder, asked, place, wanted.batch))
+        (folder / SAMPLE).unlink()
+    if REFERENCE not in tries:
+        found = [each for each in found if each.way in tries]
+    usable = [each for each in found if not each.cause]
+    if not usable:
+        shutil.rmtree(folder)
+        raise AtalhoError(
+            "ENGINE-DIFFERS",
+            f"{trained.network.name} on {found[0].way}",
+            f"{found[0].cause}; nothing was left behind",
+            next_step="--engine auto or --engine eager",
+            exit=Exit.CHECK_FAILED,
+        )
+    best = fastest(usable) if len(usable) > 1 else usable[0]
+    deployed.settle(folder, best.way, threads=place.threads, batch=wanted.batch)
+    return [best, *(each for each in found if each is not best)]
+
+
+def records(
+    subject: str, trials: Sequence[Trial], sample: Sample, **conditions: Any
+) -> list[Record]:
+    """How the engines agree with float32 eager on real images, and how large the chosen one's files are."""
+    best, *_ = trials
+    found = []
+    for each in trials:
+        own = {**conditions, "engine": each.engine, "dtype": each.dtype}
+        if each.size is not None and each is best:
+            found.append(Record.of(subject, "size", each.size, "measured", **own))
+        if each.way == REFERENCE or each.difference is None or each.agreement is None:
+            continue
+        given = {**own, "data": sample.name, "images": len(sample.images), "bound": each.bound}
+        if each.cause:
+            given["refused"] = each.cause
+        if each.lost is not None:
+            given["top1_lost"] = each.lost
+        if each.seconds is not None:
+            given["trial_seconds"] = each.seconds
+        found += [
+            Record.of(subject, "max_difference", each.difference, "measured", **given),
+            Record.of(subject, "agreement", each.agreement, "measured", **given),
+        ]
+    return found
+
+
+def sentence(trials: Sequence[Trial], batch: int) -> str:
+    """`openvino bf16: 21.0 ms; onnxruntime float32 36.2, eager float32 65.6; openvino int8 left out: …`."""
+    best, *others = trials
+    timed = sorted(
+        (each for each in others if each.seconds is not None and not each.cause),
+        key=lambda each: each.seconds or 0.0,
+    )
+    parts = []
+    if best.seconds is not None:
+        parts.append(f"{best.way}, {1000 * best.seconds / batch:.3g} ms an image")
+    else:
+        parts.append(str(best.way))
+    if timed:
+        listed = (f"{each.way} {1000 * (each.seconds or 0.0) / batch:.3g}" for each in timed)
+        parts.append("behind it " + ", ".join(listed))
+    parts += [f"{each.way} left out: {each.cause}" for each in others if each.cause]
+    return "; ".join(parts)

@@ -1,0 +1,21 @@
+"""torch.compile: the module's operations fused; on a GPU replayed as one CUDA graph."""
+
+from pathlib import Path
+
+from atalho.engines.eager import Torch, files, module, write
+from atalho.engines.engine import Dtype, Engine, Place, Session
+
+
+def opened(folder: Path, dtype: Dtype, place: Place) -> Session:
+    """The network of a folder; it is compiled for each number of images when that is first asked about."""
+    import torch
+    from torch._inductor import config
+
+    config.freezing = True  # weights are constants: BatchNorm is folded and layouts are chosen once
+    mode = "reduce-overhead" if place.device.startswith("cuda") else "default"
+    return Torch(torch.compile(module(folder, place), mode=mode, dynamic=False), dtype, place)
+
+
+COMPILED = Engine(
+    "compiled", {"float32": (), "bf16": ()}, frozenset({"cpu", "cuda"}), write, opened, files
+)

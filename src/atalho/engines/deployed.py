@@ -1,0 +1,48 @@
+"""A folder that is ready to be asked: a network's weights and classes, an engine's files, and which engine it is."""
+
+import json
+from pathlib import Path
+from typing import Any, get_args
+
+from atalho.engines import ENGINES, Way
+from atalho.engines.engine import Dtype
+from atalho.errors import AtalhoError, Exit
+from atalho.files import write_atomically
+
+FILE = "engine.json"
+
+
+def way(folder: Path) -> Way | None:
+    """The engine that a folder asks for; None where it asks for none.
+
+    Raises:
+        AtalhoError: ENGINE-FILE (exit 4), for a file that names no engine.
+    """
+    path = folder / FILE
+    if not path.exists():
+        return None
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+        engine, dtype = said["engine"], said["dtype"]
+        if engine in ENGINES and dtype in get_args(Dtype):
+            return Way(engine, dtype)
+        cause = f"names {engine!r} in {dtype!r}, which is no engine here"
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        cause = f"says no engine ({type(error).__name__}: {error})"
+    raise AtalhoError("ENGINE-FILE", path, cause, next_step="--engine eager", exit=Exit.CHECKPOINT)
+
+
+def settle(folder: Path, way: Way, **said: Any) -> None:
+    """Says in the folder which engine it is for, and removes what other engines have put there."""
+    document = {"engine": way.engine, "dtype": way.dtype, **said}
+    write_atomically(folder / FILE, json.dumps(document, indent=1).encode())
+    kept = {*ENGINES[way.engine].files(way.dtype), *ENGINES["eager"].files("float32")}
+    for engine in ENGINES.values():
+        for dtype in engine.needs:
+            for name in {*engine.files(dtype)} - kept:
+                (folder / name).unlink(missing_ok=True)
+
+
+def size(folder: Path, way: Way) -> int:
+    """Bytes of the files that the engine reads, config.json apart."""
+    return sum((folder / name).stat().st_size for name in ENGINES[way.engine].files(way.dtype))

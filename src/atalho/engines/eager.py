@@ -1,0 +1,75 @@
+"""torch as it is: the module's own operations, channels last in memory."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from atalho.engines.engine import Dtype, Engine, Floats, Place, Session
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from atalho.trained import Trained
+
+WEIGHTS = "model.safetensors"
+
+
+class Torch:
+    """A module that answers."""
+
+    def __init__(self, model: Callable[..., Any], dtype: Dtype, place: Place) -> None:
+        import torch
+
+        torch.set_num_threads(place.threads)
+        self.model = model
+        self.device = torch.device(place.device)
+        self.precision = torch.autocast(
+            self.device.type, torch.bfloat16, enabled=dtype == "bf16", cache_enabled=False
+        )
+
+    def put(self, images: Floats) -> "Tensor":
+        import torch
+
+        return torch.from_numpy(images).to(self.device, memory_format=torch.channels_last)
+
+    def run(self, images: "Tensor") -> "Tensor":
+        import torch
+
+        with torch.inference_mode(), self.precision:
+            logits: Tensor = self.model(images)
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        return logits
+
+    def get(self, logits: "Tensor") -> Floats:
+        found: Floats = logits.float().cpu().numpy()
+        return found
+
+
+def write(trained: "Trained", folder: Path, dtype: Dtype, images: "Tensor | None") -> None:
+    """Nothing: it reads the weights."""
+
+
+def module(folder: Path, place: Place) -> Any:
+    """The network of a folder on the device, in eval mode."""
+    import torch
+
+    from atalho.export.format import for_inference
+    from atalho.trained import read
+
+    return for_inference(read(folder, named=place.named)).to(torch.device(place.device)).model
+
+
+def opened(folder: Path, dtype: Dtype, place: Place) -> Session:
+    """The network of a folder."""
+    return Torch(module(folder, place), dtype, place)
+
+
+def files(dtype: Dtype) -> tuple[str, ...]:
+    """The weights."""
+    return (WEIGHTS,)
+
+
+EAGER = Engine(
+    "eager", {"float32": (), "bf16": ()}, frozenset({"cpu", "cuda"}), write, opened, files
+)

@@ -1,0 +1,69 @@
+"""What an engine is: a way to run a network that lies in a folder, in a precision, on a device.
+
+The folder holds `model.safetensors` and `config.json`, as a finished run has them, and what engines have put beside them.
+Images and logits cross the border as numpy arrays, so that an engine that does without torch runs without it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from atalho.trained import Trained
+
+Dtype = Literal["float32", "bf16", "int8"]
+Floats = NDArray[np.float32]
+
+
+class Place(NamedTuple):
+    """Where a network runs.
+
+    Attributes:
+        device: as torch names it.
+        threads: of the processor.
+        named: the network that the user named; a function in a file is called for no other reason.
+    """
+
+    device: str
+    threads: int
+    named: str = ""
+
+
+class Session(Protocol):
+    """A network that is ready to answer."""
+
+    def put(self, images: Floats) -> Any:
+        """(N, C, H, W) preprocessed images where the engine takes them from, in its own memory layout."""
+
+    def run(self, images: Any) -> Any:
+        """The logits of images that were put; it returns when they are there."""
+
+    def get(self, logits: Any) -> Floats:
+        """(N, classes) logits of `run`."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One way to run a network.
+
+    Args:
+        needs: by precision, the packages beside atalho's own, all in the extra of the engine's name.
+        devices: on which it runs, as torch names their types.
+        write: puts what the engine reads into the network's folder; for int8 it is given (N, C, H, W) preprocessed images
+            to calibrate on.
+        open: the network of a folder, ready to answer.
+        files: by precision, the names of what it reads, config.json apart.
+    """
+
+    name: str
+    needs: Mapping[Dtype, tuple[str, ...]]
+    devices: frozenset[str]
+    write: Callable[["Trained", Path, Dtype, "Tensor | None"], None]
+    open: Callable[[Path, Dtype, Place], Session]
+    files: Callable[[Dtype], tuple[str, ...]]

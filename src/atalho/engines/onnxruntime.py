@@ -1,0 +1,66 @@
+"""onnxruntime on the processor, from the file that `atalho export --to onnx` writes."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from atalho.engines.engine import Dtype, Engine, Floats, Place, Session
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from atalho.trained import Trained
+
+FILE = "model.onnx"
+
+
+class OnnxRuntime:
+    """A session of onnxruntime's."""
+
+    def __init__(self, path: Path, place: Place) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = place.threads
+        self.session: Any = onnxruntime.InferenceSession(
+            path, options, providers=["CPUExecutionProvider"]
+        )
+
+    def put(self, images: Floats) -> Floats:
+        return np.ascontiguousarray(images)
+
+    def run(self, images: Floats) -> Floats:
+        (logits,) = self.session.run(["logits"], {"images": images})
+        found: Floats = logits
+        return found
+
+    def get(self, logits: Floats) -> Floats:
+        return logits
+
+
+def write(trained: "Trained", folder: Path, dtype: Dtype, images: "Tensor | None") -> None:
+    """Writes the ONNX file."""
+    from atalho.export import onnx
+
+    onnx.write(trained, folder / FILE)
+
+
+def opened(folder: Path, dtype: Dtype, place: Place) -> Session:
+    """The file as onnxruntime runs it."""
+    return OnnxRuntime(folder / FILE, place)
+
+
+def files(dtype: Dtype) -> tuple[str, ...]:
+    """The ONNX file."""
+    return (FILE,)
+
+
+ONNXRUNTIME = Engine(
+    "onnxruntime",
+    {"float32": ("onnx", "onnxruntime", "onnxscript")},
+    frozenset({"cpu"}),
+    write,
+    opened,
+    files,
+)

@@ -1,0 +1,93 @@
+"""OpenVINO on the processor; int8 by NNCF's post-training quantisation."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from atalho.engines.engine import Dtype, Engine, Floats, Place, Session
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from atalho.trained import Trained
+
+HINTS: dict[Dtype, str] = {"float32": "f32", "bf16": "bf16", "int8": "bf16"}
+"""The precision of what is not quantised; OpenVINO takes float32 where the processor has no bf16."""
+
+
+class OpenVino:
+    """A network that is compiled for each shape of images when that is first put."""
+
+    def __init__(self, path: Path, dtype: Dtype, place: Place) -> None:
+        import openvino
+
+        self.core = openvino.Core()
+        self.model = self.core.read_model(path)
+        self.settings = {
+            "INFERENCE_PRECISION_HINT": HINTS[dtype],
+            "INFERENCE_NUM_THREADS": place.threads,
+            "PERFORMANCE_HINT": "LATENCY",
+        }
+        self.requests: dict[tuple[int, ...], Any] = {}
+
+    def put(self, images: Floats) -> Any:
+        shape = images.shape
+        if shape not in self.requests:
+            self.model.reshape(list(shape))
+            compiled = self.core.compile_model(self.model, "CPU", self.settings)
+            self.requests[shape] = compiled.create_infer_request()
+        return self.requests[shape], np.ascontiguousarray(images)
+
+    def run(self, images: Any) -> Floats:
+        request, placed = images
+        found: Floats = request.infer({0: placed}, share_inputs=True)[0]
+        return found
+
+    def get(self, logits: Floats) -> Floats:
+        return logits
+
+
+def write(trained: "Trained", folder: Path, dtype: Dtype, images: "Tensor | None") -> None:
+    """Writes OpenVINO's own form of the network, from its ONNX file; quantised for int8."""
+    import openvino
+
+    from atalho.engines import onnxruntime
+
+    # OpenVINO's converter from torch and NNCF send statistics of their use; reading ONNX does not, and this stops NNCF.
+    os.environ.setdefault("NNCF_CI", "1")
+    source = folder / onnxruntime.FILE
+    if not source.exists():
+        onnxruntime.write(trained, folder, dtype, images)
+    model = openvino.Core().read_model(source)
+    if dtype == "int8":
+        import nncf
+
+        assert images is not None  # int8 is calibrated
+        shown = nncf.Dataset(list(images.split(1)), lambda image: image.numpy())
+        model = nncf.quantize(model, shown, subset_size=len(images))
+    openvino.save_model(model, folder / files(dtype)[0], compress_to_fp16=False)
+
+
+def opened(folder: Path, dtype: Dtype, place: Place) -> Session:
+    """The network as OpenVINO runs it."""
+    return OpenVino(folder / files(dtype)[0], dtype, place)
+
+
+def files(dtype: Dtype) -> tuple[str, ...]:
+    """The graph and its weights."""
+    name = "openvino-int8" if dtype == "int8" else "openvino"
+    return f"{name}.xml", f"{name}.bin"
+
+
+WRITES = ("openvino", "onnx", "onnxscript")
+
+OPENVINO = Engine(
+    "openvino",
+    {"float32": WRITES, "bf16": WRITES, "int8": (*WRITES, "nncf")},
+    frozenset({"cpu"}),
+    write,
+    opened,
+    files,
+)

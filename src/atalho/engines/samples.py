@@ -1,0 +1,46 @@
+"""Real images to compare engines on: of a data set, of a folder of photos, or the two that scikit-learn has."""
+
+from itertools import product
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from atalho.data.dataset import Dataset, Images
+from atalho.engines.choosing import Sample
+from atalho.image import Framing
+
+COMPARED = 512
+CALIBRATED = 300
+"""At most; NNCF's own default."""
+
+COLUMNS, ROWS = 4, 2
+"""Into which each of scikit-learn's photos is cut."""
+
+
+def of_dataset(data: Dataset) -> Sample:
+    """Images of the validation split with their labels, and images of the training split to calibrate on."""
+    images, labels = spread(data.splits["val"], COMPARED)
+    calibration, _ = spread(data.splits["train"], CALIBRATED)
+    return Sample(data.name, images, labels, calibration)
+
+
+def spread(split: Images, most: int) -> tuple[Tensor, Tensor]:
+    """At most so many images with labels, spread over a split."""
+    count = len(split.labels)
+    chosen = torch.arange(count) if count <= most else torch.linspace(0, count - 1, most).long()
+    parts = [*split.select(chosen).batches(most)]
+    return torch.cat([each.images for each in parts]), torch.cat([each.labels for each in parts])
+
+
+def of_photos(framing: Framing) -> Sample:
+    """Parts of the two photos that come with scikit-learn, for networks without data: no labels, nothing to calibrate on."""
+    from sklearn.datasets import load_sample_images
+
+    tiles = []
+    for photo in map(Image.fromarray, load_sample_images().images):
+        width, height = photo.width // COLUMNS, photo.height // ROWS
+        for left, top in product(range(0, COLUMNS * width, width), range(0, ROWS * height, height)):
+            tile = photo.crop((left, top, left + width, top + height))
+            tiles.append(torch.from_numpy(framing(tile)))
+    return Sample("scikit-learn's sample images", torch.stack(tiles))

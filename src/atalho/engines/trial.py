@@ -1,0 +1,224 @@
+"""Every way to run a network: written, compared with float32 eager on real images, and timed by turns; in a process of its own."""
+
+import gc
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from atalho.engines import ENGINES, REFERENCE, Way, deployed
+from atalho.engines.engine import Dtype, Floats, Place, Session
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SAMPLE = "sample.safetensors"
+
+BOUNDS: dict[Dtype, float] = {"float32": 1e-3, "bf16": 0.03, "int8": 0.25}
+"""By how much a logit may differ, of the largest one: sums in another order, 8 bits of mantissa, 8 bits in all."""
+
+MOST_LOST = 0.005
+"""Of top-1 accuracy, where the images have labels."""
+
+ROUNDS, ROUND_SECONDS = 7, 0.15
+BATCH = 16  # images that are compared at a time
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How one way did.
+
+    Attributes:
+        difference: the largest between one of its logits and the reference's; `bound` is what it may be.
+        agreement: fraction of images whose most probable class is the reference's.
+        lost: top-1 accuracy of the reference less its own; None without labels.
+        seconds: the median of a batch; None where it was not timed.
+        size: bytes of the files that it reads.
+        cause: why it is not to be used; empty where it may be.
+    """
+
+    engine: str
+    dtype: Dtype
+    difference: float | None = None
+    bound: float | None = None
+    agreement: float | None = None
+    lost: float | None = None
+    seconds: float | None = None
+    size: int | None = None
+    cause: str = ""
+
+    @property
+    def way(self) -> Way:
+        return Way(self.engine, self.dtype)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is tried.
+
+    Args:
+        folder: the network's, with `sample.safetensors`: `images`, (N, H, W, C) of 8 bits, with `labels` where they have
+            any, and other ones to calibrate on, `calibration`.
+        ways: without the reference.
+        batch: images at a time, for the time.
+    """
+
+    folder: Path
+    ways: tuple[Way, ...]
+    place: Place
+    batch: int
+
+
+def fastest(trials: Sequence[Trial]) -> Trial:
+    """The fastest of those that may be used; the reference always may."""
+    usable = [each for each in trials if not each.cause and each.seconds is not None]
+    return min(usable, key=lambda each: each.seconds or 0.0)
+
+
+def tried(question: Question) -> list[Trial]:
+    """Every way's trial, the reference's first; one that crashes the process is left out of the next, and says so.
+
+    Raises:
+        RuntimeError: where the reference itself cannot run.
+    """
+    crashed: list[Trial] = []
+    while True:
+        left = tuple(way for way in question.ways if way not in [each.way for each in crashed])
+        found, trying, cause = _asked(replace(question, ways=left))
+        if trying is None:
+            return [*found, *crashed]
+        if trying == REFERENCE:
+            raise RuntimeError(cause)
+        crashed.append(Trial(*trying, cause=cause))
+
+
+def _asked(question: Question) -> tuple[list[Trial], Way | None, str]:
+    """The trials of a child process; or what it was trying when it ended, and how it ended."""
+    said = json.dumps({**asdict(question), "folder": str(question.folder)})
+    child = subprocess.run(
+        [sys.executable, "-m", "atalho.engines.trial", said],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    answers = [json.loads(line) for line in child.stdout.splitlines() if line.startswith("{")]
+    if child.returncode == 0:
+        return [Trial(**each) for each in answers[-1]["trials"]], None, ""
+    last = (child.stderr.strip().splitlines() or ["it said nothing"])[-1]
+    trying = Way(*answers[-1]["trying"]) if answers else REFERENCE
+    return [], trying, f"the process ended with {child.returncode}: {last}"
+
+
+def _answer(question: Question) -> list[Trial]:
+    """What the child finds."""
+    import torch
+    from safetensors.torch import load_file
+
+    from atalho.data.batches import preprocess
+    from atalho.trained import read
+
+    torch.set_num_threads(question.place.threads)
+    trained = read(question.folder, named=question.place.named)
+    sample = load_file(question.folder / SAMPLE)
+
+    def prepared(name: str) -> "Tensor":
+        return preprocess(sample[name], trained.preprocessing).contiguous()
+
+    images = prepared("images").numpy()
+    labels = sample["labels"].numpy() if "labels" in sample else None
+    expected: Floats | None = None
+    trials, sessions = [], []
+    for way in (REFERENCE, *question.ways):
+        print(json.dumps({"trying": way}), flush=True)
+        engine = ENGINES[way.engine]
+        try:
+            calibration = prepared("calibration") if way.dtype == "int8" else None
+            engine.write(trained, question.folder, way.dtype, calibration)
+            session = engine.open(question.folder, way.dtype, question.place)
+            given = _logits(session, images)
+        except Exception as error:  # other people's code fails in any way
+            if way == REFERENCE:
+                raise
+            said = (str(error).splitlines() or [""])[0]
+            trials.append(Trial(*way, cause=f"{type(error).__name__}: {said}"))
+            continue
+        if expected is None:
+            expected = given
+        trials.append(_compared(way, question.folder, expected, given, labels))
+        sessions.append((len(trials) - 1, session))
+        gc.collect()
+    shown = np.resize(images, (question.batch, *images.shape[1:]))
+    seconds = _timed([session for _, session in sessions], shown)
+    for (index, _), each in zip(sessions, seconds, strict=True):
+        trials[index] = replace(trials[index], seconds=each)
+    return trials
+
+
+def _logits(session: Session, images: Floats) -> Floats:
+    parts = [images[at : at + BATCH] for at in range(0, len(images) - BATCH + 1, BATCH)]
+    rest = images[len(parts) * BATCH :]
+    singles = [rest[at : at + 1] for at in range(len(rest))]  # batches of two sizes alone
+    return np.concatenate(
+        [np.array(session.get(session.run(session.put(each)))) for each in (*parts, *singles)]
+    )
+
+
+def _compared(way: Way, folder: Path, expected: Floats, given: Floats, labels: Any) -> Trial:
+    difference = float(np.abs(expected.astype(float) - given).max())
+    bound = BOUNDS[way.dtype] * float(np.abs(expected).max())
+    own, answers = expected.argmax(1), given.argmax(1)
+    lost = None if labels is None else float((own == labels).mean() - (answers == labels).mean())
+    cause = ""
+    if not difference <= bound:  # nor where it is no number
+        cause = f"a logit differs by {difference:.3g} from float32 eager's, beyond {bound:.3g}"
+    elif lost is not None and lost > MOST_LOST:
+        cause = f"it loses {100 * lost:.1f} points of top-1 on {len(labels)} images, beyond {100 * MOST_LOST}"
+    return Trial(
+        *way,
+        difference,
+        bound,
+        float((own == answers).mean()),
+        lost,
+        size=deployed.size(folder, way),
+        cause=cause,
+    )
+
+
+def _timed(sessions: Sequence[Session], images: Floats) -> list[float]:
+    """The median seconds of each, by turns."""
+    placed = [session.put(images) for session in sessions]
+    taken: list[list[float]] = [[] for _ in sessions]
+    for turn in range(ROUNDS + 1):
+        for session, each, times in zip(sessions, placed, taken, strict=True):
+            ends = time.perf_counter() + ROUND_SECONDS
+            while True:
+                begun = time.perf_counter()
+                session.run(each)
+                now = time.perf_counter()
+                if turn:  # the first one warms up
+                    times.append(now - begun)
+                if now >= ends:
+                    break
+    return [median(each) for each in taken]
+
+
+def main() -> None:
+    given = json.loads(sys.argv[1])
+    question = Question(
+        Path(given["folder"]),
+        tuple(Way(*way) for way in given["ways"]),
+        Place(*given["place"]),
+        given["batch"],
+    )
+    print(json.dumps({"trials": [asdict(each) for each in _answer(question)]}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

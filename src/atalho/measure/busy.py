@@ -1,0 +1,49 @@
+"""Whether somebody else used the machine while something was measured, and whether the measured drifted."""
+
+import time
+from collections.abc import Sequence
+from statistics import median
+from typing import NamedTuple
+
+import psutil
+
+OTHERS = 0.1
+"""Cores that other processes may keep busy; the clocks behind it tick a hundred times a second."""
+
+DRIFT = 0.1
+"""By how much the medians of the first and the second half of the samples may differ."""
+
+LEAST = 8  # samples that a drift can be seen in
+
+
+class Moment(NamedTuple):
+    """The clocks: seconds of the wall, of all cores' work and of this process's."""
+
+    wall: float
+    everybody: float
+    own: float
+
+
+def moment() -> Moment:
+    """The clocks now."""
+    times = psutil.cpu_times()
+    resting = times.idle + getattr(times, "iowait", 0.0)
+    # `user` holds `guest` on Linux, so that is not added again.
+    everybody = sum(times) - resting - getattr(times, "guest", 0.0)
+    everybody -= getattr(times, "guest_nice", 0.0)
+    return Moment(time.perf_counter(), everybody, time.process_time())
+
+
+def others(begun: Moment, ended: Moment) -> float:
+    """How many cores other processes, or other guests of the same machine, kept busy between two moments."""
+    wall = ended.wall - begun.wall
+    everybody, own = ended.everybody - begun.everybody, ended.own - begun.own
+    return max(0.0, everybody - own) / wall
+
+
+def drift(samples: Sequence[float]) -> float:
+    """The second half's median over the first's, less one; 0 for few samples."""
+    if len(samples) < LEAST:
+        return 0.0
+    middle = len(samples) // 2
+    return median(samples[middle:]) / median(samples[:middle]) - 1

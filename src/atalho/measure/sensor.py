@@ -1,0 +1,68 @@
+"""Joules of an image and watts, by the sensors that zeus knows: NVML, RAPL, Jetson's and Apple's."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from importlib.util import find_spec
+from typing import Any, NamedTuple
+
+EXTRA = "pip install 'atalho[energy]'"
+
+
+class Spent(NamedTuple):
+    """What a window took."""
+
+    joules: float
+    seconds: float
+
+
+class Sensor:
+    """A counter of joules.
+
+    Args:
+        monitor: a `zeus.monitor.ZeusMonitor`.
+        part: of its measurement, the joules.
+    """
+
+    def __init__(self, name: str, monitor: Any, part: Callable[[Any], float]) -> None:
+        self.name = name
+        self.monitor = monitor
+        self.part = part
+
+    def joules(self, work: Callable[[], None]) -> Spent:
+        """What `work` takes."""
+        # Runs return when the device has done them.
+        self.monitor.begin_window("work", sync_execution=False)
+        work()
+        found = self.monitor.end_window("work", sync_execution=False)
+        return Spent(self.part(found), found.time)
+
+
+def sensor(device: str) -> Sensor | str:
+    """The sensor of a device, as torch names that; or why there is none."""
+    if find_spec("zeus") is None:
+        return f"zeus is not installed ({EXTRA})"
+    from zeus.monitor import ZeusMonitor
+
+    monitor = ZeusMonitor()
+    kind, _, number = device.partition(":")
+    if kind == "cuda":
+        index = int(number or 0)
+        if index in monitor.gpu_indices:
+            return Sensor("NVML via zeus", monitor, lambda found: float(found.gpu_energy[index]))
+        return "the GPU tells zeus no energy"
+    if monitor.cpu_indices:
+        return Sensor("RAPL via zeus", monitor, lambda found: float(sum(found.cpu_energy.values())))
+    monitor.begin_window("probe", sync_execution=False)
+    if monitor.end_window("probe", sync_execution=False).soc_energy is not None:
+        return Sensor("the system on a chip's, via zeus", monitor, _soc)
+    return "the processor tells zeus no energy (no RAPL that may be read, no Jetson, no Apple chip)"
+
+
+def _soc(found: Any) -> float:
+    """Joules of all of a system on a chip: Jetson's total, or Apple's parts that do not hold one another."""
+    parts = (
+        "total_energy_mj",
+        *(f"{part}_mj" for part in ("cpu_total", "gpu", "gpu_sram", "dram", "ane")),
+    )
+    said = asdict(found.soc_energy)
+    return float(sum(said.get(part) or 0 for part in parts)) / 1000
