@@ -2,7 +2,8 @@
 
 Records are ranked together where all conditions of the measurement agree: data, split, images, protocol, precision,
 device, threads, engine, batch, versions. How a network came to its weights (recipe, epochs, seed) may differ; that is for
-the reader to be told, not for a number to be left out.
+the reader to be told, not for a number to be left out. Where each network's engine was chosen from the same ones, the
+engine and its precision are the network's too.
 """
 
 import json
@@ -13,6 +14,7 @@ from statistics import mean, stdev
 from types import MappingProxyType
 from typing import Any
 
+from atalho.paired import Paired, paired
 from atalho.record import DIAGNOSES, UNITS, Record
 
 CURVES = ("train_loss", "train_top1", "val_loss", "val_top1")
@@ -20,8 +22,23 @@ CURVES = ("train_loss", "train_top1", "val_loss", "val_top1")
 
 HIGHER_IS_BETTER = frozenset({"top1", "top5", "throughput", "train_throughput"})
 
+SIGNIFICANT = 0.05
+"""A paired test's p below this tells two accuracies apart."""
+
+COSTS = ("latency", "peak_memory", "energy", "size")
+"""What the Pareto front weighs accuracy against, where it was measured."""
+
+FOR_ONE_IMAGE = frozenset({"latency", "peak_memory", "energy"})
+"""Quantities that depend on the batch; their limits are for one image at a time."""
+
 TRAINING = ("recipe", "epochs", "steps")
-_OF_ONE_NETWORK = frozenset({*TRAINING, "seed", "weights", "at", "interval", "quartiles", "depth"})
+_OF_ONE_NETWORK = frozenset(
+    {
+        *(*TRAINING, "seed", "trained_on", "stopped_at", "auxiliary_weight", "weights", "depth"),
+        *("at", "interval", "quartiles", "p90", "p99", "right", "bound", "noise", "idle", "window"),
+    }
+)
+_OF_AN_ENGINE = frozenset({"engine", "dtype"})
 
 
 @dataclass(frozen=True)
@@ -93,10 +110,32 @@ class Comparison:
 
     Attributes:
         conditions: by quantity, what all its ranked records share, nested conditions flattened (`versions.torch`).
+        failures: what could not be measured; a network that has nothing else has no row.
     """
 
     rows: tuple[Row, ...]
     conditions: Mapping[str, Mapping[str, Any]]
+    failures: tuple[Record, ...] = ()
+
+
+Limits = Mapping[str, float]
+"""What a network may cost at most, or of `HIGHER_IS_BETTER` must reach at least, by quantity in the records' units:
+`{"latency": 0.02, "top1": 0.9}`. Those of `FOR_ONE_IMAGE` are for a batch of one."""
+
+NO_LIMITS: Limits = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Miss:
+    """A limit that a network is not known to meet.
+
+    Attributes:
+        value: what was measured; None where nothing was, or not for one image.
+    """
+
+    quantity: str
+    limit: float
+    value: float | None
 
 
 @dataclass(frozen=True)
@@ -109,6 +148,8 @@ class Choice:
         within: all networks with an accuracy that meet the limits, the most accurate first.
         cost: the quantity by which `chosen` is the cheapest of `alike`: latency, or where none of them has one, operations;
             None where none has either.
+        dimensions: top-1 accuracy, and those of `COSTS` that all of `within` have.
+        front: the Pareto front of `within` in these.
     """
 
     chosen: Row
@@ -116,6 +157,8 @@ class Choice:
     alike: tuple[Row, ...]
     within: tuple[Row, ...]
     cost: str | None
+    dimensions: tuple[str, ...]
+    front: tuple[Row, ...]
 
 
 def pair(value: object) -> tuple[float, float] | None:
@@ -127,8 +170,9 @@ def pair(value: object) -> tuple[float, float] | None:
 
 
 def comparison(records: Sequence[Record]) -> Comparison:
-    """One row for each network that has a record of something other than a diagnosis."""
-    records = [record for record in records if record.quantity not in DIAGNOSES]
+    """One row for each network that has a record of something other than a diagnosis or a failure."""
+    failures = tuple(record for record in records if record.quantity == "failure")
+    records = [r for r in records if r.quantity not in DIAGNOSES and r.quantity != "failure"]
     ranked: dict[str, dict[str, list[Record]]] = {}
     conditions: dict[str, Mapping[str, Any]] = {}
     for quantity in UNITS:
@@ -145,14 +189,15 @@ def comparison(records: Sequence[Record]) -> Comparison:
         apart = _apart([r for r in others if r.provenance != "cited"], conditions)
         rows.append(Row(network, readings, apart, tuple(cited.values())))
     rows.sort(key=lambda row: (_loss(row, "top1"), _loss(row, "latency"), row.network))
-    return Comparison(tuple(rows), conditions)
+    return Comparison(tuple(rows), conditions, failures)
 
 
 def ranking_conditions(record: Record) -> dict[str, Any]:
     """What must agree for another record to be ranked with this one, nested conditions flattened."""
+    own = _OF_ONE_NETWORK | (_OF_AN_ENGINE if "chosen_from" in record.conditions else frozenset())
     flat: dict[str, Any] = {}
     for name, value in record.conditions.items():
-        if name in _OF_ONE_NETWORK:
+        if name in own:
             continue
         if isinstance(value, Mapping):
             flat |= {f"{name}.{key}": each for key, each in value.items()}
@@ -185,8 +230,23 @@ def said(value: object) -> str:
     return str(value)
 
 
+def side_by_side(one: Row, other: Row) -> Paired | None:
+    """Two rows of a comparison by the images that each gets right; None where one's are not known, or of several seeds."""
+    first, second = one.readings["top1"], other.readings["top1"]
+    images = first.condition("images")
+    if len(first.records) > 1 or len(second.records) > 1 or not isinstance(images, int):
+        return None
+    return paired(first.condition("right"), second.condition("right"), images)
+
+
 def told_apart(one: Row, other: Row) -> bool:
-    """Whether the 95 % intervals of their top-1 accuracy are disjoint; never without an interval of both."""
+    """Whether the top-1 accuracies of two rows of a comparison differ by more than chance.
+
+    By McNemar's exact test at 5 % where it is known which images each gets right; else by whether their 95 % intervals are
+    disjoint, and never without an interval of both.
+    """
+    if pairs := side_by_side(one, other):
+        return pairs.p < SIGNIFICANT
     first, second = one.readings["top1"].interval, other.readings["top1"].interval
     if first is None or second is None:
         return False
@@ -213,20 +273,26 @@ def pareto_front(rows: Iterable[Row], quantities: Sequence[str]) -> tuple[Row, .
     )
 
 
-def choose(
-    comparison: Comparison, limits: Mapping[str, float] = MappingProxyType({})
-) -> Choice | None:
-    """The cheapest network whose accuracy is not told apart from the best; None where none qualifies.
+def misses(row: Row, limits: Limits) -> tuple[Miss, ...]:
+    """The limits that a network is not known to meet: what was not measured meets none."""
+    found = []
+    for quantity, limit in limits.items():
+        reading = row.readings.get(quantity)
+        if reading and quantity in FOR_ONE_IMAGE and reading.condition("batch") not in (None, 1):
+            reading = None
+        value = reading.value if reading else None
+        beyond = value is not None and (
+            value < limit if quantity in HIGHER_IS_BETTER else value > limit
+        )
+        if value is None or beyond:
+            found.append(Miss(quantity, limit, value))
+    return tuple(found)
 
-    Args:
-        limits: the highest value allowed, by quantity, in the records' units (`{"latency": 0.02}`). What was not measured
-            does not meet a limit.
-    """
+
+def choose(comparison: Comparison, limits: Limits = NO_LIMITS) -> Choice | None:
+    """The cheapest network within the limits whose accuracy is not told apart from the best; None where none qualifies."""
     within = tuple(
-        row
-        for row in comparison.rows
-        if "top1" in row.readings
-        and all(_loss(row, quantity) <= limit for quantity, limit in limits.items())
+        row for row in comparison.rows if "top1" in row.readings and not misses(row, limits)
     )
     if not within:
         return None
@@ -235,7 +301,9 @@ def choose(
     known = (q for q in ("latency", "macs") if any(q in row.readings for row in alike))
     cost = next(known, None)
     chosen = min(alike, key=lambda row: _loss(row, cost)) if cost else best
-    return Choice(chosen, best, alike, within, cost)
+    dimensions = ("top1", *(q for q in COSTS if all(q in row.readings for row in within)))
+    front = pareto_front(within, dimensions)
+    return Choice(chosen, best, alike, within, cost, dimensions, front)
 
 
 def _loss(row: Row, quantity: str) -> float:
@@ -256,12 +324,23 @@ def _groups(records: Sequence[Record]) -> list[list[Record]]:
 
 
 def _largest(groups: list[list[Record]]) -> list[Record]:
-    """The group of most networks; among equals one image at a time, or for throughput as many as there are; the newest."""
+    """The group of most networks; among equals on a quiet machine, then one image at a time, or for throughput as many as there are; the newest.
 
-    def rank(group: list[Record]) -> tuple[int, float]:
-        batch = group[-1].conditions.get("batch")
+    Of a quantity for one image, a group of more than half as many networks as the largest is an equal: one network that
+    failed at a batch of one does not make another batch the one of reference.
+    """
+    most = max(len(_by_network(group)) for group in groups)
+
+    def rank(group: list[Record]) -> tuple[float, ...]:
+        networks, newest = len(_by_network(group)), group[-1]
+        batch = newest.conditions.get("batch")
         size = batch if isinstance(batch, int) else 0
-        return len(_by_network(group)), size if group[-1].quantity == "throughput" else -size
+        if newest.quantity != "throughput":
+            size = -size
+        quiet = not newest.conditions.get("noisy", False)
+        if newest.quantity in FOR_ONE_IMAGE:
+            return 2 * networks > most, quiet, size, networks
+        return networks, quiet, size
 
     return max(reversed(groups), key=rank)
 

@@ -1,9 +1,11 @@
 """Accuracy of a network on a split: top-1 and top-5 with an interval, per class, and the confusion matrix."""
 
+from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from math import sqrt
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -27,6 +29,7 @@ class Accuracy(NamedTuple):
         top1, top5: fractions right with the first answer, or with one of five; top5 is None below five classes.
         loss: mean cross-entropy in nats.
         confusion: (classes, classes) counts; rows are true classes.
+        right: (images,) bools in the split's order: whether the first answer is right; None where that is not known.
     """
 
     images: int
@@ -34,6 +37,7 @@ class Accuracy(NamedTuple):
     top5: float | None
     loss: float
     confusion: Tensor
+    right: Tensor | None = None
 
     @property
     def per_class(self) -> list[float | None]:
@@ -56,7 +60,7 @@ def accuracy(
     """Asks `model` about every image of `split`, once; leaves it in the mode it was in.
 
     Args:
-        world: the processes that ask together, each about a split of its own.
+        world: the processes that ask together: of `size`, each about every `size`-th image of a split from its rank on.
 
     Raises:
         AtalhoError: DATA-EMPTY (exit 3), where there are no images.
@@ -83,17 +87,23 @@ def tally(
 ) -> Accuracy:
     """What answers come to: (N, classes) logits or log-probabilities, and (N,) true classes, as often as there are batches.
 
+    Args:
+        world: the processes that share the answers, as in `accuracy`.
+
     Raises:
         AtalhoError: DATA-EMPTY (exit 3), where there are none.
     """
     confusion: Tensor | None = None
+    right: list[Tensor] = []
     for logits, truth in answers:
         classes = logits.shape[1]
         if confusion is None:
             confusion = truth.new_zeros(classes * classes)
             loss = logits.new_zeros((), dtype=torch.float64)
             five = truth.new_zeros(())
-        confusion += (truth * classes + logits.argmax(1)).bincount(minlength=classes**2)
+        first = logits.argmax(1)
+        confusion += (truth * classes + first).bincount(minlength=classes**2)
+        right.append(first == truth)
         loss += F.cross_entropy(logits, truth, reduction="sum").double()
         best = logits.topk(min(5, classes)).indices
         five += (best == truth[:, None]).sum()
@@ -108,12 +118,15 @@ def tally(
     confusion, loss, five = (world.sum(each) for each in (confusion, loss, five))
     count = int(confusion.sum().item())
     square = confusion.reshape(classes, classes).cpu()
+    in_order = confusion.new_zeros(count, dtype=torch.uint8)
+    in_order[world.rank :: world.size] = torch.cat(right)
     return Accuracy(
         count,
         square.diagonal().sum().item() / count,
         five.item() / count if classes >= 5 else None,
         loss.item() / count,
         square,
+        world.sum(in_order).bool().cpu(),
     )
 
 
@@ -128,9 +141,15 @@ def wilson(fraction: float, count: int) -> tuple[float, float]:
     )
 
 
+def pack(right: Tensor) -> str:
+    """(N,) bools as base64, eight to a byte, the first the highest; what `paired` reads."""
+    return b64encode(np.packbits(right.numpy())).decode()
+
+
 def records(subject: str, found: Accuracy, **conditions: Any) -> list[Record]:
-    """The accuracy as records, with intervals among the conditions."""
+    """The accuracy as records, with intervals among the conditions; top-1's has `right`, the bools packed as base64."""
     given = {**conditions, "images": found.images, "protocol": PROTOCOL}
+    packed = {} if found.right is None else {"top1": {"right": pack(found.right)}}
     fractions = {"top1": found.top1, "top5": found.top5}
     return [
         *(
@@ -141,6 +160,7 @@ def records(subject: str, found: Accuracy, **conditions: Any) -> list[Record]:
                 "measured",
                 **given,
                 interval=list(wilson(value, found.images)),
+                **packed.get(name, {}),
             )
             for name, value in fractions.items()
             if value is not None

@@ -1,22 +1,30 @@
 """Comparison and curves → the page's sentences: each follows from records, and is not there where they do not bear it out."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import ceil, floor, log10
 
 from markupsafe import Markup, escape
 
 from atalho.choice import (
+    FOR_ONE_IMAGE,
+    HIGHER_IS_BETTER,
     TRAINING,
     Choice,
     Comparison,
+    Limits,
+    Miss,
     Reading,
     Row,
+    misses,
     pareto_front,
     said,
+    side_by_side,
 )
 from atalho.record import Record
+from atalho.relaxation import Relaxation, relaxations
 from atalho.report.curves import Curve, alike, final
 from atalho.report.families import Style, of_family
-from atalho.report.numbers import NAMES, text
+from atalho.report.numbers import NAMES, text, unit
 
 ALIKE = 0.005
 """Training accuracies less than half a point apart are not called different: one seed does not bear it."""
@@ -82,17 +90,28 @@ def test_set(comparison: Comparison) -> str:
     return f"{data} ({stated})" if stated else data
 
 
-def answer(
-    comparison: Comparison, choice: Choice | None, limits: Mapping[str, float]
-) -> list[Markup]:
-    """The paragraph that says which network to take, and why."""
+def answer(comparison: Comparison, choice: Choice | None, limits: Limits) -> list[Markup]:
+    """The paragraph that says which network to take, and why; who is out by what, and what relaxing a limit would buy."""
+    sentences = []
     if choice is None:
-        return [escape(sentence) for sentence in _no_choice(comparison, limits)]
-    within = f"Within {_limits(limits)}: " if limits else ""
-    sentences = [escape(within) + _chosen(comparison, choice)]
-    if choice.chosen is not choice.best:
-        sentences.append(escape(_price_of_the_best(choice)))
-    return [*sentences, *map(escape, _told_apart(comparison, choice))]
+        sentences += map(escape, _no_choice(comparison, limits))
+    else:
+        within = f"{upper_first(_limits(limits))}: " if limits else ""
+        sentences.append(escape(within) + _chosen(comparison, choice, limits))
+        if choice.chosen is not choice.best:
+            sentences.append(escape(_price_of_the_best(choice)))
+        sentences += map(escape, filter(None, (*_told_apart(choice), pareto(choice))))
+    rest = [*_out(comparison, limits), *_relaxed(comparison, limits), *_failed(comparison)]
+    return [*sentences, *map(escape, rest)]
+
+
+def pareto(choice: Choice) -> str:
+    """Who stands on the Pareto front of accuracy and all costs that every network within the limits has; empty for one cost or none."""
+    if len(choice.dimensions) < 3 or len(choice.within) < 2:
+        return ""
+    names = [row.network for row in choice.front]
+    weighed = listed(NAMES[quantity].lower() for quantity in choice.dimensions)
+    return f"On the Pareto front of {weighed}: {listed(names)}."
 
 
 def front(comparison: Comparison, quantities: Sequence[str]) -> str:
@@ -159,7 +178,9 @@ def machine(comparison: Comparison) -> str:
         counted(given["threads"], "thread") if "threads" in given else "",
         said(given["dtype"]) if "dtype" in given else "",
         f"engine {given['engine']}" if "engine" in given else "",
+        f"each network by the fastest of {given['chosen_from']}" if "chosen_from" in given else "",
         f"torch {given['versions.torch']}" if "versions.torch" in given else "",
+        "while the machine had other work" if given.get("noisy") else "",
     ]
     stated = ", ".join(filter(None, parts))
     return f"Latency was measured {stated}." if stated else ""
@@ -190,7 +211,7 @@ def not_ranked(comparison: Comparison) -> list[str]:
 def cited(comparison: Comparison) -> list[str]:
     """Each number that is somebody else's, with its reference."""
     return [
-        f"{row.network}, {NAMES[record.quantity].lower()} {text(record.quantity, record.value)}: {reference(record)}."
+        f"{row.network}, {NAMES[record.quantity].lower()} {text(record.quantity, record.value)}: {reference(record)}{_differs(record)}."
         for row in comparison.rows
         for record in row.cited
         if record.quantity in NAMES
@@ -200,6 +221,14 @@ def cited(comparison: Comparison) -> list[str]:
 def reference(record: Record) -> str:
     """Where a cited number is from."""
     return said(record.conditions.get("reference", "reference not stated")).rstrip(".")
+
+
+def _differs(record: Record) -> str:
+    """`; of resnet18.b, which differs: …`, where a cited number is of a variant."""
+    of = record.conditions.get("of")
+    if of is None:
+        return ""
+    return f"; of {said(of)}, which differs: {said(record.conditions.get('differs'))}"
 
 
 def not_measured(comparison: Comparison) -> str:
@@ -232,27 +261,79 @@ def trainings(comparison: Comparison) -> list[tuple[str, list[str]]]:
     return rows
 
 
-def _no_choice(comparison: Comparison, limits: Mapping[str, float]) -> list[str]:
+def _no_choice(comparison: Comparison, limits: Limits) -> list[str]:
     if limits and any("top1" in row.readings for row in comparison.rows):
-        return [f"No network with a measured accuracy is known to stay within {_limits(limits)}."]
+        return [f"No network with a measured accuracy is known to stay {_limits(limits)}."]
     sentences = ["No accuracy was measured, so these records do not say which network to take."]
-    timed = [row for row in comparison.rows if "latency" in row.readings]
+    within = [row for row in comparison.rows if not misses(row, limits)]
+    where = f" {_limits(limits)}" if limits else ""
+    if limits and within:
+        sentences.append(f"{upper_first(where.strip())}: {listed(row.network for row in within)}.")
+    timed = [row for row in within if "latency" in row.readings]
     if len(timed) > 1:
         fastest = min(timed, key=lambda row: row.readings["latency"].value)
         sentences.append(f"The fastest is {fastest.network}, {_cost(fastest, 'latency')}.")
-    return sentences
+    return [*sentences, *_by_others(within)]
 
 
-def _limits(limits: Mapping[str, float]) -> str:
-    return listed(f"{text(q, limit)} of {NAMES[q].lower()}" for q, limit in limits.items())
+def _by_others(rows: Iterable[Row]) -> Iterator[str]:
+    """The highest top-1 accuracy that is cited, where several are of the same data."""
+    found = [(row, r) for row in rows for r in row.cited if r.quantity == "top1"]
+    data = {said(record.conditions.get("data")) for _, record in found}
+    if len(found) > 1 and len(data) == 1:
+        row, record = max(found, key=lambda each: each[1].value)
+        cost = f", {_cost(row, 'latency')}" if "latency" in row.readings else ""
+        yield (
+            f"By other people’s accuracies on {data.pop()}, cited and not measured here, the highest is "
+            f"{row.network}’s {text('top1', record.value)}{of_variant(record)}{cost}."
+        )
 
 
-def _chosen(comparison: Comparison, choice: Choice) -> Markup:
-    found = accuracy(choice.chosen.readings["top1"])
-    what = f"{found}, {_cost(choice.chosen, choice.cost)}" if choice.cost else found
+def of_variant(record: Record) -> str:
+    """` (of resnet18.b)` for a cited number that is of a variant; what differs is said with the reference."""
+    of = record.conditions.get("of")
+    return "" if of is None else f" (of {said(of)})"
+
+
+def upper_first(sentence: str) -> str:
+    """The sentence with a capital; names in it stay as they are."""
+    return sentence[:1].upper() + sentence[1:]
+
+
+def _limits(limits: Limits) -> str:
+    """`within 40.0 ms of latency for one image and with 90.0 % of top-1 accuracy or more`."""
+    most = [f"{text(q, limit)} of {_limited(q)}" for q, limit in limits.items() if _is_upper(q)]
+    least = [
+        f"{text(q, limit)} of {_limited(q)}" for q, limit in limits.items() if not _is_upper(q)
+    ]
+    return " and ".join(
+        [
+            *([f"within {listed(most)}"] if most else []),
+            *([f"with {listed(least)} or more"] if least else []),
+        ]
+    )
+
+
+def _is_upper(quantity: str) -> bool:
+    return quantity not in HIGHER_IS_BETTER
+
+
+def _limited(quantity: str) -> str:
+    """What a limit is on; a latency's is for one image, whatever batch the table shows."""
+    return NAMES[quantity].lower() + (" for one image" if quantity == "latency" else "")
+
+
+def _chosen(comparison: Comparison, choice: Choice, limits: Limits) -> Markup:
+    shown = [] if choice.cost is None else [choice.cost]
+    shown += [q for q in limits if q not in (*shown, "top1")]
+    found = [accuracy(choice.chosen.readings["top1"]), *(_cost(choice.chosen, q) for q in shown)]
+    what = ", ".join(found)
     where = test_set(comparison)
-    if len(choice.within) == 1:
+    judged = [row for row in comparison.rows if "top1" in row.readings]
+    if len(judged) == 1:
         sentence = f" is the only network with a measured accuracy: on {where}, {what}."
+    elif len(choice.within) == 1:
+        sentence = f" is the only one of {len(judged)} networks with a measured accuracy: on {where}, {what}."
     elif len(choice.alike) == 1:
         sentence = f" is the most accurate of {len(choice.within)} networks: on {where}, {what}."
     else:
@@ -269,8 +350,15 @@ def _cost(row: Row, quantity: str) -> str:
     reading = row.readings[quantity]
     found = text(quantity, reading.value)
     if quantity == "latency":
-        return f"in {found} {batch(reading)}"
+        return f"in {found} {batch(reading)}{_engine(reading)}"
     return f"with {found} {NAMES[quantity].lower()}"
+
+
+def _engine(reading: Reading) -> str:
+    """` by openvino in bf16`, where that is the network's own."""
+    if reading.condition("chosen_from") is None:
+        return ""
+    return f" by {said(reading.condition('engine'))} in {said(reading.condition('dtype'))}"
 
 
 def _price_of_the_best(choice: Choice) -> str:
@@ -283,25 +371,106 @@ def _price_of_the_best(choice: Choice) -> str:
     return f"{sentence}, {_cost(best, cost)}: {ratio:.2g} {times}."
 
 
-def _told_apart(comparison: Comparison, choice: Choice) -> list[str]:
-    alike, within = ([row.network for row in rows] for rows in (choice.alike, choice.within))
-    beyond = [
-        r.network for r in comparison.rows if "top1" in r.readings and r.network not in within
-    ]
+def _told_apart(choice: Choice) -> list[str]:
+    best, alike = choice.best, [row.network for row in choice.alike]
+    tied = {row.network: side_by_side(row, best) for row in choice.alike if row is not best}
+    pairs = [(name, pair) for name, pair in tied.items() if pair]
     sentences = []
-    if len(alike) > 1:
+    if pairs:
+        images = counted(best.readings["top1"].condition("images"), "image")
+        named = ", ".join(f"{name} ({pair.differ}, p = {pair.p:.2g})" for name, pair in pairs)
         sentences.append(
-            f"Not told apart from the highest, for the 95\u00a0% intervals overlap: {listed(alike)}."
+            f"Tied with {best.network} by McNemar’s exact test on the same {images}, of which only one of "
+            f"the two gets so many right: {named}."
+        )
+    if unpaired := [name for name, pair in tied.items() if not pair]:
+        overlapping = unpaired if pairs else alike
+        sentences.append(
+            "Not told apart from the highest, for the 95\u00a0% intervals overlap: "
+            f"{listed(overlapping)}."
         )
     if choice.cost and (
         unknown := [row.network for row in choice.alike if choice.cost not in row.readings]
     ):
         sentences.append(f"No {NAMES[choice.cost].lower()} to compare: {listed(unknown)}.")
-    if worse := [name for name in within if name not in alike]:
-        sentences.append(f"Less accurate: {listed(worse)}.")
-    if beyond:
-        sentences.append(f"Beyond the limits, or not known to be within them: {listed(beyond)}.")
+    worse = [row for row in choice.within if row.network not in alike]
+    for names, how in (
+        ([r.network for r in worse if side_by_side(r, best)], ", p < 0.05 by McNemar’s exact test"),
+        ([r.network for r in worse if not side_by_side(r, best)], ""),
+    ):
+        if names:
+            sentences.append(f"Less accurate{how}: {listed(names)}.")
     return sentences
+
+
+def _out(comparison: Comparison, limits: Limits) -> Iterator[str]:
+    """Each network beyond the limits with what it fails by; and what nothing is known against or for."""
+    judged = any("top1" in row.readings for row in comparison.rows)
+    failed = {row.network: found for row in comparison.rows if (found := misses(row, limits))}
+    if failed:
+        reasons = {name: listed(map(_failing, found)) for name, found in failed.items()}
+        yield f"Out: {'; '.join(f'{name}, {why}' for name, why in reasons.items())}."
+    unknown = [
+        r.network for r in comparison.rows if "top1" not in r.readings and r.network not in failed
+    ]
+    if limits and judged and unknown:
+        yield f"Within the limits, but their accuracy was not measured: {listed(unknown)}."
+
+
+def _failing(miss: Miss) -> str:
+    """`latency 61.0 ms (1.5 times the limit)`, `top-1 accuracy 91.2 % (3.8 points short)`."""
+    name = NAMES[miss.quantity].lower()
+    if miss.value is None:
+        for_one = " for one image" if miss.quantity in FOR_ONE_IMAGE else ""
+        return f"{name} not measured{for_one}"
+    if miss.quantity in ("top1", "top5"):
+        by = f"{100 * (miss.limit - miss.value):.1f} points short"
+    elif miss.limit > 0:
+        by = f"{miss.value / miss.limit:.3g} times the limit"
+    else:
+        by = "over the limit"
+    return f"{name} {text(miss.quantity, miss.value)} ({by})"
+
+
+def _relaxed(comparison: Comparison, limits: Limits) -> Iterator[str]:
+    """What relaxing each limit alone would buy."""
+    found = relaxations(comparison, limits)
+    yield from (_bought(relaxation) for relaxation in found.values() if relaxation)
+    idle = [_limited(quantity) for quantity, relaxation in found.items() if not relaxation]
+    if idle and any("top1" in row.readings for row in comparison.rows):
+        alone = "alone " if len(limits) > 1 else ""
+        yield f"Relaxing {' or '.join(idle)} {alone}would buy no accuracy that is told apart."
+
+
+def _bought(relaxation: Relaxation) -> str:
+    quantity, network = relaxation.quantity, relaxation.chosen.network
+    to = f"{upper_first(_limited(quantity))} relaxed to {enough(quantity, relaxation.needed)}"
+    if relaxation.gained is None:
+        return f"{to} would allow {network}, {accuracy(relaxation.chosen.readings['top1'])}."
+    gained = f"{100 * relaxation.gained:.1f} points more accurate"
+    return f"{to} would choose {network}, {gained}."
+
+
+def enough(quantity: str, value: float) -> str:
+    """A limit that a value meets, as short as it can be written: rounded up, or down where more is better."""
+    scale = unit(quantity, [value])
+    scaled = value / scale.factor
+    step = 0.1 if scale.name == "%" else 10.0 ** min(0, floor(log10(scaled)) - 2) if scaled else 1.0
+    whole = scaled / step
+    way = floor(whole + 1e-9) if quantity in HIGHER_IS_BETTER else ceil(whole - 1e-9)
+    return scale.text(way * step * scale.factor)
+
+
+def _failed(comparison: Comparison) -> Iterator[str]:
+    """The networks of which nothing could be measured."""
+    rows = {row.network for row in comparison.rows}
+    named = {
+        r.subject: said(r.conditions.get("stage", "before anything was measured"))
+        for r in comparison.failures
+        if r.subject not in rows
+    }
+    if named:
+        yield f"Failed: {', '.join(f'{name} ({stage})' for name, stage in named.items())}."
 
 
 def _seeds(trained: Mapping[str, Reading]) -> list[str]:
