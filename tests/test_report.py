@@ -328,8 +328,8 @@ def test_the_answer_without_latency_and_under_limits() -> None:
     assert "No latency to compare: plain20." in found
     found = sentences(example(), peak_memory=25e6)
     assert "Within 25.0 MB of peak memory: <strong>plain20" in found
-    assert "Out: resnet56, peak memory 34.4 MB (1.38 times the limit); resnet32," in found
-    assert "No network with a measured accuracy is known to stay within" in sentences(
+    assert "Beyond the limits: resnet56, peak memory 34.4 MB (1.38 ×); resnet32," in found
+    assert "No network with a measured accuracy is known to be within" in sentences(
         example(), latency=1e-9
     )
 

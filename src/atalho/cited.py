@@ -1,6 +1,7 @@
 """Other people's accuracy on ImageNet, for networks of the catalogue: single central crops, cited, known here without torch."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from atalho import layouts, networks
 from atalho.record import Record
@@ -97,7 +98,7 @@ def records(name: str) -> list[Record]:
     of = name if name in CITED else layouts.variant(name)
     if of is None:
         return []
-    variant = {} if of == name else {"of": of, "differs": networks.get(of).changes}
+    variant: dict[str, Any] = {} if of == name else {"of": of, "differs": networks.get(of).changes}
     return [
         Record.of(
             name,

@@ -39,7 +39,7 @@ def mcnemar(first: int, second: int) -> float:
     for k in range(min(first, second)):
         ways = ways * (pairs - k) // (k + 1)
         tail += ways
-    return min(1.0, 2 * tail / 2**pairs)
+    return min(1.0, 2 * tail / (1 << pairs))
 
 
 def _bits(right: object, images: int) -> int | None:

@@ -143,14 +143,17 @@ def wilson(fraction: float, count: int) -> tuple[float, float]:
 
 def pack(right: Tensor) -> str:
     """(N,) bools as base64, eight to a byte, the first the highest; what `paired` reads."""
-    return b64encode(np.packbits(right.numpy())).decode()
+    return b64encode(np.packbits(right.numpy()).tobytes()).decode()
 
 
 def records(subject: str, found: Accuracy, **conditions: Any) -> list[Record]:
     """The accuracy as records, with intervals among the conditions; top-1's has `right`, the bools packed as base64."""
     given = {**conditions, "images": found.images, "protocol": PROTOCOL}
-    packed = {} if found.right is None else {"top1": {"right": pack(found.right)}}
-    fractions = {"top1": found.top1, "top5": found.top5}
+    right = {} if found.right is None else {"right": pack(found.right)}
+    fractions: dict[str, tuple[float | None, dict[str, Any]]] = {
+        "top1": (found.top1, right),
+        "top5": (found.top5, {}),
+    }
     return [
         *(
             Record.of(
@@ -160,9 +163,9 @@ def records(subject: str, found: Accuracy, **conditions: Any) -> list[Record]:
                 "measured",
                 **given,
                 interval=list(wilson(value, found.images)),
-                **packed.get(name, {}),
+                **own,
             )
-            for name, value in fractions.items()
+            for name, (value, own) in fractions.items()
             if value is not None
         ),
         Record.of(subject, "loss", found.loss, "measured", **given),

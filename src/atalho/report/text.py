@@ -6,7 +6,6 @@ from math import ceil, floor, log10
 from markupsafe import Markup, escape
 
 from atalho.choice import (
-    FOR_ONE_IMAGE,
     HIGHER_IS_BETTER,
     TRAINING,
     Choice,
@@ -92,7 +91,7 @@ def test_set(comparison: Comparison) -> str:
 
 def answer(comparison: Comparison, choice: Choice | None, limits: Limits) -> list[Markup]:
     """The paragraph that says which network to take, and why; who is out by what, and what relaxing a limit would buy."""
-    sentences = []
+    sentences: list[Markup] = []
     if choice is None:
         sentences += map(escape, _no_choice(comparison, limits))
     else:
@@ -101,7 +100,7 @@ def answer(comparison: Comparison, choice: Choice | None, limits: Limits) -> lis
         if choice.chosen is not choice.best:
             sentences.append(escape(_price_of_the_best(choice)))
         sentences += map(escape, filter(None, (*_told_apart(choice), pareto(choice))))
-    rest = [*_out(comparison, limits), *_relaxed(comparison, limits), *_failed(comparison)]
+    rest = [*_out(comparison, limits), *_relaxed(comparison, choice, limits), *_failed(comparison)]
     return [*sentences, *map(escape, rest)]
 
 
@@ -263,7 +262,7 @@ def trainings(comparison: Comparison) -> list[tuple[str, list[str]]]:
 
 def _no_choice(comparison: Comparison, limits: Limits) -> list[str]:
     if limits and any("top1" in row.readings for row in comparison.rows):
-        return [f"No network with a measured accuracy is known to stay {_limits(limits)}."]
+        return [f"No network with a measured accuracy is known to be {_limits(limits)}."]
     sentences = ["No accuracy was measured, so these records do not say which network to take."]
     within = [row for row in comparison.rows if not misses(row, limits)]
     where = f" {_limits(limits)}" if limits else ""
@@ -301,25 +300,19 @@ def upper_first(sentence: str) -> str:
 
 
 def _limits(limits: Limits) -> str:
-    """`within 40.0 ms of latency for one image and with 90.0 % of top-1 accuracy or more`."""
-    most = [f"{text(q, limit)} of {_limited(q)}" for q, limit in limits.items() if _is_upper(q)]
-    least = [
-        f"{text(q, limit)} of {_limited(q)}" for q, limit in limits.items() if not _is_upper(q)
+    """`within 40.0 ms of latency for one image and at 90.0 % of top-1 accuracy or more`."""
+    said_of = {q: f"{text(q, limit)} of {_limited(q)}" for q, limit in limits.items()}
+    most = [said_of[q] for q in limits if q not in HIGHER_IS_BETTER]
+    least = [said_of[q] for q in limits if q in HIGHER_IS_BETTER]
+    parts = [
+        f"within {listed(most)}" if most else "",
+        f"at {listed(least)} or more" if least else "",
     ]
-    return " and ".join(
-        [
-            *([f"within {listed(most)}"] if most else []),
-            *([f"with {listed(least)} or more"] if least else []),
-        ]
-    )
-
-
-def _is_upper(quantity: str) -> bool:
-    return quantity not in HIGHER_IS_BETTER
+    return " and ".join(filter(None, parts))
 
 
 def _limited(quantity: str) -> str:
-    """What a limit is on; a latency's is for one image, whatever batch the table shows."""
+    """What a limit is on: of what depends on the batch, that for one image, whatever the table shows."""
     return NAMES[quantity].lower() + (" for one image" if quantity == "latency" else "")
 
 
@@ -378,11 +371,10 @@ def _told_apart(choice: Choice) -> list[str]:
     sentences = []
     if pairs:
         images = counted(best.readings["top1"].condition("images"), "image")
-        named = ", ".join(f"{name} ({pair.differ}, p = {pair.p:.2g})" for name, pair in pairs)
-        sentences.append(
-            f"Tied with {best.network} by McNemar’s exact test on the same {images}, of which only one of "
-            f"the two gets so many right: {named}."
-        )
+        (first, pair), *others = pairs
+        named = [f"{first} (on the same {images} they differ on {pair.differ}, p = {pair.p:.2g})"]
+        named += [f"{name} (on {pair.differ}, p = {pair.p:.2g})" for name, pair in others]
+        sentences.append(f"Tied with {best.network} by McNemar’s exact test: {listed(named)}.")
     if unpaired := [name for name, pair in tied.items() if not pair]:
         overlapping = unpaired if pairs else alike
         sentences.append(
@@ -404,47 +396,55 @@ def _told_apart(choice: Choice) -> list[str]:
 
 
 def _out(comparison: Comparison, limits: Limits) -> Iterator[str]:
-    """Each network beyond the limits with what it fails by; and what nothing is known against or for."""
-    judged = any("top1" in row.readings for row in comparison.rows)
-    failed = {row.network: found for row in comparison.rows if (found := misses(row, limits))}
-    if failed:
-        reasons = {name: listed(map(_failing, found)) for name, found in failed.items()}
-        yield f"Out: {'; '.join(f'{name}, {why}' for name, why in reasons.items())}."
-    unknown = [
-        r.network for r in comparison.rows if "top1" not in r.readings and r.network not in failed
-    ]
-    if limits and judged and unknown:
-        yield f"Within the limits, but their accuracy was not measured: {listed(unknown)}."
+    """Each network with the limits that it misses; and what is not known."""
+    missed = {row.network: misses(row, limits) for row in comparison.rows}
+    beyond = {
+        network: listed(_by(miss, miss.value) for miss in each if miss.value is not None)
+        for network, each in missed.items()
+        if any(miss.value is not None for miss in each)
+    }
+    if beyond:
+        yield f"Beyond the limits: {'; '.join(f'{name}, {why}' for name, why in beyond.items())}."
+    for quantity, limit in limits.items():
+        unmeasured = Miss(quantity, limit, None)
+        names = [network for network, each in missed.items() if unmeasured in each]
+        if names:
+            yield (
+                f"{upper_first(_limited(quantity))} was not measured, or under other conditions, and counts as "
+                f"beyond its limit: {listed(names) if len(names) < len(missed) else 'every network'}."
+            )
+    if limits and any("top1" in row.readings for row in comparison.rows):
+        unjudged = (row for row in comparison.rows if "top1" not in row.readings)
+        if names := [row.network for row in unjudged if not missed[row.network]]:
+            yield f"Within the limits, but their accuracy was not measured: {listed(names)}."
 
 
-def _failing(miss: Miss) -> str:
-    """`latency 61.0 ms (1.5 times the limit)`, `top-1 accuracy 91.2 % (3.8 points short)`."""
-    name = NAMES[miss.quantity].lower()
-    if miss.value is None:
-        for_one = " for one image" if miss.quantity in FOR_ONE_IMAGE else ""
-        return f"{name} not measured{for_one}"
-    if miss.quantity in ("top1", "top5"):
-        by = f"{100 * (miss.limit - miss.value):.1f} points short"
-    elif miss.limit > 0:
-        by = f"{miss.value / miss.limit:.3g} times the limit"
-    else:
-        by = "over the limit"
-    return f"{name} {text(miss.quantity, miss.value)} ({by})"
+def _by(miss: Miss, value: float) -> str:
+    """`latency 61.0 ms (1.5 ×)`, `top-1 accuracy 91.2 % (3.8 points short)`."""
+    found = f"{NAMES[miss.quantity].lower()} {text(miss.quantity, value)}"
+    if miss.quantity in HIGHER_IS_BETTER:
+        points = 100 * (miss.limit - value)
+        return f"{found} ({points:.1f} points short)" if points >= 0.05 else f"{found} (just short)"
+    if miss.limit <= 0:
+        return found
+    ratio = value / miss.limit
+    return f"{found} ({ratio:.3g} ×)" if ratio >= 1.005 else f"{found} (just over)"
 
 
-def _relaxed(comparison: Comparison, limits: Limits) -> Iterator[str]:
+def _relaxed(comparison: Comparison, choice: Choice | None, limits: Limits) -> Iterator[str]:
     """What relaxing each limit alone would buy."""
     found = relaxations(comparison, limits)
     yield from (_bought(relaxation) for relaxation in found.values() if relaxation)
-    idle = [_limited(quantity) for quantity, relaxation in found.items() if not relaxation]
+    idle = [NAMES[quantity].lower() for quantity, relaxation in found.items() if not relaxation]
     if idle and any("top1" in row.readings for row in comparison.rows):
-        alone = "alone " if len(limits) > 1 else ""
-        yield f"Relaxing {' or '.join(idle)} {alone}would buy no accuracy that is told apart."
+        limit = f"the limit of {' or of '.join(idle)}{' alone' if len(limits) > 1 else ''}"
+        would = "allow no network" if choice is None else "buy no accuracy that is told apart"
+        yield f"Relaxing {limit} would {would}."
 
 
 def _bought(relaxation: Relaxation) -> str:
     quantity, network = relaxation.quantity, relaxation.chosen.network
-    to = f"{upper_first(_limited(quantity))} relaxed to {enough(quantity, relaxation.needed)}"
+    to = f"{NAMES[quantity]} relaxed to {enough(quantity, relaxation.needed)}"
     if relaxation.gained is None:
         return f"{to} would allow {network}, {accuracy(relaxation.chosen.readings['top1'])}."
     gained = f"{100 * relaxation.gained:.1f} points more accurate"
