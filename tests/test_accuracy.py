@@ -1,5 +1,8 @@
 """Accuracy beside scikit-learn's and SciPy's."""
 
+import base64
+from threading import Barrier, Thread
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +12,8 @@ from torch import Tensor, nn
 
 from atalho.data.batches import Preprocessing
 from atalho.data.dataset import Split
-from atalho.measure.accuracy import accuracy, records, wilson
+from atalho.measure.accuracy import Accuracy, accuracy, records, tally, wilson
+from atalho.world import World
 
 CPU = torch.device("cpu")
 PLAIN = Preprocessing(torch.zeros(1, 1, 1), torch.ones(1, 1, 1))
@@ -47,6 +51,57 @@ def test_accuracy_is_scikit_learns(batch: int) -> None:
     square = confusion_matrix(truth, probabilities.argmax(1))
     np.testing.assert_array_equal(found.confusion.numpy(), square)
     assert found.per_class == pytest.approx(square.diagonal() / square.sum(1))
+    assert found.right is not None
+    right = probabilities.argmax(1) == truth
+    np.testing.assert_array_equal(found.right.numpy(), right)
+    by_quantity = {each.quantity: each.conditions for each in records("x", found)}
+    packed = np.frombuffer(base64.b64decode(by_quantity["top1"]["right"]), np.uint8)
+    np.testing.assert_array_equal(np.unpackbits(packed)[:200], right)
+    assert "right" not in {**by_quantity["top5"], **by_quantity["loss"]}
+
+
+class Together(World):
+    """Processes as threads: `sum` waits for all of them."""
+
+    met: Barrier
+    given: list[Tensor]
+
+    def sum(self, tensor: Tensor) -> Tensor:
+        self.given[self.rank] = tensor.clone()
+        self.met.wait()
+        total = torch.stack(self.given).sum(0).to(tensor.dtype)
+        self.met.wait()
+        return tensor.copy_(total)
+
+
+@pytest.mark.parametrize("images", [8, 9, 10, 11])
+def test_processes_that_share_a_split_answer_as_one(images: int) -> None:
+    generator = torch.Generator().manual_seed(images)
+    logits = torch.randn(images, 6, generator=generator)
+    truth = torch.randint(0, 6, (images,), generator=generator)
+    alone = tally([(logits, truth)])
+    size = 3
+    met, given = Barrier(size, timeout=10), [torch.empty(0)] * size
+    found: list[Accuracy | None] = [None] * size
+
+    def ask(rank: int) -> None:
+        world = Together(rank, size)
+        object.__setattr__(world, "met", met)
+        object.__setattr__(world, "given", given)
+        own = slice(rank, None, size)
+        pairs = zip(logits[own].split(2), truth[own].split(2), strict=True)
+        found[rank] = tally(pairs, world)
+
+    threads = [Thread(target=ask, args=(rank,)) for rank in range(size)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for each in found:
+        assert each is not None and each.right is not None and alone.right is not None
+        assert each.images == images
+        assert torch.equal(each.right, alone.right)
+        assert torch.equal(each.confusion, alone.confusion)
 
 
 def test_a_class_without_images_has_no_accuracy_and_few_classes_no_top5() -> None:

@@ -5,8 +5,23 @@ from itertools import product
 from typing import Any
 
 import pytest
+import torch
 
-from atalho.choice import Comparison, Reading, Row, choose, comparison, pareto_front, told_apart
+from atalho.choice import (
+    COSTS,
+    HIGHER_IS_BETTER,
+    Comparison,
+    Miss,
+    Reading,
+    Row,
+    choose,
+    comparison,
+    misses,
+    pareto_front,
+    side_by_side,
+    told_apart,
+)
+from atalho.measure.accuracy import pack
 from atalho.record import Record
 from example_records import IMAGES, NETWORKS, changed, example, wilson, without
 
@@ -82,6 +97,79 @@ def test_other_conditions_are_not_ranked_and_the_reason_is_said(
     assert apart.reason == reason
 
 
+@pytest.mark.parametrize("condition", ["p90", "p99", "noise", "idle", "window", "quartiles"])
+def test_what_a_measurement_found_besides_is_no_condition(condition: str) -> None:
+    compared = comparison(changed(example(), "resnet20", "latency", **{condition: "other"}))
+    assert "latency" in row(compared, "resnet20").readings
+    assert condition not in compared.conditions["latency"]
+
+
+def test_which_images_are_right_is_no_condition() -> None:
+    compared = comparison(changed(example(), "resnet20", "top1", right="AA=="))
+    assert "top1" in row(compared, "resnet20").readings
+    assert "right" not in compared.conditions["top1"]
+
+
+def test_a_noisy_time_is_not_ranked_with_quiet_ones_and_the_reason_is_said() -> None:
+    noise = {"noisy": True, "noise": "other processes kept 0.9 cores busy"}
+    found = row(comparison(changed(example(), "resnet20", "latency", **noise)), "resnet20")
+    assert [apart.reason for apart in found.apart] == ["noisy yes against not stated"]
+    records = example()
+    for name in list(NETWORKS)[:4]:
+        records = changed(records, name, "latency", **noise)
+    compared = comparison(records)  # four of seven noisy: the three quiet ones are ranked
+    assert "noisy" not in compared.conditions["latency"]
+    assert compared.conditions["latency"]["batch"] == 1
+    assert {r.network for r in compared.rows if "latency" in r.readings} == set(list(NETWORKS)[4:])
+
+
+def test_one_network_without_a_time_for_one_image_does_not_move_the_rest_to_another_batch() -> None:
+    records = [
+        each
+        for each in example()
+        if (each.subject, each.quantity, each.conditions.get("batch")) != ("plain32", "latency", 1)
+    ]
+    compared = comparison(records)
+    assert compared.conditions["latency"]["batch"] == 1
+    assert row(compared, "plain32").value("latency") is None
+
+
+CHOSEN = {"chosen_from": "eager float32, onnxruntime float32, openvino bf16"}
+
+
+def test_engines_chosen_from_the_same_ones_are_ranked_together() -> None:
+    records = changed(example(), "resnet20", "latency", engine="openvino", dtype="bf16")
+    for name in NETWORKS:
+        records = changed(records, name, "latency", **CHOSEN)
+    compared = comparison(records)
+    assert all("latency" in each.readings for each in compared.rows)
+    assert compared.conditions["latency"]["chosen_from"] == CHOSEN["chosen_from"]
+    assert not {"engine", "dtype"} & compared.conditions["latency"].keys()
+    assert row(compared, "resnet20").readings["latency"].condition("engine") == "openvino"
+    other = changed(records, "plain20", "latency", chosen_from="eager float32")
+    (apart,) = row(comparison(other), "plain20").apart
+    assert "chosen_from eager float32 against eager float32, onnxruntime" in apart.reason
+
+
+@pytest.mark.parametrize("condition", ["stopped_at", "trained_on", "auxiliary_weight"])
+def test_how_a_network_was_trained_is_told_and_ranked(condition: str) -> None:
+    compared = comparison(changed(example(), "resnet20", "top1", **{condition: 0.3}))
+    assert "top1" in row(compared, "resnet20").readings
+
+
+def test_a_failure_is_no_column_and_no_row() -> None:
+    failed = [
+        Record.of(name, "failure", -9, "measured", stage="latency at batch 64", cause="killed")
+        for name in ("resnet20", "vgg19")
+    ]
+    compared = comparison([*example(), *failed])
+    assert (compared.rows, compared.conditions) == (
+        comparison(example()).rows,
+        comparison(example()).conditions,
+    )
+    assert compared.failures == tuple(failed)
+
+
 def test_other_versions_are_not_ranked() -> None:
     versions = {"python": "3.11.9", "atalho": "0.1.0", "torch": "2.14.0"}
     found = row(
@@ -147,6 +235,55 @@ def test_only_disjoint_intervals_tell_apart() -> None:
     assert not told_apart(row(unknown, "resnet56"), row(unknown, "plain56"))
 
 
+def answered(wrong: dict[str, set[int]]) -> list[Record]:
+    """The example's networks with the images that each gets wrong."""
+    records = example(list(wrong))
+    for name, numbers in wrong.items():
+        right = pack(torch.tensor([number not in numbers for number in range(IMAGES)]))
+        value = 1 - len(numbers) / IMAGES
+        given = {"right": right, "interval": wilson(IMAGES - len(numbers), IMAGES)}
+        records = changed(records, name, "top1", value, **given)
+    return records
+
+
+def test_pairs_tell_apart_what_intervals_do_not_and_the_reverse() -> None:
+    few, more = set(range(4)), set(range(12))
+    compared = comparison(answered({"resnet56": few, "resnet20": more}))
+    one, other = row(compared, "resnet56"), row(compared, "resnet20")
+    pairs = side_by_side(one, other)
+    assert pairs and (pairs.first, pairs.second, pairs.p) == (8, 0, 2 / 2**8)
+    assert told_apart(one, other) and told_apart(other, one)
+    blind = comparison(without_right(answered({"resnet56": few, "resnet20": more})))
+    assert not told_apart(row(blind, "resnet56"), row(blind, "resnet20"))
+
+    # The reverse: each is right exactly where the other is wrong.
+    opposite = {"resnet56": set(range(161)), "resnet20": set(range(161, IMAGES))}
+    compared = comparison(answered(opposite))
+    one, other = row(compared, "resnet56"), row(compared, "resnet20")
+    pairs = side_by_side(one, other)
+    assert pairs and pairs.differ == IMAGES and pairs.p > 0.05
+    assert not told_apart(one, other)
+    blind = comparison(without_right(answered(opposite)))
+    assert told_apart(row(blind, "resnet56"), row(blind, "resnet20"))
+
+
+def without_right(records: list[Record]) -> list[Record]:
+    for name in NETWORKS:
+        records = changed(records, name, "top1", right=None)
+    return records
+
+
+def test_pairs_are_of_one_seed_each_and_of_the_same_images() -> None:
+    records = answered({"resnet56": {1}, "resnet20": {2}})
+    found = comparison(records)
+    assert side_by_side(row(found, "resnet56"), row(found, "resnet20"))
+    again = changed(example(["resnet20"], seed=1), "resnet20", "top1", right=None)
+    found = comparison([*records, *again])
+    assert side_by_side(row(found, "resnet56"), row(found, "resnet20")) is None
+    half = changed(records, "resnet20", "top1", images=180)
+    assert not all("top1" in each.readings for each in comparison(half).rows)
+
+
 @pytest.mark.parametrize(
     "quantities", [("top1", "latency"), ("throughput", "params", "peak_memory")]
 )
@@ -210,6 +347,70 @@ def test_limits_leave_out_what_costs_more_or_was_not_measured() -> None:
     choice = choose(comparison(records), {"peak_memory": 25e6})
     assert choice and {r.network for r in choice.within} == {"resnet20", "plain32"}
     assert choose(comparison(records), {"energy": 2.0}) is None
+
+
+def test_a_limit_on_accuracy_is_the_least() -> None:
+    choice = choose(comparison(example()), {"top1": 355 / IMAGES})
+    assert choice and {r.network for r in choice.within} == {"resnet56", "resnet32"}
+    assert choice.chosen.network == "resnet32"
+
+
+def test_a_network_misses_the_limits_that_its_values_are_beyond() -> None:
+    found = row(comparison(without(example(), "peak_memory", "resnet56")), "resnet56")
+    limits = {"latency": 0.005, "peak_memory": 1e9, "top1": 0.99, "params": 855_770, "top5": 0.9}
+    assert misses(found, limits) == (
+        Miss("latency", 0.005, 0.0066),
+        Miss("peak_memory", 1e9, None),
+        Miss("top1", 0.99, 356 / IMAGES),
+    )
+
+
+@pytest.mark.parametrize("quantity", ["latency", "peak_memory"])
+def test_a_limit_is_for_one_image(quantity: str) -> None:
+    records = [
+        each
+        for each in example(["resnet20"])
+        if each.quantity != quantity or each.conditions["batch"] == 8
+    ]
+    (found,) = comparison(records).rows
+    assert found.readings[quantity].condition("batch") == 8
+    assert misses(found, {quantity: 1e12}) == (Miss(quantity, 1e12, None),)
+
+
+def test_the_front_weighs_all_costs_that_every_network_within_has() -> None:
+    generator = random.Random(0)
+    sizes = set()
+    for _ in range(60):
+        rows = [
+            plain_row(
+                f"n{index}",
+                top1=generator.randint(1, 9) / 10,
+                **{q: float(generator.randint(1, 5)) for q in COSTS if generator.random() < 0.9},
+            )
+            for index in range(generator.randint(1, 6))
+        ]
+        rows.sort(key=lambda each: -each.readings["top1"].value)
+        limits = {"top1": 0.3}
+        choice = choose(Comparison(tuple(rows), {}), limits)
+        if choice is None:
+            continue
+        within = [each for each in rows if each.readings["top1"].value >= 0.3]
+        assert list(choice.within) == within
+        measured = [q for q in COSTS if all(q in each.readings for each in within)]
+        assert choice.dimensions == ("top1", *measured)
+
+        def better(one: Row, other: Row, of: tuple[str, ...] = choice.dimensions) -> bool:
+            gains = [
+                (1 if q in HIGHER_IS_BETTER else -1)
+                * (one.readings[q].value - other.readings[q].value)
+                for q in of
+            ]
+            return min(gains) >= 0 and max(gains) > 0
+
+        expected = [each for each in within if not any(better(o, each) for o in within)]
+        assert list(choice.front) == expected
+        sizes.add((len(measured), len(expected)))
+    assert len(sizes) > 6
 
 
 def test_without_accuracy_there_is_no_choice() -> None:
