@@ -96,7 +96,12 @@ def test_a_needed_limit_as_it_is_written_is_enough(quantity: str) -> None:
 
 
 def test_ties_are_said_with_their_test() -> None:
-    wrong = {"resnet56": {1, 2, 3}, "resnet20": {3, 4, 5, 6}, "plain56": set(range(20, 40))}
+    wrong = {
+        "resnet56": {1, 2, 3},
+        "plain20": {1, 2, 7, 8},
+        "resnet20": {3, 4, 5, 6},
+        "plain56": set(range(20, 40)),
+    }
     records = example(list(wrong))
     for name, numbers in wrong.items():
         right = pack(torch.tensor([number not in numbers for number in range(IMAGES)]))
@@ -104,17 +109,17 @@ def test_ties_are_said_with_their_test() -> None:
         records = with_other(records, name, "top1", value, right=right)
     found = answer(records)
     assert (
-        "Tied with resnet56 by McNemar’s exact test: resnet20 (on the same 360 images they differ on 5, p = 1)."
-        in found
+        "Tied with resnet56 by McNemar’s exact test: plain20 (on the same 360 images they differ on 3, p = 1) "
+        "and resnet20 (on 5, p = 1)." in found
     )
     assert "Less accurate, p < 0.05 by McNemar’s exact test: plain56." in found
     assert "intervals overlap" not in found
     mixed = answer(with_other(records, "resnet20", "top1", right=None))
-    assert "McNemar" in mixed
+    assert "test: plain20 (on the same 360 images they differ on 3, p = 1)." in mixed
     assert "Not told apart from the highest, for the 95 % intervals overlap: resnet20." in mixed
     blind = answer(example(list(wrong)))
     assert "McNemar" not in blind
-    assert "for the 95 % intervals overlap: resnet56 and resnet20." in blind
+    assert "for the 95 % intervals overlap: resnet56, resnet20 and plain20." in blind
 
 
 def test_the_engine_is_said_where_it_is_the_networks_own() -> None:
