@@ -158,6 +158,8 @@ def test_without_an_accuracy_of_ones_own_others_are_cited() -> None:
     assert "the highest is vgg16’s 71.6 %" in within
     assert "Beyond the limits: resnet50, latency 40.0 ms (1.14 ×)." in within
     assert "Relaxing" not in within
+    elsewhere = Record.of("alexnet", "top1", 0.8, "cited", data="cifar10")
+    assert "other people" not in answer([*records, elsewhere])
     (of_variant, *_) = [
         line for line in text.cited(comparison(records)) if "resnet18, top-1" in line
     ]

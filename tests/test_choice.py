@@ -277,7 +277,7 @@ def test_pairs_are_of_one_seed_each_and_of_the_same_images() -> None:
     records = answered({"resnet56": {1}, "resnet20": {2}})
     found = comparison(records)
     assert side_by_side(row(found, "resnet56"), row(found, "resnet20"))
-    again = changed(example(["resnet20"], seed=1), "resnet20", "top1", right=None)
+    again = changed(records, "resnet20", "top1", seed=1)
     found = comparison([*records, *again])
     assert side_by_side(row(found, "resnet56"), row(found, "resnet20")) is None
     half = changed(records, "resnet20", "top1", images=180)

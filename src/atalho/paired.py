@@ -43,13 +43,11 @@ def mcnemar(first: int, second: int) -> float:
 
 
 def _bits(right: object, images: int) -> int | None:
-    """The bools that `right` packs, as the bits of a number, the first image's the highest."""
+    """The bools that `right` packs, as the bits of a number; those that fill its last byte are zeros."""
     if not isinstance(right, str):
         return None
     try:
         packed = b64decode(right, validate=True)
     except (Error, ValueError):
         return None
-    bits = int.from_bytes(packed)
-    filling = 8 * len(packed) - images
-    return bits >> filling if 0 <= filling < 8 else None
+    return int.from_bytes(packed) if 0 <= 8 * len(packed) - images < 8 else None
