@@ -45,7 +45,9 @@ def test_a_second_call_measures_what_is_missing(comparison: Comparison, tmp_path
             *("params", "macs", "activations", "top1", "top5", "loss", "train_loss", "val_top1"),
             *("latency", "throughput", "peak_memory", "size", "train_time"),
         }
-        assert deployed.way(folder / "engines" / network) == ("eager", "float32")
+        found = deployed.read(folder / "engines" / network)
+        assert found
+        assert found.way == ("eager", "float32")
     said.clear()
     assert compare(comparison, folder, say=said.append) == first
     assert not [line for line in said if line.startswith("[")]

@@ -20,7 +20,8 @@ from atalho.measure.process import Subject as Measured
 from atalho.record import Record
 from atalho.steps import Round, Step
 from atalho.subjects import Subject
-from atalho.trained import Trained, normalisation, numbered, read
+from atalho.trained import Trained, normalisation, numbered
+from atalho.trained import read as read_trained
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ class Bench:
                 way = _settled(folder)
             if way is not None:
                 place = self.wanted.place._replace(named=name)
-                given = self._conditions(entry, read(folder, named=name))
+                given = self._conditions(entry, read_trained(folder, named=name))
                 device = str(machine.conditions(torch.device(place.device))["device"])
                 self._measured[name] = Measured(
                     name, folder, entry.network.input, way, place, device, given
@@ -171,7 +172,7 @@ class Bench:
         return given
 
     def _folder(self, entry: Entry) -> Path:
-        return self.folder / entry.network.name.replace("/", "_").replace(":", "_")
+        return self.folder / folder_name(entry.network.name)
 
     def _failing(self, entry: Entry, stage: str, ended: Ended) -> list[Record]:
         """The record of a network that cannot run at all."""
@@ -211,8 +212,14 @@ class Bench:
         return process
 
 
+def folder_name(network: str) -> str:
+    """The name of a network as a folder's."""
+    return network.replace("/", "_").replace(":", "_")
+
+
 def _settled(folder: Path) -> Way | None:
-    return deployed.way(folder) if folder.is_dir() else None
+    found = deployed.read(folder)
+    return found.way if found else None
 
 
 def fresh(network: Subject) -> Trained:

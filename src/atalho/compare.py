@@ -2,7 +2,8 @@
 
 records.jsonl     everything computed and measured, a line a record
 runs/NETWORK/     the training run of each network
-engines/NAME/     each network with its engine's files, ready to be asked; not kept for networks without data
+engines/NETWORK/  each network with its engine's files, ready to be asked; not kept for networks without data
+chosen/           the chosen one of them
 """
 
 import shutil
@@ -13,9 +14,9 @@ from pathlib import Path
 
 import torch
 
-from atalho import run, subjects
+from atalho import cited, deploy, run, subjects
 from atalho.arguments import Arguments
-from atalho.bench import Bench, Entry
+from atalho.bench import Bench, Entry, folder_name
 from atalho.data.dataset import Dataset
 from atalho.engines import samples
 from atalho.engines.choosing import Wanted
@@ -23,11 +24,11 @@ from atalho.precision import Precision
 from atalho.recipes.recipe import Facts, Recipe
 from atalho.record import Record
 from atalho.run import Report
-from atalho.steps import Step, carry_out
+from atalho.steps import Round, Step, carry_out
 from atalho.subjects import Subject
 from atalho.trained import Trained
 
-RUNS, ENGINES = "runs", "engines"
+RUNS, ENGINES, CHOSEN = "runs", "engines", "chosen"
 
 DEMONSTRATION = ("plain20", "resnet20", "plain56", "resnet56", "googlenet.small")
 
@@ -79,9 +80,13 @@ def compare(
     """
     networks = [subjects.for_data(name, comparison.data) for name in comparison.networks]
     data = comparison.data
+    steps: list[Step | Round]
     with Bench(comparison.wanted, folder / ENGINES, say) as bench:
         if data is None:
-            steps = [*bench.steps([*map(Entry.untrained, networks)], comparison.batches)]
+            steps = [
+                *(_cited(each) for each in networks if cited.records(each.name)),
+                *bench.steps([*map(Entry.untrained, networks)], comparison.batches),
+            ]
         else:
             steps = [_training(comparison, data, each, folder, report) for each in networks]
             sample = cache(partial(samples.of_dataset, data))
@@ -99,6 +104,21 @@ def compare(
     if data is None:
         shutil.rmtree(folder / ENGINES, ignore_errors=True)  # weights that nobody trained
     return records
+
+
+def keep(network: str, folder: Path) -> bool:
+    """Puts a copy of a network on its engine into `chosen`; false for networks without weights of their own."""
+    made = folder / ENGINES / folder_name(network)
+    if not made.exists():
+        return False
+    deploy.copy(made, folder / CHOSEN)
+    return True
+
+
+def _cited(network: Subject) -> Step:
+    """What others found on ImageNet, where nothing is trained here."""
+    known = {"data": "imagenet"}
+    return Step("cited accuracy", network.name, "top1", known, partial(cited.records, network.name))
 
 
 def _training(

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from atalho.data.batches import preprocess
 from atalho.data.folder import decoded, images_in
+from atalho.engines.answering import Answering
 from atalho.errors import AtalhoError, Exit, printable
 from atalho.precision import autocast
 from atalho.trained import Inference, Trained
@@ -115,3 +116,16 @@ def _guesses(
         tuple(Guess(labels[i], names[i], share) for i, share in zip(indices, shares, strict=True))
         for indices, shares in zip(best.indices.tolist(), best.values.tolist(), strict=True)
     ]
+
+
+def speed(trained: Trained) -> str:
+    """How long the engine that a network was asked on took, from preprocessed images to logits."""
+    model = trained.model
+    assert isinstance(model, Answering)
+    found = model.latency()
+    if found is None:
+        return f"{model.way}: no image was asked about"
+    size, seconds = found
+    count = len(model.taken[size])
+    batch = "an image" if size == 1 else f"a batch of {size}"
+    return f"{model.way}: {1000 * seconds:.3g} ms {batch} in the network, median of {count}"

@@ -1,11 +1,12 @@
 """Commands that ask a trained network: evaluate, predict, export."""
 
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,6 +17,8 @@ from atalho.cli.options import (
     Crops,
     DataDir,
     DeviceName,
+    EngineName,
+    EnginePrecision,
     FormatOption,
     NumClasses,
     PrecisionName,
@@ -27,12 +30,19 @@ from atalho.cli.options import (
 from atalho.cli.resolved import (
     append_records,
     device_named,
+    engine_wanted,
     load_data,
+    on_its_engine,
     precision_named,
     trained_network,
 )
 from atalho.errors import AtalhoError, Exit
 from atalho.screen import Format
+
+if TYPE_CHECKING:
+    from atalho.engines.choosing import Wanted
+    from atalho.record import Record
+    from atalho.trained import Trained
 
 
 def evaluate(
@@ -68,18 +78,17 @@ def evaluate(
     from atalho.trained import Inference
 
     machine = device_named(device, threads)
-    inference = Inference(machine, precision_named(precision), batch_size)
+    trained, batch = on_its_engine(weights or network, trained, machine)
+    inference = Inference(machine, precision_named(precision), batch_size or batch)
     if data not in DATASETS and Path(data).is_dir():
         framing, run = trained.framing, Path(weights or network)
         load = partial(load_data, data, data_dir, framing=framing, bad_images="skip")
         folder, split = evaluating.choose(Path(data), split, run, load, screen.say)
         with screen.ImageProgress(trained.network.name) as progress:
-            found = evaluating.on_folder(
-                trained.to(machine), folder, inference, progress, crops, split
-            )
+            found = evaluating.on_folder(trained, folder, inference, progress, crops, split)
     else:
         found = evaluating.on_dataset(
-            trained.to(machine), load_data(data, data_dir), split or "test", inference, crops
+            trained, load_data(data, data_dir), split or "test", inference, crops
         )
     if format is Format.JSON:
         screen.show_json(found.document())
@@ -109,9 +118,10 @@ def predict(
     from atalho.trained import Inference
 
     machine = device_named(device, threads)
-    inference = Inference(machine, precision_named(precision), batch_size)
+    trained, batch = on_its_engine(weights or network, trained, machine)
+    inference = Inference(machine, precision_named(precision), batch_size or batch)
     pictures = predicting.sources(images, sys.stdin.buffer)
-    answers = [*predicting.predict(trained.to(machine), pictures, inference, top=top)]
+    answers = [*predicting.predict(trained, pictures, inference, top=top)]
     failed = [each.answer for each in answers if isinstance(each.answer, AtalhoError)]
     rows = [row for answer in answers for row in answer.rows()]
     if format is Format.JSON:
@@ -120,6 +130,8 @@ def predict(
         screen.show(rows, format)
     else:
         screen.show([{key: row[key] for key in row if key != "error"} for row in rows], format)
+    if batch is not None:
+        screen.say(predicting.speed(trained))
     _fail_with(failed)
 
 
@@ -140,6 +152,13 @@ def export(
     ] = None,
     data_dir: DataDir = DATA_DIR,
     num_classes: NumClasses = None,
+    engine: EngineName = "auto",
+    precision: EnginePrecision = None,
+    batch_size: Annotated[
+        int, typer.Option("-b", "--batch-size", min=1, help="For which an engine is chosen.")
+    ] = 1,
+    device: DeviceName = "auto",
+    threads: Threads = None,
     records: Annotated[
         Path | None, typer.Option(help="Add the comparison's records to a file.")
     ] = None,
@@ -148,6 +167,7 @@ def export(
     """A file that others load, with classes and preprocessing where it can hold them, and the same answers on real images.
 
     It is read back as its readers would and compared for one image and for several; one that differs is not left behind.
+    `--to engine` makes a folder that `atalho predict` runs on the engine that is fastest here, or on the one that is named.
     """
     trained = trained_network(network, weights, num_classes)
     from atalho import export as exporting
@@ -164,19 +184,54 @@ def export(
             next_step="--data with digits, cifar10, cifar100 or a folder of images",
             exit=Exit.USAGE,
         )
-    if compared_on not in DATASETS and Path(compared_on).is_dir():
-        asked = images.of_folder(trained, Path(compared_on))
+    photos = compared_on not in DATASETS and Path(compared_on).is_dir()
+    if to == "engine":
+        machine = device_named(device, threads)
+        wanted = engine_wanted(engine, precision, machine, [batch_size])
+        measured, rows = _deployed(trained, output, wanted, compared_on, data_dir, photos=photos)
+        usage = f"atalho predict {shlex.quote(str(output))} IMAGE"
     else:
-        asked = images.of_dataset(trained, load_data(compared_on, data_dir))
-    found = exporting.export(trained, to, output, asked)
-    measured = exporting.records(trained, to, found, data=compared_on)
+        if photos:
+            asked = images.of_folder(trained, Path(compared_on))
+        else:
+            asked = images.of_dataset(trained, load_data(compared_on, data_dir))
+        found = exporting.export(trained, to, output, asked)
+        measured = exporting.records(trained, to, found, data=compared_on)
+        rows = [screen.export_row(trained.network.name, to, output, found)]
+        usage = exporting.FORMATS[to].usage(trained, output)
     if records:
         append_records(records, measured)
     if format is Format.JSON:
         screen.show_json([asdict(each) for each in measured])
     else:
-        screen.show([screen.export_row(trained.network.name, to, output, found)], format)
-    screen.say(f"read it by {exporting.FORMATS[to].usage(trained, output)}")
+        screen.show(rows, format)
+    screen.say(f"read it by {usage}")
+
+
+def _deployed(
+    trained: "Trained",
+    output: Path,
+    wanted: "Wanted",
+    data: str,
+    data_dir: Path,
+    *,
+    photos: bool,
+) -> "tuple[list[Record], list[dict[str, Any]]]":
+    """Puts a network on its engine into a folder; how the engines did, as records and as rows."""
+    from atalho import deploy
+    from atalho.engines import choosing, samples
+    from atalho.trained import check_data
+
+    if photos:
+        sample = samples.of_folder(trained, Path(data))
+    else:
+        dataset = load_data(data, data_dir)
+        check_data(trained, dataset, "val")
+        sample = samples.of_dataset(dataset)
+    trials = deploy.deploy(trained, output, wanted, sample)
+    return choosing.records(trained.network.name, trials, sample), choosing.rows(
+        trials, wanted.batch
+    )
 
 
 def _fail_with(errors: Sequence[AtalhoError]) -> None:

@@ -1,5 +1,6 @@
 """Commands that measure networks: bench, compare, diagnose."""
 
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +20,11 @@ from atalho.cli.options import (
     Epochs,
     FormatOption,
     Input,
+    MaxEnergy,
+    MaxLatency,
+    MaxMemory,
+    MaxSize,
+    MinAccuracy,
     NetworkNames,
     NumClasses,
     RecipeName,
@@ -35,6 +41,7 @@ from atalho.cli.resolved import (
     engine_wanted,
     framing_for,
     length,
+    limits_of,
     load_data,
     recipe_named,
     starting_weights,
@@ -116,6 +123,11 @@ def compare(
     batch_size: BatchSizes = [1, 32],  # noqa: B006 (typer copies it)
     engine: EngineName = "eager",
     precision: EnginePrecision = None,
+    max_latency_ms: MaxLatency = None,
+    max_memory_mb: MaxMemory = None,
+    max_energy_j: MaxEnergy = None,
+    max_size_mb: MaxSize = None,
+    min_accuracy: MinAccuracy = None,
     seed: Seed = 0,
     device: DeviceName = "auto",
     threads: Threads = None,
@@ -131,7 +143,7 @@ def compare(
     for name in networks or ():
         subjects.check_name(name)
     from atalho import compare as comparing
-    from atalho.choice import comparison
+    from atalho.choice import choose, comparison
     from atalho.data import DATASETS
     from atalho.recipes import default
     from atalho.train import Stopped
@@ -173,11 +185,20 @@ def compare(
         except Stopped as stopped:
             screen.say(f"{stopped}; the same command goes on")
             raise typer.Exit(stopped.exit) from None
-    page = publish(records, output / "report.html")
+    limits = limits_of(max_latency_ms, max_memory_mb, max_energy_j, max_size_mb, min_accuracy)
+    page = publish(records, output / "report.html", limits)
+    compared = comparison(records)
     if format is Format.JSON:
         screen.show_json([asdict(each) for each in records])
-        return
-    screen.show(screen.comparison_rows(comparison(records)), format)
+    else:
+        screen.show(screen.comparison_rows(compared), format)
+    if found := choose(compared, limits):
+        name = found.chosen.network
+        if comparing.keep(name, output):
+            kept = shlex.quote(str(output / comparing.CHOSEN))
+            screen.say(f"{name} is ready in {kept}: atalho predict {kept} IMAGE")
+    elif limits:
+        screen.say("no network is known to keep to the limits; the page says what each fails by")
     screen.say(page)
 
 

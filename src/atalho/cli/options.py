@@ -92,6 +92,22 @@ EnginePrecision = Annotated[
     Literal["float32", "bf16", "int8"] | None,
     typer.Option("--precision", help="Of the engine; float32 unless given, with auto any."),
 ]
+MaxLatency = Annotated[
+    float | None,
+    typer.Option("--max-latency-ms", min=0.0, help="Of one image, in milliseconds."),
+]
+MaxMemory = Annotated[
+    float | None, typer.Option("--max-memory-mb", min=0.0, help="Peak while it runs, in megabytes.")
+]
+MaxEnergy = Annotated[
+    float | None, typer.Option("--max-energy-j", min=0.0, help="Of an image, in joules.")
+]
+MaxSize = Annotated[
+    float | None, typer.Option("--max-size-mb", min=0.0, help="Of the files, in megabytes.")
+]
+MinAccuracy = Annotated[
+    float | None, typer.Option("--min-accuracy", min=0.0, max=1.0, help="Top-1, from 0 to 1.")
+]
 Threads = Annotated[
     int | None, typer.Option("-t", "--threads", min=1, help="Processor threads; all unless given.")
 ]
@@ -99,4 +115,4 @@ DATA_DIR = Path("data")
 Crops = Literal["1", "10", "144", "full"]
 BadImages = Literal["error", "skip"]
 Optimiser = Literal["sgd", "adamw"]
-Target = Literal["onnx", "safetensors", "torchvision", "timm", "pt2"]
+Target = Literal["onnx", "safetensors", "torchvision", "timm", "pt2", "engine"]

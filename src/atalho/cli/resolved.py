@@ -81,6 +81,24 @@ def trained_network(name: str, weights: str | None, num_classes: int | None) -> 
     )
 
 
+def on_its_engine(
+    name: str, trained: "Trained", device: "torch.device"
+) -> "tuple[Trained, int | None]":
+    """A network on the engine that its folder is for, and its batch; one that a run has left is as it was."""
+    from atalho.engines import deployed
+
+    found = deployed.read(Path(name))
+    if found is None:
+        return trained.to(device), None
+    import torch
+
+    from atalho.engines.answering import answering
+    from atalho.engines.engine import Place
+
+    place = Place(str(device), torch.get_num_threads())
+    return answering(trained, Path(name), found.way, place), found.batch
+
+
 def starting_weights(networks: Sequence[str], given: Sequence[str]) -> "dict[str, Trained]":
     """The weights that networks begin from, by the networks' names: `NETWORK=WEIGHTS`, or weights for all of them."""
     found: dict[str, Trained] = {}
@@ -174,6 +192,24 @@ def engine_wanted(
 
     place = Place(str(device), torch.get_num_threads())
     return Wanted(engine, precision, place, batches[0])
+
+
+def limits_of(
+    latency_ms: float | None,
+    memory_mb: float | None,
+    energy_j: float | None,
+    size_mb: float | None,
+    accuracy: float | None,
+) -> dict[str, float]:
+    """What a choice must keep to, by quantity in the records' units; the accuracy is the least."""
+    given = {
+        "top1": accuracy,
+        "latency": latency_ms and latency_ms / 1e3,
+        "peak_memory": memory_mb and memory_mb * 1e6,
+        "energy": energy_j,
+        "size": size_mb and size_mb * 1e6,
+    }
+    return {quantity: limit for quantity, limit in given.items() if limit is not None}
 
 
 def append_records(path: Path, records: "Sequence[Record]") -> None:

@@ -1,14 +1,27 @@
 """Commands that read tables and records alone, and never load torch: list, show, inception, draw, verify, report."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from atalho import screen
-from atalho.cli.options import FormatOption, Input, NetworkName, NumClasses, input_shape
+from atalho.cli.options import (
+    FormatOption,
+    Input,
+    MaxEnergy,
+    MaxLatency,
+    MaxMemory,
+    MaxSize,
+    MinAccuracy,
+    NetworkName,
+    NumClasses,
+    input_shape,
+)
+from atalho.cli.resolved import limits_of
 from atalho.errors import Exit
 from atalho.footprint import Dtype
 from atalho.screen import Format
@@ -174,14 +187,22 @@ def report(
     output: Annotated[
         Path, typer.Option("-o", "--output", help="The page; charts/ and summary.csv go beside it.")
     ] = Path("report.html"),
+    max_latency_ms: MaxLatency = None,
+    max_memory_mb: MaxMemory = None,
+    max_energy_j: MaxEnergy = None,
+    max_size_mb: MaxSize = None,
+    min_accuracy: MinAccuracy = None,
 ) -> None:
     """The page again, from records alone, with charts/ and summary.csv beside it."""
     from atalho import record
 
-    screen.say(publish([each for file in records for each in record.read(file)], output))
+    limits = limits_of(max_latency_ms, max_memory_mb, max_energy_j, max_size_mb, min_accuracy)
+    screen.say(publish([each for file in records for each in record.read(file)], output, limits))
 
 
-def publish(records: "Sequence[Record]", page: Path) -> str:
+def publish(
+    records: "Sequence[Record]", page: Path, limits: Mapping[str, float] = MappingProxyType({})
+) -> str:
     """Writes the page, with a drawing of each network of the catalogue, and answers its address."""
     from atalho.draw import draw
     from atalho.networks import CATALOGUE, get
@@ -200,5 +221,5 @@ def publish(records: "Sequence[Record]", page: Path) -> str:
     by_row = {
         name: draw([get(name, input=shape)], expand=True) for name, shape in diagnosed.items()
     }
-    write_report(records, page, drawings=drawings, by_row=by_row)
+    write_report(records, page, limits=limits, drawings=drawings, by_row=by_row)
     return page.resolve().as_uri()

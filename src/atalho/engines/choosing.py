@@ -10,6 +10,7 @@ import safetensors.torch
 from torch import Tensor
 
 from atalho.engines import REFERENCE, Way, check, deployed, ways
+from atalho.engines.deployed import Deployed
 from atalho.engines.engine import Dtype, Place
 from atalho.engines.trial import SAMPLE, Question, Trial, fastest, tried
 from atalho.errors import AtalhoError, Exit
@@ -119,7 +120,7 @@ def choose(trained: Trained, folder: Path, wanted: Wanted, sample: Sample) -> li
             exit=Exit.CHECK_FAILED,
         )
     best = fastest(usable) if len(usable) > 1 else usable[0]
-    deployed.settle(folder, best.way, threads=place.threads, batch=wanted.batch)
+    deployed.settle(folder, Deployed(best.way, place.threads, wanted.batch))
     return [best, *(each for each in found if each is not best)]
 
 
@@ -147,6 +148,23 @@ def records(
             Record.of(subject, "agreement", each.agreement, "measured", **given),
         ]
     return found
+
+
+def rows(trials: Sequence[Trial], batch: int) -> list[dict[str, Any]]:
+    """A row for each way, the chosen one first."""
+    return [
+        {
+            "engine": str(each.way),
+            "ms an image": None if each.seconds is None else 1000 * each.seconds / batch,
+            "largest logit difference": each.difference,
+            "allowed": each.bound,
+            "same top-1 %": None if each.agreement is None else 100 * each.agreement,
+            "top-1 lost %": None if each.lost is None else 100 * each.lost,
+            "MB": None if each.size is None else each.size / 1e6,
+            "left out": each.cause,
+        }
+        for each in trials
+    ]
 
 
 def sentence(trials: Sequence[Trial], batch: int) -> str:

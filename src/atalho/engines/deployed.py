@@ -1,8 +1,9 @@
 """A folder that is ready to be asked: a network's weights and classes, an engine's files, and which engine it is."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 from atalho.engines import ENGINES, Way
 from atalho.engines.engine import Dtype
@@ -12,7 +13,21 @@ from atalho.files import write_atomically
 FILE = "engine.json"
 
 
-def way(folder: Path) -> Way | None:
+@dataclass(frozen=True)
+class Deployed:
+    """What a folder says of its engine.
+
+    Attributes:
+        threads: of the processor, with which it was chosen.
+        batch: images at a time, for which it was chosen.
+    """
+
+    way: Way
+    threads: int
+    batch: int
+
+
+def read(folder: Path) -> Deployed | None:
     """The engine that a folder asks for; None where it asks for none.
 
     Raises:
@@ -25,16 +40,17 @@ def way(folder: Path) -> Way | None:
         said = json.loads(path.read_text(encoding="utf-8"))
         engine, dtype = said["engine"], said["dtype"]
         if engine in ENGINES and dtype in get_args(Dtype):
-            return Way(engine, dtype)
+            return Deployed(Way(engine, dtype), int(said["threads"]), int(said["batch"]))
         cause = f"names {engine!r} in {dtype!r}, which is no engine here"
     except (OSError, ValueError, KeyError, TypeError) as error:
         cause = f"says no engine ({type(error).__name__}: {error})"
     raise AtalhoError("ENGINE-FILE", path, cause, next_step="--engine eager", exit=Exit.CHECKPOINT)
 
 
-def settle(folder: Path, way: Way, **said: Any) -> None:
+def settle(folder: Path, found: Deployed) -> None:
     """Says in the folder which engine it is for, and removes what other engines have put there."""
-    document = {"engine": way.engine, "dtype": way.dtype, **said}
+    way = found.way
+    document = {**way._asdict(), "threads": found.threads, "batch": found.batch}
     write_atomically(folder / FILE, json.dumps(document, indent=1).encode())
     kept = {*ENGINES[way.engine].files(way.dtype), *ENGINES["eager"].files("float32")}
     for engine in ENGINES.values():

@@ -1,14 +1,19 @@
 """Real images to compare engines on: of a data set, of a folder of photos, or the two that scikit-learn has."""
 
+from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import torch
 from PIL import Image
 from torch import Tensor
 
 from atalho.data.dataset import Dataset, Images
+from atalho.data.folder import Photos, scan
 from atalho.engines.choosing import Sample
+from atalho.errors import AtalhoError
 from atalho.image import Framing
+from atalho.trained import Trained
 
 COMPARED = 512
 CALIBRATED = 300
@@ -23,6 +28,27 @@ def of_dataset(data: Dataset) -> Sample:
     images, labels = spread(data.splits["val"], COMPARED)
     calibration, _ = spread(data.splits["train"], CALIBRATED)
     return Sample(data.name, images, labels, calibration)
+
+
+def of_folder(trained: Trained, root: Path) -> Sample:
+    """Photos of class folders, whose classes are some of the network's: every second one is calibrated on.
+
+    Raises:
+        AtalhoError: DATA-CLASSES or DATA-EMPTY (exit 3); an image that cannot be read is an error too.
+    """
+    folder = scan(root)
+    labels = folder.labels(trained.classes, trained.network.name)
+    most = COMPARED + CALIBRATED
+    spaced = folder.images[:: max(1, len(folder.images) // most)][:most]
+
+    def refuse(error: AtalhoError) -> None:
+        raise error
+
+    photos = Photos(replace(folder, images=spaced), labels, trained.framing, refuse)
+    parts = [*photos.batches(most)]
+    images = torch.cat([each.images for each in parts])
+    truth = torch.cat([each.labels for each in parts])
+    return Sample(str(root), images[::2], truth[::2], images[1::2][:CALIBRATED])
 
 
 def spread(split: Images, most: int) -> tuple[Tensor, Tensor]:
