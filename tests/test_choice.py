@@ -138,7 +138,9 @@ CHOSEN = {"chosen_from": "eager float32, onnxruntime float32, openvino bf16"}
 
 
 def test_engines_chosen_from_the_same_ones_are_ranked_together() -> None:
-    records = changed(example(), "resnet20", "latency", engine="openvino", dtype="bf16")
+    versions = {"python": "3.11.9", "atalho": "0.1.0", "torch": "2.15.0"}
+    own = {"engine": "openvino", "dtype": "bf16", "versions": {**versions, "openvino": "2026.4"}}
+    records = changed(example(), "resnet20", "latency", **own)
     for name in NETWORKS:
         records = changed(records, name, "latency", **CHOSEN)
     compared = comparison(records)
@@ -146,9 +148,28 @@ def test_engines_chosen_from_the_same_ones_are_ranked_together() -> None:
     assert compared.conditions["latency"]["chosen_from"] == CHOSEN["chosen_from"]
     assert not {"engine", "dtype"} & compared.conditions["latency"].keys()
     assert row(compared, "resnet20").readings["latency"].condition("engine") == "openvino"
+    older = changed(records, "plain20", "latency", versions={**versions, "torch": "2.14.0"})
+    assert [a.reason for a in row(comparison(older), "plain20").apart] == [
+        "torch 2.14.0 against 2.15.0"
+    ]
     other = changed(records, "plain20", "latency", chosen_from="eager float32")
     (apart,) = row(comparison(other), "plain20").apart
     assert "chosen_from eager float32 against eager float32, onnxruntime" in apart.reason
+
+
+def test_how_an_engine_agrees_is_compared_with_the_same_engine() -> None:
+    records = [
+        Record.of(
+            name, "agreement", value, "measured", **CHOSEN, engine=engine, trial_seconds=value
+        )
+        for name, given in {"a": (1.0, 0.99), "b": (0.98, 0.97)}.items()
+        for engine, value in zip(("onnxruntime", "openvino"), given, strict=True)
+    ]
+    compared = comparison(records)
+    engine = compared.conditions["agreement"]["engine"]
+    expected = {"onnxruntime": {"a": 1.0, "b": 0.98}, "openvino": {"a": 0.99, "b": 0.97}}[engine]
+    assert {r.network: r.value("agreement") for r in compared.rows} == expected
+    assert not any(each.apart for each in compared.rows)
 
 
 @pytest.mark.parametrize("condition", ["stopped_at", "trained_on", "auxiliary_weight"])

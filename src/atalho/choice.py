@@ -3,7 +3,7 @@
 Records are ranked together where all conditions of the measurement agree: data, split, images, protocol, precision,
 device, threads, engine, batch, versions. How a network came to its weights (recipe, epochs, seed) may differ; that is for
 the reader to be told, not for a number to be left out. Where each network's engine was chosen from the same ones, the
-engine and its precision are the network's too.
+engine with its precision and version is the network's too.
 """
 
 import json
@@ -35,10 +35,13 @@ TRAINING = ("recipe", "epochs", "steps")
 _OF_ONE_NETWORK = frozenset(
     {
         *(*TRAINING, "seed", "trained_on", "stopped_at", "auxiliary_weight", "weights", "depth"),
-        *("at", "interval", "quartiles", "p90", "p99", "right", "bound", "noise", "idle", "window"),
+        *("at", "interval", "quartiles", "p90", "p99", "right", "noise", "idle", "window"),
+        *("bound", "refused", "top1_lost", "trial_seconds"),
     }
 )
 _OF_AN_ENGINE = frozenset({"engine", "dtype"})
+_ABOUT_ENGINES = frozenset({"max_difference", "agreement"})
+_OF_EVERY_ENGINE = frozenset({"python", "atalho", "torch", "torchvision"})
 
 
 @dataclass(frozen=True)
@@ -194,13 +197,15 @@ def comparison(records: Sequence[Record]) -> Comparison:
 
 def ranking_conditions(record: Record) -> dict[str, Any]:
     """What must agree for another record to be ranked with this one, nested conditions flattened."""
-    own = _OF_ONE_NETWORK | (_OF_AN_ENGINE if "chosen_from" in record.conditions else frozenset())
+    chosen = "chosen_from" in record.conditions and record.quantity not in _ABOUT_ENGINES
+    own = _OF_ONE_NETWORK | _OF_AN_ENGINE if chosen else _OF_ONE_NETWORK
     flat: dict[str, Any] = {}
     for name, value in record.conditions.items():
         if name in own:
             continue
         if isinstance(value, Mapping):
-            flat |= {f"{name}.{key}": each for key, each in value.items()}
+            of_all = _OF_EVERY_ENGINE if chosen and name == "versions" else value.keys()
+            flat |= {f"{name}.{key}": each for key, each in value.items() if key in of_all}
         else:
             flat[name] = value
     return flat
