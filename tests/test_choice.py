@@ -123,6 +123,33 @@ def test_a_noisy_time_is_not_ranked_with_quiet_ones_and_the_reason_is_said() -> 
     assert {r.network for r in compared.rows if "latency" in r.readings} == set(list(NETWORKS)[4:])
 
 
+@pytest.mark.parametrize("quantity", ["latency", "throughput"])
+def test_of_as_many_the_quiet_ones_are_ranked_though_older(quantity: str) -> None:
+    noisy = example()
+    for name in NETWORKS:
+        noisy = changed(noisy, name, quantity, 1.0, noisy=True)
+    compared = comparison([*example(), *noisy])
+    assert "noisy" not in compared.conditions[quantity]
+    assert all(each.value(quantity) != 1.0 for each in compared.rows)
+
+
+def test_of_several_machines_one_is_ranked_and_never_two_together() -> None:
+    board = example()
+    for name, quantity in product(NETWORKS, ("latency", "throughput", "peak_memory")):
+        board = changed(board, name, quantity, device="A board", threads=4)
+    fewer = [each for each in board if each.subject != "plain56"]
+    for records, device in (
+        ([*example(), *board], "A board"),
+        ([*fewer, *example()], "Example EPYC 9000, 2 cores"),
+        ([*example(), *fewer], "Example EPYC 9000, 2 cores"),
+    ):
+        compared = comparison(records)
+        assert len(compared.rows) == len(NETWORKS)
+        for each, quantity in product(compared.rows, ("latency", "throughput", "peak_memory")):
+            if quantity in each.readings:
+                assert each.readings[quantity].condition("device") == device
+
+
 def test_one_network_without_a_time_for_one_image_does_not_move_the_rest_to_another_batch() -> None:
     records = [
         each
