@@ -535,7 +535,7 @@ def test_networks_of_every_family(tmp_path: Path, name: str, size: int, to: str)
 
 
 def test_the_commands_choices_are_the_formats() -> None:
-    assert get_args(Target) == tuple(FORMATS)
+    assert get_args(Target) == (*FORMATS, "engine")
 
 
 def test_export_a_run(capsys: Captured, tmp_path: Path, finished: Path) -> None:
