@@ -18,7 +18,7 @@ from atalho import cited, deploy, run, subjects
 from atalho.arguments import Arguments
 from atalho.bench import Bench, Entry, folder_name
 from atalho.data.dataset import Dataset
-from atalho.engines import samples
+from atalho.engines import deployed, samples
 from atalho.engines.choosing import Wanted
 from atalho.precision import Precision
 from atalho.recipes.recipe import Facts, Recipe
@@ -106,12 +106,18 @@ def compare(
     return records
 
 
-def keep(network: str, folder: Path) -> bool:
-    """Puts a copy of a network on its engine into `chosen`; false for networks without weights of their own."""
-    made = folder / ENGINES / folder_name(network)
-    if not made.exists():
+def keep(network: str | None, folder: Path) -> bool:
+    """Puts a copy of a network on its engine into `chosen`, in the place of the last; none where the choice is none.
+
+    False for networks without weights of their own.
+    """
+    kept = folder / CHOSEN
+    if (kept / deployed.FILE).exists():
+        shutil.rmtree(kept)
+    made = folder / ENGINES / folder_name(network) if network else None
+    if made is None or not made.exists():
         return False
-    deploy.copy(made, folder / CHOSEN)
+    deploy.copy(made, kept)
     return True
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from atalho.engines import choosing, deployed
+from atalho.engines import choosing
 from atalho.engines.choosing import Sample, Wanted
 from atalho.engines.trial import Trial
 from atalho.errors import AtalhoError, Exit
@@ -25,9 +25,7 @@ def deploy(trained: Trained, path: Path, wanted: Wanted, sample: Sample) -> list
 
 
 def copy(folder: Path, path: Path) -> None:
-    """The same folder in another place, where an older one is replaced."""
-    if (path / deployed.FILE).exists():
-        shutil.rmtree(path)
+    """The same folder in another place; OUTPUT as of `deploy`."""
     with _new_folder(path) as copied:
         shutil.copytree(folder, copied)
 

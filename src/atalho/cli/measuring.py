@@ -166,7 +166,7 @@ def compare(
         own = recipe or ("finetune" if name in started else default(data))
         return recipe_named(own, length(epochs, steps))(facts)
 
-    chosen, _ = training_precision("auto", machine)
+    trained_in, _ = training_precision("auto", machine)
     wanted = comparing.Comparison(
         networks=asked,
         data=dataset,
@@ -174,7 +174,7 @@ def compare(
         batches=batch_size,
         seed=seed,
         device=machine,
-        precision=chosen,
+        precision=trained_in,
         wanted=engine_wanted(engine, precision, machine, batch_size),
         starts=started,
     )
@@ -192,12 +192,12 @@ def compare(
         screen.show_json([asdict(each) for each in records])
     else:
         screen.show(screen.comparison_rows(compared), format)
-    if found := choose(compared, limits):
-        name = found.chosen.network
-        if comparing.keep(name, output):
-            kept = shlex.quote(str(output / comparing.CHOSEN))
-            screen.say(f"{name} is ready in {kept}: atalho predict {kept} IMAGE")
-    elif limits:
+    found = choose(compared, limits)
+    chosen = found.chosen.network if found else None
+    if comparing.keep(chosen, output):
+        kept = shlex.quote(str(output / comparing.CHOSEN))
+        screen.say(f"{chosen} is ready in {kept}: atalho predict {kept} IMAGE")
+    elif limits and chosen is None:
         screen.say("no network is known to keep to the limits; the page says what each fails by")
     screen.say(page)
 

@@ -13,9 +13,9 @@ from atalho.record import Record
 
 SAMPLES, LEAST, SECONDS = 50, 3, 5.0
 TURN = 0.5  # seconds of one network before the next one's turn
-RETAKEN = 5.0  # seconds of samples that are taken again where the machine was busy
+RETAKEN = 10  # turns that are taken again where the machine was busy
 PROTOCOL = (
-    f"own process, warm-up until stable, networks in turns of {TURN} s, {SAMPLES} runs or {SECONDS:g} s; "
+    f"own process, warm-up until stable, networks in turns of {TURN} s, {SAMPLES} runs or {SECONDS:g} s at least; "
     "median; a turn in which others used the machine is taken again"
 )
 
@@ -42,7 +42,7 @@ class _Taken:
     @property
     def hopeless(self) -> bool:
         """Whether the machine was busy for so long that it is not waited for."""
-        return sum(self.busy) >= RETAKEN
+        return len(self.others) >= RETAKEN
 
     @property
     def done(self) -> bool:

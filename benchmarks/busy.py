@@ -1,0 +1,88 @@
+"""Whether an idle and a deliberately loaded machine are told apart.
+
+    python benchmarks/busy.py -o results/busy.json
+
+The latency of resnet20 is measured as `atalho bench` does, forty times: twenty on the machine as it is, twenty beside a
+process that keeps one core busy, in an order drawn from a seed. What was told is whether the record is marked `noisy`.
+"""
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from atalho import deploy, subjects
+from atalho.bench import fresh
+from atalho.engines import REFERENCE, samples
+from atalho.engines.choosing import Wanted
+from atalho.engines.engine import Place
+from atalho.measure import latency
+from atalho.measure.process import Process, Subject
+from atalho.record import now, processor, versions
+
+NETWORK = "resnet20"
+TIMES = 20
+
+
+def noisy(subject: Subject, *, loaded: bool) -> dict[str, Any]:
+    """One measurement, with or without somebody else at work."""
+    load = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if loaded else None
+    try:
+        with Process(subject) as process:
+            timed, _ = latency.records({subject.name: process}, [subject], 1)
+    finally:
+        if load:
+            load.kill()
+            load.wait()
+    return {
+        "loaded": loaded,
+        "noisy": timed.conditions.get("noisy", False),
+        "noise": timed.conditions.get("noise", ""),
+        "milliseconds": 1e3 * timed.value,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("-t", "--threads", type=int, default=1)
+    parser.add_argument("-o", "--output", type=Path, help="write what was measured as JSON")
+    options = parser.parse_args()
+    place = Place("cpu", options.threads)
+    order = [True, False] * TIMES
+    random.Random(0).shuffle(order)
+    with TemporaryDirectory() as root:
+        folder = Path(root) / NETWORK
+        trained = fresh(subjects.get(NETWORK))
+        wanted = Wanted("eager", None, place, 1)
+        deploy.deploy(trained, folder, wanted, samples.of_photos(trained.framing))
+        subject = Subject(NETWORK, folder, trained.network.input, REFERENCE, place, processor())
+        found = []
+        for loaded in order:
+            found.append(noisy(subject, loaded=loaded))
+            print(found[-1], flush=True)
+    right = {
+        name: sum(each["noisy"] == loaded for each in found if each["loaded"] == loaded)
+        for name, loaded in (("idle", False), ("loaded", True))
+    }
+    print(f"told right: {right['idle']} of {TIMES} idle, {right['loaded']} of {TIMES} loaded")
+    if options.output:
+        said = {
+            "question": "is a loaded machine told from an idle one, by the mark on a latency record",
+            "command": "python benchmarks/busy.py",
+            "told_right": right,
+            "of_each": TIMES,
+            "threads": options.threads,
+            "measurements": found,
+            "device": processor(),
+            "versions": versions("torch", "psutil"),
+            "at": now(),
+        }
+        options.output.write_text(json.dumps(said, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
