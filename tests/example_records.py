@@ -1,6 +1,6 @@
-"""A made-up comparison, as `atalho compare` would record it; the numbers are nobody's measurement."""
+"""Made-up comparisons, as `atalho compare` would record it; the numbers are nobody's measurement."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from math import exp, sqrt
 from typing import Any
@@ -28,6 +28,17 @@ NETWORKS = {
     "googlenet.small": (22, 5_978_677, 262_000_000, 350, 0.0148, 96, 12, 0.985),
 }
 
+#           params        macs       top1 (made up)  s/image  W above idle
+ANALYSED = {
+    "alexnet": (60_965_224, 724_000_000, 0.571, 0.0118, 10.6),
+    "googlenet": (6_998_552, 1_582_000_000, 0.698, 0.0172, 11.9),
+    "resnet18": (11_689_512, 1_814_000_000, 0.697, 0.0181, 11.4),
+    "resnet34": (21_797_672, 3_664_000_000, 0.733, 0.0334, 11.8),
+    "resnet50": (25_557_032, 3_858_000_000, 0.761, 0.0402, 12.3),
+    "vgg16": (138_357_544, 15_470_000_000, 0.716, 0.1310, 12.6),
+}
+BATCHES = (1, 2, 4, 8, 16, 32, 64)
+
 
 def wilson(right: int, images: int) -> list[float]:
     p, z = right / images, 1.959964
@@ -42,6 +53,30 @@ def wilson(right: int, images: int) -> list[float]:
 def example(names: Iterable[str] = tuple(NETWORKS), *, seed: int = 0) -> list[Record]:
     """All records of the networks named: cost, accuracy, speed, memory, training curves."""
     return [record for name in names for record in _network(name, seed)]
+
+
+def analysed(
+    names: Iterable[str] = tuple(ANALYSED),
+    *,
+    batches: Iterable[int] = BATCHES,
+    sensor: bool = True,
+    slower: float = 1.0,
+    **machine: Any,
+) -> list[Record]:
+    """A comparison without training: cost, speed, memory and energy by batch size, ImageNet accuracy cited.
+
+    Args:
+        sensor: whether power and energy were measured.
+        slower: times as long as on the machine of `MACHINE`.
+        machine: conditions that take the place of `MACHINE`'s.
+    """
+    given = {"input": [3, 224, 224], **MACHINE, **machine}
+    return [r for name in names for r in _analysed(name, batches, sensor, slower, given)]
+
+
+def failure(name: str, stage: str, cause: str, code: int = -9) -> Record:
+    """What is recorded where a process did not come to its end."""
+    return Record.of(name, "failure", code, "measured", stage=stage, cause=cause, **MACHINE)
 
 
 def changed(
@@ -70,6 +105,36 @@ def without(records: Iterable[Record], quantity: str, subject: str | None = None
         for r in records
         if r.quantity != quantity or (subject is not None and r.subject != subject)
     ]
+
+
+def _analysed(
+    name: str, batches: Iterable[int], sensor: bool, slower: float, given: Mapping[str, Any]
+) -> Iterator[Record]:
+    params, macs, top1, seconds, watts = ANALYSED[name]
+    shape = {"input": [3, 224, 224], "num_classes": 1000}
+    yield Record.of(name, "params", params, "computed", **shape)
+    yield Record.of(name, "macs", macs, "computed", **shape)
+    yield Record.of(
+        *(name, "top1", top1, "cited"),
+        **{"data": "imagenet", "split": "val", "protocol": "one central crop"},
+        reference="A. N. Example 2026, Table 1",
+    )
+    for batch in batches:
+        # A fixed part for each batch, then a part for each image, worse again where the cache is full.
+        taken = slower * seconds * (0.35 + 0.65 * batch) * (1 + 0.02 * max(0, batch - 16) / 16)
+        own = {**given, "batch": batch}
+        timed = {**own, "protocol": "median of 50"}
+        samples = [taken * (0.98 + 0.001 * i) for i in range(41)]
+        quartiles = [0.99 * taken, 1.01 * taken]
+        yield Record.of(name, "latency", taken, "measured", samples, **timed, quartiles=quartiles)
+        yield Record.of(name, "throughput", batch / taken, "measured", **timed)
+        used = 40e6 + 4.2 * params + batch * (2.5e6 + macs / 600)
+        yield Record.of(name, "peak_memory", used, "measured", **own, protocol="high water")
+        if sensor:
+            drawn = watts * (0.9 + 0.1 * min(batch, 8) / 8)
+            sensed = {**own, "sensor": "NVML via zeus", "protocol": "mean over 10 s"}
+            yield Record.of(name, "power", drawn, "measured", **sensed)
+            yield Record.of(name, "energy", drawn * taken / batch, "measured", **sensed)
 
 
 def _network(name: str, seed: int) -> list[Record]:

@@ -18,7 +18,7 @@ from atalho.report.axes import NARROW
 from atalho.report.contents import Contents
 from atalho.report.depth import rows
 from atalho.report.diagnosis import Diagnosis
-from atalho.report.figures import Figure
+from atalho.report.figure import Figure
 from atalho.report.page import html
 from atalho.report.sentences import conditions, sentences, table, times
 from example_records import example

@@ -42,13 +42,29 @@ class Axis:
     given_ticks: tuple[float, ...] = ()
 
     @classmethod
-    def over(cls, title: str, values: Sequence[float], *, ticks: Sequence[float] = ()) -> "Axis":
-        """An axis on which all values stand, logarithmic where they spread; its ticks are round unless given."""
-        log = min(values) > 0 and max(values) / min(values) >= _SPREAD
+    def over(
+        cls,
+        title: str,
+        values: Sequence[float],
+        *,
+        ticks: Sequence[float] = (),
+        log: bool = False,
+    ) -> "Axis":
+        """An axis on which all values stand; its ticks are round unless given.
+
+        Args:
+            log: makes it logarithmic where all values are above zero; without it, it is so only where they spread.
+        """
+        log = min(values) > 0 and (log or max(values) / min(values) >= _SPREAD)
         ends = [log10(v) if log else v for v in (min(values), max(values))]
         margin = _PADDING * (ends[1] - ends[0] or abs(ends[0]) or 1)
         low, high = (10**end if log else end for end in (ends[0] - margin, ends[1] + margin))
         return cls(title, low, high, log, tuple(ticks))
+
+    @classmethod
+    def from_zero(cls, title: str, values: Sequence[float], *, room: float = _PADDING) -> "Axis":
+        """A linear axis from zero, on which lengths and straight lines are what they are; `room` of it is left at the end."""
+        return cls(title, 0, (1 + room) * max(*values, 0) or 1, log=False)
 
     def share(self, value: float) -> float:
         """Where a value stands, from 0 at the low end to 1."""

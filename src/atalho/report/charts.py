@@ -1,8 +1,8 @@
 """Points and curves → charts, as SVG, as PNG, and as what a browser needs to draw them anew."""
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
 from math import sqrt
@@ -17,6 +17,9 @@ from atalho.report.axes import Axis, Layout, round_steps
 
 Spec = dict[str, Any]
 """A chart as Vega-Lite."""
+
+Guide = tuple[tuple[float, float], ...]
+"""A dashed line through these points, from left to right."""
 
 VEGA_LITE = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
 FONT = "Helvetica Neue, Helvetica, Arial, Liberation Sans, sans-serif"
@@ -42,7 +45,10 @@ CONFIG = {
 }
 
 _PANEL_HEIGHT = 250
+_BAR_STEP = 26  # from one bar to the next
+_BAR_NAMES = 90  # of a chart's width, for the names beside bars
 _GUTTER = 52  # between panels, for an axis' labels
+_PIECES = 40  # of a slanted line, around which names find their places
 _PNG_SCALE = 2  # pixels of a PNG for each of the SVG
 
 
@@ -63,6 +69,27 @@ class Point:
     y: float
     interval: tuple[float, float]
     area: float | None = None
+    hollow: bool = False
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A network in a bar chart.
+
+    Attributes:
+        low, high: the ends of its error bar; equal ones draw none.
+        written: its length in figures.
+        hollow: whether the number is cited.
+        details: what a tooltip says, label and text.
+    """
+
+    network: str
+    colour: str
+    length: float
+    low: float
+    high: float
+    written: str
     hollow: bool = False
     details: Mapping[str, str] = field(default_factory=dict)
 
@@ -91,10 +118,82 @@ def scatter(
     y: Axis,
     layout: Layout,
     *,
-    front: Sequence[tuple[float, float]] = (),
+    paths: Sequence[Guide] = (),
     area_title: str = "",
 ) -> Spec:
-    """Named bubbles with error bars; `front` draws a staircase through its points, from left to right."""
+    """Named bubbles with error bars; `paths` are dashed lines behind them."""
+    return styled(_scattered(points, x, y, layout, paths, area_title))
+
+
+def scatters(
+    groups: Mapping[str, Sequence[Point]],
+    x: Axis,
+    y: Axis,
+    layout: Layout,
+    paths: Mapping[str, Guide],
+) -> Spec:
+    """A scatter plot for each group of points, side by side on the same axes, each with its dashed line."""
+    columns = min(len(groups), layout.columns)
+    width = (layout.width - _GUTTER * (columns - 1)) // columns
+    height = layout.height if len(groups) == 1 else _PANEL_HEIGHT
+    size = replace(layout, width=width, height=height)
+    charts = [
+        _scattered(points, x, y, size, [paths[title]], "", panel=panel).properties(title=title)
+        for panel, (title, points) in enumerate(groups.items())
+    ]
+    return styled(charts[0] if len(charts) == 1 else alt.concat(*charts, columns=columns))
+
+
+def bars(bars: Sequence[Bar], x: Axis, layout: Layout) -> Spec:
+    """Horizontal bars from zero, from top to bottom, with error bars and their lengths in figures."""
+    rows = [
+        {
+            "network": bar.network,
+            "zero": 0,
+            "x": bar.length,
+            "low": bar.low,
+            "high": bar.high,
+            "written": bar.written,
+            "hollow": bar.hollow,
+            **bar.details,
+        }
+        for bar in bars
+    ]
+    y = alt.Y(
+        "network:N",
+        sort=[bar.network for bar in bars],
+        title=None,
+        axis=alt.Axis(domain=False, ticks=False, labelLimit=2 * _BAR_NAMES, labelFontSize=12),
+    )
+    colour = _colours({bar.network: bar.colour for bar in bars}, None)
+    base = alt.Chart(alt.InlineData(values=rows)).encode(y=y)
+    lengths = base.encode(x=x.x(), x2="zero:Q", color=colour, tooltip=_tooltips(bars))
+    height = _BAR_STEP * 0.6
+    return styled(
+        alt.layer(
+            lengths.transform_filter("!datum.hollow").mark_bar(height=height, opacity=0.9),
+            lengths.transform_filter("datum.hollow").mark_bar(
+                filled=False, height=height, strokeWidth=2
+            ),
+            base.transform_filter("datum.low < datum.high")
+            .mark_rule(color=INK, strokeWidth=1.5)
+            .encode(x=x.x("low"), x2="high:Q"),
+            base.mark_text(align="left", dx=6).encode(x=x.x("high"), text="written:N"),
+            width=layout.width - _BAR_NAMES,
+            height=_BAR_STEP * len(bars),
+        )
+    )
+
+
+def _scattered(
+    points: Sequence[Point],
+    x: Axis,
+    y: Axis,
+    layout: Layout,
+    paths: Sequence[Guide],
+    area_title: str,
+    panel: int = 0,
+) -> alt.LayerChart | alt.FacetChart:
     largest = max((p.area for p in points if p.area is not None), default=None)
     sizes = [
         layout.bubble * p.area / largest if largest and p.area is not None else layout.bubble / 12
@@ -110,33 +209,46 @@ def scatter(
             "high": p.interval[1],
             "area": p.area,
             "hollow": p.hollow,
+            "panel": panel,
             **p.details,
         }
         for p in points
     ]
     base = alt.Chart(alt.InlineData(values=rows)).encode(x=x.x(), color=colour)
-    tooltips = [alt.Tooltip("network:N", title="Network")]
-    tooltips += [
-        alt.Tooltip(f"{name}:N") for name in dict.fromkeys(n for p in points for n in p.details)
-    ]
     size = _size(largest, area_title, layout)
-    bubbles = base.encode(y=y.y(), size=size, tooltip=tooltips)
-    stairs = [(front[0][0], y.low), *front, (x.high, front[-1][1])] if front else []
-    layers = [
+    bubbles = base.encode(y=y.y(), size=size, tooltip=_tooltips(points))
+    dashed = [
+        alt.Chart(_corners(path))
+        .mark_line(clip=True, color=FAINT, strokeWidth=1.5, strokeDash=[4, 3])
+        .encode(x=x.x(), y=y.y(), order="place:Q")
+        for path in paths
+        if path
+    ]
+    return alt.layer(
+        *dashed,
         base.mark_rule(strokeWidth=1.5, opacity=0.45).encode(y=y.y("low"), y2="high:Q"),
         bubbles.transform_filter("!datum.hollow").mark_point(
             filled=True, opacity=0.9, stroke=PAPER, strokeWidth=1
         ),
         bubbles.transform_filter("datum.hollow").mark_point(filled=False, opacity=1, strokeWidth=2),
-        *_names(points, sizes, stairs, x, y, layout),
+        *_names(points, sizes, paths, x, y, layout),
+        width=layout.width,
+        height=layout.height,
+    )
+
+
+def _corners(path: Guide) -> alt.InlineData:
+    return alt.InlineData(
+        values=[{"x": x, "y": y, "place": place} for place, (x, y) in enumerate(path)]
+    )
+
+
+def _tooltips(marks: Sequence[Point | Bar]) -> list[alt.Tooltip]:
+    labels = dict.fromkeys(label for mark in marks for label in mark.details)
+    return [
+        alt.Tooltip("network:N", title="Network"),
+        *(alt.Tooltip(f"{label}:N") for label in labels),
     ]
-    if stairs:
-        data = alt.InlineData(values=[{"x": a, "y": b} for a, b in stairs])
-        step = alt.Chart(data).mark_line(
-            interpolate="step-after", color=FAINT, strokeWidth=1.5, strokeDash=[4, 3]
-        )
-        layers.insert(0, step.encode(x=x.x(), y=y.y()))
-    return styled(alt.layer(*layers, width=layout.width, height=layout.height))
 
 
 def panels(
@@ -272,7 +384,7 @@ def _colours(colours: Mapping[str, str], legend: alt.Legend | None) -> alt.Color
 def _names(
     points: Sequence[Point],
     sizes: Sequence[float],
-    stairs: Sequence[tuple[float, float]],
+    paths: Sequence[Guide],
     x: Axis,
     y: Axis,
     layout: Layout,
@@ -291,14 +403,10 @@ def _names(
         )
         for p, size in zip(points, sizes, strict=True)
     ]
-    corners = [pixel(*stair) for stair in stairs]
-    steps = [
-        box
-        for (left, low), (right, high) in pairwise(corners)
-        for box in (
-            labels.Box(left, low - 2, right, low + 2),
-            labels.Box(right - 2, high, right + 2, low),
-        )
+    lines = [
+        labels.Box(min(a, b) - 2, min(c, d) - 2, max(a, b) + 2, max(c, d) + 2)
+        for path in paths
+        for (a, c), (b, d) in pairwise(pixel(*point) for point in _fine(path))
     ]
     rows = [
         {
@@ -312,7 +420,7 @@ def _names(
             "far": place.far,
         }
         for p, place in zip(
-            points, labels.place(marks, steps, layout.width, layout.height), strict=True
+            points, labels.place(marks, lines, layout.width, layout.height), strict=True
         )
     ]
     base = alt.Chart(alt.InlineData(values=rows))
@@ -321,6 +429,16 @@ def _names(
         leaders.encode(x=x.x("near_x"), x2="point_x:Q", y=y.y("near_y"), y2="point_y:Q"),
         base.mark_text(baseline="middle").encode(x=x.x(), y=y.y(), text="network:N"),
     ]
+
+
+def _fine(path: Guide) -> Iterator[tuple[float, float]]:
+    """A path cut so short that the boxes around its pieces cover little else."""
+    for (a, c), (b, d) in pairwise(path):
+        slanted = a != b and c != d
+        for step in range(_PIECES if slanted else 1):
+            share = step / _PIECES
+            yield a + share * (b - a), c + share * (d - c)
+    yield from path[-1:]
 
 
 def _round_shares(largest: float) -> list[float]:

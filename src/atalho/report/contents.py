@@ -9,7 +9,8 @@ from atalho.report import depth
 from atalho.report.curves import Curve, curves
 from atalho.report.diagnosis import Diagnosis
 from atalho.report.families import Style, styles
-from atalho.report.figures import Figure, figures
+from atalho.report.figure import Figure
+from atalho.report.figures import figures
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from atalho.report.charts import Line
 from atalho.report.curves import Curve, alike, final
 from atalho.report.diagnosis import Diagnosis, elementwise, when
 from atalho.report.families import Style, of_family
-from atalho.report.figures import Figure
+from atalho.report.figure import Figure
 from atalho.report.surface import heat
 from atalho.report.text import listed
 

@@ -90,6 +90,10 @@ class Unit:
         """The value with its unit: `2.31 ms`."""
         return f"{self.number(value)}\u00a0{self.name}".rstrip("\u00a0")
 
+    def heading(self, words: str) -> str:
+        """What an axis in this unit is called: `Latency (ms)`."""
+        return f"{words} ({self.name})" if self.name else words
+
 
 def unit(quantity: str, values: Iterable[float]) -> Unit:
     """The largest unit that leaves the median at 1 or more."""

@@ -16,7 +16,7 @@ from atalho.report import charts, coloured, sentences, text, verdicts
 from atalho.report.contents import Contents
 from atalho.report.depth import rows
 from atalho.report.diagnosis import Diagnosis, when
-from atalho.report.figures import Figure
+from atalho.report.figure import Figure
 from atalho.report.table import columns
 
 _HERE = Path(__file__).parent
