@@ -132,12 +132,13 @@ def _against(comparison: Comparison, styles: Mapping[str, Style], quantity: str)
             else []
         ),
         *notes,
+        *([_bound(shown)] if quantity == "throughput" else []),
         *_notes(comparison, points),
     ]
     return Figure(
         f"accuracy-{name}",
         f"Accuracy against {'images a second' if quantity == 'throughput' else name}",
-        " ".join(caption),
+        " ".join(filter(None, caption)),
         f"Scatter plot of {len(points)} networks; the numbers are in the table.",
         lambda layout: charts.scatter(
             points,
@@ -154,21 +155,29 @@ def _against(comparison: Comparison, styles: Mapping[str, Style], quantity: str)
 def _front(
     comparison: Comparison, quantity: str, scale: Unit, x: Axis, y: Axis
 ) -> tuple[list[Guide], list[str]]:
-    """The staircase through the Pareto front of accuracy and speed, and of throughput the line that bounds it; in words too."""
+    """The staircase through the Pareto front of what is ranked in accuracy and speed, drawn and in words."""
     if quantity not in _FRONTS:
         return [], []
-    quantities = ("top1", quantity)
     front = sorted(
-        (row.readings[quantity].value, row.readings["top1"].value)
-        for row in pareto_front(comparison.rows, quantities)
+        (row.readings[quantity].value / scale.factor, 100 * row.readings["top1"].value)
+        for row in pareto_front(comparison.rows, ("top1", quantity))
     )
-    drawn = [(cost / scale.factor, 100 * accuracy) for cost, accuracy in front]
-    names = text.front(comparison, quantities)
-    words = [f"The dashed staircase is the Pareto front: {names}"] if names else []
-    paths = [_staircase(drawn, x, y, falling=quantity == "throughput")] if drawn else []
-    if quantity == "throughput" and (claim := fits.bound(front)):
-        words.append(claim)
-    return paths, words
+    names = text.front(comparison, ("top1", quantity))
+    return (
+        [_staircase(front, x, y, falling=quantity == "throughput")] if front else [],
+        [f"The dashed staircase is the Pareto front: {names}"] if names else [],
+    )
+
+
+def _bound(shown: Sequence[tuple[Row, Number, Number]]) -> str:
+    """Whether a line bounds the points shown: those that no other has at least the throughput and the accuracy of."""
+    points = {(x.value, y.value) for _, x, y in shown}
+    front = [
+        (x, y)
+        for x, y in sorted(points)
+        if not any(a >= x and b >= y and (a, b) != (x, y) for a, b in points)
+    ]
+    return fits.bound(front)
 
 
 def _staircase(front: Sequence[tuple[float, float]], x: Axis, y: Axis, *, falling: bool) -> Guide:
@@ -285,7 +294,7 @@ def _cost(comparison: Comparison, quantity: str, *, of_input: bool = False) -> s
         return f"multiply-accumulates for one image{shape}"
     batch = "" if given.get("batch") is None else f" batch of {said(given['batch'])}"
     if quantity == "throughput":
-        return f"images a second{f', in a{batch}' if batch else ''}"
+        return f"throughput{f' in a{batch}' if batch else ''}"
     return f"median latency of a{batch}" if batch else "latency"
 
 

@@ -3,12 +3,28 @@ const slider = document.querySelector("#moment");
 const following = [];
 const show = (view) => view.signal("moment", Number(slider.value)).runAsync();
 
+// A rectangle drawn over points says which networks lie in it.
+const listen = (target, view, spec) => {
+  const points = Object.values(spec.datasets ?? {}).flat().filter((row) => "panel" in row);
+  for (let panel = 0; points.some((row) => row.panel === panel); panel++) {
+    view.addSignalListener(`brush${panel}`, (_, { x, y }) => {
+      const inside = (value, [a, b]) => Math.min(a, b) <= value && value <= Math.max(a, b);
+      const found = points.filter(
+        (row) => x && y && row.panel === panel && inside(row.x, x) && inside(row.y, y),
+      );
+      const detail = found.map((row) => row.network);
+      target.dispatchEvent(new CustomEvent("brushed", { bubbles: true, detail }));
+    });
+  }
+};
+
 const seen = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) {
     if (!isIntersecting) continue;
     seen.unobserve(target);
     const live = document.createElement("div");
-    vegaEmbed(live, JSON.parse(target.querySelector("script").textContent), {
+    const spec = JSON.parse(target.querySelector("script").textContent);
+    vegaEmbed(live, spec, {
       mode: "vega-lite",
       renderer: "svg",
       actions: false,
@@ -17,6 +33,7 @@ const seen = new IntersectionObserver((entries) => {
       tooltip: { disableDefaultStyle: true },
     }).then(({ view }) => {
       target.querySelector("svg").replaceWith(live);
+      listen(target, view, spec);
       if (!("follows" in target.dataset)) return;
       following.push(view);
       show(view);

@@ -163,7 +163,13 @@ def bars(bars: Sequence[Bar], x: Axis, layout: Layout) -> Spec:
         "network:N",
         sort=[bar.network for bar in bars],
         title=None,
-        axis=alt.Axis(domain=False, ticks=False, labelLimit=2 * _BAR_NAMES, labelFontSize=12),
+        axis=alt.Axis(
+            domain=False,
+            ticks=False,
+            labelPadding=6,
+            labelLimit=2 * _BAR_NAMES,
+            labelFontSize=12,
+        ),
     )
     colour = _colours({bar.network: bar.colour for bar in bars}, None)
     base = alt.Chart(alt.InlineData(values=rows)).encode(y=y)
@@ -224,12 +230,14 @@ def _scattered(
         for path in paths
         if path
     ]
+    # A finger that draws a rectangle would not scroll the page.
+    brush = [alt.selection_interval(name=f"brush{panel}")] if layout.columns > 1 else []
     return alt.layer(
         *dashed,
         base.mark_rule(strokeWidth=1.5, opacity=0.45).encode(y=y.y("low"), y2="high:Q"),
-        bubbles.transform_filter("!datum.hollow").mark_point(
-            filled=True, opacity=0.9, stroke=PAPER, strokeWidth=1
-        ),
+        bubbles.transform_filter("!datum.hollow")
+        .mark_point(filled=True, opacity=0.9, stroke=PAPER, strokeWidth=1)
+        .add_params(*brush),
         bubbles.transform_filter("datum.hollow").mark_point(filled=False, opacity=1, strokeWidth=2),
         *_names(points, sizes, paths, x, y, layout),
         width=layout.width,

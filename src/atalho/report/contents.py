@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from atalho.choice import Choice, Comparison, choose, comparison
 from atalho.record import Record
-from atalho.report import depth
+from atalho.report import depth, machines
 from atalho.report.curves import Curve, curves
 from atalho.report.diagnosis import Diagnosis
 from atalho.report.families import Style, styles
@@ -35,7 +35,7 @@ class Contents:
 
     @classmethod
     def of(cls, records: Sequence[Record], limits: Mapping[str, float]) -> "Contents":
-        compared = comparison(records)
+        compared = comparison(machines.of_one(records))
         runs = curves(records)
         diagnosis = Diagnosis.of(records)
         diagnosed = diagnosis.records if diagnosis else ()

@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from atalho.choice import HIGHER_IS_BETTER, pareto_front
-from atalho.report import charts, coloured, sentences, text, verdicts
+from atalho.report import charts, coloured, failures, figures, machines, sentences, text, verdicts
 from atalho.report.contents import Contents
 from atalho.report.depth import rows
 from atalho.report.diagnosis import Diagnosis, when
@@ -32,8 +32,10 @@ def html(
     compared, choice = contents.comparison, contents.choice
     css = _source("page.css") + "".join(_colours(contents))
     shown = (*contents.figures, *contents.depth)
-    sorting, drawing = _source("table.js"), charts.javascript() if shown else ""
+    sorting, linking = _source("table.js"), _source("highlight.js")
+    drawing = charts.javascript() if shown else ""
     findings = verdicts.grouped(contents.records)
+    answers = compared.rows or not contents.diagnosis
     environment = Environment(
         loader=FileSystemLoader(_HERE),
         autoescape=True,
@@ -42,16 +44,18 @@ def html(
         lstrip_blocks=True,
     )
     return environment.get_template("page.html.j2").render(
-        policy=_policy(css, [sorting, drawing]),
+        policy=_policy(css, [sorting, linking, drawing]),
         css=Markup(css),
         sorting=Markup(sorting),
+        linking=Markup(linking),
         drawing=Markup(drawing),
-        title=text.title(compared) if compared.rows else WHY_DEPTH_WORKS,
-        answer=text.answer(compared, choice, contents.limits) if compared.rows else [],
+        title=text.title(compared) if answers else WHY_DEPTH_WORKS,
+        answer=text.answer(compared, choice, contents.limits) if answers else [],
         notes=text.training(compared),
         higher_is_better=HIGHER_IS_BETTER,
         columns=columns(compared),
         rows=compared.rows,
+        styles=contents.styles,
         indices={name: index for index, name in enumerate(contents.styles)},
         chosen=choice.chosen if choice else None,
         front=pareto_front(compared.rows, ("top1", "latency")),
@@ -59,7 +63,10 @@ def html(
             "Not ranked with the rest": text.not_ranked(compared),
             "Cited, not measured here": text.cited(compared),
         },
+        failures=failures.listed(contents.records),
+        machines=machines.side_by_side(compared, contents.records),
         figures=contents.figures,
+        absent=figures.absent(contents.figures),
         degraded=any(figure.name == "degradation" for figure in contents.depth),
         degradation=text.degradation(contents.curves, contents.styles),
         renderings={figure.name: list(_renderings(figure)) for figure in shown},
@@ -134,6 +141,12 @@ def _colours(contents: Contents) -> Iterator[str]:
     """The networks' colours, in the table and in the charts on a dark page; and the gradients'."""
     for index, style in enumerate(contents.styles.values()):
         yield f".n{index} {{ background: {style.light}; }}\n"
+        for attribute in ("fill", "stroke"):
+            yield f'.picking .chart [{attribute}="{style.light}"] {{ opacity: .12; }}\n'
+    # After them all: a network that is brought out stands over those that are not.
+    for index, style in enumerate(contents.styles.values()):
+        for attribute in ("fill", "stroke"):
+            yield f'.pick{index} .chart [{attribute}="{style.light}"] {{ opacity: 1; }}\n'
     yield f".ramp {{ background: linear-gradient(to right, {', '.join(coloured.RAMP)}); }}\n"
     yield "@media screen and (prefers-color-scheme: dark) {\n"
     for index, style in enumerate(contents.styles.values()):

@@ -19,6 +19,7 @@ SHOWN = (
     "latency",
     "throughput",
     "peak_memory",
+    "size",
     "energy",
     "power",
     "train_time",
@@ -36,7 +37,7 @@ class Cell:
 
     Attributes:
         text: in the column's unit, or `not measured`.
-        note: its interval, its quartiles, or why it is not ranked.
+        note: its interval, its quartiles, or why it is not ranked; where a cited one is from stands below the table.
         sort: the exact value where it is ranked.
     """
 
@@ -125,12 +126,28 @@ def _cell(row: Row, quantity: str, scale: Unit) -> Cell:
             return Cell("apart", scale.number(apart.record.value), f"not ranked: {apart.reason}")
     for record in row.cited:
         if record.quantity == quantity:
-            return Cell("cited", scale.number(record.value), f"cited: {text.reference(record)}")
+            return Cell("cited", scale.number(record.value), "cited")
     return Cell("missing", "not measured")
 
 
 def _note(reading: Reading, scale: Unit) -> str:
-    """The interval of an accuracy, the quartiles of a time, the epochs of a training."""
+    """The interval of an accuracy, the quartiles of a time, the epochs of a training; how it was taken, where not as the others'."""
+    found = [
+        _spread(reading, scale),
+        _engine(reading) if scale.quantity == "latency" else "",
+        "noisy" if reading.condition("noisy") else "",
+    ]
+    return ", ".join(filter(None, found))
+
+
+def _engine(reading: Reading) -> str:
+    """What runs the network, where each has its own."""
+    if reading.condition("chosen_from") is None:
+        return ""
+    return f"{said(reading.condition('engine'))} {said(reading.condition('dtype'))}"
+
+
+def _spread(reading: Reading, scale: Unit) -> str:
     if reading.interval:
         return text.span(reading.interval)
     if quartiles := pair(reading.condition("quartiles")):
