@@ -116,7 +116,9 @@ def _analysed(
     yield Record.of(name, "macs", macs, "computed", **shape)
     yield Record.of(
         *(name, "top1", top1, "cited"),
-        **{"data": "imagenet", "split": "val", "protocol": "one central crop"},
+        data="imagenet",
+        split="val",
+        protocol="one central crop",
         reference="A. N. Example 2026, Table 1",
     )
     for batch in batches:

@@ -6,11 +6,12 @@ const show = (view) => view.signal("moment", Number(slider.value)).runAsync();
 // A rectangle drawn over points says which networks lie in it.
 const listen = (target, view, spec) => {
   const points = Object.values(spec.datasets ?? {}).flat().filter((row) => "panel" in row);
-  for (let panel = 0; points.some((row) => row.panel === panel); panel++) {
-    view.addSignalListener(`brush${panel}`, (_, { x, y }) => {
+  for (const { name } of spec.params ?? []) {
+    if (!name.startsWith("brush")) continue;
+    view.addSignalListener(name, (_, { x, y }) => {
       const inside = (value, [a, b]) => Math.min(a, b) <= value && value <= Math.max(a, b);
       const found = points.filter(
-        (row) => x && y && row.panel === panel && inside(row.x, x) && inside(row.y, y),
+        (row) => x && y && `brush${row.panel}` === name && inside(row.x, x) && inside(row.y, y),
       );
       const detail = found.map((row) => row.network);
       target.dispatchEvent(new CustomEvent("brushed", { bubbles: true, detail }));

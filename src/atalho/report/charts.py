@@ -237,7 +237,8 @@ def _scattered(
         base.mark_rule(strokeWidth=1.5, opacity=0.45).encode(y=y.y("low"), y2="high:Q"),
         bubbles.transform_filter("!datum.hollow")
         .mark_point(filled=True, opacity=0.9, stroke=PAPER, strokeWidth=1)
-        .add_params(*brush),
+        .add_params(*brush)
+        .properties(name=f"points{panel}"),
         bubbles.transform_filter("datum.hollow").mark_point(filled=False, opacity=1, strokeWidth=2),
         *_names(points, sizes, paths, x, y, layout),
         width=layout.width,
