@@ -63,8 +63,9 @@ class Axis:
 
     @classmethod
     def from_zero(cls, title: str, values: Sequence[float], *, room: float = _PADDING) -> "Axis":
-        """A linear axis from zero, on which lengths and straight lines are what they are; `room` of it is left at the end."""
-        return cls(title, 0, (1 + room) * max(*values, 0) or 1, log=False)
+        """A linear axis with zero on it, on which lengths and straight lines are what they are; `room` of it is left at the end."""
+        low, high = ((1 + room) * end(0, *values) for end in (min, max))
+        return cls(title, low, high if low < high else 1, log=False)
 
     def share(self, value: float) -> float:
         """Where a value stands, from 0 at the low end to 1."""

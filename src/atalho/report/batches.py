@@ -57,6 +57,7 @@ def by_batch(
             and record.quantity == quantity
             and record.provenance != "cited"
             and isinstance(size, int)
+            and size > 0
             and _but_batch(ranking_conditions(record)) == _but_batch(ranked)
         ):
             found.setdefault(record.subject, {})[size] = record.value

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from statistics import correlation, fmean, linear_regression, pstdev
 
 from atalho.claims.evidence import LEAST_R2, MOST_SPREAD
@@ -75,7 +76,8 @@ def power(points: Points) -> str:
     if (fit := line(points)) is None:
         return ""
     watts = [y for _, y in points]
-    spread = pstdev(watts) / fmean(watts)
+    middle = fmean(watts)
+    spread = pstdev(watts) / middle if middle > 0 else inf
     return (
         f"That power is independent of the architecture {_verdict(spread <= MOST_SPREAD)}: its standard deviation is "
         f"{100 * spread:.1f}\u00a0% of its mean (at most {100 * MOST_SPREAD:.0f}\u00a0% is asked for; "

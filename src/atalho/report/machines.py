@@ -170,4 +170,4 @@ def _but_machine(conditions: Mapping[str, object]) -> dict[str, object]:
 
 def _device(record: Record) -> str | None:
     device = record.conditions.get("device")
-    return None if device is None else said(device)
+    return device if isinstance(device, str) else None
