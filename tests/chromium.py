@@ -85,14 +85,16 @@ class Browser:
     def until(self, condition: str, seconds: float = 30) -> None:
         """Waits for an expression to be true."""
         end = time.monotonic() + seconds
-        while not self.run(condition):
+        while not self.run(condition, 0):
             assert time.monotonic() < end, condition
+            time.sleep(0.02)
 
-    def draw_all(self) -> None:
-        """Brings every chart that this width shows into view, until its script has drawn it."""
-        shown = "[...document.querySelectorAll('.chart')].filter((chart) => chart.offsetParent)"
-        for index in range(self.run(f"{shown}.length")):
-            self.run(f"{shown}[{index}].scrollIntoView()")
+    def draw(self, *figures: str) -> None:
+        """Brings charts that this width shows into view, those of these figures or all, until their script has drawn them."""
+        within = ", ".join(f"#{figure} .chart" for figure in figures) or ".chart"
+        shown = f"[...document.querySelectorAll('{within}')].filter((chart) => chart.offsetParent)"
+        for index in range(self.run(f"{shown}.length", 0)):
+            self.run(f"{shown}[{index}].scrollIntoView()", 0)
             self.until(f"{shown}[{index}].querySelector('.vega-embed svg') !== null")
 
     def move(self, x: float, y: float) -> None:
