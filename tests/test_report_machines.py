@@ -6,7 +6,7 @@ from atalho.choice import comparison
 from atalho.record import Record
 from atalho.report import failures
 from atalho.report.contents import Contents
-from atalho.report.machines import SideBySide, of_one, side_by_side
+from atalho.report.machines import Group, SideBySide, of_one, side_by_side
 from atalho.report.page import html
 from example_records import ANALYSED, MACHINE, analysed, failure
 from test_report import HOSTILE, Page
@@ -17,6 +17,10 @@ BOARD = {"device": "Example board, 4 cores", "threads": 2}
 
 def shown(records: list[Record]) -> SideBySide | None:
     return side_by_side(Contents.of(records, {}).comparison, records)
+
+
+def texts(group: Group, network: str) -> tuple[str, ...]:
+    return tuple(cell.text for cell in group.cells[network])
 
 
 def test_one_machine_has_no_other_beside_it() -> None:
@@ -37,11 +41,11 @@ def test_each_machine_has_its_own_numbers_in_one_unit() -> None:
     assert set(groups) == {"Latency", "Throughput", "Peak memory"}
     latency = groups["Latency"]
     assert latency.unit == "ms, batch 1"
-    assert latency.cells["vgg16"] == ("131", "13.1", "1,048")
-    assert latency.cells["resnet50"] == ("40.2", "4.02", "–")
+    assert texts(latency, "vgg16") == ("131", "13.1", "1,048")
+    assert texts(latency, "resnet50") == ("40.2", "4.02", "–")
     # The board did not run the batch that the throughput is shown for.
     assert groups["Throughput"].unit == "images/s, batch 64"
-    assert groups["Throughput"].cells["alexnet"][2] == "–"
+    assert texts(groups["Throughput"], "alexnet")[2] == "–"
 
 
 def test_what_differs_in_more_than_the_machine_is_not_beside() -> None:
@@ -58,7 +62,24 @@ def test_the_numbers_of_a_machine_agree_with_each_other() -> None:
     assert found is not None
     assert found.machines[1].described == "Example GPU 90 GB, 8 threads"
     (latency,) = [group for group in found.groups if group.title == "Latency"]
-    assert latency.cells["alexnet"] == ("11.8", "11.8")
+    assert texts(latency, "alexnet") == ("11.8", "11.8")
+
+
+def test_a_chosen_engine_is_said_in_each_cell() -> None:
+    offered = {"chosen_from": "eager float32, openvino bf16", "engine": "openvino", "dtype": "bf16"}
+    found = shown([*analysed(["alexnet"], **offered), *analysed(["alexnet"], **offered, **GPU)])
+    assert found is not None
+    for group in found.groups:
+        assert [cell.note for cell in group.cells["alexnet"]] == ["openvino bf16"] * 2
+    contents = Contents.of(analysed(["alexnet"], **offered), {})
+    assert "11.7–11.9, openvino bf16" in Page(html(contents, {})).text
+    assert "eager float32" not in Page(html(Contents.of(analysed(["alexnet"]), {}), {})).text
+
+
+def test_a_noisy_time_is_marked() -> None:
+    noisy = [*analysed(["alexnet"], noisy=True, noise="other processes kept 0.9 cores busy")]
+    assert "11.7–11.9, noisy" in Page(html(Contents.of(noisy, {}), {})).text
+    assert "noisy" not in Page(html(Contents.of(analysed(["alexnet"]), {}), {})).text
 
 
 def test_the_comparison_is_of_one_machine() -> None:

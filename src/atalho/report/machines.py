@@ -3,18 +3,28 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from atalho.choice import Comparison, ranking_conditions, said
 from atalho.record import Record
 from atalho.report import text
 from atalho.report.numbers import NAMES, unit
+from atalho.report.table import engine
 
 SHOWN = ("latency", "throughput", "peak_memory", "energy")
 
 _OF_A_MACHINE = frozenset({"device", "threads", "chosen_from", "sensor"})
 """What two machines differ in, besides versions, without measuring something else."""
 
-_MISSING = "–"
+
+class Cell(NamedTuple):
+    """A number in its column's unit, and what ran the network where that was chosen for it."""
+
+    text: str
+    note: str = ""
+
+
+MISSING = Cell("–")
 
 
 @dataclass(frozen=True)
@@ -35,12 +45,12 @@ class Group:
     """A quantity on all machines, in one unit.
 
     Attributes:
-        cells: by network, one a machine, `–` where it was not measured there.
+        cells: by network, one a machine.
     """
 
     title: str
     unit: str
-    cells: Mapping[str, tuple[str, ...]]
+    cells: Mapping[str, tuple[Cell, ...]]
 
 
 @dataclass(frozen=True)
@@ -97,7 +107,7 @@ def side_by_side(comparison: Comparison, records: Sequence[Record]) -> SideBySid
     machines = tuple(
         Machine(chr(ord("A") + index), _described(own, given)) for index, own in enumerate(given)
     )
-    measured = tuple(n for n in networks if any(c != _MISSING for g in groups for c in g.cells[n]))
+    measured = tuple(n for n in networks if any(c != MISSING for g in groups for c in g.cells[n]))
     return SideBySide(machines, measured, groups)
 
 
@@ -126,11 +136,14 @@ def _group(
     networks: Sequence[str],
 ) -> Group:
     scale = unit(quantity, [record.value for column in columns for record in column])
-    newest = [{record.subject: record.value for record in column} for column in columns]
+    newest = [{record.subject: record for record in column} for column in columns]
     size = comparison.conditions[quantity].get("batch")
     cells = {
         network: tuple(
-            scale.number(values[network]) if network in values else _MISSING for values in newest
+            Cell(scale.number(taken[network].value), engine(taken[network].conditions))
+            if network in taken
+            else MISSING
+            for taken in newest
         )
         for network in networks
     }

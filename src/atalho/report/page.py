@@ -55,6 +55,7 @@ def html(
         higher_is_better=HIGHER_IS_BETTER,
         columns=columns(compared),
         rows=compared.rows,
+        ranked_by_accuracy="top1" in compared.conditions,
         styles=contents.styles,
         indices={name: index for index, name in enumerate(contents.styles)},
         chosen=choice.chosen if choice else None,

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -64,6 +64,13 @@ def columns(comparison: Comparison) -> list[Column]:
         for quantity in SHOWN
         if quantity in ALWAYS or quantity in comparison.conditions
     ]
+
+
+def engine(conditions: Mapping[str, object]) -> str:
+    """What runs a network for which that was chosen: `openvino bf16`; empty where all were run alike."""
+    if "chosen_from" not in conditions:
+        return ""
+    return f"{said(conditions.get('engine'))} {said(conditions.get('dtype'))}"
 
 
 def summary(comparison: Comparison) -> str:
@@ -134,17 +141,10 @@ def _note(reading: Reading, scale: Unit) -> str:
     """The interval of an accuracy, the quartiles of a time, the epochs of a training; how it was taken, where not as the others'."""
     found = [
         _spread(reading, scale),
-        _engine(reading) if scale.quantity == "latency" else "",
+        engine(reading.records[-1].conditions) if scale.quantity == "latency" else "",
         "noisy" if reading.condition("noisy") else "",
     ]
     return ", ".join(filter(None, found))
-
-
-def _engine(reading: Reading) -> str:
-    """What runs the network, where each has its own."""
-    if reading.condition("chosen_from") is None:
-        return ""
-    return f"{said(reading.condition('engine'))} {said(reading.condition('dtype'))}"
 
 
 def _spread(reading: Reading, scale: Unit) -> str:
