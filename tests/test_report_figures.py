@@ -8,13 +8,15 @@ import pytest
 
 from atalho.choice import comparison
 from atalho.record import Record
+from atalho.report import accuracies, batches, costs, fits, learning
 from atalho.report import figures as all_figures
-from atalho.report import fits
 from atalho.report.axes import NARROW, WIDE, Axis
 from atalho.report.contents import Contents
 from atalho.report.figure import Figure
 from atalho.report.figures import CANZIANI
+from atalho.report.page import html
 from example_records import ANALYSED, BATCHES, analysed, changed, example, without
+from test_report import Page
 
 MORE = {"accuracy-latency", "training-curves", "training-loss"}
 
@@ -39,6 +41,18 @@ def test_all_ten_are_drawn_from_a_comparison_without_training() -> None:
     assert len(CANZIANI) == 10
     assert all_figures.absent(Contents.of(records, {}).figures) == ""
     assert set(found(example())) - set(CANZIANI) == MORE
+
+
+def test_the_table_says_what_it_is_sorted_by() -> None:
+    for records, order in ((analysed(), "fastest"), (example(), "most accurate")):
+        assert f"The networks, the {order} first." in Page(html(Contents.of(records, {}), {})).text
+
+
+def test_figures_stand_under_headings_in_their_order() -> None:
+    text = Page(html(Contents.of(analysed(), {}), {})).text
+    parts = [accuracies.PART, "Figure 1.", batches.PART, "Figure 6.", costs.PART, "Figure 11."]
+    assert sorted(parts, key=text.index) == parts
+    assert learning.PART not in text
 
 
 @pytest.mark.parametrize(
