@@ -157,6 +157,9 @@ def test_a_rectangle_drawn_over_points_brings_them_out(page: Path, tab: Browser)
     x, y = centre(tab, "#operations-time .wide svg")
     tab.drag((x + 250, y - 60), (x + 330, y + 60))
     assert picked(tab) == {"vgg16"}
+    # In the left panel, vgg16 stands at this height.
+    tab.drag((x + 250, y - 122), (x + 330, y - 95))
+    assert picked(tab) == set()
     assert tab.complaints == []
 
 
