@@ -41,6 +41,8 @@ def test_all_ten_are_drawn_from_a_comparison_without_training() -> None:
     assert len(CANZIANI) == 10
     assert all_figures.absent(Contents.of(records, {}).figures) == ""
     assert set(found(example())) - set(CANZIANI) == MORE
+    curves = [r for r in example(["resnet20"]) if r.quantity.startswith(("train_", "val_"))]
+    assert all_figures.absent(Contents.of(curves, {}).figures) == ""
 
 
 def test_the_table_says_what_it_is_sorted_by() -> None:

@@ -40,10 +40,10 @@ def figures(
 
 
 def absent(found: Sequence[Figure]) -> str:
-    """Which of the paper's figures are not among those found; empty where all are."""
+    """Which of the paper's figures are not among those found; empty where all or none are."""
     names = {figure.name for figure in found}
     missing = [title for name, title in CANZIANI.items() if name not in names]
-    if not missing:
+    if len(missing) in (0, len(CANZIANI)):
         return ""
     return (
         "Of the ten figures of Canziani et al. 2016, not drawn for want of measurements: "
