@@ -26,10 +26,15 @@ check: $(VENV)/.installed-dev
 # CIFAR-10 is downloaded where it is not there; any folder of some two hundred JPEG files and more will do.
 CIFAR ?= data
 PHOTOS ?= $(ATALHO_SHARED)/data/imagenet-sample
+# ResNet-50's weights for ImageNet, in a folder as timm writes it.
+RESNET50 ?= $(ATALHO_SHARED)/data/resnet50-v1
+ALL_CORES := env -u OMP_NUM_THREADS $(BIN)/python
 bench: $(VENV)/.installed-dev
 	$(BIN)/pip install --quiet --editable '.[peers]'
-	OMP_NUM_THREADS= $(BIN)/python benchmarks/cost.py -o results/cost.json
-	OMP_NUM_THREADS= $(BIN)/python benchmarks/training.py --cifar $(CIFAR) --photos $(PHOTOS) -o results/training.json
+	$(ALL_CORES) benchmarks/cost.py -o results/cost.json
+	$(ALL_CORES) benchmarks/training.py --cifar $(CIFAR) --photos $(PHOTOS) -o results/training.json
+	$(ALL_CORES) benchmarks/inference.py --weights $(RESNET50) --photos $(PHOTOS) -o results/inference.json
+	$(ALL_CORES) benchmarks/busy.py -o results/busy.json
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache

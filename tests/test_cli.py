@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from atalho.cli import main
 from atalho.cost import totals
@@ -346,3 +347,47 @@ def test_report_writes_the_page_from_records(capsys: Captured, tmp_path: Path) -
     assert "data:image/svg+xml" in page  # its drawing
     capsys.readouterr()
     assert "cannot be read" in _fails(capsys, 3, "report", str(tmp_path / "absent.jsonl"))
+
+
+def test_compare_keeps_the_choice_within_limits_ready_to_be_asked(
+    capsys: Captured, tmp_path: Path
+) -> None:
+    folder = tmp_path / "c"
+    compare = ["compare", "resnet20", "plain20", "--steps", "2", "-b", "1", "-t", "1"]
+    compare += ["--output", str(folder)]
+    assert main([*compare, "--max-size-mb", "100"]) == 0
+    captured = capsys.readouterr()
+    assert "is ready in" in captured.err
+    page = (folder / "report.html").read_text()
+    assert "100" in page
+    picture = tmp_path / "digit.png"
+    Image.new("L", (8, 8)).save(picture)
+    assert main(["predict", str(folder / "chosen"), str(picture), "--format", "json"]) == 0
+    captured = capsys.readouterr()
+    assert len(json.loads(captured.out)[0]["labels"]) == 5
+    assert "eager float32: " in captured.err
+    # Nothing is measured again, and no network is that small.
+    assert main([*compare, "--max-size-mb", "0.1"]) == 0
+    captured = capsys.readouterr()
+    assert "no network is known to keep to the limits" in captured.err
+    assert "latency at" not in captured.err
+    assert not (folder / "chosen").exists()
+    assert (folder / "runs" / "resnet20" / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("bench resnet20 --engine onnxruntime --precision bf16", "onnxruntime has no bf16"),
+        ("bench resnet20 --engine openvino --precision int8", "no real images"),
+        ("compare resnet20 --weights plain20=x", "plain20 is not among the networks"),
+        ("compare resnet20 --min-accuracy 90", "--min-accuracy"),
+    ],
+)
+def test_what_cannot_be_measured_is_said_before_anything_is(
+    arguments: str, said: str, capsys: Captured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments.split()) == 2
+    assert said in capsys.readouterr().err
+    assert not [*tmp_path.iterdir()]

@@ -372,8 +372,17 @@ def _apart(records: Sequence[Record], ranked: Mapping[str, Mapping[str, Any]]) -
     """For each quantity the record that differs least, the newest of equals."""
     nearest: dict[str, tuple[Record, list[str]]] = {}
     for record in records:
-        reasons = difference(ranking_conditions(record), ranked[record.quantity])
+        reasons = _reasons(record, ranked[record.quantity])
         known = nearest.get(record.quantity)
         if known is None or len(reasons) <= len(known[1]):
             nearest[record.quantity] = record, reasons
     return tuple(Apart(record, ", ".join(reasons)) for record, reasons in nearest.values())
+
+
+def _reasons(record: Record, ranked: Mapping[str, Any]) -> list[str]:
+    """Why a record is not ranked with others, in words."""
+    own = ranking_conditions(record)
+    if own.get("noisy") and not ranked.get("noisy"):
+        del own["noisy"]
+        return [said(record.conditions.get("noise", "a busy machine")), *difference(own, ranked)]
+    return difference(own, ranked)
