@@ -45,7 +45,7 @@ def test_a_second_call_measures_what_is_missing(comparison: Comparison, tmp_path
             *("params", "macs", "activations", "top1", "top5", "loss", "train_loss", "val_top1"),
             *("latency", "throughput", "peak_memory", "size", "train_time"),
         }
-        found = deployed.read(folder / "engines" / network)
+        found = deployed.read(folder / "engines" / "eager" / network)
         assert found
         assert found.way == ("eager", "float32")
     said.clear()

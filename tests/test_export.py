@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from atalho import data, layouts, networks, recipes, record, run, subjects
 from atalho.arguments import Arguments
-from atalho.cli import Target, main
+from atalho.cli import main
+from atalho.cli.options import Target
 from atalho.data.batches import Preprocessing, preprocess
 from atalho.data.dataset import Dataset
 from atalho.errors import AtalhoError, Exit

@@ -52,7 +52,7 @@ class Bench:
 
     Args:
         wanted: the engine.
-        folder: where each network lies with its engine's files, under its name.
+        folder: where each network lies with its engine's files, under what is wanted and its name.
         say: told which engine was chosen and why, and what is not measured.
     """
 
@@ -172,7 +172,7 @@ class Bench:
         return given
 
     def _folder(self, entry: Entry) -> Path:
-        return self.folder / folder_name(entry.network.name)
+        return made(self.folder, self.wanted, entry.network.name)
 
     def _failing(self, entry: Entry, stage: str, ended: Ended) -> list[Record]:
         """The record of a network that cannot run at all."""
@@ -212,9 +212,9 @@ class Bench:
         return process
 
 
-def folder_name(network: str) -> str:
-    """The name of a network as a folder's."""
-    return network.replace("/", "_").replace(":", "_")
+def made(folder: Path, wanted: Wanted, network: str) -> Path:
+    """Where a network lies in a bench's folder, on the engine that is wanted."""
+    return folder / wanted.name / network.replace("/", "_").replace(":", "_")
 
 
 def _settled(folder: Path) -> Way | None:

@@ -2,7 +2,7 @@
 
 records.jsonl     everything computed and measured, a line a record
 runs/NETWORK/     the training run of each network
-engines/NETWORK/  each network with its engine's files, ready to be asked; not kept for networks without data
+engines/          each network with its engine's files, ready to be asked; not kept for networks without data
 chosen/           the chosen one of them
 """
 
@@ -16,7 +16,7 @@ import torch
 
 from atalho import cited, deploy, run, subjects
 from atalho.arguments import Arguments
-from atalho.bench import Bench, Entry, folder_name
+from atalho.bench import Bench, Entry, made
 from atalho.data.dataset import Dataset
 from atalho.engines import deployed, samples
 from atalho.engines.choosing import Wanted
@@ -26,7 +26,7 @@ from atalho.record import Record
 from atalho.run import Report
 from atalho.steps import Round, Step, carry_out
 from atalho.subjects import Subject
-from atalho.trained import Trained
+from atalho.trained import Trained, read
 
 RUNS, ENGINES, CHOSEN = "runs", "engines", "chosen"
 
@@ -93,7 +93,7 @@ def compare(
             entries = [
                 Entry(
                     each.without_auxiliary(),
-                    partial(run.load, folder / RUNS / each.name),
+                    partial(read, folder / RUNS / each.name, named=each.name),
                     sample,
                     calibrated=True,
                 )
@@ -106,7 +106,7 @@ def compare(
     return records
 
 
-def keep(network: str | None, folder: Path) -> bool:
+def keep(network: str | None, wanted: Wanted, folder: Path) -> bool:
     """Puts a copy of a network on its engine into `chosen`, in the place of the last; none where the choice is none.
 
     False for networks without weights of their own.
@@ -114,10 +114,10 @@ def keep(network: str | None, folder: Path) -> bool:
     kept = folder / CHOSEN
     if (kept / deployed.FILE).exists():
         shutil.rmtree(kept)
-    made = folder / ENGINES / folder_name(network) if network else None
-    if made is None or not made.exists():
+    chosen = made(folder / ENGINES, wanted, network) if network else None
+    if chosen is None or not chosen.exists():
         return False
-    deploy.copy(made, kept)
+    deploy.copy(chosen, kept)
     return True
 
 

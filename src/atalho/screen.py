@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
     from rich.table import Table as RichTable
 
-    from atalho.choice import Comparison
+    from atalho.choice import Comparison, Row
     from atalho.export import Agreement
     from atalho.train import Progress as TrainingState
 
@@ -198,9 +198,9 @@ def bench_rows(records: Sequence[Record]) -> list[dict[str, Any]]:
                 row["J/image"] = each.value
             elif each.quantity == "power":
                 row["W"] = each.value
-    found = [*rows.values()]
-    columns = dict.fromkeys(key for row in found for key in row if row.get(key) not in ("", None))
-    return [{key: row.get(key) for key in columns} for row in found]
+    columns = dict.fromkeys(key for row in rows.values() for key in row)
+    found = [{key: row.get(key) for key in columns} for row in rows.values()]
+    return _filled(found, optional=("note",))
 
 
 def foreign_rows(document: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -216,19 +216,43 @@ def comparison_rows(comparison: "Comparison") -> list[dict[str, Any]]:
     for row in comparison.rows:
         accuracy, latency = row.readings.get("top1"), row.value("latency")
         interval = accuracy.interval if accuracy else None
-        memory = row.value("peak_memory")
+        memory, size = row.value("peak_memory"), row.value("size")
         rows.append(
             {
                 "network": row.network,
+                "engine": _engine(row),
                 "top-1 %": accuracy and 100 * accuracy.value,
                 "95 % interval": f"{interval[0]:.1%} to {interval[1]:.1%}" if interval else "",
                 "params": row.value("params"),
                 "macs": row.value("macs"),
                 "latency ms": latency and latency * 1e3,
                 "memory MB": memory and memory / 1e6,
+                "size MB": size and size / 1e6,
+                "J/image": row.value("energy"),
+                "note": _noted(row),
             }
         )
-    return rows
+    return _filled(rows, optional=("95 % interval", "top-1 %", "J/image", "note"))
+
+
+def _engine(row: "Row") -> str:
+    """The engine that a network was timed on."""
+    timed = row.readings.get("latency")
+    return f"{timed.condition('engine')} {timed.condition('dtype')}" if timed else ""
+
+
+def _noted(row: "Row") -> str:
+    """Why a network's time is not ranked, or that it was taken on a busy machine."""
+    if (timed := row.readings.get("latency")) and timed.condition("noisy"):
+        return printable(f"noisy: {timed.condition('noise')}")
+    reasons = [each.reason for each in row.apart if each.record.quantity == "latency"]
+    return printable(f"latency not ranked: {reasons[0]}") if reasons else ""
+
+
+def _filled(rows: Sequence[dict[str, Any]], optional: Sequence[str]) -> list[dict[str, Any]]:
+    """The rows without those optional columns that are empty in all of them."""
+    empty = {key for key in optional if all(row.get(key) in ("", None) for row in rows)}
+    return [{key: value for key, value in row.items() if key not in empty} for row in rows]
 
 
 def diagnosis_rows(records: Sequence[Record]) -> list[dict[str, Any]]:

@@ -194,7 +194,7 @@ def compare(
         screen.show(screen.comparison_rows(compared), format)
     found = choose(compared, limits)
     chosen = found.chosen.network if found else None
-    if comparing.keep(chosen, output):
+    if comparing.keep(chosen, wanted.wanted, output):
         kept = shlex.quote(str(output / comparing.CHOSEN))
         screen.say(f"{chosen} is ready in {kept}: atalho predict {kept} IMAGE")
     elif limits and chosen is None:

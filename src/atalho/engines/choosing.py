@@ -54,6 +54,11 @@ class Wanted:
     place: Place
     batch: int
 
+    @property
+    def name(self) -> str:
+        """What is asked for, in a word."""
+        return f"{self.engine}-{self.dtype}" if self.dtype else self.engine
+
     def ways(self, calibrated: bool) -> list[Way]:
         """The ways that are tried.
 
