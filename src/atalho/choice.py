@@ -35,7 +35,18 @@ TRAINING = ("recipe", "epochs", "steps")
 _OF_ONE_NETWORK = frozenset(
     {
         *(*TRAINING, "seed", "trained_on", "stopped_at", "auxiliary_weight", "weights", "depth"),
-        *("at", "interval", "quartiles", "p90", "p99", "right", "noise", "idle", "window"),
+        *(
+            "at",
+            "interval",
+            "quartiles",
+            "p90",
+            "p99",
+            "right",
+            "noise",
+            "idle",
+            "window",
+            "device_used",
+        ),
         *("bound", "refused", "top1_lost", "trial_seconds"),
     }
 )

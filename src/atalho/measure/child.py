@@ -88,7 +88,7 @@ class Network:
         return {"samples": taken[:: ceil(len(taken) / runs)], "others": others}
 
     def peak(self, batch: int) -> dict[str, Any]:
-        """Bytes at the highest while it runs, above the loaded framework; on a GPU of torch's allocator."""
+        """Bytes at the highest while it runs, above the loaded framework; on a GPU of torch's allocator, and all that is used of it."""
         before = _reset_high_water()
         self.open()
         gc.collect()
@@ -99,7 +99,9 @@ class Network:
         if self.cuda:
             import torch
 
-            return {"peak": torch.cuda.max_memory_allocated(self.place.device)}
+            free, total = torch.cuda.mem_get_info(self.place.device)
+            peak = torch.cuda.max_memory_allocated(self.place.device)
+            return {"peak": peak, "device_used": total - free}
         return {"peak": _high_water() - before}
 
     def energy(self, batch: int, seconds: float) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Peak memory of inference by batch, each in a process of its own.
 
 On a CPU it is the process's high-water mark of resident memory above what it held before the network was opened, with
-its engine's package loaded and warm; on a GPU it is the peak of torch's allocator, weights included.
+its engine's package loaded and warm; on a GPU it is the peak of torch's allocator, weights included, and the condition
+`device_used` says what was taken of the device's memory in all.
 """
 
 from atalho.measure.child import PEAK_RUNS
@@ -15,12 +16,13 @@ def records(subject: Subject, batch: int) -> list[Record]:
     """Peak memory of a network; where its process ends, that instead."""
     with Process(subject) as process:
         try:
-            peak = process.ask("peak", batch=batch)["peak"]
+            found = process.ask("peak", batch=batch)
         except Ended as ended:
             return [
                 ended.record(
                     subject.name, f"memory at batch {batch}", **subject.stated(), batch=batch
                 )
             ]
-    given = {**subject.stated(), "batch": batch, "protocol": PROTOCOL}
+    peak = found.pop("peak")
+    given = {**subject.stated(), **found, "batch": batch, "protocol": PROTOCOL}
     return [Record.of(subject.name, "peak_memory", peak, "measured", **given)]
