@@ -181,6 +181,8 @@ def test_inception_explains_the_lectures_module(capsys: Captured, format: str) -
         (2, "train resnet20 --recipe finetune --no-hold-out", "chooses by the validation"),
         (2, "train resnet20 --seeds 0,x", "0,1,2"),
         (2, "train resnet20 --img-size 64", "goes with a folder"),
+        (2, "train resnet20 --probe 0", "--probe"),
+        (2, "train resnet20 --probe 9 --weights tv_in1k", "without --weights"),
         (2, "train resnet20 --data mnist", "digits, cifar10"),
         (2, "train resnet20 --recipe alchemy", "szegedy2014, finetune, quick"),
         (2, "train alexnet --data digits", "row pool1 cannot take"),
@@ -189,6 +191,15 @@ def test_inception_explains_the_lectures_module(capsys: Captured, format: str) -
         (4, "evaluate no-such-run", "no finished run"),
         (2, "compare resnet20 resnet21", "resnet21"),
         (2, "bench resnet21", "resnet21"),
+        (2, "diagnose resnet20 resnet21", "resnet21"),
+        (2, "diagnose resnet20 --measure flow,phlogiston", "there are flow, responses, shattering"),
+        (2, "diagnose resnet20 --at 0,soon", "0,1,10,end"),
+        (2, "diagnose resnet20 --seeds -1", "0,1,2"),
+        (2, "diagnose resnet20 --steps 9 --epochs 1", "epochs or in steps"),
+        (2, "diagnose resnet20 -b 1", "--batch-size"),
+        (2, "diagnose alexnet", "row pool1 cannot take"),
+        (2, "diagnose resnet20 --data mnist", "digits, cifar10"),
+        (2, "diagnose resnet20 --output /dev/null/diagnosis", "/dev/null/diagnosis"),
     ],
 )
 def test_bad_input_is_one_line(
@@ -283,6 +294,110 @@ def test_bench_answers_its_records(capsys: Captured, tmp_path: Path) -> None:
         )
     }
     assert [json.loads(line) for line in file.read_text().splitlines()] == found
+
+
+DIAGNOSES = {
+    *("gradient_norm", "weight_gradient_ratio", "gradient_ratio", "gradient_slope"),
+    *("response_std", "gradient_correlation"),
+}
+
+
+def test_diagnose_answers_its_records_and_measures_nothing_twice(
+    capsys: Captured, tmp_path: Path
+) -> None:
+    folder = tmp_path / "diagnosis"
+    command = [
+        "diagnose",
+        "plain20",
+        "resnet20",
+        "-b",
+        "4",
+        "--steps",
+        "2",
+        "--output",
+        str(folder),
+    ]
+    assert main([*command, "--at", "0,1", "--format", "json"]) == 0
+    said = capsys.readouterr()
+    found = json.loads(said.out)  # records and nothing else
+    file = folder / "records.jsonl"
+    assert [json.loads(line) for line in file.read_text().splitlines()] == found
+    assert {each["quantity"] for each in found} == {
+        *DIAGNOSES,
+        *("shortcut_share", "shortcut_cosine"),
+    }
+    assert {each["conditions"]["moment"] for each in found} == {"0", "1"}
+    assert {each["conditions"]["steps"] for each in found} == {2}
+    assert said.err.splitlines()[-1] == "[16/16] resnet20: shattering at 1"
+    before = file.read_bytes()
+    assert main([*command, "--at", "0,1,2", "--measure", "responses", "--format", "csv"]) == 0
+    said = capsys.readouterr()
+    assert [line.split("] ")[1] for line in said.err.splitlines()] == [
+        "plain20: responses at 2",
+        "resnet20: responses at 2",
+    ]
+    header, *rows = said.out.splitlines()
+    assert header.split(",")[:3] == ["network", "seed", "moment"]
+    assert [row.split(",")[:3] for row in rows] == [
+        [network, "0", moment]
+        for moments in (("0", "1"), ("2",))
+        for network in ("plain20", "resnet20")
+        for moment in moments
+    ]
+    assert file.read_bytes()[: len(before)] == before
+    assert main([*command, "--at", "0,3"]) == 0
+    assert "its run has 2 steps, so there is no moment 3" in capsys.readouterr().err
+    assert main(["report", str(file), "-o", str(tmp_path / "page.html")]) == 0
+    assert "Why depth works" in (tmp_path / "page.html").read_text()
+
+
+def test_diagnose_says_what_anybodys_module_does_not_have(capsys: Captured, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from torch import nn\n"
+        "def make():\n"
+        "    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.Flatten(), nn.Linear(64, 10))\n"
+    )
+    name = f"{tmp_path / 'mine.py'}:make"
+    options = ["--measure", "flow,responses,shattering,paths,lesions,surface", "-b", "4"]
+    command = ["diagnose", name, *options, "--output", str(tmp_path / "diagnosis")]
+    assert main([*command, "--format", "json"]) == 0
+    said = capsys.readouterr()
+    assert {each["quantity"] for each in json.loads(said.out)} == DIAGNOSES
+    for absent in (
+        "no gradient shares; only a table says where branches meet",
+        "no paths by length; it is no table with residual blocks",
+        "no lesions; only a table says which blocks can be taken out",
+        "no loss surface at 0; it is one around trained weights",
+    ):
+        assert f"{name}: {absent}" in said.err.splitlines()
+
+
+def test_diagnose_without_data_shows_noise(capsys: Captured, tmp_path: Path) -> None:
+    command = ["diagnose", "resnet20", "--data", "none", "-b", "2", "--at", "0,10"]
+    found = _json(capsys, *command, "--output", str(tmp_path / "d"), "--format", "json")
+    given = [each["conditions"] for each in found]
+    assert {(each["data"], each["moment"], *each["input"]) for each in given} == {
+        ("noise", "0", 3, 32, 32)
+    }
+    assert main([*command, "--output", str(tmp_path / "d")]) == 0
+    said = capsys.readouterr()
+    assert said.err == "resnet20: without data there is no training, and no moment after 0\n"
+    assert "gradient first/last" in said.out
+
+
+def test_a_probe_of_a_run_makes_a_page(capsys: Captured, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    arguments = ["train", "resnet20", "--steps", "4", "-b", "8", "--probe", "2", "-t", "1"]
+    assert main([*arguments, "--precision", "bf16", "--output", str(folder)]) == 0
+    lines = [json.loads(line) for line in (folder / "probe.jsonl").read_text().splitlines()]
+    names = ("moment", "dtype", "training_dtype", "batch")
+    assert {tuple(each["conditions"][name] for name in names) for each in lines} == {
+        (moment, "float32", "bf16", 8) for moment in ("0", "2", "4")
+    }
+    assert main(["report", str(folder / "probe.jsonl"), "-o", str(tmp_path / "page.html")]) == 0
+    page = (tmp_path / "page.html").read_text()
+    assert "The gradient by depth" in page
+    assert page.count('<option value="') == 3  # moments on the slider
 
 
 def test_a_signal_saves_and_resume_goes_on_to_the_same_bits(tmp_path: Path) -> None:

@@ -8,11 +8,12 @@ import torch
 from atalho import recipes, record, run, subjects
 from atalho.arguments import Arguments
 from atalho.choice import comparison
-from atalho.course import Course, spread
+from atalho.course import Course
 from atalho.data.dataset import Dataset
 from atalho.diagnose import Diagnosis, diagnose
 from atalho.errors import AtalhoError
 from atalho.measure import surface
+from atalho.measure.shown import spread
 from atalho.recipes.recipe import Facts, Recipe
 
 CPU = torch.device("cpu")

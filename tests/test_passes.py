@@ -1,10 +1,13 @@
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 
 from atalho import networks
-from atalho.measure import flow, probe
+from atalho.measure import flow
 from atalho.measure.passes import Batch, joins, rows, undisturbed, watched
+from atalho.measure.probe import Probe
 from atalho.module import build
 from atalho.networks.googlenet import MODULES
 from small_networks import noise
@@ -61,7 +64,7 @@ def test_the_next_training_step_has_the_same_bits(training: bool) -> None:
         model = build(network, seed=0).train(training)
         torch.manual_seed(3)  # dropout
         if probed:
-            assert probe.records("x", model, batch, 0.3)
+            assert Probe("x", 1, batch, 0.3, {}, Path()).look(model, 0)
         answer = model(batch.images)
         logits = answer.logits if training else answer
         logits.sum().backward()

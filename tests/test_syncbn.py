@@ -7,6 +7,8 @@ import pytest
 import torch
 from torch import distributed, nn
 
+from atalho.measure.passes import Batch, undisturbed
+from atalho.measure.responses import responses
 from atalho.syncbn import SynchronisedBatchNorm, synchronised
 
 CPU = torch.device("cpu")
@@ -90,3 +92,18 @@ def test_names_and_weights_stay() -> None:
     assert kinds == [nn.Conv2d, SynchronisedBatchNorm, nn.BatchNorm1d]
     assert list(model.state_dict()) == list(before)
     assert all(torch.equal(model.state_dict()[name], tensor) for name, tensor in before.items())
+
+
+def test_a_look_in_between_leaves_the_statistics() -> None:
+    model = synchronised(nn.Sequential(nn.Conv2d(3, 5, 3), nn.BatchNorm2d(5)), CPU)
+    before = {name: each.clone() for name, each in model.state_dict().items()}
+    with undisturbed(model, training=True):
+        model(torch.randn(4, 3, 6, 6))
+    assert all(torch.equal(each, model.state_dict()[name]) for name, each in before.items())
+
+
+def test_a_response_is_taken_after_it() -> None:
+    model = synchronised(nn.Sequential(nn.Conv2d(3, 5, 3), nn.BatchNorm2d(5)), CPU)
+    nn.init.constant_(model[1].weight, 7)  # type: ignore[index]
+    found = responses(model, Batch(torch.randn(4, 3, 6, 6), torch.zeros(4, dtype=torch.long)))
+    assert found["0"].std == pytest.approx(7, rel=1e-2)

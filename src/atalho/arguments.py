@@ -26,6 +26,7 @@ class Arguments:
         compiled: the network is compiled first.
         workers: threads that decode photos; by the processor unless given. They change no number.
         save_every: seconds between checkpoints: what a crash can cost.
+        probe: steps between looks at gradients and responses, which change no number; for a network without `start`.
         world: the processes that share the work.
     """
 
@@ -41,6 +42,7 @@ class Arguments:
     compiled: bool = False
     workers: int | None = None
     save_every: float = 60.0
+    probe: int | None = None
     world: World = ALONE
 
     def resolved(self, data: Dataset) -> dict[str, Any]:

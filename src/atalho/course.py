@@ -12,9 +12,10 @@ from torch import nn
 
 from atalho import record, run, subjects
 from atalho.arguments import Arguments
-from atalho.data.batches import Preprocessing, fit, preprocess
-from atalho.data.dataset import Dataset, Images
+from atalho.data.batches import Preprocessing, fit
+from atalho.data.dataset import Dataset
 from atalho.measure.passes import Batch
+from atalho.measure.shown import training_batch
 from atalho.recipes.recipe import Recipe
 from atalho.record import Record
 from atalho.subjects import Subject
@@ -77,9 +78,8 @@ class Course:
         return self._shown(trained.model, trained.preprocessing)
 
     def _shown(self, model: nn.Module, preprocessing: Preprocessing) -> State:
-        """With the same images for every network, seed and moment, not augmented."""
-        few = spread(self.data.splits["train"], self.batch)
-        return State(model, prepared(few, preprocessing, self.device), preprocessing)
+        batch = training_batch(self.data, self.batch, preprocessing, self.device)
+        return State(model, batch, preprocessing)
 
 
 def with_noise(network: Subject, seed: int, batch: int, device: torch.device) -> State:
@@ -91,19 +91,6 @@ def with_noise(network: Subject, seed: int, batch: int, device: torch.device) ->
     labels = torch.randint(network.num_classes, (batch,), generator=generator)
     shown = images.to(device, memory_format=torch.channels_last)
     return State(model, Batch(shown, labels.to(device)))
-
-
-def spread(split: Images, count: int) -> Images:
-    """`count` images at equal distances in the split; all, where it has no more."""
-    images = len(split.labels)
-    return split.select(torch.linspace(0, images - 1, min(count, images)).long())
-
-
-def prepared(split: Images, preprocessing: Preprocessing, device: torch.device) -> Batch:
-    """All images of a split as a network takes them."""
-    images, labels = next(split.batches(len(split.labels)))
-    shown = preprocess(images.to(device), preprocessing.to(device))
-    return Batch(shown, labels.to(device))
 
 
 @dataclass(frozen=True)
@@ -118,9 +105,10 @@ class Finished:
 
     @property
     def conditions(self) -> dict[str, Any]:
-        """Recipe, length and weights, as its test accuracy's record gives them."""
+        """Recipe, length, weights and arithmetic, as its test accuracy's record gives them."""
         tested = next(each for each in self.records if each.quantity == "top1").conditions
-        return {key: tested[key] for key in ("recipe", "steps", "trained_on", "weights")}
+        own = {key: tested[key] for key in ("recipe", "steps", "trained_on", "weights")}
+        return {**own, "training_dtype": tested["dtype"]}
 
 
 def finished(places: Sequence[Path]) -> Iterator[Finished]:

@@ -12,12 +12,11 @@ from typing import Any, Literal
 
 import torch
 
-from atalho import subjects
+from atalho import conditions, subjects
 from atalho.course import Course, Finished, State, finished, with_noise
 from atalho.data.dataset import Dataset
 from atalho.errors import AtalhoError, Exit
 from atalho.examination import MEASURES, Moment
-from atalho.network import Network
 from atalho.recipes.recipe import Facts, Recipe
 from atalho.record import Record
 from atalho.steps import Step, carry_out
@@ -104,27 +103,16 @@ def _steps(
     """What there is to do for one network and seed, in the order of its moments."""
     name, data, device = network.name, diagnosis.data, diagnosis.device
     batch = min(diagnosis.batch, len(data.splits["train"].labels)) if data else diagnosis.batch
-    facts = subjects.facts(network)
-    recipe = diagnosis.recipe(facts)
-    of_network: dict[str, Any] = {
-        "data": data.name if data else NOISE,
-        "input": list(network.input),
-        "num_classes": network.num_classes,
-        "seed": seed,
-        "dtype": "float32",
-    }
-    if facts.depth is not None:
-        of_network["depth"] = facts.depth
-    if isinstance(network, Network) and network.taps:
-        of_network["auxiliary_weight"] = recipe.auxiliary_weight
+    recipe = diagnosis.recipe(subjects.facts(network))
+    of_network = conditions.of_network(network, data.name if data else NOISE, recipe, seed)
 
     def absent(what: str) -> None:
         say(f"{name}: {what}")
 
     def at(moment: When, step: int, state: Callable[[], State], **given: Any) -> Iterator[Step]:
-        conditions = {**of_network, **given, "moment": str(moment), "step": step}
+        said = {**of_network, **given, "moment": str(moment), "step": step}
         found = Moment(
-            network, cache(state), data, batch, recipe.auxiliary_weight, device, conditions, absent
+            network, cache(state), data, batch, recipe.auxiliary_weight, device, said, absent
         )
         for measure in diagnosis.measures:
             yield from MEASURES[measure](found)
@@ -135,12 +123,8 @@ def _steps(
             absent("without data there is no training, and no moment after 0")
         return
     course = Course(network, data, recipe, seed, batch, device)
-    length = recipe.length(len(data.training(with_validation=recipe.with_validation).labels))
-    own = {
-        "recipe": recipe.name,
-        "steps": length,
-        "trained_on": "train and val" if recipe.with_validation else "train",
-    }
+    own = conditions.of_run(recipe, data, "float32")
+    length = own["steps"]
     for step in sorted(moment for moment in diagnosis.moments if moment != "end"):
         if step > length:
             absent(f"its run has {length} steps, so there is no moment {step}")

@@ -8,19 +8,20 @@ from typing import Any
 import torch
 
 from atalho import subjects
-from atalho.course import State, prepared, spread
+from atalho.course import State
 from atalho.data.dataset import Dataset
 from atalho.errors import AtalhoError, Exit
 from atalho.measure import flow, lesions, machine, paths, responses, shattering, surface
 from atalho.measure.lesions import Lesion
 from atalho.measure.passes import Join, joins
+from atalho.measure.shown import prepared, spread
 from atalho.module import Model
 from atalho.record import Record
 from atalho.steps import Step
 from atalho.subjects import Subject
 
 LESION_IMAGES = 1_000  # at most, of the test split
-IDENTITY = ("data", "seed", "moment", "recipe", "steps", "weights")
+IDENTITY = ("data", "seed", "moment", "recipe", "steps", "trained_on", "weights")
 """The conditions that tell a network's moments apart."""
 
 Measuring = Callable[..., Iterable[Record]]

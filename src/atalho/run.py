@@ -3,6 +3,7 @@
 args.yaml           the resolved arguments, the data's checksum and the environment
 metrics.csv         a row an epoch, and at least twenty
 checkpoints/        state to go on from
+probe.jsonl         gradients and responses on the way, where a probe was asked for
 model.safetensors   the weights, once the run has ended; config.json says what they are
 records.jsonl       what was measured: accuracy on the test split, the curves, the time
 """
@@ -16,14 +17,14 @@ import yaml
 from filelock import FileLock, Timeout
 from torch import nn
 
-from atalho import checkpoint, config, record, subjects, trained
+from atalho import checkpoint, conditions, config, record, subjects, trained
 from atalho.arguments import Arguments
 from atalho.data import DATASETS
 from atalho.data.batches import Preprocessing, fit
 from atalho.data.dataset import Dataset
 from atalho.errors import AtalhoError, Exit
 from atalho.files import sweep, write_atomically
-from atalho.measure import accuracy, machine
+from atalho.measure import accuracy, machine, probe, shown
 from atalho.network import Network
 from atalho.record import Record
 from atalho.subjects import Subject
@@ -200,6 +201,7 @@ def _train(
         preprocessing,
         folder,
         head=head,
+        probe=_probe(arguments, network, data, preprocessing, folder),
         report=report,
         logged=logged,
         say=warn,
@@ -222,6 +224,33 @@ def _train(
         return records
 
     return world.from_main(end)
+
+
+def _probe(
+    arguments: Arguments,
+    network: Subject,
+    data: Dataset,
+    preprocessing: Preprocessing,
+    folder: Path,
+) -> probe.Probe | None:
+    """Looks at the images that `atalho diagnose` shows, but no more than a step has at once; None where none is asked for."""
+    if arguments.probe is None:
+        return None
+    recipe, device = arguments.recipe, arguments.device
+    at_once = recipe.batch_size // arguments.world.size // arguments.parts
+    return probe.Probe(
+        network.name,
+        arguments.probe,
+        shown.training_batch(data, min(probe.IMAGES, at_once), preprocessing, device),
+        recipe.auxiliary_weight,
+        {
+            **conditions.of_network(network, data.name, recipe, arguments.seed),
+            **conditions.of_run(recipe, data, arguments.precision),
+            "split": "train",
+            **machine.conditions(device),
+        },
+        folder / probe.FILE,
+    )
 
 
 def _records(

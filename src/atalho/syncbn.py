@@ -53,7 +53,7 @@ class SynchronisedBatchNorm(nn.BatchNorm2d):
 
     def _remember(self, mean: Tensor, variance: Tensor) -> None:
         """Moves the running statistics, as BatchNorm2d does."""
-        if self.running_mean is None or self.running_var is None:
+        if not self.track_running_stats or self.running_mean is None or self.running_var is None:
             return
         assert self.num_batches_tracked is not None
         self.num_batches_tracked += 1

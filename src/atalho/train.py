@@ -22,7 +22,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim.swa_utils import update_bn
 
-from atalho import checkpoint, headroom, nonfinite, signals
+from atalho import checkpoint, headroom, nonfinite, record, signals
 from atalho.arguments import Arguments
 from atalho.data.batches import Preprocessing
 from atalho.data.dataset import Dataset, Images, Split
@@ -30,6 +30,7 @@ from atalho.data.stream import stream
 from atalho.errors import AtalhoError, Exit
 from atalho.files import write_atomically
 from atalho.measure.accuracy import Accuracy, accuracy
+from atalho.measure.probe import Probe
 from atalho.module import Outputs
 from atalho.precision import autocast
 from atalho.recipes.recipe import Plateau, Recipe
@@ -96,6 +97,7 @@ class Run:
         model: answers (N, classes) logits, or `Outputs` in training mode.
         folder: where `metrics.csv` and `checkpoints/` are kept.
         head: names of the parameters that are drawn anew and learn at the full rate, where the body has a rate of its own.
+        probe: looks at the model on its way.
         report: told of the progress every few seconds.
         logged: told of every row of metrics.csv.
         say: told what a person should know.
@@ -110,6 +112,7 @@ class Run:
         folder: Path,
         *,
         head: frozenset[str] = frozenset(),
+        probe: Probe | None = None,
         report: Callable[[Progress], None] = lambda progress: None,
         logged: Callable[[Row], None] = lambda row: None,
         say: Callable[[str], None] = lambda message: None,
@@ -121,6 +124,7 @@ class Run:
         self.preprocessing = preprocessing
         self.validation = None if recipe.with_validation else data.splits["val"]
         self.folder = folder
+        self.probe = probe
         self.report, self.logged, self.say = report, logged, say
         self.images = len(split.labels)
         self.steps = recipe.length(self.images)
@@ -397,6 +401,17 @@ class Run:
             self.write_metrics()
             self.logged(row)
 
+    def look(self, probe: Probe) -> None:
+        """Adds a moment to the probe's file; all processes take part, for BatchNorm may wait for them."""
+        self.check()
+        try:
+            found = probe.look(self.model, self.step)
+        except ValueError as error:  # a record holds a finite number
+            self.say(f"nothing is kept of the probe at step {self.step}: {error}")
+            return
+        if self.world.main:
+            record.append(probe.file, found)
+
     def ended(self) -> bool:
         """Whether the last step is done, or the best validation is long enough ago."""
         if self.step == self.steps:
@@ -417,6 +432,8 @@ class Run:
             OSError: where a checkpoint or metrics.csv cannot be written; the checkpoints before it are whole.
         """
         self.model.train()
+        if self.probe and self.world.main:
+            self.probe.rewind(self.step)
         writer = checkpoint.Writer(self.folder / "checkpoints") if self.world.main else None
         with signals.collected(self.say) as self.received:
             self._loop(writer)
@@ -429,6 +446,8 @@ class Run:
         always = self.device.type == "cpu"
         try:
             while True:
+                if self.probe and self.step % self.probe.every == 0:
+                    self.look(self.probe)
                 if self.row_is_due():
                     self.add_row()
                 if self.ended():

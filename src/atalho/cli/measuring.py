@@ -19,6 +19,7 @@ from atalho.cli.options import (
     EnginePrecision,
     Epochs,
     FormatOption,
+    HoldOut,
     Input,
     MaxEnergy,
     MaxLatency,
@@ -44,6 +45,7 @@ from atalho.cli.resolved import (
     limits_of,
     load_data,
     recipe_named,
+    split,
     starting_weights,
     training_precision,
 )
@@ -229,6 +231,9 @@ def diagnose(
         ),
     ] = "flow,responses,shattering",
     recipe: RecipeName = None,
+    epochs: Epochs = None,
+    steps: Steps = None,
+    hold_out: HoldOut = None,
     runs: Annotated[
         list[Path],
         typer.Option(help="Finished runs, or folders of them; may be given several times."),
@@ -255,7 +260,7 @@ def diagnose(
     wanted = diagnosing.Diagnosis(
         networks=networks,
         data=None if data == "none" else load_data(data, data_dir),
-        recipe=recipe_named(recipe or default(data), {}),
+        recipe=recipe_named(recipe or default(data), {**length(epochs, steps), **split(hold_out)}),
         moments=at,
         seeds=seeds,
         measures=measure,

@@ -81,6 +81,10 @@ BatchSizes = Annotated[
 ]
 Epochs = Annotated[float | None, typer.Option(min=0.01, help="Length in epochs.")]
 Steps = Annotated[int | None, typer.Option(min=1, help="Length in iterations.")]
+HoldOut = Annotated[
+    bool | None,
+    typer.Option(help="Keep the validation split out of training; the recipe's if absent."),
+]
 Seed = Annotated[int, typer.Option(min=0)]
 DeviceName = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
 PrecisionName = Annotated[str, typer.Option("--precision", help="float32 or bf16.")]

@@ -35,6 +35,11 @@ def length(epochs: float | None, steps: int | None) -> dict[str, Any]:
     return {"epochs": epochs, "steps": steps}
 
 
+def split(hold_out: bool | None) -> dict[str, Any]:
+    """What a recipe trains on, where a flag gives it."""
+    return {"with_validation": None if hold_out is None else not hold_out}
+
+
 def recipe_named(name: str, overrides: dict[str, Any]) -> "Callable[[Facts], Recipe]":
     """The recipe by name, with what flags override."""
     from atalho import recipes

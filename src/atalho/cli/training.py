@@ -14,6 +14,7 @@ from atalho.cli.options import (
     DataDir,
     DeviceName,
     Epochs,
+    HoldOut,
     NetworkName,
     Optimiser,
     RecipeName,
@@ -29,6 +30,7 @@ from atalho.cli.resolved import (
     length,
     load_data,
     recipe_named,
+    split,
     trained_network,
     training_precision,
 )
@@ -75,10 +77,7 @@ def train(
     auxiliary_weight: Annotated[
         float | None, typer.Option(min=0.0, help="Of each auxiliary head's loss.")
     ] = None,
-    hold_out: Annotated[
-        bool | None,
-        typer.Option(help="Keep the validation split out of training; the recipe's if absent."),
-    ] = None,
+    hold_out: HoldOut = None,
     seed: Seed = 0,
     seeds: Annotated[
         Any,
@@ -107,6 +106,14 @@ def train(
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Curves for TensorBoard too, in the run's folder.")
     ] = False,
+    probe: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="STEPS",
+            help="Every so many steps gradient norms and responses, into the run's probe.jsonl.",
+        ),
+    ] = None,
 ) -> None:
     """Train a network on data by a recipe, into a run folder.
 
@@ -119,11 +126,14 @@ def train(
         "momentum": momentum,
         "weight_decay": weight_decay,
         "auxiliary_weight": auxiliary_weight,
-        "with_validation": None if hold_out is None else not hold_out,
+        **split(hold_out),
         **length(epochs, steps),
     }
     if new_head is not None and not weights:
         raise typer.BadParameter("it goes with --weights", param_hint="--new-head")
+    if probe and weights:
+        cause = "it looks at networks that are drawn anew, and goes without --weights"
+        raise typer.BadParameter(cause, param_hint="--probe")
     from atalho import recipes, subjects
 
     subjects.check_name(network)
@@ -169,6 +179,7 @@ def train(
             compiled=compile,
             workers=workers,
             save_every=save_every,
+            probe=probe,
             world=place,
         )
 

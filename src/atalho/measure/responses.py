@@ -8,7 +8,9 @@ from torch import nn
 
 from atalho.measure.passes import Batch, rows, undisturbed, watched
 from atalho.record import Record
+from atalho.syncbn import SynchronisedBatchNorm
 
+NORMALISATIONS = (nn.BatchNorm2d, nn.SyncBatchNorm, SynchronisedBatchNorm)
 PROTOCOL = (
     "training mode with batch statistics; over images, channels and pixels of each convolution's output, "
     "after the BatchNorm that follows it, if one does, before ReLU or addition"
@@ -37,14 +39,14 @@ def responses(model: nn.Module, batch: Batch) -> dict[str, Response]:
     leaves = {
         name: module
         for name, module in model.named_modules()
-        if isinstance(module, nn.Conv2d) or type(module) is nn.BatchNorm2d
+        if isinstance(module, nn.Conv2d) or type(module) in NORMALISATIONS
     }
     with undisturbed(model, training=True), watched(leaves) as calls:
         model(batch.images)
     normalised = {
         id(call.input): call.output
         for name, call in calls.items()
-        if isinstance(leaves[name], nn.BatchNorm2d)
+        if type(leaves[name]) in NORMALISATIONS
     }
     of_row = {part: row for row, module in rows(model).items() for part in module.modules()}
     found = {}
