@@ -141,6 +141,7 @@ def test_the_sentences_change_with_the_numbers(records: list[Record]) -> None:
     higher = [
         replace(r, value=0.9)
         if (r.subject, r.quantity) == ("plain56", "gradient_correlation")
+        and r.conditions["distance"] == 0.1
         else r
         for r in records
     ]
@@ -151,6 +152,44 @@ def test_nothing_vanishes_unless_the_numbers_say_so(records: list[Record]) -> No
     assert re.findall(r"(\S+ \S+) vanish", said(records)) == ["does not"]
     small = said(changed(records, "plain56", "gradient_ratio", raw=0.01))
     assert "In plain56 less than a tenth of it is left at the input: there it vanishes." in small
+
+
+def test_what_happens_between_the_first_moment_and_the_last_is_said(records: list[Record]) -> None:
+    assert "In between" not in said([*records, *diagnosed("plain56", "1")])
+    way = [
+        replace(r, conditions={**r.conditions, "raw": raw}) if r.quantity == "gradient_ratio" else r
+        for network, moment, raw in (
+            ("plain56", "1", 0.02),
+            ("plain56", "2", 0.003),
+            ("resnet56", "1", 0.2),
+            ("plain20", "1", 0.001),
+        )
+        for r in diagnosed(network, moment)
+    ]
+    assert "In between it falls to 0.00300 in plain56 (after 2 steps). After 10 steps" in said(
+        [*records, *way]
+    )
+    higher = changed([*records, *way], "plain56", "gradient_ratio", raw=0.004)
+    assert "In between" not in said(higher)  # it begins so
+
+
+def test_the_correlation_is_told_where_the_networks_differ_most(records: list[Record]) -> None:
+    assert "input 0.1 apart" in said(records)
+    shattered = [
+        replace(r, value=-0.001)
+        if r.quantity == "gradient_correlation"
+        and (r.conditions["distance"] == 0.1 or r.subject.startswith("plain"))
+        else r
+        for r in records
+    ]
+    found = said(shattered)
+    assert (
+        "input 0.5 apart (root mean square over its values), where the networks differ most"
+        in found
+    )
+    assert "correlate by 0.00 in plain56 and 0.10 in resnet56" in found
+    assert "the correlation is 0.00 in plain20 and plain56 alike and falls from 0.30" in found
+    assert "\u22120.00" not in found
 
 
 def test_what_was_not_measured_is_not_said(records: list[Record]) -> None:
@@ -305,6 +344,34 @@ def test_paths_lesions_and_the_surface_are_drawn_where_measured(records: list[Re
     assert {r["loss"] for r in drawn(every, "loss-surface")} == {2.0, 0.5}
     assert "Not measured at initialisation" in figure(every, "path-lengths").caption
     assert "at the end of training" in figure(every, "lesion-one").caption
+
+
+def test_the_two_parts_and_the_branches_of_a_join_are_drawn(records: list[Record]) -> None:
+    own = {**records[0].conditions, "moment": "0"}
+    more = [
+        Record.of("resnet20", "shortcut_cosine", -0.25, "measured", **{**own, "row": "conv2_1"}),
+        *(
+            Record.of(
+                "googlenet.small", "branch_share", value, "measured",
+                **{**own, "row": row, "index": index}, branch=branch,
+            )
+            for index, (row, shares) in enumerate({"3a": (0.7, 0.3), "3b": (0.4, 0.6)}.items())
+            for branch, value in zip(("1x1", "pool"), shares, strict=True)
+        ),
+    ]  # fmt: skip
+    every = [*records, *more]
+    assert {f.name for f in Contents.of(every, {}).depth} - FLOW == {
+        "shortcut-cosine",
+        "branch-share",
+    }
+    assert [r["y"] for r in drawn(every, "shortcut-cosine")] == [-0.25]
+    points = [(r["network"], r["place"], r["y"]) for r in drawn(every, "branch-share")]
+    assert points == [
+        ("1x1", "3a", 70),
+        ("1x1", "3b", 40),
+        ("pool", "3a", 30),
+        ("pool", "3b", 60),
+    ]
 
 
 def test_degradation_needs_two_depths_of_a_family(records: list[Record]) -> None:

@@ -1,6 +1,7 @@
 """A diagnosis → the figures of *Why depth works*: each is there where its quantity was measured."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import cycle
 from math import ceil, isfinite
 from statistics import mean
 
@@ -14,6 +15,9 @@ from atalho.report.families import Style, of_family
 from atalho.report.figure import Figure
 from atalho.report.surface import heat
 from atalho.report.text import listed
+
+BRANCHES = ("#cf7a14", "#3d93d4", "#2b9a69", "#9a74d6", "#d65f80", "#858f24")
+"""The colours of an Inception module's branches, in their order; they stand out on white and on dark."""
 
 HE = [3, 3]
 """The kernels whose responses He et al. 2015 show."""
@@ -33,6 +37,8 @@ def figures(
     found = [
         shown.gradients(),
         shown.shares(),
+        shown.cosines(),
+        shown.branches(),
         shown.correlation(),
         shown.responses(),
         shown.paths(),
@@ -108,6 +114,53 @@ class _Shown:
             Axis("Share through the shortcut (%)", 0, 100, log=False),
         )
 
+    def cosines(self) -> Figure | None:
+        """D2: whether a block's two parts of the gradient point the same way."""
+        groups = self._over_training(
+            "shortcut_cosine",
+            "cosine",
+            lambda network, moment: self.diagnosis.values(
+                "shortcut_cosine", network, moment, "row"
+            ),
+        )
+        return self._by_depth(
+            groups,
+            "shortcut-cosine",
+            "Shortcut and weights together",
+            "Residual block, from the input on",
+            "Cosine",
+            "Cosine of the angle between what the gradient brings through the shortcut and what it brings through the "
+            "weights, mean over images: above 0 the two add up, below 0 they take from each other.",
+            Axis("Cosine", -1, 1, log=False),
+        )
+
+    def branches(self) -> Figure | None:
+        """D2 where branches are joined by channel: the share of each, a panel a network."""
+        groups: Groups = {}
+        for network, moment, place in self._moments("branch_share"):
+            records = self.diagnosis.of_quantity("branch_share", network, moment)
+            modules = tuple(dict.fromkeys(record.conditions["row"] for record in records))
+            names = list(dict.fromkeys(record.conditions["branch"] for record in records))
+            for branch, colour in zip(names, cycle(BRANCHES), strict=False):
+                taken = self.diagnosis.values("branch_share", network, moment, "row", branch=branch)
+                points = tuple(
+                    (float(index), float(f"{100 * taken[row]:.4g}"))
+                    for index, row in enumerate(modules, start=1)
+                    if row in taken
+                )
+                line = Line(branch, colour, points, network, places=tuple(taken), moment=place)
+                groups.setdefault(network, []).append(line)
+        return self._by_depth(
+            groups,
+            "branch-share",
+            "Each branch’s share of the gradient",
+            "Module, from the input on",
+            "Share through the branch (%)",
+            "Of the gradient that reaches a module’s input, the norm of what came through each branch over the sum of "
+            "these norms, mean over images.",
+            Axis("Share through the branch (%)", 0, 100, log=False),
+        )
+
     def correlation(self) -> Figure | None:
         """D3: what is left of the input's gradient at a distance."""
         groups: Groups = {}
@@ -121,12 +174,11 @@ class _Shown:
             groups,
             "gradient-correlation",
             "What is left of the gradient close by",
-            Axis.over(
-                "Distance (standard deviations of a pixel)", distances, ticks=_apart(distances)
-            ),
+            Axis.over("Distance (root mean square)", distances, ticks=_apart(distances)),
             Axis.over("Correlation", [0, *(y for line in _lines(groups) for _, y in line.points)]),
-            "Correlation of a logit’s gradient at an image with that at a point some way off "
-            "(Balduzzi et al. 2017): 1 where the gradient changes little, 0 where it is as good as noise.",
+            "Correlation of a logit’s gradient at an image with that at a point some way off in a random direction "
+            "(Balduzzi et al. 2017): 1 where the gradient changes little, 0 where it is as good as noise. The distance "
+            "is the root mean square over the input’s values, as the network takes them.",
         )
 
     def responses(self) -> Figure | None:

@@ -17,6 +17,8 @@ _PLACES: dict[str, dict[str, type | UnionType]] = {
     "gradient_ratio": {"first": str, "last": str, "raw": NUMBER},
     "gradient_slope": {"first": str, "last": str},
     "shortcut_share": {"row": str, "index": int},
+    "shortcut_cosine": {"row": str, "index": int},
+    "branch_share": {"row": str, "index": int, "branch": str},
     "gradient_correlation": {"distance": NUMBER},
     "response_std": {"kernels": list},
     "path_gradient": {"length": int, "paths": int},
@@ -86,10 +88,12 @@ class Diagnosis:
             and all(record.conditions.get(name) == value for name, value in conditions.items())
         ]
 
-    def values(self, quantity: str, network: str, moment: str, by: str) -> dict[Any, float]:
+    def values(
+        self, quantity: str, network: str, moment: str, by: str, **conditions: Any
+    ) -> dict[Any, float]:
         """The value by a condition, in the order of the records; over the seeds their median."""
         found: dict[Any, list[float]] = {}
-        for record in self.of_quantity(quantity, network, moment):
+        for record in self.of_quantity(quantity, network, moment, **conditions):
             found.setdefault(record.conditions[by], []).append(record.value)
         return {key: median(values) for key, values in found.items()}
 

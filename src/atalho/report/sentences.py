@@ -1,7 +1,7 @@
 """A diagnosis → sentences on why depth works: each says what its numbers say, and is not there where they are not."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from math import floor, log10
+from math import floor, inf, log10
 from statistics import median
 
 from atalho.choice import said
@@ -14,7 +14,7 @@ from atalho.report.text import counted, listed
 FAR = 10.0
 """From this ratio of the first row's gradient to the last's on, either way, it is said to grow or to vanish."""
 
-_NEAR = 0.1  # the distance that a correlation is told for, in standard deviations of a pixel
+_NEAR = 0.1  # the distance that one network's correlation is told for
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -125,10 +125,29 @@ def _ratios(diagnosis: Diagnosis, styles: Mapping[str, Style]) -> Iterator[str]:
     ):
         if names:
             yield f"In {listed(names)} {verdict}."
+    yield from _between(diagnosis, told, moments)
     later = {n: ratio for n in told if (ratio := diagnosis.ratio(n, last)) is not None}
     if last != first and later:
         told_later = listed(f"{times(ratio)} in {name}" for name, ratio in later.items())
         yield f"{when(last).capitalize()} the ratio is {told_later}."
+
+
+def _between(diagnosis: Diagnosis, told: Sequence[str], moments: Sequence[str]) -> Iterator[str]:
+    """What neither end of the slider shows: a ratio that is far from 1 on the way alone."""
+    ends = {moments[0], moments[-1]}
+    for verb, furthest, low, high in (("falls to", min, 0.0, 1 / FAR), ("rises to", max, FAR, inf)):
+        found = []
+        for name in told:
+            far = {
+                moment: ratio
+                for moment in moments
+                if (ratio := diagnosis.ratio(name, moment)) is not None and low <= ratio <= high
+            }
+            if far and not ends & {*far}:
+                moment = furthest(far, key=far.__getitem__)
+                found.append(f"{times(far[moment])} in {name} ({when(moment)})")
+        if found:
+            yield f"In between it {verb} {listed(found)}."
 
 
 def _correlations(diagnosis: Diagnosis, styles: Mapping[str, Style]) -> Iterator[str]:
@@ -142,18 +161,22 @@ def _correlations(diagnosis: Diagnosis, styles: Mapping[str, Style]) -> Iterator
         stated = listed(
             f"{_signed(found[name], 2)} in {name}" for name in _told(list(found), styles)
         )
+        chosen = " where the networks differ most," if len(found) > 1 else ""
         yield (
-            f"Between points {distance:g} standard deviations of a pixel apart, the input’s gradients "
-            f"correlate by {stated} {when(moment)}."
+            f"Between points of the input {distance:g} apart (root mean square over its values),{chosen} a logit’s "
+            f"gradients correlate by {stated} {when(moment)}."
         )
         trends = []
         for family in ("plain", "residual"):
             names = _family(styles, family, list(found))
             if len(names) > 1 and styles[names[0]].depth < styles[names[-1]].depth:
                 low, high = names[0], names[-1]
+                ends = [_signed(found[name], 2) for name in (low, high)]
                 way = "falls" if found[high] < found[low] else "rises"
                 trends.append(
-                    f"{way} from {_signed(found[low], 2)} in {low} to {_signed(found[high], 2)} in {high}"
+                    f"{way} from {ends[0]} in {low} to {ends[1]} in {high}"
+                    if ends[0] != ends[1]
+                    else f"is {ends[0]} in {low} and {high} alike"
                 )
         if trends:
             yield f"With depth the correlation {listed(trends)}."
@@ -186,13 +209,18 @@ def _family(styles: Mapping[str, Style], family: str, names: Sequence[str]) -> l
 
 
 def _distance(diagnosis: Diagnosis) -> float | None:
-    """The distance measured that is nearest to `_NEAR`."""
-    distances = {
-        record.conditions["distance"]
-        for record in diagnosis.records
-        if record.quantity == "gradient_correlation"
-    }
-    return min(distances, key=lambda distance: abs(distance - _NEAR), default=None)
+    """The distance at which the networks differ most, at the first moment; of equals the nearest to `_NEAR`."""
+    found: dict[float, list[float]] = {}
+    for moment in diagnosis.moments_of("gradient_correlation")[:1]:
+        for network in diagnosis.networks:
+            by_distance = diagnosis.values("gradient_correlation", network, moment, "distance")
+            for distance, value in by_distance.items():
+                found.setdefault(distance, []).append(value)
+
+    def telling(distance: float) -> tuple[float, float]:
+        return max(found[distance]) - min(found[distance]), -abs(distance - _NEAR)
+
+    return max(found, key=telling, default=None)
 
 
 def _correlation(
@@ -202,4 +230,5 @@ def _correlation(
 
 
 def _signed(value: float, decimals: int) -> str:
-    return f"{value:.{decimals}f}".replace("-", "\u2212")
+    """With a minus where that is left after rounding."""
+    return f"{value:z.{decimals}f}".replace("-", "\u2212")
