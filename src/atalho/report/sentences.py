@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import floor, inf, log10
-from statistics import median
+from statistics import mean, median
 
 from atalho.choice import said
 from atalho.report.depth import rows
@@ -19,11 +19,12 @@ _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def sentences(diagnosis: Diagnosis, styles: Mapping[str, Style]) -> list[str]:
-    """What the gradients' norms, their correlation and the shortcuts' shares come to."""
+    """What the gradients' norms, their correlation, the shortcuts' shares and the lesions come to."""
     return [
         *_ratios(diagnosis, styles),
         *_correlations(diagnosis, styles),
         *_shares(diagnosis, styles),
+        *_lesions(diagnosis, styles),
     ]
 
 
@@ -125,11 +126,11 @@ def _ratios(diagnosis: Diagnosis, styles: Mapping[str, Style]) -> Iterator[str]:
     ):
         if names:
             yield f"In {listed(names)} {verdict}."
-    yield from _between(diagnosis, told, moments)
     later = {n: ratio for n in told if (ratio := diagnosis.ratio(n, last)) is not None}
     if last != first and later:
         told_later = listed(f"{times(ratio)} in {name}" for name, ratio in later.items())
         yield f"{when(last).capitalize()} the ratio is {told_later}."
+        yield from _between(diagnosis, told, moments)
 
 
 def _between(diagnosis: Diagnosis, told: Sequence[str], moments: Sequence[str]) -> Iterator[str]:
@@ -192,6 +193,26 @@ def _shares(diagnosis: Diagnosis, styles: Mapping[str, Style]) -> Iterator[str]:
             f"{100 * median(shares):.0f}\u00a0% in the median of {counted(len(shares), 'block')}, "
             f"{100 * min(shares):.0f} to {100 * max(shares):.0f}\u00a0% in single ones."
         )
+
+
+def _lesions(diagnosis: Diagnosis, styles: Mapping[str, Style]) -> Iterator[str]:
+    moments = diagnosis.moments_of("lesion_top1")
+    found = {}
+    for name in styles if moments else ():
+        by_kind = [
+            diagnosis.of_quantity("lesion_top1", name, moments[-1], lesion=lesion, count=count)
+            for lesion, count in (("none", 0), ("removed", 1))
+        ]
+        if all(by_kind):
+            whole, one = (100 * mean(r.value for r in records) for records in by_kind)
+            rows_removed = {str(record.conditions["rows"]) for record in by_kind[1]}
+            found[name] = (
+                f"{one:.0f}\u00a0% in {name} instead of {whole:.0f}\u00a0% "
+                f"(mean of {counted(len(rows_removed), 'row')})"
+            )
+    if found:
+        stated = listed(found[name] for name in _told(list(found), styles))
+        yield f"With one row taken out the test accuracy {when(moments[-1])} is {stated}."
 
 
 def _told(names: Sequence[str], styles: Mapping[str, Style]) -> list[str]:
