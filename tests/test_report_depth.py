@@ -1,6 +1,7 @@
 """The page's part *Why depth works*, from made-up records alone; the numbers are nobody's measurement."""
 
 import base64
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -342,6 +343,13 @@ def test_paths_lesions_and_the_surface_are_drawn_where_measured(records: list[Re
     assert several == [(0, 95), (1, 85), (2, 30)]
     assert "resnet20 60.0\u00a0%" in figure(every, "lesion-several").caption
     assert {r["loss"] for r in drawn(every, "loss-surface")} == {2.0, 0.5}
+    spec = figure(every, "loss-surface").draw(NARROW)
+    assert '"domain": [0.5, 2.0]' in json.dumps(spec)
+    assert "darkest" not in figure(every, "loss-surface").caption
+    far = made("surface_loss", 1.0, (2.0, 0.5, 900.0), beta=1.0, alphas=[-1, 0, 1])
+    cut = figure([*every, far], "loss-surface")
+    assert '"domain": [0.5, 15.0]' in json.dumps(cut.draw(NARROW))
+    assert cut.caption.endswith("All losses above 15 nats have the darkest colour.")
     assert "Not measured at initialisation" in figure(every, "path-lengths").caption
     assert (
         "With one row taken out the test accuracy at the end of training is 85 % in resnet20 "

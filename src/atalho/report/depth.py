@@ -13,7 +13,7 @@ from atalho.report.curves import Curve, alike, final
 from atalho.report.diagnosis import Diagnosis, elementwise, when
 from atalho.report.families import Style, of_family
 from atalho.report.figure import Figure
-from atalho.report.surface import heat
+from atalho.report.surface import colours, heat
 from atalho.report.text import listed
 
 BRANCHES = ("#cf7a14", "#3d93d4", "#2b9a69", "#9a74d6", "#d65f80", "#858f24")
@@ -322,11 +322,17 @@ class _Shown:
         losses = [loss for grid in grids.values() for loss in grid.values()]
         if not losses:
             return None
+        caption = (
+            "Loss on training images with the weights moved along two random directions, each filter’s as long as the "
+            f"filter (Li et al. 2018), {_measured(ends)}; the weights themselves are in the middle."
+        )
+        darkest = colours(grids)[1]
+        if darkest < max(losses):
+            caption += f" All losses above {darkest:.3g} nats have the darkest colour."
         return Figure(
             "loss-surface",
             "The loss around the weights",
-            "Loss on training images with the weights moved along two random directions, each filter’s as long as the "
-            f"filter (Li et al. 2018), {_measured(ends)}; the weights themselves are in the middle.",
+            caption,
             f"Heat maps of {listed(grids)}: the loss from {min(losses):.3g} to {max(losses):.3g} nats.",
             lambda layout: heat(grids, layout),
         )

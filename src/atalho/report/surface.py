@@ -7,6 +7,9 @@ import altair as alt
 from atalho.report.axes import Layout
 from atalho.report.charts import Spec, styled
 
+CONTRAST = 30.0
+"""The colours end at so many times the least loss: far from the weights it is as large as one likes, and says nothing."""
+
 _GAP = 46
 _LARGEST = 260
 
@@ -17,10 +20,11 @@ def heat(grids: Mapping[str, Mapping[tuple[float, float], float]], layout: Layou
     side = min(_LARGEST, (layout.width - _GAP * (columns - 1)) // columns)
     # Cells of whole pixels leave no seams.
     side -= side % max(len({a for a, _ in grid}) for grid in grids.values())
-    losses = [loss for grid in grids.values() for loss in grid.values()]
+    low, high = colours(grids)
     scale = alt.Scale(
-        type="log" if min(losses) > 0 else "linear",
-        domain=[min(losses), max(losses)],
+        type="log" if low > 0 else "linear",
+        domain=[low, high],
+        clamp=True,
         scheme="viridis",
         reverse=True,
     )
@@ -52,11 +56,18 @@ def heat(grids: Mapping[str, Mapping[tuple[float, float], float]], layout: Layou
     return styled(alt.concat(*charts, columns=columns, spacing=24))
 
 
+def colours(grids: Mapping[str, Mapping[tuple[float, float], float]]) -> tuple[float, float]:
+    """The losses at the two ends of the scale of colours; larger ones have the darkest."""
+    losses = [loss for grid in grids.values() for loss in grid.values()]
+    least, greatest = min(losses), max(losses)
+    return least, min(greatest, CONTRAST * least) if least > 0 else greatest
+
+
 def _axis(field: str, title: str, values: list[float]) -> alt.X | alt.Y:
     """The places of a line of the map, with ticks at its ends and in the middle."""
     places = sorted({round(value, 4) for value in values})
     ticks = [places[0], places[len(places) // 2], places[-1]]
-    axis = alt.Axis(values=ticks, grid=False, labelAngle=0, format=".2~f")
+    axis = alt.Axis(values=ticks, grid=False, labelAngle=0, format=".2~f", titlePadding=10)
     channel = alt.X if field == "a" else alt.Y
     order = "ascending" if field == "a" else "descending"
     return channel(f"{field}:O", title=title, sort=order, axis=axis)
