@@ -12,13 +12,15 @@ from atalho.choice import choose, comparison
 from atalho.measure.accuracy import pack
 from atalho.record import Record
 from atalho.report import text
+from atalho.report.answer import answer as answer_of
+from atalho.report.answer import enough
 from example_records import IMAGES, example, wilson, without
 from example_records import changed as with_other
 
 
 def answer(records: list[Record], **limits: float) -> str:
     compared = comparison(records)
-    shown = " ".join(text.answer(compared, choose(compared, limits), limits))
+    shown = " ".join(answer_of(compared, choose(compared, limits), limits))
     return unescape(shown).replace("\u00a0", " ")
 
 
@@ -87,7 +89,7 @@ def test_a_needed_limit_as_it_is_written_is_enough(quantity: str) -> None:
         value = generator.random() if quantity == "top1" else 10 ** generator.uniform(-5, 3)
         if quantity in ("peak_memory", "size"):
             value *= 1e6
-        number, unit = text.enough(quantity, value).split("\u00a0")
+        number, unit = enough(quantity, value).split("\u00a0")
         written = float(number.replace(",", "")) * factors[unit]
         if quantity == "top1":
             assert value - 0.001 <= written <= value + 1e-9

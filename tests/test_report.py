@@ -21,7 +21,7 @@ from atalho.choice import CURVES, choose, comparison
 from atalho.errors import AtalhoError, Exit
 from atalho.files import write_atomically
 from atalho.record import UNITS, Record
-from atalho.report import charts, labels, table, text, write_report
+from atalho.report import answer, charts, labels, table, text, write_report
 from atalho.report.axes import NARROW, Axis
 from atalho.report.contents import Contents
 from atalho.report.curves import MOST_POINTS, curves, thinned
@@ -108,7 +108,7 @@ def sentences(records: list[Record], **limits: float) -> str:
     contents = Contents.of(records, limits)
     return " ".join(
         [
-            *map(str, text.answer(contents.comparison, contents.choice, limits)),
+            *map(str, answer.answer(contents.comparison, contents.choice, limits)),
             *text.training(contents.comparison),
             *text.degradation(contents.curves, contents.styles),
             *text.not_ranked(contents.comparison),

@@ -12,7 +12,17 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from atalho.choice import HIGHER_IS_BETTER, pareto_front
-from atalho.report import charts, coloured, failures, figures, machines, sentences, text, verdicts
+from atalho.report import (
+    answer,
+    charts,
+    coloured,
+    failures,
+    figures,
+    machines,
+    sentences,
+    text,
+    verdicts,
+)
 from atalho.report.contents import Contents
 from atalho.report.depth import rows
 from atalho.report.diagnosis import Diagnosis, when
@@ -50,7 +60,7 @@ def html(
         linking=Markup(linking),
         drawing=Markup(drawing),
         title=text.title(compared) if answers else WHY_DEPTH_WORKS,
-        answer=text.answer(compared, choice, contents.limits) if answers else [],
+        answer=answer.answer(compared, choice, contents.limits) if answers else [],
         notes=text.training(compared),
         higher_is_better=HIGHER_IS_BETTER,
         columns=columns(compared),
