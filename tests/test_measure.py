@@ -12,9 +12,11 @@ import pytest
 from atalho import networks, subjects
 from atalho.bench import Bench, Entry
 from atalho.cost import totals
+from atalho.engines import Way
 from atalho.engines.choosing import Wanted
 from atalho.engines.engine import Place
 from atalho.measure import busy, energy, latency, sensor
+from atalho.measure.process import Subject
 from atalho.record import Record
 from atalho.steps import carry_out
 
@@ -168,6 +170,31 @@ def test_a_drift_is_said() -> None:
     taken = latency._Taken()
     taken.add([0.1] * 30 + [0.12] * 30, others=0)
     assert taken.noise == "the time drifted by +20 % between the first and the second half"
+
+
+class Hot:
+    """A process whose network is slower and slower for its first turns."""
+
+    def __init__(self, turns: int) -> None:
+        self.turns = turns
+        self.asked = 0
+
+    def ask(self, what: str, **given: float) -> dict[str, object]:
+        if what == "warm":
+            return {}
+        self.asked += 1
+        samples = [0.1] * 25 + ([0.2] if self.asked <= self.turns else [0.1]) * 25
+        return {"samples": samples, "others": 0.0}
+
+
+@pytest.mark.parametrize(("turns", "noisy"), [(0, False), (2, False), (9, True)])
+def test_a_network_whose_time_drifts_is_measured_again(turns: int, noisy: bool) -> None:
+    way, place = Way("eager", "float32"), Place("cpu", 1)
+    subject = Subject("resnet20", Path("unused"), (3, 32, 32), way, place, "a processor")
+    process = Hot(turns)
+    timed, _ = latency.records({"resnet20": process}, [subject], 1)  # type: ignore[dict-item]
+    assert timed.conditions.get("noisy", False) == noisy
+    assert process.asked == min(turns, latency.ATTEMPTS - 1) + 1
 
 
 class Monitor:
