@@ -60,12 +60,15 @@ class _Taken:
         """Why the samples are not to be ranked with those of a quiet machine; empty where they are."""
         if self.hopeless:
             return f"other processes kept {median(self.others):.1f} cores busy"
-        drifted = busy.drift(self.quiet)
-        if abs(drifted) > busy.DRIFT:
-            return (
-                f"the time drifted by {100 * drifted:+.0f} % between the first and the second half"
-            )
+        if self.drifted:
+            drift = 100 * busy.drift(self.quiet)
+            return f"the time drifted by {drift:+.0f} % between the first and the second half"
         return ""
+
+    @property
+    def drifted(self) -> bool:
+        """Whether the time changed while nobody else was at work, as when a processor grows hot."""
+        return not self.hopeless and abs(busy.drift(self.quiet)) > busy.DRIFT
 
 
 def records(
