@@ -54,9 +54,9 @@ def trained(finished: Path) -> Trained:
 @pytest.fixture(scope="module")
 def sample(digits: Dataset) -> Sample:
     """So many images that one or two that come out otherwise are within the bounds."""
-    images, labels = samples.spread(digits.splits["train"], 1000)
-    calibration, _ = samples.spread(digits.splits["val"], 100)
-    return Sample("digits", images, labels, calibration)
+    train, val = (digits.splits[name] for name in ("train", "val"))
+    shown = next(iter(train.batches(1000)))
+    return Sample("digits", shown.images, shown.labels, val.sample())
 
 
 @pytest.mark.parametrize(
@@ -270,6 +270,45 @@ def test_predict_and_evaluate_ask_the_engine_that_export_chose(
     assert scores[0] == scores[1]
     assert main([*export, "-o", str(folder)]) == Exit.USAGE
     assert "is no empty folder" in capsys.readouterr().err
+
+
+def test_no_image_is_both_calibrated_on_and_compared(digits: Dataset) -> None:
+    found = samples.of_dataset(digits)
+    assert found.calibration is not None
+    assert found.labels is not None
+    assert len(found.calibration) == samples.CALIBRATED
+    assert len(found.images) == len(found.labels) == samples.COMPARED
+    val = digits.splits["val"].sample()
+    assert torch.equal(found.images[: len(val)], val)
+    test = {each.numpy().tobytes() for each in digits.splits["test"].sample()}
+    calibrated, compared = (
+        {each.numpy().tobytes() for each in images} for images in (found.calibration, found.images)
+    )
+    assert not calibrated & compared
+    assert not test & (calibrated | compared)
+    assert len(set(found.labels.tolist())) == 10
+
+
+def test_every_second_photo_of_a_folder_is_calibrated_on(
+    trained: Trained, digits: Dataset, tmp_path: Path
+) -> None:
+    split = digits.splits["test"]
+    for index in range(12):
+        folder = tmp_path / "photos" / str(int(split.labels[index]))
+        folder.mkdir(parents=True, exist_ok=True)
+        picture(digits, folder / f"{index:02}.png", index)
+    found = samples.of_folder(trained, tmp_path / "photos")
+    assert found.calibration is not None
+    assert found.labels is not None
+    seen = torch.cat([found.images, found.calibration]).flatten(1)
+    assert seen.unique(dim=0).shape == split.sample()[:12].flatten(1).unique(dim=0).shape
+    for image, label in zip(found.images, found.labels, strict=True):
+        (same,) = (split.sample()[:12] == image).flatten(1).all(1).nonzero()[0]
+        assert split.labels[same] == label
+    (tmp_path / "photos" / "0" / "broken.png").parent.mkdir(exist_ok=True)
+    (tmp_path / "photos" / "0" / "broken.png").write_bytes(b"no picture")
+    with pytest.raises(AtalhoError, match="IMAGE-UNREADABLE"):
+        samples.of_folder(trained, tmp_path / "photos")
 
 
 @pytest.mark.parametrize("said", ["{}", "[]", "nonsense", '{"engine": "abacus", "dtype": "int8"}'])

@@ -19,6 +19,9 @@ class Answering(nn.Module):
     def __init__(self, folder: Path, way: Way, place: Place) -> None:
         super().__init__()
         self.way = way
+        if ENGINES[way.engine].needs[way.dtype]:
+            # torch only prepares images then, and its threads would wait for more of them on the engine's cores.
+            torch.set_num_threads(1)
         self.session = ENGINES[way.engine].open(folder, way.dtype, place)
         self.taken: dict[int, list[float]] = {}
         self.eval()

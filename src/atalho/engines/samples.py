@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from atalho.data.dataset import Dataset, Images
+from atalho.data.dataset import Dataset, Images, Split
 from atalho.data.folder import Photos, scan
 from atalho.engines.choosing import Sample
 from atalho.errors import AtalhoError
@@ -24,10 +24,18 @@ COLUMNS, ROWS = 4, 2
 
 
 def of_dataset(data: Dataset) -> Sample:
-    """Images of the validation split with their labels, and images of the training split to calibrate on."""
-    images, labels = spread(data.splits["val"], COMPARED)
-    calibration, _ = spread(data.splits["train"], CALIBRATED)
-    return Sample(data.name, images, labels, calibration)
+    """Images to calibrate on, of the training split, and with their labels the validation split's and more of the training split's."""
+    train, val = data.splits["train"], data.splits["val"]
+    count = len(train.labels)
+    calibrated = _spaced(count, min(CALIBRATED, count // 2))
+    left = torch.ones(count, dtype=torch.bool)
+    left[calibrated] = False
+    compared = _loaded(val, _spaced(len(val.labels), COMPARED))
+    others = left.nonzero().flatten()
+    more = _loaded(train, others[_spaced(len(others), COMPARED - len(compared.labels))])
+    calibration = _loaded(train, calibrated)
+    images, labels = compared.join(more)
+    return Sample(data.name, images, labels, calibration.images)
 
 
 def of_folder(trained: Trained, root: Path) -> Sample:
@@ -51,12 +59,17 @@ def of_folder(trained: Trained, root: Path) -> Sample:
     return Sample(str(root), images[::2], truth[::2], images[1::2][:CALIBRATED])
 
 
-def spread(split: Images, most: int) -> tuple[Tensor, Tensor]:
-    """At most so many images with labels, spread over a split."""
-    count = len(split.labels)
-    chosen = torch.arange(count) if count <= most else torch.linspace(0, count - 1, most).long()
-    parts = [*split.select(chosen).batches(most)]
-    return torch.cat([each.images for each in parts]), torch.cat([each.labels for each in parts])
+def _spaced(count: int, most: int) -> Tensor:
+    """At most so many places of `count`, evenly spaced."""
+    return torch.arange(count) if count <= most else torch.linspace(0, count - 1, most).long()
+
+
+def _loaded(images: Images, places: Tensor) -> Split:
+    """The images at some places of a split, in memory."""
+    parts = [*images.select(places).batches(max(1, len(places)))]
+    return Split(
+        torch.cat([each.images for each in parts]), torch.cat([each.labels for each in parts])
+    )
 
 
 def of_photos(framing: Framing) -> Sample:
