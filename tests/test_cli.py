@@ -497,6 +497,7 @@ def test_compare_keeps_the_choice_within_limits_ready_to_be_asked(
         ("bench resnet20 --engine openvino --precision int8", "no real images"),
         ("compare resnet20 --weights plain20=x", "plain20 is not among the networks"),
         ("compare resnet20 --min-accuracy 90", "--min-accuracy"),
+        ("compare resnet20 --img-size 64", "folder of photos"),
     ],
 )
 def test_what_cannot_be_measured_is_said_before_anything_is(

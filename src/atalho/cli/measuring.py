@@ -11,7 +11,7 @@ import typer
 from atalho import screen
 from atalho.cli.options import (
     DATA_DIR,
-    BadImages,
+    BadPhotos,
     BatchSizes,
     DataDir,
     DeviceName,
@@ -20,6 +20,7 @@ from atalho.cli.options import (
     Epochs,
     FormatOption,
     HoldOut,
+    ImgSize,
     Input,
     MaxEnergy,
     MaxLatency,
@@ -105,12 +106,8 @@ def compare(
         ),
     ] = "digits",
     data_dir: DataDir = DATA_DIR,
-    bad_images: Annotated[
-        BadImages, typer.Option(help="What is done about photos that cannot be read.")
-    ] = "error",
-    img_size: Annotated[
-        int | None, typer.Option(min=1, help="Side of the input for photos; the paper's if absent.")
-    ] = None,
+    bad_images: BadPhotos = "error",
+    img_size: ImgSize = None,
     weights: Annotated[
         list[str],
         typer.Option(
@@ -150,13 +147,16 @@ def compare(
     from atalho.recipes import default
     from atalho.train import Stopped
 
+    photos = data not in DATASETS and data != "none"
+    if img_size and not photos:
+        raise typer.BadParameter("it goes with a folder of photos", param_hint="--img-size")
     machine = device_named(device, threads)
     starts = starting_weights(networks or (), weights)
     named = [starts[name].network.name if name in starts else name for name in networks or ()]
     started = {each.network.name: each for each in starts.values()}
     asked = named or [*comparing.DEMONSTRATION]
     framing = None
-    if data not in DATASETS and data != "none":
+    if photos:
         framing = framing_for(asked[0], started.get(asked[0]), img_size)
     dataset = (
         None

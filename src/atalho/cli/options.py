@@ -118,5 +118,12 @@ Threads = Annotated[
 DATA_DIR = Path("data")
 Crops = Literal["1", "10", "144", "full"]
 BadImages = Literal["error", "skip"]
+BadPhotos = Annotated[
+    BadImages,
+    typer.Option("--bad-images", help="What is done about photos that cannot be read."),
+]
+ImgSize = Annotated[
+    int | None, typer.Option(min=1, help="Side of the input for photos; the paper's if absent.")
+]
 Optimiser = Literal["sgd", "adamw"]
 Target = Literal["onnx", "safetensors", "torchvision", "timm", "pt2", "engine"]

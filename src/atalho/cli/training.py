@@ -9,12 +9,13 @@ import typer
 from atalho import screen
 from atalho.cli.options import (
     DATA_DIR,
-    BadImages,
+    BadPhotos,
     BatchSize,
     DataDir,
     DeviceName,
     Epochs,
     HoldOut,
+    ImgSize,
     NetworkName,
     Optimiser,
     RecipeName,
@@ -45,12 +46,8 @@ def train(
         str, typer.Option("--data", help="digits, cifar10, cifar100, or a folder of photos.")
     ] = "digits",
     data_dir: DataDir = DATA_DIR,
-    bad_images: Annotated[
-        BadImages, typer.Option(help="What is done about photos that cannot be read.")
-    ] = "error",
-    img_size: Annotated[
-        int | None, typer.Option(min=1, help="Side of the input for photos; the paper's if absent.")
-    ] = None,
+    bad_images: BadPhotos = "error",
+    img_size: ImgSize = None,
     recipe: RecipeName = None,
     weights: Weights = None,
     new_head: Annotated[
