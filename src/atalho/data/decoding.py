@@ -7,11 +7,13 @@ and cannot decode a large picture smaller, which makes it a third as fast at 12 
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import NamedTuple
+from weakref import finalize
 
 import torch
 from torch import Tensor
@@ -91,6 +93,8 @@ class Decoding:
         ]
         for thread in self.threads:
             thread.start()
+        # At the end of the process too: a thread that is killed inside of torch takes the exit code with it.
+        self._end = finalize(self, _end, self.tasks, self.threads)
 
     def __call__(self, step: int) -> tuple[Tensor, Tensor]:
         """Step `step`'s images, (batch / world, C, H, W) floats, and labels, (batch / world,).
@@ -118,11 +122,7 @@ class Decoding:
             for waiting in begun.decoded:
                 waiting.cancel()
         self.begun.clear()
-        for _ in self.threads:
-            self.tasks.put(None)
-        for thread in self.threads:
-            thread.join()
-        self.threads.clear()
+        self._end()
 
     def _begin(self, step: int) -> _Step:
         """Has a step's photos decoded, each into its place."""
@@ -162,6 +162,17 @@ class Decoding:
 
 def _decode(path: Path, frame: Framing | Window, place: Tensor) -> None:
     place.copy_(torch.from_numpy(load(path, frame)))
+
+
+def _end(tasks: "SimpleQueue[Task | None]", threads: list[Thread]) -> None:
+    with suppress(Empty):
+        while True:
+            tasks.get_nowait()
+    for _ in threads:
+        tasks.put(None)
+    for thread in threads:
+        thread.join()
+    threads.clear()
 
 
 def _work(tasks: "SimpleQueue[Task | None]") -> None:
