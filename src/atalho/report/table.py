@@ -144,7 +144,7 @@ def _note(reading: Reading, scale: Unit) -> str:
         engine(reading.records[-1].conditions) if scale.quantity == "latency" else "",
         "noisy" if reading.condition("noisy") else "",
     ]
-    return ", ".join(filter(None, found))
+    return "\n".join(filter(None, found))
 
 
 def _spread(reading: Reading, scale: Unit) -> str:
