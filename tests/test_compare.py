@@ -1,3 +1,4 @@
+import errno
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,10 +8,10 @@ import torch
 from atalho import recipes, record
 from atalho.compare import Comparison, compare
 from atalho.data.dataset import Dataset
-from atalho.engines import deployed
+from atalho.engines import choosing, deployed
 from atalho.engines.choosing import Wanted
 from atalho.engines.engine import Place
-from atalho.errors import AtalhoError
+from atalho.errors import AtalhoError, Exit
 from atalho.measure import latency
 from atalho.recipes.recipe import Facts, Recipe
 
@@ -96,3 +97,23 @@ def test_nothing_is_written_before_all_names_are_known(
     with pytest.raises(AtalhoError, match="OUTPUT"):
         compare(comparison, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_full_disk_is_said_in_one_line_and_loses_nothing(
+    comparison: Comparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = replace(comparison, data=None, networks=["resnet20"])
+
+    def full(*given: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(choosing, "write", full)
+        with pytest.raises(AtalhoError, match=r"DISK.*No space left on device") as caught:
+            compare(one, tmp_path / "c")
+    assert caught.value.exit == Exit.RESOURCES
+    kept = record.read(tmp_path / "c" / "records.jsonl")
+    assert {each.quantity for each in kept} == {"params", "macs", "activations"}
+    found = compare(one, tmp_path / "c")
+    assert found[: len(kept)] == kept
+    assert "latency" in {each.quantity for each in found}

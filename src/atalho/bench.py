@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, Self
 
 import torch
+from safetensors import SafetensorError
 
 from atalho import subjects
 from atalho.engines import Way, choosing, deployed, samples
 from atalho.engines.choosing import AUTO, Sample, Wanted
-from atalho.errors import AtalhoError
+from atalho.errors import AtalhoError, Exit
 from atalho.image import Framing
 from atalho.measure import energy, latency, machine, memory, sensor
 from atalho.measure.process import Ended, Process
@@ -120,10 +121,20 @@ class Bench:
         trained, sample = entry.trained(), entry.sample()
         name, folder = entry.network.name, self._folder(entry)
         shutil.rmtree(folder, ignore_errors=True)
-        folder.parent.mkdir(parents=True, exist_ok=True)
         conditions = self._conditions(entry, trained)
         try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
             trials = choosing.choose(trained, folder, self.wanted, sample)
+        except (OSError, SafetensorError) as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            cause = getattr(error, "strerror", None) or str(error)
+            raise AtalhoError(
+                "DISK",
+                folder,
+                f"{cause}; what was measured before is kept",
+                next_step="the same command, once that is mended",
+                exit=Exit.RESOURCES,
+            ) from error
         except (AtalhoError, RuntimeError) as error:
             if isinstance(error, AtalhoError) and error.code != "ENGINE-DIFFERS":
                 raise
