@@ -19,7 +19,7 @@ from atalho.data.batches import preprocess
 from atalho.data.dataset import Dataset
 from atalho.engines import ENGINES, REFERENCE, Way, choosing, deployed, samples, trial
 from atalho.engines.choosing import Sample, Wanted
-from atalho.engines.engine import Floats, Place, Session
+from atalho.engines.engine import Floats, MemoryFormat, Place, Session
 from atalho.engines.trial import BOUNDS, Question
 from atalho.errors import AtalhoError, Exit
 from atalho.image import Framing
@@ -91,6 +91,32 @@ def test_an_engine_answers_as_the_module_does(
         "engine.json",
     }
     assert {path.name for path in folder.iterdir()} == kept
+
+
+def test_the_memory_format_is_a_parameter(
+    trained: Trained, digits: Dataset, sample: Sample, tmp_path: Path
+) -> None:
+    images = preprocess(digits.splits["test"].sample()[:4], trained.preprocessing).numpy()
+    answers = []
+    layouts: list[tuple[MemoryFormat, bool]] = [("channels_last", True), ("contiguous", False)]
+    for layout, last in layouts:
+        place = HERE._replace(memory_format=layout)
+        folder = tmp_path / layout
+        deploy.deploy(trained, folder, Wanted("eager", None, place, 1), sample)
+        found = deployed.read(folder)
+        assert found
+        assert found.memory_format == layout
+        session = ENGINES["eager"].open(folder, "float32", place)
+        state = session.model.state_dict()  # type: ignore[attr-defined]
+        weights = next(
+            each for each in state.values() if each.dim() == 4 and min(each.shape[1:]) > 1
+        )
+        assert weights.is_contiguous(memory_format=torch.channels_last) == last
+        assert weights.is_contiguous() != last
+        answers.append(session.get(session.run(session.put(images))))
+    assert np.abs(answers[0] - answers[1]).max() <= BOUNDS["float32"] * np.abs(answers[0]).max()
+    assert HERE.stated() == {}
+    assert HERE._replace(memory_format="contiguous").stated() == {"memory_format": "contiguous"}
 
 
 def test_auto_takes_the_fastest_that_agrees(

@@ -110,6 +110,7 @@ class Bench:
         given: dict[str, Any] = {
             "input": list(entry.network.input),
             "threads": wanted.place.threads,
+            **wanted.place.stated(),
         }
         if wanted.engine == AUTO:
             given["chosen_from"] = wanted.chosen_from(entry.calibrated)

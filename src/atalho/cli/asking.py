@@ -20,6 +20,7 @@ from atalho.cli.options import (
     EngineName,
     EnginePrecision,
     FormatOption,
+    MemoryFormatOption,
     NumClasses,
     PrecisionName,
     RunOrNetwork,
@@ -154,6 +155,7 @@ def export(
     num_classes: NumClasses = None,
     engine: EngineName = "auto",
     precision: EnginePrecision = None,
+    memory_format: MemoryFormatOption = "channels_last",
     batch_size: Annotated[
         int, typer.Option("-b", "--batch-size", min=1, help="For which an engine is chosen.")
     ] = 1,
@@ -187,7 +189,7 @@ def export(
     photos = compared_on not in DATASETS and Path(compared_on).is_dir()
     if to == "engine":
         machine = device_named(device, threads)
-        wanted = engine_wanted(engine, precision, machine, [batch_size])
+        wanted = engine_wanted(engine, precision, memory_format, machine, [batch_size])
         measured, rows = _deployed(trained, output, wanted, compared_on, data_dir, photos=photos)
         usage = f"atalho predict {shlex.quote(str(output))} IMAGE"
     else:

@@ -26,6 +26,7 @@ from atalho.cli.options import (
     MaxLatency,
     MaxMemory,
     MaxSize,
+    MemoryFormatOption,
     MinAccuracy,
     NetworkNames,
     NumClasses,
@@ -64,6 +65,7 @@ def bench(
     batch_size: BatchSizes = [1, 16],  # noqa: B006 (typer copies it)
     engine: EngineName = "eager",
     precision: EnginePrecision = None,
+    memory_format: MemoryFormatOption = "channels_last",
     device: DeviceName = "auto",
     threads: Threads = None,
     output: Annotated[Path | None, typer.Option("-o", help="Add the records to a file.")] = None,
@@ -80,7 +82,7 @@ def bench(
     from atalho.steps import carry_out
 
     machine = device_named(device, threads)
-    wanted = engine_wanted(engine, precision, machine, batch_size)
+    wanted = engine_wanted(engine, precision, memory_format, machine, batch_size)
     wanted.ways(calibrated=False)
     with (
         TemporaryDirectory() as folder,
@@ -122,6 +124,7 @@ def compare(
     batch_size: BatchSizes = [1, 32],  # noqa: B006 (typer copies it)
     engine: EngineName = "eager",
     precision: EnginePrecision = None,
+    memory_format: MemoryFormatOption = "channels_last",
     max_latency_ms: MaxLatency = None,
     max_memory_mb: MaxMemory = None,
     max_energy_j: MaxEnergy = None,
@@ -177,7 +180,7 @@ def compare(
         seed=seed,
         device=machine,
         precision=trained_in,
-        wanted=engine_wanted(engine, precision, machine, batch_size),
+        wanted=engine_wanted(engine, precision, memory_format, machine, batch_size),
         starts=started,
     )
     wanted.wanted.ways(calibrated=dataset is not None)

@@ -112,6 +112,10 @@ MaxSize = Annotated[
 MinAccuracy = Annotated[
     float | None, typer.Option("--min-accuracy", min=0.0, max=1.0, help="Top-1, from 0 to 1.")
 ]
+MemoryFormatOption = Annotated[
+    Literal["channels_last", "contiguous"],
+    typer.Option("--memory-format", help="Of images and weights in torch's engines."),
+]
 Threads = Annotated[
     int | None, typer.Option("-t", "--threads", min=1, help="Processor threads; all unless given.")
 ]

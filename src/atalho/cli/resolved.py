@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from atalho.data.dataset import Dataset
     from atalho.engines.choosing import Wanted
-    from atalho.engines.engine import Dtype
+    from atalho.engines.engine import Dtype, MemoryFormat
     from atalho.image import Framing
     from atalho.precision import Precision
     from atalho.recipes.recipe import Facts, Recipe
@@ -100,7 +100,7 @@ def on_its_engine(
     from atalho.engines.answering import answering
     from atalho.engines.engine import Place
 
-    place = Place(str(device), torch.get_num_threads())
+    place = Place(str(device), torch.get_num_threads(), memory_format=found.memory_format)
     return answering(trained, Path(name), found.way, place), found.batch
 
 
@@ -187,7 +187,11 @@ def training_precision(name: str, device: "torch.device") -> tuple["Precision", 
 
 
 def engine_wanted(
-    engine: str, precision: "Dtype | None", device: "torch.device", batches: Sequence[int]
+    engine: str,
+    precision: "Dtype | None",
+    memory_format: "MemoryFormat",
+    device: "torch.device",
+    batches: Sequence[int],
 ) -> "Wanted":
     """The engine by name, on a device, with as many threads as torch has; auto is for the first batch size."""
     import torch
@@ -195,7 +199,7 @@ def engine_wanted(
     from atalho.engines.choosing import Wanted
     from atalho.engines.engine import Place
 
-    place = Place(str(device), torch.get_num_threads())
+    place = Place(str(device), torch.get_num_threads(), memory_format=memory_format)
     return Wanted(engine, precision, place, batches[0])
 
 

@@ -57,7 +57,7 @@ class Wanted:
     @property
     def name(self) -> str:
         """What is asked for, in a word."""
-        return f"{self.engine}-{self.dtype}" if self.dtype else self.engine
+        return "-".join(filter(None, (self.engine, self.dtype, *self.place.stated().values())))
 
     def ways(self, calibrated: bool) -> list[Way]:
         """The ways that are tried.
@@ -125,7 +125,7 @@ def choose(trained: Trained, folder: Path, wanted: Wanted, sample: Sample) -> li
             exit=Exit.CHECK_FAILED,
         )
     best = fastest(usable) if len(usable) > 1 else usable[0]
-    deployed.settle(folder, Deployed(best.way, place.threads, wanted.batch))
+    deployed.settle(folder, Deployed(best.way, place.threads, wanted.batch, place.memory_format))
     return [best, *(each for each in found if each is not best)]
 
 

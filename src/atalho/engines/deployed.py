@@ -1,12 +1,12 @@
 """A folder that is ready to be asked: a network's weights and classes, an engine's files, and which engine it is."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import get_args
 
 from atalho.engines import ENGINES, Way
-from atalho.engines.engine import Dtype
+from atalho.engines.engine import Dtype, MemoryFormat
 from atalho.errors import AtalhoError, Exit
 from atalho.files import write_atomically
 
@@ -25,6 +25,7 @@ class Deployed:
     way: Way
     threads: int
     batch: int
+    memory_format: MemoryFormat = "channels_last"
 
 
 def read(folder: Path) -> Deployed | None:
@@ -39,8 +40,9 @@ def read(folder: Path) -> Deployed | None:
     try:
         said = json.loads(path.read_text(encoding="utf-8"))
         engine, dtype = said["engine"], said["dtype"]
-        if engine in ENGINES and dtype in get_args(Dtype):
-            return Deployed(Way(engine, dtype), int(said["threads"]), int(said["batch"]))
+        layout = said.get("memory_format", "channels_last")
+        if engine in ENGINES and dtype in get_args(Dtype) and layout in get_args(MemoryFormat):
+            return Deployed(Way(engine, dtype), int(said["threads"]), int(said["batch"]), layout)
         cause = f"names {engine!r} in {dtype!r}, which is no engine here"
     except (OSError, ValueError, KeyError, TypeError) as error:
         cause = f"says no engine ({type(error).__name__}: {error})"
@@ -50,7 +52,8 @@ def read(folder: Path) -> Deployed | None:
 def settle(folder: Path, found: Deployed) -> None:
     """Says in the folder which engine it is for, and removes what other engines have put there."""
     way = found.way
-    document = {**way._asdict(), "threads": found.threads, "batch": found.batch}
+    document = {**asdict(found), **way._asdict()}
+    del document["way"]
     write_atomically(folder / FILE, json.dumps(document, indent=1).encode())
     kept = {*ENGINES[way.engine].files(way.dtype), *ENGINES["eager"].files("float32")}
     for engine in ENGINES.values():

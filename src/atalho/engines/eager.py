@@ -1,4 +1,4 @@
-"""torch as it is: the module's own operations, channels last in memory."""
+"""torch as it is: the module's own operations."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from atalho.engines.engine import Dtype, Engine, Floats, Place, Session
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from atalho.trained import Trained
@@ -23,6 +24,7 @@ class Torch:
         torch.set_num_threads(place.threads)
         self.model = model
         self.device = torch.device(place.device)
+        self.memory_format = memory_format(place)
         self.precision = torch.autocast(
             self.device.type, torch.bfloat16, enabled=dtype == "bf16", cache_enabled=False
         )
@@ -30,7 +32,7 @@ class Torch:
     def put(self, images: Floats) -> "Tensor":
         import torch
 
-        return torch.from_numpy(images).to(self.device, memory_format=torch.channels_last)
+        return torch.from_numpy(images).to(self.device, memory_format=self.memory_format)
 
     def run(self, images: "Tensor") -> "Tensor":
         import torch
@@ -57,7 +59,16 @@ def module(folder: Path, place: Place) -> Any:
     from atalho.export.format import for_inference
     from atalho.trained import read
 
-    return for_inference(read(folder, named=place.named)).to(torch.device(place.device)).model
+    model = for_inference(read(folder, named=place.named)).to(torch.device(place.device)).model
+    return model.to(memory_format=memory_format(place))
+
+
+def memory_format(place: Place) -> "torch.memory_format":
+    """torch's own name of it."""
+    import torch
+
+    last = place.memory_format == "channels_last"
+    return torch.channels_last if last else torch.contiguous_format
 
 
 def opened(folder: Path, dtype: Dtype, place: Place) -> Session:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from atalho.trained import Trained
 
 Dtype = Literal["float32", "bf16", "int8"]
+MemoryFormat = Literal["channels_last", "contiguous"]
 Floats = NDArray[np.float32]
 
 
@@ -28,11 +29,18 @@ class Place(NamedTuple):
         device: as torch names it.
         threads: of the processor.
         named: the network that the user named; a function in a file is called for no other reason.
+        memory_format: of images and weights in torch's engines; the others choose their own.
     """
 
     device: str
     threads: int
     named: str = ""
+    memory_format: MemoryFormat = "channels_last"
+
+    def stated(self) -> dict[str, str]:
+        """What a record says of the memory format: nothing where it is the usual one."""
+        usual = self.memory_format == self._field_defaults["memory_format"]
+        return {} if usual else {"memory_format": self.memory_format}
 
 
 class Session(Protocol):

@@ -43,6 +43,7 @@ class Subject:
             "dtype": self.way.dtype,
             "device": self.machine,
             "threads": self.place.threads,
+            **self.place.stated(),
             "versions": versions("torch", "torchvision", *packages),
             "at": now(),
             **self.conditions,
