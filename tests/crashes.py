@@ -1,9 +1,10 @@
-"""Kills training runs with SIGKILL at random moments until they end, and compares them with one that was left alone.
+"""Kills training runs with SIGKILL until they end, and compares them with one that was left alone.
 
     python tests/crashes.py KILLS FOLDER
 
-A process of its own: torch is loaded once and never used in it, so that it can fork. Prints `KILLS kills, RUNS runs` when
-every run has ended with the same bits; an AssertionError says what differs.
+The first run is killed as each of its files is flushed to the disk, the others at random moments. A process of its own:
+torch is loaded once and never used in it, so that it can fork. Prints `KILLS kills, RUNS runs` when every run has ended
+with the same bits; an AssertionError says what differs.
 """
 
 import os
@@ -12,7 +13,10 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
+from math import inf
 from pathlib import Path
 
 import torch
@@ -47,12 +51,14 @@ def _few(digits: Dataset) -> Dataset:
     return replace(digits, splits=splits)
 
 
-def _start(arguments: Arguments, digits: Dataset, folder: Path) -> int:
+def _start(arguments: Arguments, digits: Dataset, folder: Path, flushes: float = inf) -> int:
+    """A process that trains, and kills itself at a flush of that number."""
     child = os.fork()
     if not child:
         code = 1
         try:
             torch.set_num_threads(1)
+            os.fsync = _deadly(os.fsync, flushes)
             run.execute(arguments, digits, folder, resume=True)
             code = 0
         except BaseException:
@@ -60,6 +66,27 @@ def _start(arguments: Arguments, digits: Dataset, folder: Path) -> int:
         finally:
             os._exit(code)
     return child
+
+
+def _deadly(fsync: Callable[[int], None], flushes: float) -> Callable[[int], None]:
+    calls = count(1)
+
+    def deadly(descriptor: int) -> None:
+        if next(calls) == flushes:
+            os.kill(os.getpid(), signal.SIGKILL)
+        fsync(descriptor)
+
+    return deadly
+
+
+def _at_flushes(arguments: Arguments, digits: Dataset, folder: Path) -> int:
+    """Trains to the end in processes of which the first is killed at its first flush, the second at its second; how many were."""
+    for kills in count():
+        _, status = os.waitpid(_start(arguments, digits, folder, kills + 1), 0)
+        if not os.WIFSIGNALED(status):
+            assert os.WEXITSTATUS(status) == 0, f"a run failed by itself after {kills} kills"
+            return kills
+    raise AssertionError
 
 
 def _compare(one: Path, other: Path) -> None:
@@ -81,7 +108,9 @@ def main(kills: int, folder: Path) -> None:
     os.waitpid(_start(arguments, digits, whole), 0)
     longest = LONGEST * (time.monotonic() - begun)
     chance = random.Random(0)
-    killed = runs = 0
+    killed = _at_flushes(arguments, digits, folder / "flushed")
+    _compare(whole, folder / "flushed")
+    runs = 1
     while killed < kills:
         runs += 1
         parts = folder / f"parts-{runs}"

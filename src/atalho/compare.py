@@ -18,7 +18,7 @@ from atalho import cited, deploy, run, subjects
 from atalho.arguments import Arguments
 from atalho.bench import Bench, Entry, made
 from atalho.data.dataset import Dataset
-from atalho.engines import deployed, samples
+from atalho.engines import samples
 from atalho.engines.choosing import Wanted
 from atalho.precision import Precision
 from atalho.recipes.recipe import Facts, Recipe
@@ -112,7 +112,7 @@ def keep(network: str | None, wanted: Wanted, folder: Path) -> bool:
     False for networks without weights of their own.
     """
     kept = folder / CHOSEN
-    if (kept / deployed.FILE).exists():
+    if kept.exists():
         shutil.rmtree(kept)
     chosen = made(folder / ENGINES, wanted, network) if network else None
     if chosen is None or not chosen.exists():

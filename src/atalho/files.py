@@ -19,10 +19,16 @@ def write_atomically(path: Path, data: bytes) -> None:
     _flush(path.parent)
 
 
+def unfinished(path: Path, name: str = "*") -> bool:
+    """Whether it is what a process leaves that is killed in `write_atomically` of a file of that name."""
+    return path.match(f".{name}.*.tmp")
+
+
 def sweep(folder: Path) -> None:
     """Removes what processes that were killed while they wrote have left; nobody else may be writing."""
-    for path in folder.glob(".*.tmp"):
-        path.unlink()
+    for path in folder.glob("*.tmp"):
+        if unfinished(path):
+            path.unlink()
 
 
 def move_atomically(finished: Path, path: Path) -> None:

@@ -23,7 +23,7 @@ from atalho.data import DATASETS
 from atalho.data.batches import Preprocessing, fit
 from atalho.data.dataset import Dataset
 from atalho.errors import AtalhoError, Exit
-from atalho.files import sweep, write_atomically
+from atalho.files import sweep, unfinished, write_atomically
 from atalho.measure import accuracy, machine, probe, shown
 from atalho.network import Network
 from atalho.record import Record
@@ -31,7 +31,7 @@ from atalho.subjects import Subject
 from atalho.train import Progress, Row, Run
 from atalho.trained import Trained
 
-LOCK = ".lock"
+ARGUMENTS, LOCK = "args.yaml", ".lock"
 
 Report = Callable[[Progress], None]
 
@@ -42,7 +42,7 @@ def begin(folder: Path, arguments: dict[str, Any], *, resume: bool, allow_inexac
     Raises:
         AtalhoError: OUTPUT-HOLDS-RUN or RESUME-OTHER (exit 2), RESUME-INEXACT (exit 4); nothing is changed.
     """
-    file = folder / "args.yaml"
+    file = folder / ARGUMENTS
     if not file.exists():
         write_atomically(file, yaml.safe_dump(arguments, sort_keys=False).encode())
         return
@@ -76,11 +76,8 @@ def locked(folder: Path) -> FileLock:
     Raises:
         AtalhoError: OUTPUT, where it holds something else or cannot be written, or IN-USE (exit 2).
     """
-    if folder.exists() and not (folder / "args.yaml").exists():
-        others = not folder.is_dir() or any(path.name != LOCK for path in folder.iterdir())
-        if others:
-            cause = "is no empty folder and holds no run; nothing was written"
-            raise _usage("OUTPUT", folder, cause)
+    if folder.exists() and not (folder / ARGUMENTS).exists() and not _unused(folder):
+        raise _usage("OUTPUT", folder, "is no empty folder and holds no run; nothing was written")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / LOCK)
@@ -96,6 +93,13 @@ def locked(folder: Path) -> FileLock:
     except OSError as error:
         raise _usage("OUTPUT", folder, f"cannot be written ({error.strerror})") from error
     return lock
+
+
+def _unused(folder: Path) -> bool:
+    """Whether nothing is in it, but for what a run leaves that was killed as it began."""
+    return folder.is_dir() and all(
+        path.name == LOCK or unfinished(path, ARGUMENTS) for path in folder.iterdir()
+    )
 
 
 def _usage(code: str, folder: Path, cause: str) -> AtalhoError:
@@ -315,7 +319,7 @@ def save_model(
 
 def trained_on(folder: Path) -> str | None:
     """The name of the data set that a run had; None for photos, and for a folder that no run made."""
-    file = folder / "args.yaml"
+    file = folder / ARGUMENTS
     if not file.exists():
         return None
     name: str = yaml.safe_load(file.read_text())["data"]["name"]
@@ -328,7 +332,7 @@ def load(folder: Path) -> Trained:
     Raises:
         AtalhoError: RUN-UNFINISHED or RUN-DAMAGED (exit 4; 5 for a file that is not safe to read).
     """
-    begun = (folder / "args.yaml").exists()
+    begun = (folder / ARGUMENTS).exists()
     if not any((folder / name).exists() for name in trained.FILES):
         raise AtalhoError(
             "RUN-UNFINISHED",
