@@ -1,5 +1,6 @@
 """Latency, memory and failures of networks in processes of their own, as far as a noisy machine lets anything be asserted."""
 
+import os
 import subprocess
 import sys
 import time
@@ -113,6 +114,20 @@ def test_a_network_that_is_killed_is_a_record_and_the_rest_go_on(found: list[Rec
         assert "out of memory" in each.conditions["cause"]
     assert of(found, "mortal", "latency", 2).value >= 0.04
     assert of(found, "sleeper", "latency", 4).value >= 0.08
+
+
+@pytest.mark.parametrize("engine", ["eager", "auto"])
+def test_a_network_that_cannot_run_at_all_is_a_record(engine: str, tmp_path: Path) -> None:
+    elsewhere = f"os.getpid() != {os.getpid()}"  # its costs are counted in this process
+    (tmp_path / "modules.py").write_text(MODULES.replace("len(x) == 4", elsewhere))
+    network = subjects.get(f"{tmp_path / 'modules.py'}:mortal", input=(3, 4, 4), num_classes=3)
+    wanted = Wanted(engine, None, Place("cpu", 1), 1)
+    with Bench(wanted, tmp_path / "engines", print) as room:
+        found = carry_out([*room.steps([Entry.untrained(network)], [1])], tmp_path / "r", print)
+    stages = {each.conditions["stage"] for each in found if each.quantity == "failure"}
+    assert stages >= {"memory at batch 1", "latency at batch 1"}
+    assert ("engine" in stages) == (engine == "auto")
+    assert "latency" not in {each.quantity for each in found}
 
 
 def test_memory_holds_the_weights_and_grows_with_the_batch(tmp_path: Path) -> None:

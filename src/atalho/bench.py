@@ -10,7 +10,7 @@ from typing import Any, Self
 import torch
 from safetensors import SafetensorError
 
-from atalho import subjects
+from atalho import subjects, weightfile
 from atalho.engines import Way, choosing, deployed, samples
 from atalho.engines.choosing import AUTO, Sample, Wanted
 from atalho.errors import AtalhoError, Exit
@@ -21,8 +21,7 @@ from atalho.measure.process import Subject as Measured
 from atalho.record import Record
 from atalho.steps import Round, Step
 from atalho.subjects import Subject
-from atalho.trained import Trained, normalisation, numbered
-from atalho.trained import read as read_trained
+from atalho.trained import FILES, Trained, normalisation, numbered
 
 
 @dataclass(frozen=True)
@@ -122,7 +121,7 @@ class Bench:
         trained, sample = entry.trained(), entry.sample()
         name, folder = entry.network.name, self._folder(entry)
         shutil.rmtree(folder, ignore_errors=True)
-        conditions = self._conditions(entry, trained)
+        conditions = self._conditions(entry, trained.weights)
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
             trials = choosing.choose(trained, folder, self.wanted, sample)
@@ -141,7 +140,7 @@ class Bench:
                 raise
             cause = error.cause if isinstance(error, AtalhoError) else str(error)
             self._measured[name] = ended = Ended(1, cause)
-            return [ended.record(name, "engine", **conditions, **self._known(entry))]
+            return self._failing(entry, "engine", ended)
         if self.wanted.engine == AUTO:
             self.say(f"{name}: {choosing.sentence(trials, self.wanted.batch)}")
         given = {
@@ -165,7 +164,7 @@ class Bench:
                 way = _settled(folder)
             if way is not None:
                 place = self.wanted.place._replace(named=name)
-                given = self._conditions(entry, read_trained(folder, named=name))
+                given = self._conditions(entry, weightfile.sha256(folder / FILES[0]))
                 device = str(machine.conditions(torch.device(place.device))["device"])
                 self._measured[name] = Measured(
                     name, folder, entry.network.input, way, place, device, given
@@ -175,12 +174,12 @@ class Bench:
             raise found
         return found
 
-    def _conditions(self, entry: Entry, trained: Trained) -> dict[str, Any]:
+    def _conditions(self, entry: Entry, weights: str) -> dict[str, Any]:
         given: dict[str, Any] = {}
         if self.wanted.engine == AUTO:
             given["chosen_from"] = self.wanted.chosen_from(entry.calibrated)
-        if trained.weights:
-            given["weights"] = f"sha256:{trained.weights}"
+        if weights:
+            given["weights"] = f"sha256:{weights}"
         return given
 
     def _folder(self, entry: Entry) -> Path:

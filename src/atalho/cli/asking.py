@@ -30,11 +30,10 @@ from atalho.cli.options import (
 )
 from atalho.cli.resolved import (
     append_records,
+    asked,
     device_named,
     engine_wanted,
     load_data,
-    on_its_engine,
-    precision_named,
     trained_network,
 )
 from atalho.errors import AtalhoError, Exit
@@ -73,14 +72,18 @@ def evaluate(
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Top-1 and top-5 with a 95 % interval, accuracy per class, and the confusion matrix."""
-    trained = trained_network(network, weights, num_classes)
+    trained, inference = asked(
+        network,
+        weights,
+        num_classes,
+        device=device,
+        precision=precision,
+        threads=threads,
+        batch=batch_size,
+    )
     from atalho import evaluate as evaluating
     from atalho.data import DATASETS
-    from atalho.trained import Inference
 
-    machine = device_named(device, threads)
-    trained, batch = on_its_engine(weights or network, trained, machine)
-    inference = Inference(machine, precision_named(precision), batch_size or batch)
     if data not in DATASETS and Path(data).is_dir():
         framing, run = trained.framing, Path(weights or network)
         load = partial(load_data, data, data_dir, framing=framing, bad_images="skip")
@@ -114,13 +117,17 @@ def predict(
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Labels with probabilities for pictures; one that cannot be read fails alone, and the exit code is 3 then."""
-    trained = trained_network(network, weights, num_classes)
+    trained, inference = asked(
+        network,
+        weights,
+        num_classes,
+        device=device,
+        precision=precision,
+        threads=threads,
+        batch=batch_size,
+    )
     from atalho import predict as predicting
-    from atalho.trained import Inference
 
-    machine = device_named(device, threads)
-    trained, batch = on_its_engine(weights or network, trained, machine)
-    inference = Inference(machine, precision_named(precision), batch_size or batch)
     pictures = predicting.sources(images, sys.stdin.buffer)
     answers = [*predicting.predict(trained, pictures, inference, top=top)]
     failed = [each.answer for each in answers if isinstance(each.answer, AtalhoError)]
@@ -131,8 +138,8 @@ def predict(
         screen.show(rows, format)
     else:
         screen.show([{key: row[key] for key in row if key != "error"} for row in rows], format)
-    if batch is not None:
-        screen.say(predicting.speed(trained))
+    if speed := predicting.speed(trained):
+        screen.say(speed)
     _fail_with(failed)
 
 
@@ -194,10 +201,10 @@ def export(
         usage = f"atalho predict {shlex.quote(str(output))} IMAGE"
     else:
         if photos:
-            asked = images.of_folder(trained, Path(compared_on))
+            shown = images.of_folder(trained, Path(compared_on))
         else:
-            asked = images.of_dataset(trained, load_data(compared_on, data_dir))
-        found = exporting.export(trained, to, output, asked)
+            shown = images.of_dataset(trained, load_data(compared_on, data_dir))
+        found = exporting.export(trained, to, output, shown)
         measured = exporting.records(trained, to, found, data=compared_on)
         rows = [screen.export_row(trained.network.name, to, output, found)]
         usage = exporting.FORMATS[to].usage(trained, output)

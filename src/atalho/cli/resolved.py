@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from atalho.precision import Precision
     from atalho.recipes.recipe import Facts, Recipe
     from atalho.record import Record
-    from atalho.trained import Trained
+    from atalho.trained import Inference, Trained
 
 
 def length(epochs: float | None, steps: int | None) -> dict[str, Any]:
@@ -86,22 +86,36 @@ def trained_network(name: str, weights: str | None, num_classes: int | None) -> 
     )
 
 
-def on_its_engine(
-    name: str, trained: "Trained", device: "torch.device"
-) -> "tuple[Trained, int | None]":
-    """A network on the engine that its folder is for, and its batch; one that a run has left is as it was."""
+def asked(
+    network: str,
+    weights: str | None,
+    num_classes: int | None,
+    *,
+    device: str,
+    precision: str,
+    threads: int | None,
+    batch: int | None,
+) -> "tuple[Trained, Inference]":
+    """A trained network where it is asked: on the engine that its folder is for, with that one's batch unless another is given."""
+    trained = trained_network(network, weights, num_classes)
     from atalho.engines import deployed
+    from atalho.trained import Inference
 
-    found = deployed.read(Path(name))
+    machine = device_named(device, threads)
+    folder = Path(weights or network)
+    found = deployed.read(folder)
     if found is None:
-        return trained.to(device), None
-    import torch
+        trained = trained.to(machine)
+    else:
+        import torch
 
-    from atalho.engines.answering import answering
-    from atalho.engines.engine import Place
+        from atalho.engines.answering import answering
+        from atalho.engines.engine import Place
 
-    place = Place(str(device), torch.get_num_threads(), memory_format=found.memory_format)
-    return answering(trained, Path(name), found.way, place), found.batch
+        place = Place(str(machine), torch.get_num_threads(), memory_format=found.memory_format)
+        trained = answering(trained, folder, found.way, place)
+        batch = batch or found.batch
+    return trained, Inference(machine, precision_named(precision), batch)
 
 
 def starting_weights(networks: Sequence[str], given: Sequence[str]) -> "dict[str, Trained]":
