@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 
 from atalho import recipes, record
 from atalho.compare import Comparison, compare
@@ -12,6 +13,7 @@ from atalho.engines import choosing, deployed
 from atalho.engines.choosing import Wanted
 from atalho.engines.engine import Place
 from atalho.errors import AtalhoError, Exit
+from atalho.lock import LOCK
 from atalho.measure import latency
 from atalho.recipes.recipe import Facts, Recipe
 
@@ -72,6 +74,20 @@ def test_a_comparison_under_other_conditions_is_refused(
     with pytest.raises(AtalhoError, match=r"recipe\.steps 3, now 4"):
         compare(replace(one, recipe=longer), tmp_path / "c")
     assert record.read(tmp_path / "c" / "records.jsonl") == first
+
+
+def test_a_folder_that_is_not_free_is_left_as_it_is(comparison: Comparison, tmp_path: Path) -> None:
+    busy, theirs = tmp_path / "busy", tmp_path / "theirs"
+    for folder, name in ((busy, LOCK), (theirs, "thesis.tex")):
+        folder.mkdir()
+        (folder / name).touch()
+    with FileLock(busy / LOCK), pytest.raises(AtalhoError, match="IN-USE") as caught:
+        compare(comparison, busy)
+    assert caught.value.exit == Exit.USAGE
+    with pytest.raises(AtalhoError, match="OUTPUT") as caught:
+        compare(comparison, theirs)
+    assert caught.value.exit == Exit.USAGE
+    assert [*busy.iterdir(), *theirs.iterdir()] == [busy / LOCK, theirs / "thesis.tex"]
 
 
 def test_without_data_networks_are_costed_and_timed_at_their_own_input(

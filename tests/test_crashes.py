@@ -16,6 +16,7 @@ from atalho import run
 from atalho.arguments import Arguments
 from atalho.data.dataset import Dataset
 from atalho.errors import AtalhoError, Exit
+from atalho.lock import LOCK, locked
 from atalho.train import Run, Stopped
 
 HERE = Path(__file__).parent
@@ -138,7 +139,7 @@ def test_one_folder_has_one_process_and_the_lock_dies_with_it(
 ) -> None:
     folder = tmp_path / "run"
     folder.mkdir()
-    holding = f"from filelock import FileLock; import time; lock = FileLock({str(folder / run.LOCK)!r}); lock.acquire(); print(1, flush=True); time.sleep(99)"
+    holding = f"from filelock import FileLock; import time; lock = FileLock({str(folder / LOCK)!r}); lock.acquire(); print(1, flush=True); time.sleep(99)"
     with subprocess.Popen(
         [sys.executable, "-c", holding], stdout=subprocess.PIPE, text=True
     ) as holder:
@@ -150,8 +151,8 @@ def test_one_folder_has_one_process_and_the_lock_dies_with_it(
         finally:
             holder.kill()
         assert caught.value.exit == Exit.USAGE
-        assert [path.name for path in folder.iterdir()] == [run.LOCK]
-    with run.locked(folder):
+        assert [path.name for path in folder.iterdir()] == [LOCK]
+    with locked(folder, sign=run.ARGUMENTS, holds="run"):
         pass
 
 

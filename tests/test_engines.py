@@ -1,6 +1,10 @@
 """Engines answer as float32 eager does, or are left out; what was chosen is what predict and evaluate ask."""
 
 import json
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from PIL import Image
 
 from atalho import deploy, engines, networks, recipes, run, subjects
@@ -244,6 +249,54 @@ def test_an_engine_that_crashes_is_left_out_and_the_rest_are_tried(tmp_path: Pat
     assert "ended with 9" in found[ways[0]].cause
     assert not found[ways[1]].cause
     assert trial.fastest([*found.values()]).way != ways[0]
+
+
+SLEEPING = """
+import os, pathlib, time, filelock, torch
+class Net(torch.nn.Module):
+    def __init__(self, classes):
+        super().__init__()
+        self.head = torch.nn.Linear(768, classes)
+    def forward(self, x):
+        if "LOCK" in os.environ:
+            with filelock.FileLock(os.environ["LOCK"]):
+                pathlib.Path(os.environ["LOCK"] + "ed").touch()
+                time.sleep(99)
+        return self.head(x.flatten(1))
+def net(num_classes=3):
+    return Net(num_classes)
+"""
+
+ASKING = """
+import sys
+from pathlib import Path
+import torch
+from safetensors.torch import save_file
+from atalho.engines import Way, trial
+from atalho.engines.engine import Place
+folder, name = Path(sys.argv[1]), sys.argv[2]
+save_file({"images": torch.zeros(1, 16, 16, 3, dtype=torch.uint8)}, folder / trial.SAMPLE)
+trial.tried(trial.Question(folder, (Way("onnxruntime", "float32"),), Place("cpu", 1, name), 1))
+"""
+
+
+def test_a_trial_ends_with_the_process_that_asked_for_it(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(SLEEPING)
+    name = f"{tmp_path / 'net.py'}:net"
+    trained = fresh(subjects.get(name, input=(3, 16, 16), num_classes=3))
+    photos = samples.of_photos(Framing((3, 16, 16)))
+    deploy.deploy(trained, tmp_path / "d", wanted(REFERENCE), photos)
+    lock = tmp_path / "lock"
+    with subprocess.Popen(
+        [sys.executable, "-c", ASKING, tmp_path / "d", name],
+        env={**os.environ, "LOCK": str(lock)},
+    ) as asking:
+        ends = time.monotonic() + 60
+        while not (tmp_path / "locked").exists():
+            assert time.monotonic() < ends
+            time.sleep(0.05)
+        asking.kill()
+    FileLock(lock).acquire(timeout=30)  # which the trial has held as long as it lived
 
 
 def test_what_cannot_run_here_says_why(monkeypatch: pytest.MonkeyPatch) -> None:

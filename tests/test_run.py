@@ -12,6 +12,7 @@ from atalho.data.batches import preprocess
 from atalho.data.dataset import Dataset
 from atalho.errors import AtalhoError, Exit
 from atalho.files import write_atomically
+from atalho.lock import LOCK
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def test_the_folder_holds_what_it_promises(finished: Path) -> None:
     names = {path.name for path in finished.iterdir()}
     assert names == {
         *("args.yaml", "metrics.csv", "checkpoints", "model.safetensors"),
-        *("config.json", "mean.safetensors", "records.jsonl", run.LOCK),
+        *("config.json", "mean.safetensors", "records.jsonl", LOCK),
     }
     saved = yaml.safe_load((finished / "args.yaml").read_text())
     assert saved["recipe"]["steps"] == 4

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from filelock import FileLock, Timeout
 from torch import nn
 
 from atalho import checkpoint, conditions, config, record, subjects, trained
@@ -23,7 +22,8 @@ from atalho.data import DATASETS
 from atalho.data.batches import Preprocessing, fit
 from atalho.data.dataset import Dataset
 from atalho.errors import AtalhoError, Exit
-from atalho.files import sweep, unfinished, write_atomically
+from atalho.files import sweep, write_atomically
+from atalho.lock import locked
 from atalho.measure import accuracy, machine, probe, shown
 from atalho.network import Network
 from atalho.record import Record
@@ -31,7 +31,7 @@ from atalho.subjects import Subject
 from atalho.train import Progress, Row, Run
 from atalho.trained import Trained
 
-ARGUMENTS, LOCK = "args.yaml", ".lock"
+ARGUMENTS = "args.yaml"
 
 Report = Callable[[Progress], None]
 
@@ -59,7 +59,13 @@ def begin(folder: Path, arguments: dict[str, Any], *, resume: bool, allow_inexac
     was = saved.pop("environment")
     del asked["environment"]
     if different := _differences(saved, asked):
-        raise _usage("RESUME-OTHER", folder, f"holds another run: {different}")
+        raise AtalhoError(
+            "RESUME-OTHER",
+            folder,
+            f"holds another run: {different}",
+            next_step="choose another --output",
+            exit=Exit.USAGE,
+        )
     if not allow_inexact and (different := _differences(was, environment)):
         raise AtalhoError(
             "RESUME-INEXACT",
@@ -68,42 +74,6 @@ def begin(folder: Path, arguments: dict[str, Any], *, resume: bool, allow_inexac
             next_step="--allow-inexact to go on all the same",
             exit=Exit.CHECKPOINT,
         )
-
-
-def locked(folder: Path) -> FileLock:
-    """The folder, made where it is not there, for this process alone; the lock ends with its holder, however that ends.
-
-    Raises:
-        AtalhoError: OUTPUT, where it holds something else or cannot be written, or IN-USE (exit 2).
-    """
-    if folder.exists() and not (folder / ARGUMENTS).exists() and not _unused(folder):
-        raise _usage("OUTPUT", folder, "is no empty folder and holds no run; nothing was written")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / LOCK)
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise AtalhoError(
-            "IN-USE",
-            folder,
-            "another process is training in it; nothing was changed",
-            next_step="wait for it, or choose another --output",
-            exit=Exit.USAGE,
-        ) from error
-    except OSError as error:
-        raise _usage("OUTPUT", folder, f"cannot be written ({error.strerror})") from error
-    return lock
-
-
-def _unused(folder: Path) -> bool:
-    """Whether nothing is in it, but for what a run leaves that was killed as it began."""
-    return folder.is_dir() and all(
-        path.name == LOCK or unfinished(path, ARGUMENTS) for path in folder.iterdir()
-    )
-
-
-def _usage(code: str, folder: Path, cause: str) -> AtalhoError:
-    return AtalhoError(code, folder, cause, next_step="choose another --output", exit=Exit.USAGE)
 
 
 def _differences(was: Any, now: Any, path: str = "") -> str:
@@ -149,7 +119,7 @@ def execute(
     world = arguments.world
 
     def prepare() -> None:
-        held.enter_context(locked(folder))
+        held.enter_context(locked(folder, sign=ARGUMENTS, holds="run"))
         begin(
             folder,
             arguments.resolved(data),

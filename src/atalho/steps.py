@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from atalho import record
-from atalho.errors import AtalhoError, Exit
+from atalho.lock import locked, unusable
 from atalho.record import Record
 
 FILE = "records.jsonl"
@@ -61,10 +61,21 @@ def carry_out(
         say: told what is being done, a line a step.
 
     Raises:
-        AtalhoError: OUTPUT (exit 2), for a folder that holds something else or cannot be written, before anything is.
+        AtalhoError: OUTPUT or IN-USE (exit 2), for a folder that holds something else, cannot be written or is another
+            process's, before anything is.
     """
     file = folder / FILE
-    _prepare(folder, file)
+    with locked(folder, sign=FILE, holds="records"):
+        try:
+            file.touch()
+        except OSError as error:
+            raise unusable(folder, f"cannot be written ({error.strerror})") from error
+        return _carried_out(steps, file, say)
+
+
+def _carried_out(
+    steps: Sequence[Step | Round], file: Path, say: Callable[[str], None]
+) -> list[Record]:
     records = record.read(file)
     for number, step in enumerate(steps, start=1):
         parts = step.parts if isinstance(step, Round) else (step,)
@@ -75,16 +86,3 @@ def carry_out(
             record.append(file, found)
             records += found
     return records
-
-
-def _prepare(folder: Path, file: Path) -> None:
-    if folder.exists() and not file.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        cause = "is no empty folder and holds no records; nothing was written"
-    else:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            file.touch()
-            return
-        except OSError as error:
-            cause = f"cannot be written ({error.strerror})"
-    raise AtalhoError("OUTPUT", folder, cause, next_step="choose another --output", exit=Exit.USAGE)

@@ -2,6 +2,7 @@
 
 import gc
 import json
+import os
 import subprocess
 import sys
 import time
@@ -9,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryFile
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -106,16 +109,25 @@ def tried(question: Question) -> list[Trial]:
 def _asked(question: Question) -> tuple[list[Trial], Way | None, str]:
     """The trials of a child process; or what it was trying when it ended, and how it ended."""
     said = json.dumps({**asdict(question), "folder": str(question.folder)})
-    child = subprocess.run(
-        [sys.executable, "-m", "atalho.engines.trial", said],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    answers = [json.loads(line) for line in child.stdout.splitlines() if line.startswith("{")]
+    with (
+        TemporaryFile() as errors,
+        subprocess.Popen(
+            [sys.executable, "-m", "atalho.engines.trial", said],
+            stdin=subprocess.PIPE,  # held open as long as this process lives
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        ) as child,
+    ):
+        assert child.stdout
+        answers = [json.loads(line) for line in child.stdout if line.startswith("{")]
+        child.wait()
+        errors.seek(0)
+        last = (errors.read().decode(errors="replace").strip().splitlines() or ["it said nothing"])[
+            -1
+        ]
     if child.returncode == 0:
         return [Trial(**each) for each in answers[-1]["trials"]], None, ""
-    last = (child.stderr.strip().splitlines() or ["it said nothing"])[-1]
     trying = Way(*answers[-1]["trying"]) if answers else REFERENCE
     return [], trying, f"the process ended with {child.returncode}: {last}"
 
@@ -221,7 +233,18 @@ def _timed(sessions: Sequence[Session], images: Floats) -> list[float]:
     return [median(each) for each in taken]
 
 
+def _end_with_parent() -> None:
+    """Ends this process with the one that asks, however that ends: it writes in a folder that the next one will use."""
+
+    def wait() -> None:
+        sys.stdin.read()
+        os._exit(1)
+
+    Thread(target=wait, daemon=True).start()
+
+
 def main() -> None:
+    _end_with_parent()
     given = json.loads(sys.argv[1])
     question = Question(
         Path(given["folder"]),
