@@ -280,7 +280,7 @@ def step_seconds(folder: Path, pairs: int) -> list[tuple[float, float]]:
             weight_decay=recipe.weight_decay,
             fused=True,
         )
-        fixed, labels = run.batches(0)
+        fixed, labels = run.learner.batches(0)
 
         def bare() -> None:
             optimiser.zero_grad(set_to_none=True)
@@ -290,7 +290,7 @@ def step_seconds(folder: Path, pairs: int) -> list[tuple[float, float]]:
             optimiser.step()
 
         found = [(seconds(run.advance), seconds(bare)) for _ in range(UNCOUNTED + pairs)]
-        run.batches.close()
+        run.learner.batches.close()
     return found[UNCOUNTED:]
 
 

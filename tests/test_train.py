@@ -72,8 +72,8 @@ def test_auxiliary_heads_weigh_three_tenths(digits: Dataset, tmp_path: Path) -> 
     for part in ours.model.modules():
         if isinstance(part, torch.nn.Dropout):
             part.p = 0.0
-    images, labels = ours.batches(0)
-    total, main, _ = ours.loss(images, labels)
+    images, labels = ours.learner.batches(0)
+    total, main, _ = ours.learner.loss(images, labels)
     outputs = ours.model(images)
     assert isinstance(outputs, Outputs)
     losses = [F.cross_entropy(each, labels) for each in (outputs.logits, *outputs.auxiliary)]

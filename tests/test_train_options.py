@@ -173,8 +173,8 @@ def test_smoothed_labels_are_a_tenth_uniform(
     digits: Dataset, short: Recipe, tmp_path: Path
 ) -> None:
     trained = _run(digits, replace(short, label_smoothing=0.1), tmp_path, _plain())
-    images, labels = trained.batches(0)
-    loss, _, logits = trained.loss(images, labels)
+    images, labels = trained.learner.batches(0)
+    loss, _, logits = trained.learner.loss(images, labels)
     target = 0.9 * F.one_hot(labels, 10) + 0.1 / 10
     torch.testing.assert_close(loss, -(target * logits.log_softmax(1)).sum(1).mean())
 

@@ -1,40 +1,29 @@
-"""The training loop, and nothing else.
-
-A step is a pure function of the state before it: its batch comes from (seed, step), dropout's masks from (seed, step,
-process), so a run stopped anywhere and resumed ends with the same bits (same machine, versions, threads and processes).
-"""
+"""The training loop, and nothing else: steps, rows of metrics.csv, checkpoints, and what ends a run."""
 
 import copy
 import csv
-import hashlib
 import io
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
-from torch.nn.parallel import DistributedDataParallel
-from torch.nn.utils import clip_grads_with_norm_, get_total_norm
-from torch.optim.swa_utils import update_bn
 
-from atalho import checkpoint, headroom, nonfinite, record, signals
+from atalho import checkpoint, headroom, record, signals
 from atalho.arguments import Arguments
 from atalho.data.batches import Preprocessing
 from atalho.data.dataset import Dataset, Images, Split
 from atalho.data.stream import stream
 from atalho.errors import AtalhoError, Exit
 from atalho.files import write_atomically
+from atalho.learner import Learner, no_sums, under
 from atalho.measure.accuracy import Accuracy, accuracy
 from atalho.measure.probe import Probe
-from atalho.module import Outputs
-from atalho.precision import autocast
-from atalho.recipes.recipe import Plateau, Recipe
-from atalho.syncbn import synchronised
+from atalho.recipes.recipe import Plateau
 from atalho.trained import Inference
 
 LEAST_ROWS = 20  # of metrics.csv; longer runs have one an epoch
@@ -130,7 +119,7 @@ class Run:
         self.steps = recipe.length(self.images)
         epoch = round(self.images / recipe.batch_size)
         self.interval = max(1, min(epoch, self.steps // LEAST_ROWS))
-        self.batches = stream(
+        batches = stream(
             split,
             preprocessing,
             recipe.augmentation,
@@ -141,46 +130,31 @@ class Run:
             share=(self.world.rank, self.world.size),
             workers=arguments.workers,
         )
-        self.model: nn.Module = model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if arguments.sync_bn and self.world.size > 1:
-            self.model = synchronised(self.model, self.device)
-        self.averaged = copy.deepcopy(self.model) if recipe.averaging else None
-        # Unused parameters are looked for, though there are none: then the order in which gradients are summed never
-        # changes, and a resumed run has the same bits.
-        together = self.world.size > 1
-        self.replica = (
-            DistributedDataParallel(self.model, find_unused_parameters=True) if together else None
-        )
-        whole = self.replica or self.model
-        self.forward = torch.compile(whole) if arguments.compiled else whole
-        self.optimiser = _optimiser(self.model, recipe, head)
-        self.step = 0
+        self.learner = Learner(arguments, model, batches, head=head)
         self.last_rate = 0.0
         self.warming = recipe.warmup is not None
-        self.epoch_sums = self._zero()
-        self.recent_sums = self._zero()
+        self.epoch_sums = no_sums(self.device)
+        self.recent_sums = no_sums(self.device)
         self.best: dict[str, Tensor] = {}
-        self.bad_step = torch.full((), -1, device=self.device)
         self.rows: list[Row] = []
         self.seconds = 0.0
         self.received = signals.Received()
 
-    def _zero(self) -> Tensor:
-        """Sums of loss, right answers and images, kept on the device until they are read."""
-        return torch.zeros(3, dtype=torch.float64, device=self.device)
+    @property
+    def step(self) -> int:
+        """How many are done."""
+        return self.learner.step
+
+    @property
+    def model(self) -> nn.Module:
+        """The model as its last step left it."""
+        return self.learner.model
 
     # State
 
     def state(self) -> checkpoint.State:
         """Everything that the next step depends on, and what was measured so far."""
-        tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
-        if self.averaged is not None:
-            tensors |= {f"averaged.{k}": v for k, v in self.averaged.state_dict().items()}
-        for name, parameter in self.model.named_parameters():
-            kept = self.optimiser.state.get(parameter, {})
-            tensors |= {
-                f"optimiser.{key}.{name}": value for key, value in kept.items() if value is not None
-            }
+        tensors = self.learner.state()
         tensors |= {f"best.{name}": value for name, value in self.best.items()}
         tensors |= {"sums.epoch": self.epoch_sums, "sums.recent": self.recent_sums}
         facts = {
@@ -193,28 +167,10 @@ class Run:
 
     def restore(self, state: checkpoint.State) -> None:
         """Goes back to a saved state, exactly."""
-
-        def under(prefix: str) -> dict[str, Tensor]:
-            start = prefix + "."
-            return {
-                name.removeprefix(start): tensor
-                for name, tensor in state.tensors.items()
-                if name.startswith(start)
-            }
-
-        self.model.load_state_dict(under("model"))
-        if self.averaged is not None:
-            self.averaged.load_state_dict(under("averaged"))
-        parameters = dict(self.model.named_parameters())
-        for key_and_name, tensor in under("optimiser").items():
-            key, _, name = key_and_name.partition(".")
-            parameter = parameters[name]
-            like = parameter if tensor.shape == parameter.shape else tensor.to(self.device)
-            self.optimiser.state[parameter][key] = torch.empty_like(like).copy_(tensor)
-        self.best = under("best")
-        sums = under("sums")
+        self.learner.restore(state.step, state.tensors)
+        self.best = under("best", state.tensors)
+        sums = under("sums", state.tensors)
         self.epoch_sums, self.recent_sums = (sums[k].to(self.device) for k in ("epoch", "recent"))
-        self.step = state.step
         self.last_rate = state.facts["last_rate"]
         self.warming = state.facts["warming"]
         self.rows = list(state.facts["rows"])
@@ -239,84 +195,18 @@ class Run:
             return self.recipe.lr * schedule.scale([1 - row["val_top1"] for row in self.rows])
         return self.recipe.lr * schedule.scale(self.step, self.steps)
 
-    def loss(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The loss to be minimised, the main classifier's share of it, and its logits."""
-
-        def of(logits: Tensor) -> Tensor:
-            smoothing = self.recipe.label_smoothing
-            return F.cross_entropy(logits.float(), labels, label_smoothing=smoothing)
-
-        with autocast(self.device, self.arguments.precision):
-            outputs = self.forward(images)
-        if isinstance(outputs, Outputs):
-            main = of(outputs.logits)
-            heads = [of(head) for head in outputs.auxiliary]
-            return main + self.recipe.auxiliary_weight * sum(heads), main, outputs.logits
-        main = of(outputs)
-        return main, main, outputs
-
     def advance(self) -> None:
-        """One step: forward, backward, update; no update from a loss or a gradient that is no number."""
+        """One step, and its batch in the sums."""
         self.last_rate = self.rate()
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.last_rate * group["share"]
-        images, labels = self.batches(self.step)
-        self._seed()
-        self.optimiser.zero_grad(set_to_none=True)
-        found = self._zero()
-        parts = [
-            *zip(*(t.tensor_split(self.arguments.parts) for t in (images, labels)), strict=True)
-        ]
-        for number, (x, y) in enumerate(parts, start=1):
-            with self._gradients_of(last=number == len(parts)):
-                loss, main, logits = self.loss(x, y)
-                (loss * (len(y) / len(labels))).backward()
-            found[0] += main.detach() * len(y)
-            found[1] += (logits.detach().argmax(1) == y).sum()
-            found[2] += len(y)
-        self._update(self.world.sum(found))
+        found = self.learner.advance(self.last_rate)
         self.epoch_sums += found
         self.recent_sums += found
-        self.step += 1
-
-    def _seed(self) -> None:
-        """Dropout's masks, as a function of seed, step and process."""
-        key = f"dropout {self.arguments.seed} {self.step} {self.world.rank}".encode()
-        torch.manual_seed(int.from_bytes(hashlib.sha256(key).digest()[:7]))
-
-    def _gradients_of(self, *, last: bool) -> AbstractContextManager[None]:
-        """Processes exchange gradients once a step, with its last part."""
-        return self.replica.no_sync() if self.replica and not last else nullcontext()
-
-    def _update(self, found: Tensor) -> None:
-        parameters = [each for each in self.model.parameters() if each.grad is not None]
-        norm = get_total_norm([each.grad for each in parameters if each.grad is not None])
-        if self.recipe.clip_norm is not None:
-            clip_grads_with_norm_(parameters, self.recipe.clip_norm, norm)
-        finite = norm.isfinite() & found[0].isfinite()
-        self.bad_step = torch.where(finite | (self.bad_step >= 0), self.bad_step, self.step)
-        # The device skips the update by itself, as it does for torch's GradScaler; the host is told when it next reads.
-        vars(self.optimiser).update(found_inf=(self.bad_step >= 0).float(), grad_scale=None)
-        self.optimiser.step()
-        if self.averaged is not None:
-            self._average(self.averaged)
-
-    @torch.no_grad()
-    def _average(self, averaged: nn.Module) -> None:
-        """Moves the running average; it remembers fewer steps at first, so that the weights drawn are soon forgotten."""
-        assert self.recipe.averaging is not None
-        share = max(1 - self.recipe.averaging, 9 / (10 + self.step))
-        for mean, weight in zip(averaged.parameters(), self.model.parameters(), strict=True):
-            mean.lerp_(weight, share)
-        for kept, buffer in zip(averaged.buffers(), self.model.buffers(), strict=True):
-            kept.copy_(buffer)
 
     # Between steps
 
     def check(self) -> None:
         """Raises where a step had no finite numbers; the last checkpoint is the last good state."""
-        bad = int(self.bad_step.item())
-        if bad >= 0:
+        if (bad := self.learner.bad()) is not None:
             raise self._not_finite(bad)
 
     def means(self, sums: Tensor) -> _Means:
@@ -326,11 +216,7 @@ class Run:
         return _Means(loss / images, right / images)
 
     def _not_finite(self, step: int) -> AtalhoError:
-        self.step = step
-        self._seed()
-        self.forward = self.model  # whose rows can be watched, compiled or shared as it may be
-        images, labels = self.batches(step)
-        where = nonfinite.first_row(self.model, lambda: self.loss(images, labels)[0])
+        where = self.learner.first_bad_row(step)
         return AtalhoError(
             "LOSS-NOT-FINITE",
             self.arguments.network,
@@ -351,20 +237,15 @@ class Run:
         warmup = self.recipe.warmup
         if self.warming and warmup and 1 - self.means(self.recent_sums).top1 < warmup.until_error:
             self.warming = False
-        self.recent_sums = self._zero()
-
-    @property
-    def inference(self) -> nn.Module:
-        """The model that is asked: the average's where there is one."""
-        return self.model if self.averaged is None else self.averaged
+        self.recent_sums = no_sums(self.device)
 
     def evaluate(self, split: Images) -> Accuracy:
         """How the model answers a split now, over all processes; it stops where a signal has come."""
         precision = self.arguments.precision
-        self.world.take_from_main(self.inference.buffers())
+        self.world.take_from_main(self.learner.inference.buffers())
         share = torch.arange(self.world.rank, len(split.labels), self.world.size)
         return accuracy(
-            self.inference,
+            self.learner.inference,
             _Until(split.select(share) if self.world.size > 1 else split, self._stop),
             self.preprocessing,
             batch=Inference(self.device, precision).batch_size(split.framing.input),
@@ -393,9 +274,9 @@ class Run:
             found = self.evaluate(self.validation)
             row |= {"val_loss": found.loss, "val_top1": found.top1}
             if self.recipe.best and _merit(row) > max(map(_merit, self.rows), default=_WORST):
-                state = self.inference.state_dict()
+                state = self.learner.inference.state_dict()
                 self.best = {name: tensor.to("cpu", copy=True) for name, tensor in state.items()}
-        self.epoch_sums = self._zero()
+        self.epoch_sums = no_sums(self.device)
         self.rows.append(row)
         if self.world.main:
             self.write_metrics()
@@ -500,7 +381,7 @@ class Run:
             return
         # Outside the handler: the error's traceback holds on to what the step had allocated.
         at_once = self.recipe.batch_size // self.world.size // self.arguments.parts
-        fits = headroom.largest(self._rehearse, below=at_once)
+        fits = headroom.largest(self.learner.rehearse, below=at_once)
         parts = -(-self.arguments.parts * at_once // max(1, fits))
         raise AtalhoError(
             "OUT-OF-MEMORY",
@@ -513,54 +394,17 @@ class Run:
             exit=Exit.RESOURCES,
         )
 
-    def _rehearse(self, count: int) -> None:
-        """A step of so many images by this process alone; it spoils the state."""
-        self.forward = self.model
-        self.optimiser.zero_grad(set_to_none=True)
-        images, labels = self.batches(self.step)
-        self.loss(images[:count], labels[:count])[0].backward()
-        self.optimiser.step()
-
     # The end
 
     def finish(self) -> nn.Module:
         """The model that the run was for: the last, the average or the best, its statistics taken anew where the recipe says so."""
         if self.best:
-            self.inference.load_state_dict(self.best)
-        if self.recipe.reestimate:
-            further = range(
-                self.steps, self.steps - -self.recipe.reestimate // self.recipe.batch_size
-            )
-            self._seed()  # dropout works here too, and a run may be resumed at its end
-            with autocast(self.device, self.arguments.precision):
-                update_bn(map(self.batches, further), self.inference)
-        return self.inference
+            self.learner.inference.load_state_dict(self.best)
+        if images := self.recipe.reestimate:
+            last = self.steps + ceil(images / self.recipe.batch_size)
+            self.learner.reestimate(range(self.steps, last))
+        return self.learner.inference
 
     def close(self) -> None:
         """Ends the threads that decode."""
-        self.batches.close()
-
-
-def _optimiser(
-    model: nn.Module, recipe: Recipe, head: frozenset[str]
-) -> torch.optim.SGD | torch.optim.AdamW:
-    """The recipe's optimiser; `share` is a group's share of the learning rate."""
-    named = [(name, each) for name, each in model.named_parameters() if each.requires_grad]
-    groups = [
-        {"params": [each for name, each in named if name in head], "share": 1.0},
-        {
-            "params": [each for name, each in named if name not in head],
-            "share": recipe.body_rate if head else 1.0,
-        },
-    ]
-    groups = [group for group in groups if group["params"]]
-    if recipe.optimiser == "adamw":
-        return torch.optim.AdamW(groups, recipe.lr, weight_decay=recipe.weight_decay, fused=True)
-    return torch.optim.SGD(
-        groups,
-        recipe.lr,
-        momentum=recipe.momentum,
-        weight_decay=recipe.weight_decay,
-        nesterov=recipe.nesterov,
-        fused=True,
-    )
+        self.learner.batches.close()
