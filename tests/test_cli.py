@@ -481,11 +481,11 @@ def test_compare_keeps_the_choice_within_limits_ready_to_be_asked(
     captured = capsys.readouterr()
     assert len(json.loads(captured.out)[0]["labels"]) == 5
     assert "eager float32: " in captured.err
-    # Nothing is measured again, and no network is that small.
+    # Nothing that was quiet is measured again, and no network is that small.
     assert main([*compare, "--max-size-mb", "0.1"]) == 0
     captured = capsys.readouterr()
     assert "no network is known to keep to the limits" in captured.err
-    assert "latency at" not in captured.err
+    assert not any(step in captured.err for step in ("training on", "engine", "memory at"))
     assert not (folder / "chosen").exists()
     assert (folder / "runs" / "resnet20" / "model.safetensors").exists()
 
