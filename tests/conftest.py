@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import torch
 from atalho import data, networks, recipes, subjects
 from atalho.arguments import Arguments
 from atalho.data.dataset import Dataset
+from atalho.measure import busy, latency
 from atalho.recipes.recipe import Recipe
 
 torch.set_num_threads(1)  # results do not depend on the machine, and two workers do not fight
@@ -52,3 +54,12 @@ def short() -> Recipe:
 @pytest.fixture
 def arguments(short: Recipe) -> Arguments:
     return Arguments("resnet20", short, 0, torch.device("cpu"), "float32")
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few and short turns of latency on a machine that passes for quiet: other tests are at work on it."""
+    monkeypatch.setattr(latency, "SAMPLES", 5)
+    monkeypatch.setattr(latency, "TURN", 0.05)
+    monkeypatch.setattr(busy, "OTHERS", inf)
+    monkeypatch.setattr(busy, "DRIFT", inf)

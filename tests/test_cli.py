@@ -278,6 +278,7 @@ def test_photos_are_fitted_to_weights_without_a_flag(
     assert answer["split"] == "test"
 
 
+@pytest.mark.usefixtures("hasty")
 def test_bench_answers_its_records(capsys: Captured, tmp_path: Path) -> None:
     file = tmp_path / "records.jsonl"
     found = _json(
@@ -452,6 +453,7 @@ def test_draw_writes_a_figure(capsys: Captured, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["figure.svg"]
 
 
+@pytest.mark.usefixtures("hasty")
 def test_report_writes_the_page_from_records(capsys: Captured, tmp_path: Path) -> None:
     file = tmp_path / "records.jsonl"
     assert main([*["bench", "resnet20", "-b", "1", "-t", "1", "-o"], str(file)]) == 0
@@ -464,6 +466,7 @@ def test_report_writes_the_page_from_records(capsys: Captured, tmp_path: Path) -
     assert "cannot be read" in _fails(capsys, 3, "report", str(tmp_path / "absent.jsonl"))
 
 
+@pytest.mark.usefixtures("hasty")
 def test_compare_keeps_the_choice_within_limits_ready_to_be_asked(
     capsys: Captured, tmp_path: Path
 ) -> None:
@@ -481,11 +484,11 @@ def test_compare_keeps_the_choice_within_limits_ready_to_be_asked(
     captured = capsys.readouterr()
     assert len(json.loads(captured.out)[0]["labels"]) == 5
     assert "eager float32: " in captured.err
-    # Nothing that was quiet is measured again, and no network is that small.
+    # Nothing is measured again, and no network is that small.
     assert main([*compare, "--max-size-mb", "0.1"]) == 0
     captured = capsys.readouterr()
     assert "no network is known to keep to the limits" in captured.err
-    assert not any(step in captured.err for step in ("training on", "engine", "memory at"))
+    assert "latency at" not in captured.err
     assert not (folder / "chosen").exists()
     assert (folder / "runs" / "resnet20" / "model.safetensors").exists()
 

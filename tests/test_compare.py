@@ -14,7 +14,6 @@ from atalho.engines.choosing import Wanted
 from atalho.engines.engine import Place
 from atalho.errors import AtalhoError, Exit
 from atalho.lock import LOCK
-from atalho.measure import latency
 from atalho.recipes.recipe import Facts, Recipe
 
 
@@ -22,10 +21,11 @@ def _short(name: str, network: Facts) -> Recipe:
     return replace(recipes.get("quick", network), epochs=None, steps=3)
 
 
+pytestmark = pytest.mark.usefixtures("hasty")
+
+
 @pytest.fixture
-def comparison(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> Comparison:
-    monkeypatch.setattr(latency, "SAMPLES", 5)
-    monkeypatch.setattr(latency._Taken, "noise", "")  # other tests keep the machine busy
+def comparison(digits: Dataset) -> Comparison:
     cpu = torch.device("cpu")
     wanted = Wanted("eager", None, Place("cpu", torch.get_num_threads()), 2)
     return Comparison(["plain20", "resnet20"], digits, _short, [2], 0, cpu, "float32", wanted)
