@@ -22,6 +22,7 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 # CIFAR-10 is downloaded where it is not there; any folder of some two hundred JPEG files and more will do.
 CIFAR ?= data

@@ -15,13 +15,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from atalho import deploy, subjects
-from atalho.bench import fresh
-from atalho.engines import REFERENCE, samples
+from atalho.benchmark import latency
+from atalho.benchmark.bench import fresh
+from atalho.benchmark.process import Process, Subject
+from atalho.engines import REFERENCE, deploy, samples
 from atalho.engines.choosing import Wanted
 from atalho.engines.engine import Place
-from atalho.measure import latency
-from atalho.measure.process import Process, Subject
+from atalho.networks import subjects
 from atalho.record import now, processor, versions
 
 NETWORK = "resnet20"

@@ -27,7 +27,7 @@ from torchvision.io import ImageReadMode, decode_jpeg
 from torchvision.transforms.v2.functional import resized_crop
 
 from atalho.data.augmentation import boxes
-from atalho.image import Box, Window, read
+from atalho.data.image import Box, Window, read
 from atalho.recipes.recipe import ResizedCrop
 from atalho.record import now, processor, versions
 

@@ -21,11 +21,11 @@ import torch
 from torch.nn import functional as F
 
 from atalho import networks
-from atalho.measure.passes import Batch
-from atalho.measure.probe import IMAGES, Probe
-from atalho.module import build
-from atalho.precision import Precision, autocast
+from atalho.grammar.module import build
+from atalho.probes.passes import Batch
+from atalho.probes.probe import IMAGES, Probe
 from atalho.record import now, processor, versions
+from atalho.runtime.precision import Precision, autocast
 
 NETWORK = "resnet56"
 EVERY = 100  # steps

@@ -169,11 +169,12 @@ def deployed_folders(weights: Path, photos: Path, root: Path) -> dict[tuple[str,
 
     import torch
 
-    from atalho import deploy, pretrained, subjects
-    from atalho.bench import fresh
-    from atalho.engines import samples
+    from atalho.benchmark.bench import fresh
+    from atalho.engines import deploy, samples
     from atalho.engines.choosing import Wanted, sentence
     from atalho.engines.engine import Place
+    from atalho.networks import subjects
+    from atalho.weights import pretrained
 
     wanted = Wanted("auto", None, Place("cpu", torch.get_num_threads()), 1)
     folders = {}

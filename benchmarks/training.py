@@ -48,12 +48,13 @@ from torch.utils.data import DataLoader, RandomSampler
 from torchvision import transforms
 from torchvision.datasets import ImageFolder
 
-from atalho import data, recipes, record, subjects
-from atalho.arguments import Arguments
+from atalho import data, recipes, record
 from atalho.data.batches import fit
-from atalho.precision import autocast, fastest
+from atalho.networks import subjects
 from atalho.record import now, processor, versions
-from atalho.train import Run
+from atalho.runtime.precision import autocast, fastest
+from atalho.training.arguments import Arguments
+from atalho.training.loop import Run
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 CLASSES = 10

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from atalho import data, networks, recipes, subjects
-from atalho.arguments import Arguments
+from atalho import data, networks, recipes
+from atalho.benchmark import busy, latency
 from atalho.data.dataset import Dataset
-from atalho.measure import busy, latency
+from atalho.networks import subjects
 from atalho.recipes.recipe import Recipe
+from atalho.training.arguments import Arguments
 
 torch.set_num_threads(1)  # results do not depend on the machine, and two workers do not fight
 

@@ -22,10 +22,12 @@ from pathlib import Path
 import torch
 import torch._dynamo  # every optimiser loads it, which takes a second
 
-from atalho import data, networks, recipes, run, subjects
-from atalho.arguments import Arguments
-from atalho.checkpoint import load
+from atalho import data, networks, recipes
 from atalho.data.dataset import Dataset
+from atalho.networks import subjects
+from atalho.training import run
+from atalho.training.arguments import Arguments
+from atalho.training.checkpoint import load
 
 LONGEST = 0.7  # of what a whole run takes, that a process may live
 

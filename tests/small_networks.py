@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import torch
 
-from atalho.layers import BatchNorm, Join, Layer
-from atalho.measure.passes import Batch
-from atalho.module import Model, build
-from atalho.network import Network, Row
+from atalho.grammar.layers import BatchNorm, Join, Layer
+from atalho.grammar.module import Model, build
+from atalho.grammar.network import Network, Row
 from atalho.networks import resnet
+from atalho.probes.passes import Batch
 
 
 def without_norm(layer: Layer) -> Layer:

@@ -5,10 +5,12 @@ from itertools import product
 
 import pytest
 
-from atalho import recipes, subjects
+from atalho import recipes
 from atalho.errors import AtalhoError
+from atalho.grammar.facts import Facts
+from atalho.grammar.shape import Shape
+from atalho.networks import subjects
 from atalho.recipes.recipe import (
-    Facts,
     Lighting,
     PaddedCrop,
     Photometric,
@@ -19,7 +21,6 @@ from atalho.recipes.recipe import (
     StepDecay,
     WarmCosine,
 )
-from atalho.shape import Shape
 
 
 def _facts(name: str, input: Shape | None = None) -> Facts:

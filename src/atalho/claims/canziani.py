@@ -10,8 +10,8 @@ from atalho.claims.claim import Answer, Cited, Claim, Computed, Measured, Verdic
 from atalho.claims.he import TEN_CROPS
 from atalho.claims.szegedy import TOP5
 from atalho.claims.tables import Tables
-from atalho.cost import totals
-from atalho.network import Network
+from atalho.grammar.cost import totals
+from atalho.grammar.network import Network
 
 SOURCE = "Canziani 2016, arXiv:1605.07678"
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from atalho.claims.tables import Tables
-from atalho.printed import agrees
+from atalho.grammar.printed import agrees
 from atalho.record import Provenance, Record
 
 Value = int | float | str

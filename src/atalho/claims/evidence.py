@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from atalho import networks
 from atalho.claims.claim import Answer, percent
-from atalho.network import Network
+from atalho.grammar.network import Network
 from atalho.record import Record
 
 Records = Sequence[Record]

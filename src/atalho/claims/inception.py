@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 from atalho.claims.claim import Answer, percent
 from atalho.claims.tables import Tables, after_convolutions
-from atalho.cost import Cost, Line, auxiliary, cost, network_depth, total
-from atalho.layers import Conv, Dropout, Join, Layer, Linear, MaxPool, ReLU, Tap, walk
+from atalho.grammar.cost import Cost, Line, auxiliary, cost, network_depth, total
+from atalho.grammar.layers import Conv, Dropout, Join, Layer, Linear, MaxPool, ReLU, Tap, walk
+from atalho.grammar.printed import agrees, precision
+from atalho.grammar.shape import Shape, output_shape
 from atalho.networks.googlenet import CLASSIFIER, MODULES, STEM
-from atalho.printed import agrees, precision
-from atalho.shape import Shape, output_shape
 
 TABLE = {
     "conv1": STEM["conv1"],

@@ -4,12 +4,12 @@ from collections import Counter
 
 from atalho.claims.claim import Answer
 from atalho.claims.tables import Tables, after_convolutions
-from atalho.cost import cost, network_depth
-from atalho.layers import Add, BatchNorm, Chain, Conv, Join, Layer, PadShortcut, walk
-from atalho.network import HeNormal, Network
+from atalho.grammar.cost import cost, network_depth
+from atalho.grammar.layers import Add, BatchNorm, Chain, Conv, Join, Layer, PadShortcut, walk
+from atalho.grammar.network import HeNormal, Network
+from atalho.grammar.printed import agrees
+from atalho.grammar.shape import output_shape
 from atalho.networks.resnet import BLOCKS, PRINTED_MPARAMS, basic, bottleneck
-from atalho.printed import agrees
-from atalho.shape import output_shape
 
 G = 10**9
 

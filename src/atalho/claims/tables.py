@@ -3,10 +3,11 @@
 from functools import cache
 from itertools import pairwise
 
-from atalho import cost, networks
-from atalho.cost import Cost, Line
-from atalho.layers import Conv, Layer, walk
-from atalho.network import Network
+from atalho import networks
+from atalho.grammar import cost
+from atalho.grammar.cost import Cost, Line
+from atalho.grammar.layers import Conv, Layer, walk
+from atalho.grammar.network import Network
 
 
 class Tables:

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from atalho import __version__, screen
-from atalho.cli import asking, measuring, tables, training
+from atalho import __version__
+from atalho.cli import asking, measuring, screen, tables, training
 from atalho.errors import AtalhoError, Exit, printable
 
 app = typer.Typer(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from atalho import screen
+from atalho.cli import screen
 from atalho.cli.options import (
     DATA_DIR,
     BatchSize,
@@ -36,13 +36,13 @@ from atalho.cli.resolved import (
     load_data,
     trained_network,
 )
+from atalho.cli.screen import Format
 from atalho.errors import AtalhoError, Exit
-from atalho.screen import Format
 
 if TYPE_CHECKING:
     from atalho.engines.choosing import Wanted
     from atalho.record import Record
-    from atalho.trained import Trained
+    from atalho.weights.trained import Trained
 
 
 def evaluate(
@@ -81,8 +81,8 @@ def evaluate(
         threads=threads,
         batch=batch_size,
     )
-    from atalho import evaluate as evaluating
     from atalho.data import DATASETS
+    from atalho.evaluation import evaluating
 
     if data not in DATASETS and Path(data).is_dir():
         framing, run = trained.framing, Path(weights or network)
@@ -126,7 +126,7 @@ def predict(
         threads=threads,
         batch=batch_size,
     )
-    from atalho import predict as predicting
+    from atalho.evaluation import predicting
 
     pictures = predicting.sources(images, sys.stdin.buffer)
     answers = [*predicting.predict(trained, pictures, inference, top=top)]
@@ -179,10 +179,10 @@ def export(
     `--to engine` makes a folder that `atalho predict` runs on the engine that is fastest here, or on the one that is named.
     """
     trained = trained_network(network, weights, num_classes)
-    from atalho import export as exporting
-    from atalho import run
+    from atalho import exports as exporting
     from atalho.data import DATASETS
-    from atalho.export import images
+    from atalho.exports import images
+    from atalho.training import run
 
     compared_on = data or (run.trained_on(Path(network)) if weights is None else None)
     if compared_on is None:
@@ -227,9 +227,8 @@ def _deployed(
     photos: bool,
 ) -> "tuple[list[Record], list[dict[str, Any]]]":
     """Puts a network on its engine into a folder; how the engines did, as records and as rows."""
-    from atalho import deploy
-    from atalho.engines import choosing, samples
-    from atalho.trained import check_data
+    from atalho.engines import choosing, deploy, samples
+    from atalho.weights.trained import check_data
 
     if photos:
         sample = samples.of_folder(trained, Path(data))

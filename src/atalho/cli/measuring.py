@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from atalho import screen
+from atalho.cli import screen
 from atalho.cli.options import (
     DATA_DIR,
     BadPhotos,
@@ -51,11 +51,12 @@ from atalho.cli.resolved import (
     starting_weights,
     training_precision,
 )
+from atalho.cli.screen import Format
 from atalho.cli.tables import publish
-from atalho.screen import Format
 
 if TYPE_CHECKING:
-    from atalho.recipes.recipe import Facts, Recipe
+    from atalho.grammar.facts import Facts
+    from atalho.recipes.recipe import Recipe
 
 
 def bench(
@@ -75,11 +76,11 @@ def bench(
 
     Each network runs in a process of its own, with random weights, by turns with the others.
     """
-    from atalho import subjects
+    from atalho.networks import subjects
 
     tables = [subjects.get(name, input=input, num_classes=num_classes) for name in networks]
-    from atalho.bench import Bench, Entry
-    from atalho.steps import carry_out
+    from atalho.benchmark.bench import Bench, Entry
+    from atalho.tasks import carry_out
 
     machine = device_named(device, threads)
     wanted = engine_wanted(engine, precision, memory_format, machine, batch_size)
@@ -140,15 +141,16 @@ def compare(
     Without names: plain and residual networks of 20 and 56 layers and a small GoogLeNet, on real handwritten digits.
     What the folder holds already is not measured again.
     """
-    from atalho import subjects
+    from atalho.networks import subjects
 
     for name in networks or ():
         subjects.check_name(name)
-    from atalho import compare as comparing
-    from atalho.choice import choose, comparison
+    from atalho.choice.choosing import choose
+    from atalho.comparison import comparing
     from atalho.data import DATASETS
+    from atalho.ranking import comparison
     from atalho.recipes import default
-    from atalho.train import Stopped
+    from atalho.training.loop import Stopped
 
     photos = data not in DATASETS and data != "none"
     if img_size and not photos:
@@ -253,11 +255,11 @@ def diagnose(
 
     What the folder holds already is not measured again.
     """
-    from atalho import subjects
+    from atalho.networks import subjects
 
     for name in networks:
         subjects.check_name(name)
-    from atalho import diagnose as diagnosing
+    from atalho.diagnosis import diagnosing
     from atalho.recipes import default
 
     wanted = diagnosing.Diagnosis(

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from atalho.screen import Format
-from atalho.shape import Shape
+from atalho.cli.screen import Format
+from atalho.grammar.shape import Shape
 
 if TYPE_CHECKING:
-    from atalho.diagnose import When
+    from atalho.diagnosis.diagnosing import When
 
 
 def input_shape(text: str) -> Shape:

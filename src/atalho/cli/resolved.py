@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from atalho import screen
+from atalho.cli import screen
 from atalho.cli.options import BadImages
 from atalho.errors import AtalhoError, Exit, printable
 
@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     import torch
 
     from atalho.data.dataset import Dataset
+    from atalho.data.image import Framing
     from atalho.engines.choosing import Wanted
     from atalho.engines.engine import Dtype, MemoryFormat
-    from atalho.image import Framing
-    from atalho.precision import Precision
-    from atalho.recipes.recipe import Facts, Recipe
+    from atalho.grammar.facts import Facts
+    from atalho.recipes.recipe import Recipe
     from atalho.record import Record
-    from atalho.trained import Inference, Trained
+    from atalho.runtime.precision import Precision
+    from atalho.weights.trained import Inference, Trained
 
 
 def length(epochs: float | None, steps: int | None) -> dict[str, Any]:
@@ -73,13 +74,13 @@ def trained_network(name: str, weights: str | None, num_classes: int | None) -> 
                 next_step="--weights with a published name as tv_in1k, a file or a folder",
                 exit=Exit.USAGE,
             )
-        from atalho import run
+        from atalho.training import run
 
         return run.load(Path(name))
-    from atalho import subjects
+    from atalho.networks import subjects
 
     subjects.check_name(name)
-    from atalho import pretrained
+    from atalho.weights import pretrained
 
     return pretrained.load(
         name, weights, num_classes=num_classes, progress=sys.stderr.isatty(), say=screen.say
@@ -99,7 +100,7 @@ def asked(
     """A trained network where it is asked: on the engine that its folder is for, with that one's batch unless another is given."""
     trained = trained_network(network, weights, num_classes)
     from atalho.engines import deployed
-    from atalho.trained import Inference
+    from atalho.weights.trained import Inference
 
     machine = device_named(device, threads)
     folder = Path(weights or network)
@@ -148,8 +149,8 @@ def load_data(
 
 def framing_for(network: str, start: "Trained | None", side: int | None) -> "Framing":
     """How photos are brought to a network's input: as its weights were, where it has some."""
-    from atalho import subjects
-    from atalho.image import Framing
+    from atalho.data.image import Framing
+    from atalho.networks import subjects
 
     framing = start.framing if start else Framing(subjects.get(network).input)
     channels, *_ = framing.input
@@ -194,7 +195,7 @@ def training_precision(name: str, device: "torch.device") -> tuple["Precision", 
     """The precision, and why it was chosen where nobody named it."""
     if name != "auto":
         return precision_named(name), ""
-    from atalho.precision import fastest
+    from atalho.runtime.precision import fastest
 
     chosen, why = fastest(device)
     return chosen, f": {why}"

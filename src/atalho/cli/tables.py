@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from atalho import screen
+from atalho.cli import screen
 from atalho.cli.options import (
     FormatOption,
     Input,
@@ -22,9 +22,9 @@ from atalho.cli.options import (
     input_shape,
 )
 from atalho.cli.resolved import limits_of
+from atalho.cli.screen import Format
 from atalho.errors import Exit
-from atalho.footprint import Dtype
-from atalho.screen import Format
+from atalho.grammar.peak import Dtype
 
 if TYPE_CHECKING:
     from atalho.record import Record
@@ -35,9 +35,9 @@ def list_networks(
     format: FormatOption = Format.TABLE,
 ) -> None:
     """The catalogue: parameters, multiply-accumulates, depth, input, year, source and published weights."""
-    from atalho.cost import network_depth, totals
+    from atalho.grammar.cost import network_depth, totals
     from atalho.networks import CATALOGUE, get
-    from atalho.published import PUBLISHED
+    from atalho.weights.published import PUBLISHED
 
     names = [name for name in CATALOGUE if fnmatch(name, pattern) or pattern in name]
     if not names:
@@ -84,7 +84,8 @@ def show(
     format: FormatOption = Format.TABLE,
 ) -> None:
     """The paper's table, recomputed row by row beside what the paper printed; or the cost of every row."""
-    from atalho import breakdown, describe, foreign, subjects
+    from atalho.explain import breakdown, describe
+    from atalho.networks import foreign, subjects
 
     found = subjects.get(network, input=input, num_classes=num_classes)
     if isinstance(found, foreign.Foreign):
@@ -124,7 +125,7 @@ def inception(
 
     Module 4a is `atalho inception 480x14x14 192 96 208 16 48 64`.
     """
-    from atalho import inception as module
+    from atalho.explain import inception as module
     from atalho.networks.googlenet import Filters
 
     filters = Filters(conv1x1, reduce3x3, conv3x3, reduce5x5, conv5x5, pool_proj)
@@ -146,8 +147,8 @@ def draw(
     expand: Annotated[bool, typer.Option("--expand", help="Draw repeated rows too.")] = False,
 ) -> None:
     """Networks side by side as their papers draw them, from their tables alone."""
-    from atalho import draw as drawing
     from atalho import networks as catalogue
+    from atalho.explain import draw as drawing
 
     tables = [catalogue.get(name, input=input, num_classes=num_classes) for name in networks]
     drawing.write(drawing.draw(tables, row=row, expand=expand), output)
@@ -204,9 +205,9 @@ def publish(
     records: "Sequence[Record]", page: Path, limits: Mapping[str, float] = MappingProxyType({})
 ) -> str:
     """Writes the page, with a drawing of each network of the catalogue, and answers its address."""
-    from atalho.draw import draw
+    from atalho.explain.draw import draw
     from atalho.networks import CATALOGUE, get
-    from atalho.report import write_report
+    from atalho.page import write_report
 
     drawings = {
         each.subject: draw([get(each.subject, input=tuple(each.conditions["input"]))])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from atalho import screen
+from atalho.cli import screen
 from atalho.cli.options import (
     DATA_DIR,
     BadPhotos,
@@ -131,16 +131,18 @@ def train(
     if probe and weights:
         cause = "it looks at networks that are drawn anew, and goes without --weights"
         raise typer.BadParameter(cause, param_hint="--probe")
-    from atalho import recipes, subjects
+    from atalho import recipes
+    from atalho.networks import subjects
 
     subjects.check_name(network)
     if recipe:
         recipes.known(recipe)
-    from atalho import seeds as several
-    from atalho import world
-    from atalho.arguments import Arguments
     from atalho.data import DATASETS
-    from atalho.train import Stopped
+    from atalho.data.dataset import network_for
+    from atalho.runtime import world
+    from atalho.training import seeds as several
+    from atalho.training.arguments import Arguments
+    from atalho.training.loop import Stopped
 
     if img_size and data in DATASETS:
         raise typer.BadParameter("it goes with a folder of photos", param_hint="--img-size")
@@ -160,7 +162,7 @@ def train(
             if new_head is None:
                 other = tuple(start.classes) != dataset.classes
                 new_head = other and recipe in (None, "finetune")
-        subject = subjects.for_data(network, dataset)
+        subject = network_for(network, dataset)
         named = recipe or ("finetune" if start else recipes.default(data))
         resolved = recipe_named(named, overrides)(subjects.facts(subject))
         arguments = Arguments(

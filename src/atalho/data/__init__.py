@@ -5,9 +5,9 @@ from pathlib import Path
 
 from atalho.data import cifar, digits, photos
 from atalho.data.dataset import Dataset, Progress
+from atalho.data.image import Framing
 from atalho.data.photos import BadImages, Warn
 from atalho.errors import AtalhoError, Exit
-from atalho.image import Framing
 
 DATASETS: dict[str, Callable[[Path, Progress], Dataset]] = {
     "digits": digits.load,

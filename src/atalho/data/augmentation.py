@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from atalho.data.draws import uniform
+from atalho.grammar.shape import Shape
 from atalho.recipes.recipe import Lighting, Photometric, ResizedCrop, ShorterSide
-from atalho.shape import Shape
 
 Draw = tuple[int, Tensor, Tensor]
 """The seed, and (N,) epochs and samples on the host."""

@@ -10,8 +10,8 @@ from torch.nn import functional as F
 from atalho.data.augmentation import boxes, recoloured, resampled
 from atalho.data.dataset import Split
 from atalho.data.draws import WHOLE, Share, positions, uniform
+from atalho.grammar.shape import Shape
 from atalho.recipes.recipe import Augmentation, Normalisation, PaddedCrop, ResizedCrop, ShorterSide
-from atalho.shape import Shape
 
 
 class Preprocessing(NamedTuple):

@@ -9,8 +9,10 @@ from typing import NamedTuple, Protocol, Self
 import torch
 from torch import Tensor
 
-from atalho.image import Framing
-from atalho.shape import Shape
+from atalho.data.image import Framing
+from atalho.grammar.shape import Shape
+from atalho.networks import subjects
+from atalho.networks.subjects import Subject
 
 Progress = Callable[[int, int], None]
 """Told of how much is done, and how much there is in all: bytes, or images."""
@@ -118,6 +120,17 @@ class Dataset:
         """The images to train on: the training split, and the validation split's too where nothing is chosen on it."""
         train = self.splits["train"]
         return train.join(self.splits["val"]) if with_validation else train
+
+
+def network_for(name: str, data: Dataset | None) -> Subject:
+    """The network of that name for a data set's images and classes; without data as its paper has it.
+
+    Raises:
+        AtalhoError: as `subjects.get`.
+    """
+    if data is None:
+        return subjects.get(name)
+    return subjects.get(name, input=data.input, num_classes=len(data.classes))
 
 
 def stratified(split: Split, fractions: Mapping[str, float]) -> dict[str, Split]:

@@ -21,8 +21,8 @@ from torch import Tensor
 from atalho.data.augmentation import boxes
 from atalho.data.batches import Changes, Preprocessing
 from atalho.data.draws import Share, positions
+from atalho.data.image import Framing, Window, load
 from atalho.data.photos import OnDisk
-from atalho.image import Framing, Window, load
 from atalho.recipes.recipe import Augmentation, ResizedCrop, ShorterSide
 
 AHEAD = 2

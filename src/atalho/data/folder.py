@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from atalho.data.dataset import Progress, Split
+from atalho.data.image import SUFFIXES, Framing, load
 from atalho.errors import AtalhoError, Exit
-from atalho.image import SUFFIXES, Framing, load
 
 T = TypeVar("T")
 R = TypeVar("R")

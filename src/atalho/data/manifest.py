@@ -15,9 +15,9 @@ from PIL import Image
 from atalho.data.copies import Fingerprint, fingerprint
 from atalho.data.dataset import Progress
 from atalho.data.folder import in_threads
+from atalho.data.image import read
 from atalho.errors import AtalhoError, Exit
 from atalho.files import write_atomically
-from atalho.image import read
 
 FORM = 1
 """Of the lines, and of the fingerprints in them."""

@@ -15,9 +15,9 @@ from atalho.data import folder
 from atalho.data.copies import Fingerprint, groups
 from atalho.data.dataset import Dataset, Progress, Split, divided
 from atalho.data.folder import Folder, decoded, some
+from atalho.data.image import Framing
 from atalho.data.manifest import Seen, read_files
 from atalho.errors import AtalhoError, Exit, printable
-from atalho.image import Framing
 
 T = TypeVar("T")
 Photos = tuple["Photo", ...]

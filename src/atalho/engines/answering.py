@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from atalho.engines import ENGINES, Way, check
 from atalho.engines.engine import Place
-from atalho.trained import Trained
+from atalho.weights.trained import Trained
 
 
 class Answering(nn.Module):

@@ -14,9 +14,9 @@ from atalho.engines.deployed import Deployed
 from atalho.engines.engine import Dtype, Place
 from atalho.engines.trial import SAMPLE, Question, Trial, fastest, tried
 from atalho.errors import AtalhoError, Exit
-from atalho.export.safetensors import write
+from atalho.exports.safetensors import write
 from atalho.record import Record
-from atalho.trained import Trained
+from atalho.weights.trained import Trained
 
 AUTO = "auto"
 

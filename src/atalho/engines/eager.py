@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from atalho.trained import Trained
+    from atalho.weights.trained import Trained
 
 WEIGHTS = "model.safetensors"
 
@@ -56,8 +56,8 @@ def module(folder: Path, place: Place) -> Any:
     """The network of a folder on the device, in eval mode."""
     import torch
 
-    from atalho.export.format import for_inference
-    from atalho.trained import read
+    from atalho.exports.format import for_inference
+    from atalho.weights.trained import read
 
     model = for_inference(read(folder, named=place.named)).to(torch.device(place.device)).model
     return model.to(memory_format=memory_format(place))

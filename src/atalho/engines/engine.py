@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from atalho.trained import Trained
+    from atalho.weights.trained import Trained
 
 Dtype = Literal["float32", "bf16", "int8"]
 MemoryFormat = Literal["channels_last", "contiguous"]

@@ -10,7 +10,7 @@ from atalho.engines.engine import Dtype, Engine, Floats, Place, Session
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from atalho.trained import Trained
+    from atalho.weights.trained import Trained
 
 FILE = "model.onnx"
 
@@ -41,7 +41,7 @@ class OnnxRuntime:
 
 def write(trained: "Trained", folder: Path, dtype: Dtype, images: "Tensor | None") -> None:
     """Writes the ONNX file."""
-    from atalho.export import onnx
+    from atalho.exports import onnx
 
     onnx.write(trained, folder / FILE)
 

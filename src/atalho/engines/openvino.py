@@ -11,7 +11,7 @@ from atalho.engines.engine import Dtype, Engine, Floats, Place, Session
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from atalho.trained import Trained
+    from atalho.weights.trained import Trained
 
 HINTS: dict[Dtype, str] = {"float32": "f32", "bf16": "bf16", "int8": "bf16"}
 """The precision of what is not quantised; OpenVINO takes float32 where the processor has no bf16."""

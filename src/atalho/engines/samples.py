@@ -10,10 +10,10 @@ from torch import Tensor
 
 from atalho.data.dataset import Dataset, Images, Split
 from atalho.data.folder import Photos, scan
+from atalho.data.image import Framing
 from atalho.engines.choosing import Sample
 from atalho.errors import AtalhoError
-from atalho.image import Framing
-from atalho.trained import Trained
+from atalho.weights.trained import Trained
 
 COMPARED = 512
 CALIBRATED = 300

@@ -138,7 +138,7 @@ def _answer(question: Question) -> list[Trial]:
     from safetensors.torch import load_file
 
     from atalho.data.batches import preprocess
-    from atalho.trained import read
+    from atalho.weights.trained import read
 
     torch.set_num_threads(question.place.threads)
     trained = read(question.folder, named=question.place.named)

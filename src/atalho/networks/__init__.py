@@ -4,9 +4,9 @@ from collections.abc import Callable
 from difflib import get_close_matches
 
 from atalho.errors import AtalhoError, Exit
-from atalho.network import Network
+from atalho.grammar.network import Network
+from atalho.grammar.shape import Shape
 from atalho.networks import alexnet, enet, googlenet, inception_v3, inception_v4, nin, resnet, vgg
-from atalho.shape import Shape
 
 CATALOGUE: dict[str, Callable[..., Network]] = {
     **alexnet.NETWORKS,

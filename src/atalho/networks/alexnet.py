@@ -7,7 +7,7 @@ connected layers. The paper prints an input of 224 and a first map of 55: that t
 from collections.abc import Callable
 from functools import partial
 
-from atalho.layers import (
+from atalho.grammar.layers import (
     AdaptiveAvgPool,
     Chain,
     Conv,
@@ -18,8 +18,8 @@ from atalho.layers import (
     MaxPool,
     ReLU,
 )
-from atalho.network import Gaussian, Network, Printed, Row, Source, Units
-from atalho.shape import Shape
+from atalho.grammar.network import Gaussian, Network, Printed, Row, Source, Units
+from atalho.grammar.shape import Shape
 
 SOURCE = Source(
     "Krizhevsky et al.",

@@ -12,7 +12,7 @@ convolutions, all but the first of an asymmetric pair.
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from atalho.layers import (
+from atalho.grammar.layers import (
     AdaptiveAvgPool,
     Add,
     BatchNorm,
@@ -26,8 +26,8 @@ from atalho.layers import (
     PadShortcut,
     PReLU,
 )
-from atalho.network import Network, Row, Source, classifier
-from atalho.shape import Shape
+from atalho.grammar.network import Network, Row, Source, classifier
+from atalho.grammar.shape import Shape
 
 SOURCE = Source(
     "Paszke et al.",

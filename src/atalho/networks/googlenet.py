@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
-from atalho.layers import (
+from atalho.grammar.layers import (
     AdaptiveAvgPool,
     AvgPool,
     Chain,
@@ -28,8 +28,8 @@ from atalho.layers import (
     Tap,
     batch_normalised,
 )
-from atalho.network import Network, Printed, Row, Source, Units, classifier
-from atalho.shape import Shape
+from atalho.grammar.network import Network, Printed, Row, Source, Units, classifier
+from atalho.grammar.shape import Shape
 
 SOURCE = Source("Szegedy et al.", "Going deeper with convolutions", 2014, "1409.4842", "Table 1")
 

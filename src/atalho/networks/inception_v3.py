@@ -12,7 +12,7 @@ are torchvision's.
 from collections.abc import Callable
 from functools import partial
 
-from atalho.layers import (
+from atalho.grammar.layers import (
     AdaptiveAvgPool,
     AvgPool,
     BatchNorm,
@@ -26,8 +26,8 @@ from atalho.layers import (
     ReLU,
     Tap,
 )
-from atalho.network import Network, Printed, Row, Source, Units, classifier
-from atalho.shape import Shape
+from atalho.grammar.network import Network, Printed, Row, Source, Units, classifier
+from atalho.grammar.shape import Shape
 
 SOURCE = Source(
     "Szegedy et al.",

@@ -10,10 +10,10 @@ released. Rows have the released names in lower case.
 from collections.abc import Callable
 from functools import partial
 
-from atalho.layers import AdaptiveAvgPool, AvgPool, Concat, Dropout, MaxPool
-from atalho.network import Network, Row, Source, classifier
+from atalho.grammar.layers import AdaptiveAvgPool, AvgPool, Concat, Dropout, MaxPool
+from atalho.grammar.network import Network, Row, Source, classifier
+from atalho.grammar.shape import Shape
 from atalho.networks.inception_v3 import conv, path, split
-from atalho.shape import Shape
 
 SOURCE = Source(
     "Szegedy et al.",

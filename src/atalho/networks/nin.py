@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from atalho.layers import (
+from atalho.grammar.layers import (
     AdaptiveAvgPool,
     Chain,
     Conv,
@@ -21,8 +21,8 @@ from atalho.layers import (
     ReLU,
     batch_normalised,
 )
-from atalho.network import Network, Printed, Row, Source
-from atalho.shape import Shape
+from atalho.grammar.network import Network, Printed, Row, Source
+from atalho.grammar.shape import Shape
 
 SOURCE = Source(
     "Lin et al.", "Network in network", 2013, "1312.4400", "§3 and the authors' nin_imagenet"

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Literal
 
-from atalho.layers import (
+from atalho.grammar.layers import (
     AdaptiveAvgPool,
     Add,
     BatchNorm,
@@ -23,8 +23,8 @@ from atalho.layers import (
     PadShortcut,
     ReLU,
 )
-from atalho.network import Network, Printed, Row, Source, Units, classifier
-from atalho.shape import Shape
+from atalho.grammar.network import Network, Printed, Row, Source, Units, classifier
+from atalho.grammar.shape import Shape
 
 SOURCE = Source(
     "He et al.", "Deep residual learning for image recognition", 2015, "1512.03385", "Table 1"

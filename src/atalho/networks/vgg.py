@@ -9,9 +9,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from atalho.layers import Chain, Conv, Dropout, Flatten, Linear, MaxPool, ReLU, batch_normalised
-from atalho.network import Glorot, Network, Printed, Row, Source, Units
-from atalho.shape import Shape
+from atalho.grammar.layers import (
+    Chain,
+    Conv,
+    Dropout,
+    Flatten,
+    Linear,
+    MaxPool,
+    ReLU,
+    batch_normalised,
+)
+from atalho.grammar.network import Glorot, Network, Printed, Row, Source, Units
+from atalho.grammar.shape import Shape
 
 SOURCE = Source(
     "Simonyan & Zisserman",

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 
 from atalho.errors import AtalhoError, Exit
+from atalho.grammar.facts import Facts
 from atalho.recipes.finetune import finetune
 from atalho.recipes.he2015_cifar import he2015_cifar
 from atalho.recipes.he2015_imagenet import he2015_imagenet, he2015_imagenet_steps
 from atalho.recipes.quick import quick
-from atalho.recipes.recipe import Facts, Recipe
+from atalho.recipes.recipe import Recipe
 from atalho.recipes.szegedy2014 import szegedy2014
 
 RECIPES: dict[str, Callable[[Facts], Recipe]] = {

@@ -5,7 +5,8 @@
 The classifier is drawn anew and learns at the full rate; the body, which knows something already, at a tenth.
 """
 
-from atalho.recipes.recipe import Augmentation, Facts, Photometric, Recipe, ResizedCrop, WarmCosine
+from atalho.grammar.facts import Facts
+from atalho.recipes.recipe import Augmentation, Photometric, Recipe, ResizedCrop, WarmCosine
 
 
 def finetune(network: Facts) -> Recipe:

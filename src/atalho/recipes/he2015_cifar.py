@@ -5,7 +5,8 @@
 Expect 8.75 % test error of ResNet-20 after 64,000 iterations (Table 6), 163.8 epochs of 50,000 images.
 """
 
-from atalho.recipes.recipe import Augmentation, Facts, PaddedCrop, Recipe, StepDecay, Warmup
+from atalho.grammar.facts import Facts
+from atalho.recipes.recipe import Augmentation, PaddedCrop, Recipe, StepDecay, Warmup
 
 
 def he2015_cifar(network: Facts) -> Recipe:

@@ -7,15 +7,8 @@ Expect 24.7 % top-1 and 7.8 % top-5 error of ResNet-50 with one crop, after up t
 
 from dataclasses import replace
 
-from atalho.recipes.recipe import (
-    Augmentation,
-    Facts,
-    Lighting,
-    Plateau,
-    Recipe,
-    ShorterSide,
-    StepDecay,
-)
+from atalho.grammar.facts import Facts
+from atalho.recipes.recipe import Augmentation, Lighting, Plateau, Recipe, ShorterSide, StepDecay
 
 REESTIMATED = 12_800
 """Images over which BatchNorm's statistics are averaged at the end; the paper gives no number. Ours."""

@@ -3,7 +3,8 @@
 atalho train resnet20 --data digits --recipe quick
 """
 
-from atalho.recipes.recipe import Augmentation, Facts, PaddedCrop, Recipe, ResizedCrop, WarmCosine
+from atalho.grammar.facts import Facts
+from atalho.recipes.recipe import Augmentation, PaddedCrop, Recipe, ResizedCrop, WarmCosine
 
 LONG, SHORT = 30, 10  # epochs
 COSTLY = 50_000_000  # multiply-accumulates an image from which the short schedule is taken

@@ -3,28 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import cos, pi
-from typing import Literal, NamedTuple
-
-from atalho.shape import Shape
+from typing import Literal
 
 Normalisation = Literal["per_pixel_mean", "per_channel"]
 Optimiser = Literal["sgd", "adamw"]
-
-
-class Facts(NamedTuple):
-    """What a recipe may depend on.
-
-    Attributes:
-        input: (C, H, W) of one image.
-        macs: multiply-accumulates of one image.
-        normalised: whether the network normalises its activations (batch, group or layer normalisation).
-        depth: layers with weights along the longest path; None where no table says it.
-    """
-
-    input: Shape
-    macs: int
-    normalised: bool
-    depth: int | None
 
 
 # Schedules: the rate as a share of the recipe's

@@ -6,7 +6,8 @@ Expect 10.07 % top-5 error with one model and one crop (Table 3) on ImageNet, wh
 gives no initial rate, weight decay, batch or length: those are ours.
 """
 
-from atalho.recipes.recipe import Augmentation, Facts, Photometric, Recipe, ResizedCrop, Stairs
+from atalho.grammar.facts import Facts
+from atalho.recipes.recipe import Augmentation, Photometric, Recipe, ResizedCrop, Stairs
 
 EPOCHS = 250
 BATCH, RATE, RATE_UNNORMALISED, WEIGHT_DECAY = 256, 0.1, 0.01, 2e-4

@@ -1,0 +1,263 @@
+"""Networks on this machine: each with the engine that it runs on, weighed and timed in processes of their own."""
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from safetensors import SafetensorError
+
+from atalho.benchmark import energy, latency, memory, sensor
+from atalho.benchmark.process import Ended, Process
+from atalho.benchmark.process import Subject as Measured
+from atalho.data.image import Framing
+from atalho.engines import Way, choosing, deployed, samples
+from atalho.engines.choosing import AUTO, Sample, Wanted
+from atalho.errors import AtalhoError, Exit
+from atalho.networks import subjects
+from atalho.networks.subjects import Subject
+from atalho.record import Record
+from atalho.runtime import machine
+from atalho.tasks import Round, Step
+from atalho.weights import weightfile
+from atalho.weights.trained import FILES, Trained, normalisation, numbered
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A network that is measured.
+
+    Args:
+        trained: its weights; called where an engine has to be chosen.
+        sample: real images to compare engines on.
+        calibrated: whether there are some among them to calibrate int8 on.
+    """
+
+    network: Subject
+    trained: Callable[[], Trained]
+    sample: Callable[[], Sample]
+    calibrated: bool
+
+    @classmethod
+    def untrained(cls, network: Subject) -> "Entry":
+        """A network with random weights, and the photos that come with scikit-learn."""
+        alone = network.without_auxiliary()
+        photos = cache(partial(samples.of_photos, Framing(alone.input)))
+        return cls(alone, partial(fresh, alone), photos, calibrated=False)
+
+
+class Bench:
+    """Where networks are measured; a context, at whose end their processes are gone.
+
+    Args:
+        wanted: the engine.
+        folder: where each network lies with its engine's files, under what is wanted and its name.
+        say: told which engine was chosen and why, and what is not measured.
+    """
+
+    def __init__(self, wanted: Wanted, folder: Path, say: Callable[[str], None]) -> None:
+        self.wanted = wanted
+        self.folder = folder
+        self.say = say
+        self._measured: dict[str, Measured | Ended] = {}
+        self._processes: dict[str, Process] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._processes.values():
+            process.close()
+
+    def steps(self, entries: Sequence[Entry], batches: Sequence[int]) -> Iterator[Step | Round]:
+        """What there is to do, in order: cost, engine and size of each network, then memory, time and energy by batch."""
+        place = self.wanted.place
+        for entry in entries:
+            name = entry.network.name
+            shaped = {"input": list(entry.network.input), "num_classes": entry.network.num_classes}
+            yield Step("cost", name, "params", shaped, partial(costed, entry.network))
+            known = self._known(entry)
+            yield Step("engine", name, "size", known, partial(self._engine, entry))
+        for batch in batches:
+            for entry in entries:
+                known = self._known(entry, batch)
+                measure = partial(self._memory, entry, batch)
+                name = entry.network.name
+                yield Step(f"memory at batch {batch}", name, "peak_memory", known, measure)
+        for batch in batches:
+            stage = f"latency at batch {batch}"
+            parts = tuple(
+                Step(stage, each.network.name, "latency", self._known(each, batch), tuple)
+                for each in entries
+            )
+            yield Round(stage, parts, partial(self._latency, entries, batch))
+        found = sensor.sensor(place.device)
+        if isinstance(found, str):
+            self.say(f"energy is not measured: {found}")
+            return
+        for batch in batches:
+            for entry in entries:
+                measure = partial(self._energy, entry, batch)
+                known = self._known(entry, batch)
+                name = entry.network.name
+                yield Step(f"energy at batch {batch}", name, "energy", known, measure)
+
+    def _known(self, entry: Entry, batch: int | None = None) -> dict[str, Any]:
+        """The conditions by which a record is known to be there."""
+        wanted = self.wanted
+        given: dict[str, Any] = {
+            "input": list(entry.network.input),
+            "threads": wanted.place.threads,
+            **wanted.place.stated(),
+        }
+        if wanted.engine == AUTO:
+            given["chosen_from"] = wanted.chosen_from(entry.calibrated)
+        else:
+            given |= {"engine": wanted.engine, "dtype": wanted.dtype or "float32"}
+        return given if batch is None else {**given, "batch": batch}
+
+    def _engine(self, entry: Entry) -> list[Record]:
+        trained, sample = entry.trained(), entry.sample()
+        name, folder = entry.network.name, self._folder(entry)
+        shutil.rmtree(folder, ignore_errors=True)
+        conditions = self._conditions(entry, trained.weights)
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            trials = choosing.choose(trained, folder, self.wanted, sample)
+        except (OSError, SafetensorError) as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            cause = getattr(error, "strerror", None) or str(error)
+            raise AtalhoError(
+                "DISK",
+                folder,
+                f"{cause}; what was measured before is kept",
+                next_step="the same command, once that is mended",
+                exit=Exit.RESOURCES,
+            ) from error
+        except (AtalhoError, RuntimeError) as error:
+            if isinstance(error, AtalhoError) and error.code != "ENGINE-DIFFERS":
+                raise
+            cause = error.cause if isinstance(error, AtalhoError) else str(error)
+            self._measured[name] = ended = Ended(1, cause)
+            return self._failing(entry, "engine", ended)
+        if self.wanted.engine == AUTO:
+            self.say(f"{name}: {choosing.sentence(trials, self.wanted.batch)}")
+        given = {
+            **conditions,
+            "input": list(entry.network.input),
+            **machine.conditions(torch.device(self.wanted.place.device)),
+        }
+        return choosing.records(name, trials, sample, **given)
+
+    def _subject(self, entry: Entry) -> Measured:
+        """The network with its engine, chosen where that was not done yet.
+
+        Raises:
+            Ended: where it cannot run.
+        """
+        name = entry.network.name
+        if name not in self._measured:
+            folder = self._folder(entry)
+            if (way := _settled(folder)) is None:
+                self._engine(entry)
+                way = _settled(folder)
+            if way is not None:
+                place = self.wanted.place._replace(named=name)
+                given = self._conditions(entry, weightfile.sha256(folder / FILES[0]))
+                device = str(machine.conditions(torch.device(place.device))["device"])
+                self._measured[name] = Measured(
+                    name, folder, entry.network.input, way, place, device, given
+                )
+        found = self._measured[name]
+        if isinstance(found, Ended):
+            raise found
+        return found
+
+    def _conditions(self, entry: Entry, weights: str) -> dict[str, Any]:
+        given: dict[str, Any] = {}
+        if self.wanted.engine == AUTO:
+            given["chosen_from"] = self.wanted.chosen_from(entry.calibrated)
+        if weights:
+            given["weights"] = f"sha256:{weights}"
+        return given
+
+    def _folder(self, entry: Entry) -> Path:
+        return made(self.folder, self.wanted, entry.network.name)
+
+    def _failing(self, entry: Entry, stage: str, ended: Ended) -> list[Record]:
+        """The record of a network that cannot run at all."""
+        return [ended.record(entry.network.name, stage, **self._known(entry))]
+
+    def _memory(self, entry: Entry, batch: int) -> list[Record]:
+        try:
+            return memory.records(self._subject(entry), batch)
+        except Ended as ended:
+            return self._failing(entry, f"memory at batch {batch}", ended)
+
+    def _latency(self, entries: Sequence[Entry], batch: int, parts: Sequence[Step]) -> list[Record]:
+        found: list[Record] = []
+        ready: list[Measured] = []
+        wanted = {part.subject for part in parts}
+        for entry in entries:
+            if entry.network.name in wanted:
+                try:
+                    ready.append(self._subject(entry))
+                except Ended as ended:
+                    found += self._failing(entry, f"latency at batch {batch}", ended)
+        processes = {each.name: self._process(each) for each in ready}
+        return found + latency.records(processes, ready, batch)
+
+    def _energy(self, entry: Entry, batch: int) -> list[Record]:
+        try:
+            subject = self._subject(entry)
+        except Ended as ended:
+            return self._failing(entry, f"energy at batch {batch}", ended)
+        return energy.records(self._process(subject), subject, batch)
+
+    def _process(self, subject: Measured) -> Process:
+        """The network's process; a new one where the last has ended."""
+        process = self._processes.get(subject.name)
+        if process is None or process.ended:
+            process = self._processes[subject.name] = Process(subject)
+        return process
+
+
+def made(folder: Path, wanted: Wanted, network: str) -> Path:
+    """Where a network lies in a bench's folder, on the engine that is wanted."""
+    return folder / wanted.name / network.replace("/", "_").replace(":", "_")
+
+
+def _settled(folder: Path) -> Way | None:
+    found = deployed.read(folder)
+    return found.way if found else None
+
+
+def fresh(network: Subject) -> Trained:
+    """A network with random weights and ImageNet's preprocessing, for what does not depend on weights."""
+    channels = network.input[0]
+    mean, std = (
+        ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)) if channels == 3 else ((0.5,), (0.25,))
+    )
+    model = subjects.build(network).eval()
+    return Trained(
+        network,
+        model,
+        Framing(network.input),
+        normalisation(list(mean), list(std)),
+        numbered(network.num_classes),
+        "",
+    )
+
+
+def costed(network: Subject) -> list[Record]:
+    """Parameters, multiply-accumulates and activations, from the table."""
+    given: dict[str, Any] = {"input": list(network.input), "num_classes": network.num_classes}
+    if (depth := subjects.facts(network).depth) is not None:
+        given["depth"] = depth
+    return [
+        Record.of(network.name, key, value, "computed", **given)
+        for key, value in subjects.costs(network).items()
+    ]

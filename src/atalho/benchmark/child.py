@@ -1,0 +1,190 @@
+"""One network in a process of its own, which answers its parent a line of JSON for a line of JSON.
+
+The engine's package is loaded and warm before anything is weighed, and the network is opened after that: the memory that is
+measured is the network's. Nothing here loads torch unless the engine is torch.
+"""
+
+import gc
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from atalho.benchmark import busy, sensor
+from atalho.engines import ENGINES, Way
+from atalho.engines.engine import Place, Session
+
+WARM_RUNS, WARM_SECONDS, MOST_WARM_SECONDS = 3, 0.3, 3.0
+STABLE = 0.05  # by which the last runs may differ from those before them
+PEAK_RUNS = 3
+
+
+class Network:
+    """A network, its engine, and the images that it is asked about."""
+
+    def __init__(self, question: dict[str, Any]) -> None:
+        self.way = Way(*question["way"])
+        self.place = Place(*question["place"])
+        self.folder = Path(question["folder"])
+        self.input = tuple(question["input"])
+        self.cuda = self.place.device.startswith("cuda")
+        self._session: Session | None = None
+        self.batch = 0
+        self.images: Any = None
+        _load(self.way.engine)
+
+    def open(self) -> Session:
+        """The network, opened once."""
+        if self._session is None:
+            engine = ENGINES[self.way.engine]
+            self._session = engine.open(self.folder, self.way.dtype, self.place)
+        return self._session
+
+    def put(self, batch: int) -> None:
+        """Noise for the engine; the last batch's is let go."""
+        if batch != self.batch:
+            self.images = None
+            shown = np.random.default_rng(0).standard_normal((batch, *self.input), np.float32)
+            self.images = self.open().put(shown)
+            self.batch = batch
+
+    def once(self) -> float:
+        """Seconds of one run."""
+        session = self.open()
+        begun = time.perf_counter()
+        session.run(self.images)
+        return time.perf_counter() - begun
+
+    def warm(self, batch: int) -> dict[str, Any]:
+        """Runs until the time no longer changes, for some seconds at most."""
+        self.put(batch)
+        taken: list[float] = []
+        while sum(taken) < MOST_WARM_SECONDS:
+            taken.append(self.once())
+            enough = len(taken) >= WARM_RUNS and sum(taken) >= WARM_SECONDS
+            if enough and abs(busy.drift(taken[-busy.LEAST :])) < STABLE:
+                break
+        return {}
+
+    def time(self, batch: int, seconds: float, runs: int) -> dict[str, Any]:
+        """Samples of so many seconds, thinned to so many runs at most, and how many cores others used meanwhile.
+
+        It lasts as long for a quick network too: the clocks that tell who used the machine tick a hundred times a second.
+        """
+        self.put(batch)
+        taken: list[float] = []
+        begun = busy.moment()
+        ends = begun.wall + seconds
+        while not taken or time.perf_counter() < ends:
+            taken.append(self.once())
+        others = busy.others(begun, busy.moment())
+        return {"samples": taken[:: ceil(len(taken) / runs)], "others": others}
+
+    def peak(self, batch: int) -> dict[str, Any]:
+        """Bytes at the highest while it runs, above the loaded framework; on a GPU of torch's allocator, and all that is used of it."""
+        before = _reset_high_water()
+        self.open()
+        gc.collect()
+        _reset_high_water()  # what reading the files took is over
+        self.put(batch)
+        for _ in range(PEAK_RUNS):
+            self.open().run(self.images)
+        if self.cuda:
+            import torch
+
+            free, total = torch.cuda.mem_get_info(self.place.device)
+            peak = torch.cuda.max_memory_allocated(self.place.device)
+            return {"peak": peak, "device_used": total - free}
+        return {"peak": _high_water() - before}
+
+    def energy(self, batch: int, seconds: float) -> dict[str, Any]:
+        """Joules of a window of runs, and the watts of one as long at rest before it."""
+        counter = sensor.sensor(self.place.device)
+        assert not isinstance(counter, str), counter  # the parent has looked
+        self.put(batch)
+        rest = counter.joules(lambda: time.sleep(seconds))
+        runs = 0
+
+        def work() -> None:
+            nonlocal runs
+            ends = time.perf_counter() + seconds
+            while time.perf_counter() < ends:
+                self.open().run(self.images)
+                runs += 1
+
+        spent = counter.joules(work)
+        return {
+            "sensor": counter.name,
+            "idle": rest.joules / rest.seconds,
+            "joules": spent.joules,
+            "seconds": spent.seconds,
+            "images": runs * batch,
+        }
+
+
+def _load(engine: str) -> None:
+    """Loads an engine's package, and what it loads itself when it first works."""
+    if engine == "onnxruntime":
+        import onnxruntime  # noqa: F401
+    elif engine == "openvino":
+        import openvino
+
+        openvino.Core()
+    else:
+        import torch
+
+        import atalho.weights.trained  # noqa: F401
+
+        torch.nn.Conv2d(3, 8, 3)(torch.randn(1, 3, 8, 8))
+
+
+def _resident(field: str) -> int:
+    """`VmRSS` or `VmHWM` of this process in bytes, where there is /proc."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(field):
+            return int(line.split()[1]) * 1024
+    raise OSError(f"no {field} in /proc/self/status")
+
+
+def _reset_high_water() -> int:
+    """Resident bytes now; the high-water mark starts from here where the system allows it."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+        return _resident("VmRSS")
+    except OSError:
+        return _high_water()
+
+
+def _high_water() -> int:
+    try:
+        return _resident("VmHWM")
+    except OSError:
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def main() -> None:
+    # Libraries print what they like; the answers have a way out of their own.
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    network = Network(json.loads(sys.argv[1]))
+    asked: dict[str, Callable[..., dict[str, Any]]] = {
+        "warm": network.warm,
+        "time": network.time,
+        "peak": network.peak,
+        "energy": network.energy,
+    }
+    for line in sys.stdin:
+        given = json.loads(line)
+        answers.write(json.dumps(asked[given.pop("ask")](**given)) + "\n")
+
+
+if __name__ == "__main__":
+    main()

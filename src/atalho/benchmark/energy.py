@@ -1,0 +1,33 @@
+"""Energy of an image and power by batch, above what the machine takes at rest."""
+
+from atalho.benchmark.process import Ended, Process, Subject
+from atalho.record import Record
+
+WINDOW = 3.0
+"""Seconds of work, and of rest before it: NVML's counter moves every 20 to 100 ms, RAPL's every 1 ms."""
+
+PROTOCOL = f"own process, {WINDOW:g} s of runs less what {WINDOW:g} s at rest before them took"
+
+
+def records(process: Process, subject: Subject, batch: int) -> list[Record]:
+    """Joules an image and watts of a network; where its process ends, a record of that instead."""
+    try:
+        found = process.ask("energy", batch=batch, seconds=WINDOW)
+    except Ended as ended:
+        return [
+            ended.record(subject.name, f"energy at batch {batch}", **subject.stated(), batch=batch)
+        ]
+    watts = found["joules"] / found["seconds"] - found["idle"]
+    given = {
+        **subject.stated(),
+        "batch": batch,
+        "sensor": found["sensor"],
+        "idle": found["idle"],
+        "window": found["seconds"],
+        "protocol": PROTOCOL,
+    }
+    joules = watts * found["seconds"] / found["images"]
+    return [
+        Record.of(subject.name, "energy", joules, "measured", **given),
+        Record.of(subject.name, "power", watts, "measured", **given),
+    ]

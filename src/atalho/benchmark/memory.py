@@ -1,0 +1,28 @@
+"""Peak memory of inference by batch, each in a process of its own.
+
+On a CPU it is the process's high-water mark of resident memory above what it held before the network was opened, with
+its engine's package loaded and warm; on a GPU it is the peak of torch's allocator, weights included, and the condition
+`device_used` says what was taken of the device's memory in all.
+"""
+
+from atalho.benchmark.child import PEAK_RUNS
+from atalho.benchmark.process import Ended, Process, Subject
+from atalho.record import Record
+
+PROTOCOL = f"process of its own, {PEAK_RUNS} runs; high-water mark above the loaded engine"
+
+
+def records(subject: Subject, batch: int) -> list[Record]:
+    """Peak memory of a network; where its process ends, that instead."""
+    with Process(subject) as process:
+        try:
+            found = process.ask("peak", batch=batch)
+        except Ended as ended:
+            return [
+                ended.record(
+                    subject.name, f"memory at batch {batch}", **subject.stated(), batch=batch
+                )
+            ]
+    peak = found.pop("peak")
+    given = {**subject.stated(), **found, "batch": batch, "protocol": PROTOCOL}
+    return [Record.of(subject.name, "peak_memory", peak, "measured", **given)]

@@ -1,0 +1,1 @@
+"""Which network to take under limits, and what relaxing a limit would buy; from records alone."""

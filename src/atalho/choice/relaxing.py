@@ -1,0 +1,53 @@
+"""A comparison under limits → what relaxing each limit alone would buy."""
+
+from dataclasses import dataclass
+
+from atalho.choice.choosing import Choice, Limits, choose, misses
+from atalho.ranking import HIGHER_IS_BETTER, Comparison, Row, told_apart
+
+
+@dataclass(frozen=True)
+class Relaxation:
+    """The least change of one limit that leads to a more accurate choice.
+
+    Attributes:
+        limit: as it is; `needed` is what it would have to be.
+        chosen: the choice then.
+        gained: its top-1 accuracy less that of the choice now, as a fraction; None where nothing can be chosen now.
+    """
+
+    quantity: str
+    limit: float
+    needed: float
+    chosen: Row
+    gained: float | None
+
+
+def relaxations(comparison: Comparison, limits: Limits) -> dict[str, Relaxation | None]:
+    """By quantity of a limit, the least change of it alone that buys accuracy which is told apart; None where none does."""
+    now = choose(comparison, limits)
+    return {quantity: _relaxation(comparison, limits, quantity, now) for quantity in limits}
+
+
+def _relaxation(
+    comparison: Comparison, limits: Limits, quantity: str, now: Choice | None
+) -> Relaxation | None:
+    """Tries the value of every network that misses this limit alone, the nearest first: the choice changes nowhere else."""
+    shut_out = [
+        miss.value
+        for row in comparison.rows
+        for miss in misses(row, {quantity: limits[quantity]})
+        if miss.value is not None
+    ]
+    for needed in sorted(shut_out, reverse=quantity in HIGHER_IS_BETTER):
+        then = choose(comparison, {**limits, quantity: needed})
+        gained = _gained(now, then) if now and then else None
+        if then and (now is None or gained):
+            return Relaxation(quantity, limits[quantity], needed, then.chosen, gained)
+    return None
+
+
+def _gained(now: Choice, then: Choice) -> float | None:
+    """The accuracy that another choice adds; None where it adds none, or none that is told apart."""
+    gained = then.chosen.readings["top1"].value - now.chosen.readings["top1"].value
+    return gained if gained > 0 and told_apart(then.chosen, now.chosen) else None

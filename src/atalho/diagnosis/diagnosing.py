@@ -1,0 +1,144 @@
+"""Networks × data × moments × seeds → records of why depth works, in a folder that a second call goes on with.
+
+records.jsonl   everything measured, a line a record; what a finished run measured of itself is carried along
+runs/           where finished runs are looked for too, as `atalho compare` leaves them
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from atalho.data.dataset import Dataset, network_for
+from atalho.diagnosis.measures import MEASURES, Moment
+from atalho.diagnosis.moments import Course, Finished, State, finished, with_noise
+from atalho.errors import AtalhoError, Exit
+from atalho.grammar.facts import Facts
+from atalho.networks import subjects
+from atalho.networks.subjects import Subject
+from atalho.recipes.recipe import Recipe
+from atalho.record import Record
+from atalho.tasks import Step, carry_out
+from atalho.training import stated
+
+When = int | Literal["end"]
+"""Steps of the recipe's run that are done, 0 at initialisation; or the end of a finished run."""
+
+NOISE = "noise"
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What is to be diagnosed, and how.
+
+    Args:
+        networks: names, as `subjects.get` takes them.
+        data: what they are shown; without it noise at their own inputs, at initialisation alone.
+        recipe: the recipe of each network's run: its preprocessing, and its way to the moments after 0.
+        measures: of `MEASURES`.
+        batch: images that gradients are taken of.
+        runs: where finished runs are looked for, beside the output's `runs`.
+
+    Raises:
+        AtalhoError: MEASURE-UNKNOWN (exit 2).
+    """
+
+    networks: Sequence[str]
+    data: Dataset | None
+    recipe: Callable[[Facts], Recipe]
+    moments: Sequence[When]
+    seeds: Sequence[int]
+    measures: Sequence[str]
+    batch: int
+    runs: Sequence[Path]
+    device: torch.device
+
+    def __post_init__(self) -> None:
+        for measure in self.measures:
+            if measure not in MEASURES:
+                raise AtalhoError(
+                    "MEASURE-UNKNOWN",
+                    measure,
+                    f"no measure of that name; there are {', '.join(MEASURES)}",
+                    next_step="--measure flow,responses,shattering",
+                    exit=Exit.USAGE,
+                )
+
+
+def diagnose(
+    diagnosis: Diagnosis, folder: Path, *, say: Callable[[str], None] = lambda message: None
+) -> list[Record]:
+    """Measures what is missing in `folder` and answers all its records.
+
+    Args:
+        say: told what is being done, a line a step, and what cannot be.
+
+    Raises:
+        AtalhoError: as `subjects.get` and `steps.carry_out`, before anything is written; NOT-FINITE (exit 7), where a
+            network answers with no numbers; what was measured before it is kept.
+    """
+    runs = [*finished([*diagnosis.runs, folder / "runs"])]
+    absent: dict[str, None] = {}
+    steps = [
+        step
+        for name in diagnosis.networks
+        for seed in diagnosis.seeds
+        for step in _steps(
+            diagnosis, network_for(name, diagnosis.data), seed, runs, absent.setdefault
+        )
+    ]
+    for line in absent:
+        say(line)
+    return carry_out(steps, folder, say)
+
+
+def _steps(
+    diagnosis: Diagnosis,
+    network: Subject,
+    seed: int,
+    runs: Sequence[Finished],
+    say: Callable[[str], None],
+) -> Iterator[Step]:
+    """What there is to do for one network and seed, in the order of its moments."""
+    name, data, device = network.name, diagnosis.data, diagnosis.device
+    batch = min(diagnosis.batch, len(data.splits["train"].labels)) if data else diagnosis.batch
+    recipe = diagnosis.recipe(subjects.facts(network))
+    of_network = stated.of_network(network, data.name if data else NOISE, recipe, seed)
+
+    def absent(what: str) -> None:
+        say(f"{name}: {what}")
+
+    def at(moment: When, step: int, state: Callable[[], State], **given: Any) -> Iterator[Step]:
+        said = {**of_network, **given, "moment": str(moment), "step": step}
+        found = Moment(
+            network, cache(state), data, batch, recipe.auxiliary_weight, device, said, absent
+        )
+        for measure in diagnosis.measures:
+            yield from MEASURES[measure](found)
+
+    if data is None:
+        yield from at(0, 0, partial(with_noise, network, seed, batch, device))
+        if diagnosis.moments != [0]:
+            absent("without data there is no training, and no moment after 0")
+        return
+    course = Course(network, data, recipe, seed, batch, device)
+    own = stated.of_run(recipe, data, "float32")
+    length = own["steps"]
+    for step in sorted(moment for moment in diagnosis.moments if moment != "end"):
+        if step > length:
+            absent(f"its run has {length} steps, so there is no moment {step}")
+        else:
+            yield from at(step, step, partial(course.at, step), **own)
+    if "end" not in diagnosis.moments:
+        return
+    ended = [r for r in runs if (r.network, r.data, r.seed) == (name, data.name, seed)]
+    for each in ended:
+        given = each.conditions
+        tested = {"weights": given["weights"], "split": "test"}
+        yield Step("its run's records", name, "top1", tested, partial(tuple, each.records))
+        yield from at("end", given["steps"], partial(course.end, each.folder), **given)
+    if not ended:
+        absent(f"no finished run of seed {seed} on {data.name} is in --runs, so nothing of its end")

@@ -1,0 +1,175 @@
+"""What each measure of a diagnosis does with a network at one moment, as steps."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+import torch
+
+from atalho.data.dataset import Dataset
+from atalho.diagnosis.moments import State
+from atalho.errors import AtalhoError, Exit
+from atalho.grammar.module import Model
+from atalho.networks import subjects
+from atalho.networks.subjects import Subject
+from atalho.probes import flow, lesions, paths, responses, shattering, surface
+from atalho.probes.lesions import Lesion
+from atalho.probes.passes import Join, joins
+from atalho.probes.shown import prepared, spread
+from atalho.record import Record
+from atalho.runtime import machine
+from atalho.tasks import Step
+
+LESION_IMAGES = 1_000  # at most, of the test split
+IDENTITY = ("data", "seed", "moment", "recipe", "steps", "trained_on", "weights")
+"""The conditions that tell a network's moments apart."""
+
+Measuring = Callable[..., Iterable[Record]]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A network at one moment, before it is made.
+
+    Args:
+        state: makes it, once.
+        data: None, where it is shown noise.
+        batch: images that gradients are taken of.
+        conditions: of all its records.
+        absent: told what does not exist of this network, or at this moment.
+    """
+
+    network: Subject
+    state: Callable[[], State]
+    data: Dataset | None
+    batch: int
+    auxiliary_weight: float
+    device: torch.device
+    conditions: dict[str, Any]
+    absent: Callable[[str], None]
+
+    @cached_property
+    def table(self) -> Model | None:
+        """The network as a table's module without numbers; None of anybody's module."""
+        skeleton = subjects.skeleton(self.network)
+        return skeleton if isinstance(skeleton, Model) else None
+
+    @cached_property
+    def joins(self) -> dict[str, Join]:
+        """Where its branches meet."""
+        return joins(self.table) if self.table else {}
+
+    @property
+    def residual(self) -> bool:
+        """Whether it has residual blocks."""
+        return any(join.adds for join in self.joins.values())
+
+    def step(self, what: str, quantity: str, measure: Measuring, **known: Any) -> Step:
+        """A step whose record of `quantity` has the conditions `known` beside those of the moment."""
+        moment = self.conditions["moment"]
+
+        def measured() -> list[Record]:
+            given = {**self.conditions, **machine.conditions(self.device)}
+            try:
+                return [*measure(self.state(), **given)]
+            except ValueError as error:  # a record holds a finite number
+                raise AtalhoError(
+                    "NOT-FINITE",
+                    self.network.name,
+                    f"{error}, at moment {moment}; what was measured before is kept",
+                    next_step="an earlier moment, or a recipe with a lower rate",
+                    exit=Exit.NUMBERS,
+                ) from error
+
+        own = {key: self.conditions[key] for key in IDENTITY if key in self.conditions}
+        return Step(f"{what} at {moment}", self.network.name, quantity, {**own, **known}, measured)
+
+    def of_batch(
+        self, what: str, quantity: str, records: Measuring, *more: Any, most: int | None = None
+    ) -> Step:
+        """A step that takes `records` of the batch, or of its first `most` images."""
+
+        def measure(state: State, **given: Any) -> Iterable[Record]:
+            return records(self.network.name, state.model, state.batch, *more, **given)
+
+        shown = self.batch if most is None else min(self.batch, most)
+        return self.step(what, quantity, self.on("train", measure), batch=shown)
+
+    def on(self, split: str, measure: Measuring) -> Measuring:
+        """The measure with the split that it is taken on among its conditions."""
+        return partial(measure, split=split) if self.data else measure
+
+
+def _flow(at: Moment) -> Iterator[Step]:
+    yield at.of_batch("gradient norms", "gradient_norm", flow.records, at.auxiliary_weight)
+    if at.table:
+        quantity = "shortcut_share" if at.residual or not at.joins else "branch_share"
+        yield at.of_batch("gradient shares", quantity, flow.share_records, at.auxiliary_weight)
+    else:
+        at.absent("no gradient shares; only a table says where branches meet")
+
+
+def _responses(at: Moment) -> Iterator[Step]:
+    yield at.of_batch("responses", "response_std", responses.records)
+
+
+def _shattering(at: Moment) -> Iterator[Step]:
+    yield at.of_batch(
+        "shattering", "gradient_correlation", shattering.records, most=shattering.IMAGES
+    )
+
+
+def _paths(at: Moment) -> Iterator[Step]:
+    if at.residual:
+        yield at.of_batch(
+            "paths", "path_gradient", paths.records, at.auxiliary_weight, most=paths.IMAGES
+        )
+    else:
+        at.absent("no paths by length; it is no table with residual blocks")
+
+
+def _lesions(at: Moment) -> Iterator[Step]:
+    if not at.table:
+        at.absent("no lesions; only a table says which blocks can be taken out")
+    elif at.data is None or at.conditions["moment"] == "0":
+        at.absent("no lesions at 0; there is nothing yet that they could harm")
+    else:
+        images = spread(at.data.splits["test"], LESION_IMAGES)
+
+        def accuracy(state: State, lesion: Lesion, **given: Any) -> Iterable[Record]:
+            assert isinstance(state.model, Model) and state.preprocessing is not None
+            name = at.network.name
+            yield lesions.record(name, state.model, lesion, images, state.preprocessing, **given)
+
+        for lesion in lesions.lesions(at.table):
+            known = {"lesion": lesion.kind, "rows": list(lesion.rows)}
+            measure = at.on("test", partial(accuracy, lesion=lesion))
+            yield at.step(str(lesion), "lesion_top1", measure, **known)
+
+
+def _surface(at: Moment) -> Iterator[Step]:
+    if at.data is None or at.conditions["moment"] == "0":
+        at.absent("no loss surface at 0; it is one around trained weights")
+        return
+    images = spread(at.data.splits["train"], surface.IMAGES)
+
+    def line(state: State, beta: float, **given: Any) -> Iterable[Record]:
+        assert state.preprocessing is not None
+        shown = prepared(images, state.preprocessing, at.device)
+        yield surface.record(at.network.name, state.model, shown, beta, **given)
+
+    for beta in surface.coordinates():
+        measure = at.on("train", partial(line, beta=beta))
+        yield at.step(f"loss surface, β = {beta:+.2f},", "surface_loss", measure, beta=beta)
+
+
+MEASURES: dict[str, Callable[[Moment], Iterator[Step]]] = {
+    "flow": _flow,
+    "responses": _responses,
+    "shattering": _shattering,
+    "paths": _paths,
+    "lesions": _lesions,
+    "surface": _surface,
+}
+"""The measures by name; the first three take seconds, the others minutes."""

@@ -1,0 +1,129 @@
+"""A network at a moment of its training: at initialisation, after some steps of a recipe, or at the end of a finished run."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from torch import nn
+
+from atalho import record
+from atalho.data.batches import Preprocessing, fit
+from atalho.data.dataset import Dataset
+from atalho.networks import subjects
+from atalho.networks.subjects import Subject
+from atalho.probes.passes import Batch
+from atalho.probes.shown import training_batch
+from atalho.recipes.recipe import Recipe
+from atalho.record import Record
+from atalho.training import run
+from atalho.training.arguments import Arguments
+from atalho.training.loop import READ_EVERY, Run
+
+
+@dataclass(frozen=True)
+class State:
+    """A network at a moment.
+
+    Attributes:
+        batch: the images that it is shown.
+        preprocessing: None, where they are noise.
+    """
+
+    model: nn.Module
+    batch: Batch
+    preprocessing: Preprocessing | None = None
+
+
+@dataclass
+class Course:
+    """A network on its way along the run of a recipe and a seed.
+
+    Args:
+        batch: how many images it is shown.
+    """
+
+    network: Subject
+    data: Dataset
+    recipe: Recipe
+    seed: int
+    batch: int
+    device: torch.device
+
+    @cached_property
+    def run(self) -> Run:
+        """The run before its first step; it writes nothing."""
+        split = self.data.training(with_validation=self.recipe.with_validation)
+        return Run(
+            Arguments(self.network.name, self.recipe, self.seed, self.device, "float32"),
+            subjects.build(self.network, seed=self.seed),
+            self.data,
+            fit(split.sample(), self.recipe.normalisation),
+            Path(),
+        )
+
+    def at(self, step: int) -> State:
+        """After so many steps; a later moment is asked for later, and spoils what an earlier one answered."""
+        self.run.model.train()
+        while self.run.step < step:
+            self.run.advance()
+            if self.run.step % READ_EVERY == 0:
+                self.run.renew()
+        return self._shown(self.run.model, self.run.preprocessing)
+
+    def end(self, folder: Path) -> State:
+        """As the finished run in `folder` left it."""
+        trained = run.load(folder).to(self.device)
+        return self._shown(trained.model, trained.preprocessing)
+
+    def _shown(self, model: nn.Module, preprocessing: Preprocessing) -> State:
+        batch = training_batch(self.data, self.batch, preprocessing, self.device)
+        return State(model, batch, preprocessing)
+
+
+def with_noise(network: Subject, seed: int, batch: int, device: torch.device) -> State:
+    """At initialisation, shown standard normal noise with labels at random."""
+    model = subjects.build(network, seed=seed, device=device)
+    model.to(memory_format=torch.channels_last)
+    generator = torch.Generator().manual_seed(seed)
+    images = torch.randn(batch, *network.input, generator=generator)
+    labels = torch.randint(network.num_classes, (batch,), generator=generator)
+    shown = images.to(device, memory_format=torch.channels_last)
+    return State(model, Batch(shown, labels.to(device)))
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished run: its folder, what it says it is, and what it measured of itself."""
+
+    folder: Path
+    network: str
+    data: str
+    seed: int
+    records: tuple[Record, ...]
+
+    @property
+    def conditions(self) -> dict[str, Any]:
+        """Recipe, length, weights and arithmetic, as its test accuracy's record gives them."""
+        tested = next(each for each in self.records if each.quantity == "top1").conditions
+        own = {key: tested[key] for key in ("recipe", "steps", "trained_on", "weights")}
+        return {**own, "training_dtype": tested["dtype"]}
+
+
+def finished(places: Sequence[Path]) -> Iterator[Finished]:
+    """The finished runs that are one of `places`, or lie in one of them."""
+    for place in places:
+        for file in sorted([*place.glob("args.yaml"), *place.glob("*/args.yaml")]):
+            found = file.parent / "records.jsonl"
+            if found.exists():
+                said = yaml.safe_load(file.read_text())
+                yield Finished(
+                    file.parent,
+                    said["network"],
+                    said["data"]["name"],
+                    said["seed"],
+                    tuple(record.read(found)),
+                )

@@ -1,0 +1,54 @@
+"""A network on its engine as a folder that is ready to be asked, put in place whole or not at all."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from atalho.engines import choosing
+from atalho.engines.choosing import Sample, Wanted
+from atalho.engines.trial import Trial
+from atalho.errors import AtalhoError, Exit
+from atalho.files import move_atomically
+from atalho.weights.trained import Trained
+
+
+def deploy(trained: Trained, path: Path, wanted: Wanted, sample: Sample) -> list[Trial]:
+    """Puts a network on its engine into a new folder; answers how every engine did, the chosen one first.
+
+    Raises:
+        AtalhoError: OUTPUT (exit 2), where the folder is not new or empty, or cannot be written; as `choosing.choose`.
+    """
+    with _new_folder(path) as folder:
+        return choosing.choose(trained, folder, wanted, sample)
+
+
+def copy(folder: Path, path: Path) -> None:
+    """The same folder in another place; OUTPUT as of `deploy`."""
+    with _new_folder(path) as copied:
+        shutil.copytree(folder, copied)
+
+
+@contextmanager
+def _new_folder(path: Path) -> Iterator[Path]:
+    """A place to write a folder at, which is then put under its name."""
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise _unusable(path, "is no empty folder")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as aside:
+            yield Path(aside) / path.name
+            move_atomically(Path(aside) / path.name, path)
+    except OSError as error:
+        raise _unusable(path, f"cannot be written ({error.strerror})") from error
+
+
+def _unusable(path: Path, cause: str) -> AtalhoError:
+    return AtalhoError(
+        "OUTPUT",
+        path,
+        f"{cause}; nothing was written",
+        next_step="--output with the name of a new folder",
+        exit=Exit.USAGE,
+    )

@@ -1,0 +1,160 @@
+"""Accuracy of a network on a split: top-1 and top-5 with an interval, per class, and the confusion matrix."""
+
+from base64 import b64encode
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from atalho.data.batches import Preprocessing, preprocess
+from atalho.data.dataset import Batched
+from atalho.errors import AtalhoError, Exit
+from atalho.record import Record
+from atalho.runtime.precision import Precision, autocast
+from atalho.runtime.world import ALONE, World
+from atalho.statistics import wilson
+
+PROTOCOL = "single view, no augmentation"
+
+
+class Accuracy(NamedTuple):
+    """How a network answers a split.
+
+    Attributes:
+        images: how many were asked.
+        top1, top5: fractions right with the first answer, or with one of five; top5 is None below five classes.
+        loss: mean cross-entropy in nats.
+        confusion: (classes, classes) counts; rows are true classes.
+        right: (images,) bools in the split's order: whether the first answer is right; None where that is not known.
+    """
+
+    images: int
+    top1: float
+    top5: float | None
+    loss: float
+    confusion: Tensor
+    right: Tensor | None = None
+
+    @property
+    def per_class(self) -> list[float | None]:
+        """Top-1 accuracy of each class; None for a class without images."""
+        counts = self.confusion.sum(1).tolist()
+        right = self.confusion.diagonal().tolist()
+        return [r / n if n else None for r, n in zip(right, counts, strict=True)]
+
+
+def accuracy(
+    model: nn.Module,
+    split: Batched,
+    preprocessing: Preprocessing,
+    *,
+    batch: int,
+    device: torch.device,
+    precision: Precision,
+    world: World = ALONE,
+) -> Accuracy:
+    """Asks `model` about every image of `split`, once; leaves it in the mode it was in.
+
+    Args:
+        world: the processes that ask together: of `size`, each about every `size`-th image of a split from its rank on.
+
+    Raises:
+        AtalhoError: DATA-EMPTY (exit 3), where there are no images.
+    """
+    training = model.training
+    model.eval()
+    at = preprocessing.to(device)
+
+    def answers() -> Iterator[tuple[Tensor, Tensor]]:
+        for images, labels in split.batches(batch):
+            with autocast(device, precision):
+                logits = model(preprocess(images.to(device), at))
+            yield logits.float(), labels.to(device)
+
+    found = tally(answers(), world)
+    model.train(training)
+    return found
+
+
+@torch.inference_mode()
+def tally(
+    answers: Iterable[tuple[Tensor, Tensor]],
+    world: World = ALONE,
+) -> Accuracy:
+    """What answers come to: (N, classes) logits or log-probabilities, and (N,) true classes, as often as there are batches.
+
+    Args:
+        world: the processes that share the answers, as in `accuracy`.
+
+    Raises:
+        AtalhoError: DATA-EMPTY (exit 3), where there are none.
+    """
+    confusion: Tensor | None = None
+    right: list[Tensor] = []
+    for logits, truth in answers:
+        classes = logits.shape[1]
+        if confusion is None:
+            confusion = truth.new_zeros(classes * classes)
+            loss = logits.new_zeros((), dtype=torch.float64)
+            five = truth.new_zeros(())
+        first = logits.argmax(1)
+        confusion += (truth * classes + first).bincount(minlength=classes**2)
+        right.append(first == truth)
+        loss += F.cross_entropy(logits, truth, reduction="sum").double()
+        best = logits.topk(min(5, classes)).indices
+        five += (best == truth[:, None]).sum()
+    if confusion is None:
+        raise AtalhoError(
+            "DATA-EMPTY",
+            "accuracy",
+            "there is no image to ask about",
+            next_step="--data with images that can be read",
+            exit=Exit.DATA,
+        )
+    confusion, loss, five = (world.sum(each) for each in (confusion, loss, five))
+    count = int(confusion.sum().item())
+    square = confusion.reshape(classes, classes).cpu()
+    in_order = confusion.new_zeros(count, dtype=torch.uint8)
+    in_order[world.rank :: world.size] = torch.cat(right)
+    return Accuracy(
+        count,
+        square.diagonal().sum().item() / count,
+        five.item() / count if classes >= 5 else None,
+        loss.item() / count,
+        square,
+        world.sum(in_order).bool().cpu(),
+    )
+
+
+def pack(right: Tensor) -> str:
+    """(N,) bools as base64, eight to a byte, the first the highest; what `paired` reads."""
+    return b64encode(np.packbits(right.numpy()).tobytes()).decode()
+
+
+def records(subject: str, found: Accuracy, **conditions: Any) -> list[Record]:
+    """The accuracy as records, with intervals among the conditions; top-1's has `right`, the bools packed as base64."""
+    given = {**conditions, "images": found.images, "protocol": PROTOCOL}
+    right = {} if found.right is None else {"right": pack(found.right)}
+    fractions: dict[str, tuple[float | None, dict[str, Any]]] = {
+        "top1": (found.top1, right),
+        "top5": (found.top5, {}),
+    }
+    return [
+        *(
+            Record.of(
+                subject,
+                name,
+                value,
+                "measured",
+                **given,
+                interval=list(wilson(value, found.images)),
+                **own,
+            )
+            for name, (value, own) in fractions.items()
+            if value is not None
+        ),
+        Record.of(subject, "loss", found.loss, "measured", **given),
+    ]

@@ -1,0 +1,188 @@
+"""A trained network as a file that others load: written beside, read back as its reader would, compared, then put in place."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from atalho.data.batches import preprocess
+from atalho.errors import AtalhoError, Exit
+from atalho.exports.format import Format, Reader
+from atalho.exports.onnx import ONNX
+from atalho.exports.pt2 import PT2
+from atalho.exports.safetensors import SAFETENSORS
+from atalho.exports.timm import TIMM
+from atalho.exports.torchvision import TORCHVISION
+from atalho.files import move_atomically
+from atalho.record import Record, versions
+from atalho.runtime import machine
+from atalho.weights.trained import Trained
+
+FORMATS: Mapping[str, Format] = {
+    "onnx": ONNX,
+    "safetensors": SAFETENSORS,
+    "torchvision": TORCHVISION,
+    "timm": TIMM,
+    "pt2": PT2,
+}
+
+TOLERANCE = 1e-3
+"""By how much a logit may differ, of the largest one. Sums in another order make 1e-5 of it in float32, and 3e-4 in ResNet-152
+with random weights; another epsilon in ResNet-18's BatchNorm makes 8e-3."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How the answers of a file agree with the network's.
+
+    Args:
+        difference: the largest between two logits.
+        bound: what it may be.
+        top1: fraction of images whose most probable class is the same.
+        images: how many images were asked about, at once, and the first of them alone again.
+    """
+
+    difference: float
+    bound: float
+    top1: float
+    images: int
+
+
+def export(trained: Trained, to: str, path: Path, images: Tensor) -> Agreement:
+    """Writes a network in the format `to`, and compares what a reader of the file has with it on real images.
+
+    A file that is there is replaced once the new one has been compared; a folder must be empty or new.
+
+    Args:
+        trained: on the processor; as a format cannot hold auxiliary heads, or they are of no use there, they are left out.
+        to: a key of `FORMATS`.
+        images: (N, H, W, C) of 8 bits, at least two: the file must take any number of them.
+
+    Raises:
+        AtalhoError: EXPORT-EXTRA (exit 6), a package is not installed; OUTPUT (exit 2); CHECKPOINT-LAYOUT, EXPORT-SHAPE or
+            EXPORT-PREPROCESSING (exit 4), the format does not have this network; EXPORT-WRITE (exit 6); EXPORT-READ or
+            EXPORT-DIFFERS (exit 1). Nothing is left behind, and what was there stays.
+    """
+    target = FORMATS[to]
+    _check_packages(target, to)
+    _check_path(target, to, path)
+    with _failing(path, "OUTPUT", "be written", Exit.USAGE):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+            written = Path(folder) / path.name  # some readers look at the suffix
+            with _failing(path, "EXPORT-WRITE", "be written", Exit.RESOURCES):
+                target.write(trained, written)
+            with _failing(path, "EXPORT-READ", "be read back", Exit.CHECK_FAILED):
+                found = agreement(trained, target.read(trained, written), images, path)
+            move_atomically(written, path)
+    return found
+
+
+@torch.inference_mode()
+def agreement(trained: Trained, reader: Reader, images: Tensor, path: Path) -> Agreement:
+    """How a reader's answers agree, for one image and for several.
+
+    Raises:
+        AtalhoError: EXPORT-DIFFERS (exit 1), for other logits or other classes.
+    """
+    batches = images[:1], images
+    own = [trained.model(preprocess(batch, trained.preprocessing)) for batch in batches]
+    theirs = [reader.logits(batch) for batch in batches]
+    if reader.classes not in (None, tuple(trained.classes)):
+        raise _differs(path, "its classes are others than the network's")
+    if [each.shape for each in own] != [each.shape for each in theirs]:
+        raise _differs(path, "it answers with another number of logits than the network")
+    expected, given = torch.cat(own).double(), torch.cat(theirs).double()
+    difference = (expected - given).abs().max().item()
+    bound = TOLERANCE * expected.abs().max().item()
+    if not difference <= bound:  # nor where it is no number
+        raise _differs(
+            path,
+            f"its logits differ by up to {difference:.3g} from the network's, beyond {bound:.3g}",
+        )
+    same = expected.argmax(1) == given.argmax(1)
+    return Agreement(difference, bound, same.double().mean().item(), len(images))
+
+
+def records(trained: Trained, to: str, found: Agreement, **conditions: Any) -> list[Record]:
+    """The agreement as records of the network.
+
+    Args:
+        conditions: the data that the images are of.
+    """
+    given = {
+        "format": to,
+        "weights": f"sha256:{trained.weights}",
+        **conditions,
+        "images": found.images,
+        "batches": [1, found.images],
+        "dtype": "float32",
+        "bound": found.bound,
+        **machine.conditions(torch.device("cpu")),
+        "versions": versions("torch", "torchvision", *FORMATS[to].needs),
+    }
+    return [
+        Record.of(trained.network.name, name, value, "measured", **given)
+        for name, value in (("max_difference", found.difference), ("agreement", found.top1))
+    ]
+
+
+def _check_packages(format: Format, to: str) -> None:
+    if missing := [package for package in format.needs if find_spec(package) is None]:
+        raise AtalhoError(
+            "EXPORT-EXTRA",
+            to,
+            f"needs {', '.join(missing)}, not installed here",
+            next_step=f"pip install 'atalho[{to}]'",
+            exit=Exit.RESOURCES,
+        )
+
+
+def _check_path(format: Format, to: str, path: Path) -> None:
+    """Whether the file or folder can be put under its name."""
+    if format.folder and path.suffix == ".safetensors":
+        problem = f"names a file, and {to} is a folder of model.safetensors and config.json"
+        next_step = f"--output {path.with_suffix('')}"
+    elif format.folder and path.exists() and (not path.is_dir() or any(path.iterdir())):
+        problem, next_step = "is no empty folder", "--output with the name of a new folder"
+    elif not format.folder and path.is_dir():
+        problem, next_step = "is a folder", "--output with the name of a file"
+    else:
+        return
+    raise AtalhoError(
+        "OUTPUT", path, f"{problem}; nothing was written", next_step=next_step, exit=Exit.USAGE
+    )
+
+
+@contextmanager
+def _failing(path: Path, code: str, what: str, exit: Exit) -> Iterator[None]:
+    """Other people's writers and readers fail in any way on a full disk or on what they cannot use; it becomes one line."""
+    try:
+        yield
+    except AtalhoError:
+        raise
+    except Exception as error:
+        cause = (str(error).splitlines() or [""])[0] or type(error).__name__
+        raise AtalhoError(
+            code,
+            path,
+            f"could not {what} ({cause}); nothing was left behind",
+            next_step="another --output or --to; --debug shows where it failed",
+            exit=exit,
+        ) from error
+
+
+def _differs(path: Path, cause: str) -> AtalhoError:
+    return AtalhoError(
+        "EXPORT-DIFFERS",
+        path,
+        f"{cause}; nothing was left behind",
+        next_step="another --to",
+        exit=Exit.CHECK_FAILED,
+    )

@@ -1,0 +1,140 @@
+"""What a format is: how a network is written in it, and what the reader of the file then has."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from atalho.data.batches import Preprocessing
+from atalho.errors import AtalhoError, Exit
+from atalho.grammar.network import Network
+from atalho.grammar.shape import text
+from atalho.networks.subjects import Subject
+from atalho.weights import config, statedict
+from atalho.weights.layouts import Library, library_name
+from atalho.weights.trained import Trained, normalisation, restore
+
+CONFIG = "config.json"
+"""The name under which a single file holds what `config.json` would say."""
+
+OTHERS = "--to safetensors, onnx or pt2, which take any network"
+
+
+class Reader(NamedTuple):
+    """What the reader of a file has, by the reader's own means.
+
+    Attributes:
+        logits: from (N, H, W, C) 8-bit images to (N, classes), preprocessed as the file says.
+        classes: the labels in the order of the logits; None for a file that cannot hold them.
+    """
+
+    logits: Callable[[Tensor], Tensor]
+    classes: tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
+class Format:
+    """One way to hand a network on.
+
+    Args:
+        write: puts the network under a path, or refuses: AtalhoError, where the format cannot hold this network.
+        read: the file as its reader has it, who knows of the network what `usage` says.
+        usage: the line of Python, or of the shell, that reads the file.
+        folder: whether it is a folder of files.
+        needs: packages that it needs beside atalho's own, all in the extra of its name.
+    """
+
+    write: Callable[[Trained, Path], None]
+    read: Callable[[Trained, Path], Reader]
+    usage: Callable[[Trained, Path], str]
+    folder: bool = False
+    needs: tuple[str, ...] = ()
+
+
+def for_inference(trained: Trained) -> Trained:
+    """The network without its auxiliary heads."""
+    network = trained.network
+    if not isinstance(network, Network):
+        return trained  # its module answers with logits alone
+    state = statedict.without_auxiliary(network, trained.model.state_dict())
+    alone, model = restore(network, state)
+    return replace(trained, network=alone, model=model)
+
+
+def embedded(trained: Trained) -> str:
+    """What `config.json` says, as a single file holds it: a mean of every pixel, (H, W, C), is in it."""
+    preprocessing = trained.preprocessing
+    said = config.document(trained.network.name, trained.framing, preprocessing, trained.classes)
+    if config.per_pixel(preprocessing):
+        said["pixel_mean"] = preprocessing.mean.tolist()
+    return config.text(said)
+
+
+def extracted(said: str) -> tuple[Preprocessing, tuple[str, ...]]:
+    """The preprocessing and the labels that `embedded` says."""
+    found = json.loads(said)
+    settings = found["pretrained_cfg"]
+    preprocessing = normalisation(settings["mean"], settings["std"])
+    if "pixel_mean" in found:
+        preprocessing = preprocessing._replace(mean=torch.tensor(found["pixel_mean"]))
+    return preprocessing, tuple(found["label_names"])
+
+
+def name_in(library: Library, network: Subject) -> str:
+    """What a library calls a network of its own, or one of the catalogue with the same arithmetic."""
+    if isinstance(network, Network):
+        return library_name(network.name)
+    return network.name.removeprefix(f"{library}:").partition(".")[0]
+
+
+def state_in(library: Library, trained: Trained) -> dict[str, Tensor]:
+    """The weights as a library has them.
+
+    Raises:
+        AtalhoError: CHECKPOINT-LAYOUT (exit 4), where it has no network with this arithmetic.
+    """
+    network, state = trained.network, trained.model.state_dict()
+    if isinstance(network, Network):
+        convert = statedict.to_timm if library == "timm" else statedict.to_torchvision
+        return convert(network, state)
+    if not network.name.startswith(f"{library}:"):
+        raise AtalhoError(
+            "CHECKPOINT-LAYOUT",
+            network.name,
+            f"is no network of {library}'s",
+            next_step=OTHERS,
+            exit=Exit.CHECKPOINT,
+        )
+    return dict(state)
+
+
+def unallocated(make: Callable[[], nn.Module]) -> nn.Module:
+    """A library's module, whose weights have shapes and no memory."""
+    with torch.device("meta"):
+        return make()
+
+
+def check_shapes(
+    trained: Trained, library: Library, theirs: nn.Module, state: Mapping[str, Tensor]
+) -> None:
+    """Whether a library's module is made for as many channels, pixels and classes.
+
+    Raises:
+        AtalhoError: EXPORT-SHAPE (exit 4); the first tensor that differs is named.
+    """
+    wanted = theirs.state_dict()
+    for key, tensor in state.items():
+        if tensor.shape != wanted[key].shape:
+            network = trained.network
+            raise AtalhoError(
+                "EXPORT-SHAPE",
+                network.name,
+                f"for {text(network.input)} images is not {library}'s {name_in(library, network)}: "
+                f"{key} is {text(tensor.shape)}, theirs {text(wanted[key].shape)}",
+                next_step=OTHERS,
+                exit=Exit.CHECKPOINT,
+            )

@@ -1,0 +1,53 @@
+"""ONNX: the network without auxiliary heads, from `images` to `logits` for any number of them, its config in the metadata."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from atalho.data.batches import preprocess
+from atalho.exports.format import CONFIG, Format, Reader, embedded, extracted
+from atalho.exports.pt2 import program
+from atalho.weights.trained import Trained
+
+
+def write(trained: Trained, path: Path) -> None:
+    """Writes one file: below ONNX's two gigabytes for every network of the catalogue."""
+    found = torch.onnx.export(
+        program(trained),
+        input_names=["images"],
+        output_names=["logits"],
+        dynamic_shapes=({0: "batch"},),
+        dynamo=True,
+        verbose=False,
+    )
+    assert found is not None  # as without dynamo alone
+    found.model.metadata_props[CONFIG] = embedded(trained)
+    found.save(path)
+
+
+def read(trained: Trained, path: Path) -> Reader:
+    """The file as onnxruntime runs it on the processor."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    said = session.get_modelmeta().custom_metadata_map[CONFIG]
+    preprocessing, classes = extracted(said)
+
+    def logits(images: Tensor) -> Tensor:
+        floats = preprocess(images, preprocessing).contiguous()
+        (answer,) = session.run(["logits"], {"images": floats.numpy()})
+        return torch.from_numpy(answer)
+
+    return Reader(logits, classes)
+
+
+def usage(trained: Trained, path: Path) -> str:
+    """How it is read."""
+    return (
+        f"onnxruntime.InferenceSession({str(path)!r})"
+        f"  # classes and preprocessing: .get_modelmeta().custom_metadata_map[{CONFIG!r}]"
+    )
+
+
+ONNX = Format(write, read, usage, needs=("onnx", "onnxruntime", "onnxscript"))

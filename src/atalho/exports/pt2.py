@@ -1,0 +1,46 @@
+"""torch.export's program: the network without auxiliary heads, for any number of images, with its config inside."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.export import Dim, ExportedProgram
+
+from atalho.data.batches import preprocess
+from atalho.exports.format import CONFIG, Format, Reader, embedded, extracted, for_inference
+from atalho.weights.trained import Trained
+
+
+def program(trained: Trained) -> ExportedProgram:
+    """The network as a graph of torch's operations, from (N, C, H, W) floats to (N, classes) logits."""
+    asked = for_inference(trained)
+    # Two images: torch takes a batch of one for a constant.
+    images = torch.zeros(2, *asked.network.input)
+    return torch.export.export(asked.model, (images,), dynamic_shapes=({0: Dim("batch")},))
+
+
+def write(trained: Trained, path: Path) -> None:
+    """Writes the program."""
+    torch.export.save(program(trained), path, extra_files={CONFIG: embedded(trained)})
+
+
+def read(trained: Trained, path: Path) -> Reader:
+    """The program as torch.export.load has it."""
+    files = {CONFIG: ""}
+    model = torch.export.load(path, extra_files=files).module()
+    preprocessing, classes = extracted(files[CONFIG])
+
+    def logits(images: Tensor) -> Tensor:
+        answer: Tensor = model(preprocess(images, preprocessing))
+        return answer
+
+    return Reader(logits, classes)
+
+
+def usage(trained: Trained, path: Path) -> str:
+    """How it is read."""
+    files = {CONFIG: ""}
+    return f"torch.export.load({str(path)!r}, extra_files={files}).module()"
+
+
+PT2 = Format(write, read, usage)

@@ -1,0 +1,21 @@
+"""What a training recipe may depend on of a network, whoever made it."""
+
+from typing import NamedTuple
+
+from atalho.grammar.shape import Shape
+
+
+class Facts(NamedTuple):
+    """What a recipe may depend on.
+
+    Attributes:
+        input: (C, H, W) of one image.
+        macs: multiply-accumulates of one image.
+        normalised: whether the network normalises its activations (batch, group or layer normalisation).
+        depth: layers with weights along the longest path; None where no table says it.
+    """
+
+    input: Shape
+    macs: int
+    normalised: bool
+    depth: int | None

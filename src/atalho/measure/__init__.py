@@ -1,1 +1,0 @@
-"""Measures: accuracy, latency, memory; each yields records."""

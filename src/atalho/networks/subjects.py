@@ -1,0 +1,90 @@
+"""What can be measured, trained and compared: a network of the catalogue, or anybody's module, under one set of functions."""
+
+from typing import TYPE_CHECKING
+
+from atalho import networks
+from atalho.grammar.cost import network_depth, totals
+from atalho.grammar.facts import Facts
+from atalho.grammar.layers import BatchNorm
+from atalho.grammar.network import Network
+from atalho.grammar.shape import Shape
+from atalho.networks import foreign
+from atalho.networks.foreign import Foreign
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+Subject = Network | Foreign
+
+
+def runs_code(name: str) -> bool:
+    """Whether a name is of a function in a file: somebody's code, which only its user may name."""
+    return is_foreign(name) and not name.startswith(("timm:", "torchvision:"))
+
+
+def is_foreign(name: str) -> bool:
+    """Whether a name is `timm:NAME`, `torchvision:NAME` or `FILE.py:FUNCTION`."""
+    return ":" in name
+
+
+def get(name: str, *, input: Shape | None = None, num_classes: int | None = None) -> Subject:
+    """The network of that name, for its own input and classes unless others are given; torch is loaded for foreign ones alone.
+
+    Raises:
+        AtalhoError: as `networks.get` and `foreign.get`.
+    """
+    if is_foreign(name):
+        return foreign.get(name, input=input, num_classes=num_classes)
+    return networks.get(name, input=input, num_classes=num_classes)
+
+
+def check_name(name: str) -> None:
+    """Says an unknown name before torch is loaded; a foreign one is known only with it.
+
+    Raises:
+        AtalhoError: as `networks.get`.
+    """
+    if not is_foreign(name):
+        networks.get(name)
+
+
+def build(subject: Subject, *, seed: int = 0, device: "torch.device | str" = "cpu") -> "nn.Module":
+    """Its module, initialised from `seed` alone."""
+    if isinstance(subject, Network):
+        from atalho.grammar import module  # with torch
+
+        return module.build(subject, seed=seed, device=device)
+    return foreign.build(subject, seed=seed).to(device)
+
+
+def skeleton(subject: Subject) -> "nn.Module":
+    """Its module, to know names and shapes by; one of the catalogue holds no numbers and takes no memory."""
+    if not isinstance(subject, Network):
+        return foreign.build(subject, seed=0)
+    import torch
+
+    from atalho.grammar.module import Model
+
+    with torch.device("meta"):
+        return Model(subject)
+
+
+def costs(subject: Subject) -> dict[str, int]:
+    """`params`, `macs` and `activations` of one image at inference."""
+    if isinstance(subject, Network):
+        cost = totals(subject)
+        return {"params": cost.params, "macs": cost.macs, "activations": cost.activations}
+    return foreign.costs(subject)
+
+
+def facts(subject: Subject) -> Facts:
+    """What recipes depend on."""
+    if isinstance(subject, Network):
+        normalised = BatchNorm in subject.has
+        return Facts(subject.input, totals(subject).macs, normalised, network_depth(subject))
+    from torch.nn import BatchNorm2d, GroupNorm, LayerNorm
+
+    normalising = BatchNorm2d | GroupNorm | LayerNorm
+    normalised = any(isinstance(part, normalising) for part in build(subject).modules())
+    return Facts(subject.input, costs(subject)["macs"], normalised, None)

@@ -1,0 +1,238 @@
+"""Comparison → the paragraph that answers: what to take, what it is tied with, who is beyond a limit, what relaxing buys."""
+
+from collections.abc import Iterable, Iterator
+from math import ceil, floor, log10
+
+from markupsafe import Markup, escape
+
+from atalho.choice.choosing import Choice, Limits, Miss, misses
+from atalho.choice.relaxing import Relaxation, relaxations
+from atalho.page.numbers import NAMES, text, unit
+from atalho.page.text import accuracy, batch, counted, listed, of_variant, test_set, upper_first
+from atalho.ranking import HIGHER_IS_BETTER, Comparison, Reading, Row, said, side_by_side
+
+
+def answer(comparison: Comparison, choice: Choice | None, limits: Limits) -> list[Markup]:
+    """The paragraph that says which network to take, and why; who is out by what, and what relaxing a limit would buy."""
+    sentences: list[Markup] = []
+    if choice is None:
+        sentences += map(escape, _no_choice(comparison, limits))
+    else:
+        within = f"{upper_first(_limits(limits))}: " if limits else ""
+        sentences.append(escape(within) + _chosen(comparison, choice, limits))
+        if choice.chosen is not choice.best:
+            sentences.append(escape(_price_of_the_best(choice)))
+        sentences += map(escape, filter(None, (*_told_apart(choice), pareto(choice))))
+    rest = [*_out(comparison, limits), *_relaxed(comparison, choice, limits), *_failed(comparison)]
+    return [*sentences, *map(escape, rest)]
+
+
+def pareto(choice: Choice) -> str:
+    """Who stands on the Pareto front of accuracy and all costs that every network within the limits has; empty for one cost or none."""
+    if len(choice.dimensions) < 3 or len(choice.within) < 2:
+        return ""
+    names = [row.network for row in choice.front]
+    weighed = listed(NAMES[quantity].lower() for quantity in choice.dimensions)
+    return f"On the Pareto front of {weighed}: {listed(names)}."
+
+
+def enough(quantity: str, value: float) -> str:
+    """A limit that a value meets, as short as it can be written: rounded up, or down where more is better."""
+    scale = unit(quantity, [value])
+    scaled = value / scale.factor
+    step = 0.1 if scale.name == "%" else 10.0 ** min(0, floor(log10(scaled)) - 2) if scaled else 1.0
+    whole = scaled / step
+    way = floor(whole + 1e-9) if quantity in HIGHER_IS_BETTER else ceil(whole - 1e-9)
+    return scale.text(way * step * scale.factor)
+
+
+def _no_choice(comparison: Comparison, limits: Limits) -> list[str]:
+    if limits and any("top1" in row.readings for row in comparison.rows):
+        return [f"No network with a measured accuracy is known to be {_limits(limits)}."]
+    sentences = ["No accuracy was measured, so these records do not say which network to take."]
+    within = [row for row in comparison.rows if not misses(row, limits)]
+    where = f" {_limits(limits)}" if limits else ""
+    if limits and within:
+        sentences.append(f"{upper_first(where.strip())}: {listed(row.network for row in within)}.")
+    timed = [row for row in within if "latency" in row.readings]
+    if len(timed) > 1:
+        fastest = min(timed, key=lambda row: row.readings["latency"].value)
+        sentences.append(f"The fastest is {fastest.network}, {_cost(fastest, 'latency')}.")
+    return [*sentences, *_by_others(within)]
+
+
+def _by_others(rows: Iterable[Row]) -> Iterator[str]:
+    """The highest top-1 accuracy that is cited, where several are of the same data."""
+    found = [(row, r) for row in rows for r in row.cited if r.quantity == "top1"]
+    data = {said(record.conditions.get("data")) for _, record in found}
+    if len(found) > 1 and len(data) == 1:
+        row, record = max(found, key=lambda each: each[1].value)
+        cost = f", {_cost(row, 'latency')}" if "latency" in row.readings else ""
+        yield (
+            f"By other people’s accuracies on {data.pop()}, cited and not measured here, the highest is "
+            f"{row.network}’s {text('top1', record.value)}{of_variant(record)}{cost}."
+        )
+
+
+def _limits(limits: Limits) -> str:
+    """`within 40.0 ms of latency for one image and at 90.0 % of top-1 accuracy or more`."""
+    said_of = {q: f"{text(q, limit)} of {_limited(q)}" for q, limit in limits.items()}
+    most = [said_of[q] for q in limits if q not in HIGHER_IS_BETTER]
+    least = [said_of[q] for q in limits if q in HIGHER_IS_BETTER]
+    parts = [
+        f"within {listed(most)}" if most else "",
+        f"at {listed(least)} or more" if least else "",
+    ]
+    return " and ".join(filter(None, parts))
+
+
+def _limited(quantity: str) -> str:
+    """What a limit is on: of what depends on the batch, that for one image, whatever the table shows."""
+    return NAMES[quantity].lower() + (" for one image" if quantity == "latency" else "")
+
+
+def _chosen(comparison: Comparison, choice: Choice, limits: Limits) -> Markup:
+    shown = [] if choice.cost is None else [choice.cost]
+    shown += [q for q in limits if q not in (*shown, "top1")]
+    found = [accuracy(choice.chosen.readings["top1"]), *(_cost(choice.chosen, q) for q in shown)]
+    what = ", ".join(found)
+    where = test_set(comparison)
+    judged = [row for row in comparison.rows if "top1" in row.readings]
+    if len(judged) == 1:
+        sentence = f" is the only network with a measured accuracy: on {where}, {what}."
+    elif len(choice.within) == 1:
+        sentence = f" is the only one of {len(judged)} networks with a measured accuracy: on {where}, {what}."
+    elif len(choice.alike) == 1:
+        sentence = f" is the most accurate of {len(choice.within)} networks: on {where}, {what}."
+    else:
+        least = {"latency": "the fastest", "macs": "the one of fewest operations"}
+        which = least.get(choice.cost or "", "the most accurate")
+        sentence = (
+            f" is {which} of the {len(choice.alike)} networks whose accuracy on {where} "
+            f"is not told apart from the highest: {what}."
+        )
+    return Markup("<strong>{}</strong>{}").format(choice.chosen.network, sentence)
+
+
+def _cost(row: Row, quantity: str) -> str:
+    reading = row.readings[quantity]
+    found = text(quantity, reading.value)
+    if quantity == "latency":
+        return f"in {found} {batch(reading)}{_engine(reading)}"
+    return f"with {found} {NAMES[quantity].lower()}"
+
+
+def _engine(reading: Reading) -> str:
+    """` by openvino in bf16`, where that is the network's own."""
+    if reading.condition("chosen_from") is None:
+        return ""
+    return f" by {said(reading.condition('engine'))} in {said(reading.condition('dtype'))}"
+
+
+def _price_of_the_best(choice: Choice) -> str:
+    best, cost = choice.best, choice.cost
+    sentence = f"The highest is {best.network}’s {accuracy(best.readings['top1'])}"
+    if cost is None or cost not in best.readings:
+        return f"{sentence}."
+    ratio = best.readings[cost].value / choice.chosen.readings[cost].value
+    times = {"latency": "times as long", "macs": "times as many"}[cost]
+    return f"{sentence}, {_cost(best, cost)}: {ratio:.2g} {times}."
+
+
+def _told_apart(choice: Choice) -> list[str]:
+    best, alike = choice.best, [row.network for row in choice.alike]
+    tied = {row.network: side_by_side(row, best) for row in choice.alike if row is not best}
+    pairs = [(name, pair) for name, pair in tied.items() if pair]
+    sentences = []
+    if pairs:
+        images = counted(best.readings["top1"].condition("images"), "image")
+        (first, pair), *others = pairs
+        named = [f"{first} (on the same {images} they differ on {pair.differ}, p = {pair.p:.2g})"]
+        named += [f"{name} (on {pair.differ}, p = {pair.p:.2g})" for name, pair in others]
+        sentences.append(f"Tied with {best.network} by McNemar’s exact test: {listed(named)}.")
+    if unpaired := [name for name, pair in tied.items() if not pair]:
+        overlapping = unpaired if pairs else alike
+        sentences.append(
+            "Not told apart from the highest, for the 95\u00a0% intervals overlap: "
+            f"{listed(overlapping)}."
+        )
+    if choice.cost and (
+        unknown := [row.network for row in choice.alike if choice.cost not in row.readings]
+    ):
+        sentences.append(f"No {NAMES[choice.cost].lower()} to compare: {listed(unknown)}.")
+    worse = [row for row in choice.within if row.network not in alike]
+    for names, how in (
+        ([r.network for r in worse if side_by_side(r, best)], ", p < 0.05 by McNemar’s exact test"),
+        ([r.network for r in worse if not side_by_side(r, best)], ""),
+    ):
+        if names:
+            sentences.append(f"Less accurate{how}: {listed(names)}.")
+    return sentences
+
+
+def _out(comparison: Comparison, limits: Limits) -> Iterator[str]:
+    """Each network with the limits that it misses; and what is not known."""
+    missed = {row.network: misses(row, limits) for row in comparison.rows}
+    beyond = {
+        network: listed(_by(miss, miss.value) for miss in each if miss.value is not None)
+        for network, each in missed.items()
+        if any(miss.value is not None for miss in each)
+    }
+    if beyond:
+        yield f"Beyond the limits: {'; '.join(f'{name}, {why}' for name, why in beyond.items())}."
+    for quantity, limit in limits.items():
+        unmeasured = Miss(quantity, limit, None)
+        names = [network for network, each in missed.items() if unmeasured in each]
+        if names:
+            yield (
+                f"{upper_first(_limited(quantity))} was not measured, or under other conditions, and counts as "
+                f"beyond its limit: {listed(names) if len(names) < len(missed) else 'every network'}."
+            )
+    if limits and any("top1" in row.readings for row in comparison.rows):
+        unjudged = (row for row in comparison.rows if "top1" not in row.readings)
+        if names := [row.network for row in unjudged if not missed[row.network]]:
+            yield f"Within the limits, but their accuracy was not measured: {listed(names)}."
+
+
+def _by(miss: Miss, value: float) -> str:
+    """`latency 61.0 ms (1.5 ×)`, `top-1 accuracy 91.2 % (3.8 points short)`."""
+    found = f"{NAMES[miss.quantity].lower()} {text(miss.quantity, value)}"
+    if miss.quantity in HIGHER_IS_BETTER:
+        points = 100 * (miss.limit - value)
+        return f"{found} ({points:.1f} points short)" if points >= 0.05 else f"{found} (just short)"
+    if miss.limit <= 0:
+        return found
+    ratio = value / miss.limit
+    return f"{found} ({ratio:.3g} ×)" if ratio >= 1.005 else f"{found} (just over)"
+
+
+def _relaxed(comparison: Comparison, choice: Choice | None, limits: Limits) -> Iterator[str]:
+    """What relaxing each limit alone would buy."""
+    found = relaxations(comparison, limits)
+    yield from (_bought(relaxation) for relaxation in found.values() if relaxation)
+    idle = [NAMES[quantity].lower() for quantity, relaxation in found.items() if not relaxation]
+    if idle and any("top1" in row.readings for row in comparison.rows):
+        limit = f"the limit of {' or of '.join(idle)}{' alone' if len(limits) > 1 else ''}"
+        would = "allow no network" if choice is None else "buy no accuracy that is told apart"
+        yield f"Relaxing {limit} would {would}."
+
+
+def _bought(relaxation: Relaxation) -> str:
+    quantity, network = relaxation.quantity, relaxation.chosen.network
+    to = f"{NAMES[quantity]} relaxed to {enough(quantity, relaxation.needed)}"
+    if relaxation.gained is None:
+        return f"{to} would allow {network}, {accuracy(relaxation.chosen.readings['top1'])}."
+    gained = f"{100 * relaxation.gained:.1f} points more accurate"
+    return f"{to} would choose {network}, {gained}."
+
+
+def _failed(comparison: Comparison) -> Iterator[str]:
+    """The networks of which nothing could be measured."""
+    rows = {row.network for row in comparison.rows}
+    named = {
+        r.subject: said(r.conditions.get("stage", "before anything was measured"))
+        for r in comparison.failures
+        if r.subject not in rows
+    }
+    if named:
+        yield f"Failed: {', '.join(f'{name} ({stage})' for name, stage in named.items())}."

@@ -1,0 +1,86 @@
+"""Records → training curves: one a network and seed, its points in the order of training."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import mean
+from typing import Any
+
+from atalho.ranking import CURVES, TRAINING
+from atalho.record import Record
+
+Point = tuple[float, float]
+
+MOST_POINTS = 300
+"""Points of a curve that a chart can show apart; longer ones are thinned evenly."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What a run recorded of itself.
+
+    Attributes:
+        points: by quantity, (epoch, value) in order.
+        run: the conditions that all its points share: data, recipe, epochs, steps.
+    """
+
+    network: str
+    seed: Any
+    run: Mapping[str, Any]
+    points: Mapping[str, tuple[Point, ...]]
+
+    @property
+    def epochs(self) -> float:
+        """Where its last point stands."""
+        return max(points[-1][0] for points in self.points.values())
+
+
+def curves(records: Iterable[Record]) -> tuple[Curve, ...]:
+    """The newest run of every network and seed; points without an epoch are left out."""
+    runs: dict[tuple[str, str], list[Record]] = {}
+    for record in records:
+        stated = isinstance(record.conditions.get("epoch"), int | float)
+        if stated and record.quantity in CURVES and record.provenance == "measured":
+            key = record.subject, str(record.conditions.get("seed"))
+            runs.setdefault(key, []).append(record)
+    return tuple(_curve(points) for points in runs.values())
+
+
+def final(curves: Iterable[Curve], quantity: str) -> dict[str, float]:
+    """By network the value at the end of training, over the seeds their mean."""
+    ends: dict[str, list[float]] = {}
+    for curve in curves:
+        if quantity in curve.points:
+            ends.setdefault(curve.network, []).append(curve.points[quantity][-1][1])
+    return {network: mean(values) for network, values in ends.items()}
+
+
+def alike(curves: Iterable[Curve]) -> list[Curve]:
+    """Those whose ends may be compared: trained on the same data, by the same recipe, for the same epochs, as most are."""
+    found = list(curves)
+    usual = Counter(map(_schedule, found)).most_common(1)
+    return [curve for curve in found if _schedule(curve) == usual[0][0]]
+
+
+def thinned(points: tuple[Point, ...]) -> tuple[Point, ...]:
+    """At most `MOST_POINTS` of them, evenly, the last one always among them."""
+    step = -(-len(points) // MOST_POINTS)
+    return points[::-1][::step][::-1]
+
+
+def _schedule(curve: Curve) -> tuple[str, str, int]:
+    return str(curve.run["data"]), str(curve.run["recipe"]), round(curve.epochs)
+
+
+def _curve(records: Sequence[Record]) -> Curve:
+    newest = records[-1]
+    points: dict[str, dict[float, float]] = {}
+    for record in records:
+        if _run(record) == _run(newest):
+            points.setdefault(record.quantity, {})[record.conditions["epoch"]] = record.value
+    ordered = {quantity: tuple(sorted(by.items())) for quantity, by in points.items()}
+    return Curve(newest.subject, newest.conditions.get("seed"), _run(newest), ordered)
+
+
+def _run(record: Record) -> dict[str, Any]:
+    return {name: record.conditions.get(name) for name in ("data", *TRAINING)}

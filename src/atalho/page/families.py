@@ -1,0 +1,86 @@
+"""A network's name → its family and depth, and the colour that it has in every chart."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from atalho.ranking import Comparison
+
+#            name of the family, then shallow to deep on white, shallow to deep on dark
+FAMILIES = {
+    "plain": ("plain", ("#cf7a14", "#5c2606"), ("#b5691f", "#ffd9a8")),
+    "resnet": ("residual", ("#3d93d4", "#0c2654"), ("#3a7bb8", "#c8e4ff")),
+    "googlenet": ("GoogLeNet", ("#2b9a69", "#073d26"), ("#2c8a5f", "#aef0cd")),
+    "inception": ("Inception", ("#858f24", "#3b410a"), ("#858f3c", "#e8efb4")),
+    "vgg": ("VGG", ("#9a74d6", "#331763"), ("#8563c4", "#e0d2ff")),
+    "alexnet": ("AlexNet", ("#d65f80", "#61112b"), ("#bd5370", "#ffccd8")),
+}
+OTHER = ("other", ("#858585", "#404040"), ("#808080", "#dadada"))
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a network is drawn.
+
+    Attributes:
+        family: `plain`, `residual`, `GoogLeNet`, …
+        depth: layers with weights; 0 where it is not known.
+        light, dark: its colour on a light and on a dark page, `#rrggbb`.
+    """
+
+    family: str
+    depth: int
+    light: str
+    dark: str
+
+
+def styles(
+    comparison: Comparison, others: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, Style]:
+    """Every network's style, families together and the shallow before the deep: a hue a family, a shade a depth.
+
+    Args:
+        others: networks that are not compared, with the depth that their records state.
+    """
+    stated = dict(others)
+    for row in comparison.rows:
+        params = row.readings.get("params")
+        stated[row.network] = params.condition("depth") if params else stated.get(row.network)
+    families: dict[str, list[tuple[int, str]]] = {}
+    for network, depth in stated.items():
+        families.setdefault(_key(network), []).append((_depth(network, depth), network))
+    found = {}
+    for key in [*FAMILIES, ""]:
+        name, light, dark = FAMILIES.get(key, OTHER)
+        members = sorted(families.get(key, []))
+        for index, (depth, network) in enumerate(members):
+            share = index / (len(members) - 1) if len(members) > 1 else 0.5
+            found[network] = Style(name, depth, _between(light, share), _between(dark, share))
+    return found
+
+
+def of_family(styles: Mapping[str, Style], family: str, networks: Sequence[str]) -> list[str]:
+    """Those of `networks` that are of the family, the shallow before the deep."""
+    return [name for name, style in styles.items() if style.family == family and name in networks]
+
+
+def _key(network: str) -> str:
+    """`resnet` of `resnet20` and of `timm:resnet50.a1_in1k`; empty for a family without a hue."""
+    letters = re.match(r"[a-z]*", network.rpartition(":")[2])
+    return letters[0] if letters and letters[0] in FAMILIES else ""
+
+
+def _depth(network: str, stated: Any) -> int:
+    """The depth that a record states, or the number in the name."""
+    if isinstance(stated, int):
+        return stated
+    number = re.match(r"[a-z]+(\d+)", network.rpartition(":")[2])
+    return int(number[1]) if number else 0
+
+
+def _between(ends: tuple[str, str], share: float) -> str:
+    first, last = (bytes.fromhex(end[1:]) for end in ends)
+    mixed = (round(a + share * (b - a)) for a, b in zip(first, last, strict=True))
+    return "#" + bytes(mixed).hex()

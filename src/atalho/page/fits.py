@@ -1,0 +1,104 @@
+"""What a paper claims of networks on its machine, fitted to the networks of a figure: each claim holds here or does not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+from statistics import correlation, fmean, linear_regression, pstdev
+
+from atalho.claims.evidence import LEAST_R2, MOST_SPREAD
+from atalho.page.numbers import text, three
+
+LEAST = 4
+"""Through fewer points a line says nothing: two always lie on one."""
+
+PARAMETER_BYTES = 4
+
+Points = Sequence[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A straight line by least squares.
+
+    Attributes:
+        r2: the share of y's variance that the line explains; 0 where y does not vary.
+        n: the number of points.
+    """
+
+    slope: float
+    intercept: float
+    r2: float
+    n: int
+
+    @property
+    def quality(self) -> str:
+        return f"R²\u00a0{self.r2:.2f}, n\u00a0=\u00a0{self.n}"
+
+    def at(self, x: float) -> float:
+        return self.slope * x + self.intercept
+
+
+def line(points: Points) -> Fit | None:
+    """y on x; None for fewer than `LEAST` points, or where all have one x."""
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    if len(points) < LEAST or len(set(xs)) == 1:
+        return None
+    slope, intercept = linear_regression(xs, ys)
+    r2 = correlation(xs, ys) ** 2 if len(set(ys)) > 1 else 0.0
+    return Fit(slope, intercept, r2, len(points))
+
+
+def time(points: Points) -> str:
+    """Whether seconds an image follow from multiply-accumulates (Canziani et al. 2016, Fig. 7)."""
+    if (fit := line(points)) is None:
+        return ""
+    rate = three(1e3 * 1e9 * fit.slope)
+    return (
+        f"That operations predict time {_verdict(_rises(fit))}: {rate}\u00a0ms a billion "
+        f"multiply-accumulates ({fit.quality})."
+    )
+
+
+def memory(points: Points) -> str:
+    """Whether bytes of memory grow along a line in the parameters (Canziani et al. 2016, Fig. 6)."""
+    if (fit := line(points)) is None:
+        return ""
+    sign = "−" if fit.intercept < 0 else ""
+    return (
+        f"That memory is linear in the parameters {_verdict(_rises(fit))}: "
+        f"{fit.slope / PARAMETER_BYTES:.2f} bytes for each byte of parameters ({PARAMETER_BYTES} a parameter) on top of "
+        f"{sign}{text('peak_memory', abs(fit.intercept))} ({fit.quality}); the paper has 1.30, on top of 200\u00a0MB or more."
+    )
+
+
+def power(points: Points) -> str:
+    """Whether watts are the same for all architectures, by multiply-accumulates (Canziani et al. 2016, Fig. 8)."""
+    if (fit := line(points)) is None:
+        return ""
+    watts = [y for _, y in points]
+    middle = fmean(watts)
+    spread = pstdev(watts) / middle if middle > 0 else inf
+    return (
+        f"That power is independent of the architecture {_verdict(spread <= MOST_SPREAD)}: its standard deviation is "
+        f"{100 * spread:.1f}\u00a0% of its mean (at most {100 * MOST_SPREAD:.0f}\u00a0% is asked for; "
+        f"against operations {fit.quality})."
+    )
+
+
+def bound(front: Points) -> str:
+    """Whether the Pareto front of accuracy (fraction) and images/s is a line (Canziani et al. 2016, Fig. 9)."""
+    if (fit := line(front)) is None:
+        return ""
+    holds = fit.r2 >= LEAST_R2 and fit.slope < 0
+    return (
+        f"That a line bounds accuracy against throughput {_verdict(holds)}: along the front, accuracy goes from "
+        f"{100 * fit.intercept:.1f}\u00a0% down by {three(-100 * fit.slope)} points for each image a second ({fit.quality})."
+    )
+
+
+def _rises(fit: Fit) -> bool:
+    return fit.r2 >= LEAST_R2 and fit.slope > 0
+
+
+def _verdict(holds: bool) -> str:
+    return f"{'holds' if holds else 'does not hold'} on this machine"

@@ -1,0 +1,299 @@
+"""Which records may be ranked together: one row a network, what is ranked, and why the rest is not.
+
+Records are ranked together where all conditions of the measurement agree: data, split, images, protocol, precision,
+device, threads, engine, batch, versions. How a network came to its weights (recipe, epochs, seed) may differ; that is for
+the reader to be told, not for a number to be left out. Where each network's engine was chosen from the same ones, the
+engine with its precision and version is the network's too.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import inf
+from statistics import mean, stdev
+from typing import Any
+
+from atalho.record import DIAGNOSES, UNITS, Record
+from atalho.statistics import Paired, paired
+
+CURVES = ("train_loss", "train_top1", "val_loss", "val_top1")
+"""Quantities with a record for every point of a training run; they are no columns of a comparison."""
+
+HIGHER_IS_BETTER = frozenset({"top1", "top5", "throughput", "train_throughput"})
+
+SIGNIFICANT = 0.05
+"""A paired test's p below this tells two accuracies apart."""
+
+FOR_ONE_IMAGE = frozenset({"latency", "peak_memory", "energy"})
+"""Quantities that depend on the batch; their limits are for one image at a time."""
+
+TRAINING = ("recipe", "epochs", "steps")
+_OF_ONE_NETWORK = frozenset(
+    {
+        *(*TRAINING, "seed", "trained_on", "stopped_at", "auxiliary_weight", "weights", "depth"),
+        *(
+            "at",
+            "interval",
+            "quartiles",
+            "p90",
+            "p99",
+            "right",
+            "noise",
+            "idle",
+            "window",
+            "device_used",
+        ),
+        *("bound", "refused", "top1_lost", "trial_seconds"),
+    }
+)
+_OF_AN_ENGINE = frozenset({"engine", "dtype"})
+_ABOUT_ENGINES = frozenset({"max_difference", "agreement"})
+_OF_EVERY_ENGINE = frozenset({"python", "atalho", "torch", "torchvision"})
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One quantity of one network: its newest training's records, one a seed.
+
+    Attributes:
+        records: at least one; all agree on what a rank needs.
+    """
+
+    records: tuple[Record, ...]
+
+    @property
+    def value(self) -> float:
+        """The mean over the seeds, in the unit of the records."""
+        return mean(record.value for record in self.records)
+
+    @property
+    def deviation(self) -> float | None:
+        """The standard deviation over the seeds; None for one."""
+        return stdev(r.value for r in self.records) if len(self.records) > 1 else None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """From the lowest to the highest end of the seeds' 95 % intervals; None where one has none."""
+        intervals = [pair(record.conditions.get("interval")) for record in self.records]
+        known = [interval for interval in intervals if interval is not None]
+        if len(known) < len(intervals):
+            return None
+        return min(low for low, _ in known), max(high for _, high in known)
+
+    def condition(self, name: str) -> Any:
+        """A condition of the newest record; None where it is not stated."""
+        return self.records[-1].conditions.get(name)
+
+
+@dataclass(frozen=True)
+class Apart:
+    """A record that is not ranked with the others' of its quantity, and in words why not."""
+
+    record: Record
+    reason: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """A network in a comparison.
+
+    Attributes:
+        readings: by quantity, what is ranked with the other rows; a quantity that was not measured is absent.
+        apart: records of quantities without a reading.
+        cited: other people's numbers, the last of each quantity; never ranked.
+    """
+
+    network: str
+    readings: Mapping[str, Reading]
+    apart: tuple[Apart, ...] = ()
+    cited: tuple[Record, ...] = ()
+
+    def value(self, quantity: str) -> float | None:
+        """The ranked value in its record's unit, or None."""
+        reading = self.readings.get(quantity)
+        return reading.value if reading else None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Networks side by side, the most accurate first.
+
+    Attributes:
+        conditions: by quantity, what all its ranked records share, nested conditions flattened (`versions.torch`).
+        failures: what could not be measured; a network that has nothing else has no row.
+    """
+
+    rows: tuple[Row, ...]
+    conditions: Mapping[str, Mapping[str, Any]]
+    failures: tuple[Record, ...] = ()
+
+
+def pair(value: object) -> tuple[float, float] | None:
+    """`value` as two numbers, or None: conditions are foreign text."""
+    match value:
+        case [int() | float() as low, int() | float() as high]:
+            return float(low), float(high)
+    return None
+
+
+def comparison(records: Sequence[Record]) -> Comparison:
+    """One row for each network that has a record of something other than a diagnosis or a failure."""
+    failures = tuple(record for record in records if record.quantity == "failure")
+    records = [r for r in records if r.quantity not in DIAGNOSES and r.quantity != "failure"]
+    ranked: dict[str, dict[str, list[Record]]] = {}
+    conditions: dict[str, Mapping[str, Any]] = {}
+    for quantity in UNITS:
+        own = [r for r in records if r.quantity == quantity and r.provenance != "cited"]
+        if own and quantity not in CURVES:
+            group = _largest(_groups(own))
+            conditions[quantity] = ranking_conditions(group[-1])
+            ranked[quantity] = _by_network(group)
+    rows = []
+    for network, own in _by_network(records).items():
+        readings = {q: _reading(of[network]) for q, of in ranked.items() if network in of}
+        cited = {r.quantity: r for r in own if r.provenance == "cited"}
+        others = [r for r in own if r.quantity in conditions and r.quantity not in readings]
+        apart = _apart([r for r in others if r.provenance != "cited"], conditions)
+        rows.append(Row(network, readings, apart, tuple(cited.values())))
+    rows.sort(key=lambda row: (loss(row, "top1"), loss(row, "latency"), row.network))
+    return Comparison(tuple(rows), conditions, failures)
+
+
+def ranking_conditions(record: Record) -> dict[str, Any]:
+    """What must agree for another record to be ranked with this one, nested conditions flattened."""
+    chosen = "chosen_from" in record.conditions and record.quantity not in _ABOUT_ENGINES
+    own = _OF_ONE_NETWORK | _OF_AN_ENGINE if chosen else _OF_ONE_NETWORK
+    flat: dict[str, Any] = {}
+    for name, value in record.conditions.items():
+        if name in own:
+            continue
+        if isinstance(value, Mapping):
+            of_all = _OF_EVERY_ENGINE if chosen and name == "versions" else value.keys()
+            flat |= {f"{name}.{key}": each for key, each in value.items() if key in of_all}
+        else:
+            flat[name] = value
+    return flat
+
+
+def difference(conditions: Mapping[str, Any], ranked: Mapping[str, Any]) -> list[str]:
+    """Each condition that differs, in words: `threads 4 against 2`."""
+    names = dict.fromkeys([*ranked, *conditions])
+    return [
+        f"{name.removeprefix('versions.')} {said(conditions.get(name))} against {said(ranked.get(name))}"
+        for name in names
+        if conditions.get(name) != ranked.get(name)
+    ]
+
+
+def said(value: object) -> str:
+    """A condition's value as text: `3×32×32` for a shape."""
+    match value:
+        case None:
+            return "not stated"
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:.4g}"
+        case [int(), *_]:
+            return "×".join(map(str, value))
+    return str(value)
+
+
+def side_by_side(one: Row, other: Row) -> Paired | None:
+    """Two rows of a comparison by the images that each gets right; None where one's are not known, or of several seeds."""
+    first, second = one.readings["top1"], other.readings["top1"]
+    images = first.condition("images")
+    if len(first.records) > 1 or len(second.records) > 1 or not isinstance(images, int):
+        return None
+    return paired(first.condition("right"), second.condition("right"), images)
+
+
+def told_apart(one: Row, other: Row) -> bool:
+    """Whether the top-1 accuracies of two rows of a comparison differ by more than chance.
+
+    By McNemar's exact test at 5 % where it is known which images each gets right; else by whether their 95 % intervals are
+    disjoint, and never without an interval of both.
+    """
+    if pairs := side_by_side(one, other):
+        return pairs.p < SIGNIFICANT
+    first, second = one.readings["top1"].interval, other.readings["top1"].interval
+    if first is None or second is None:
+        return False
+    return first[0] > second[1] or second[0] > first[1]
+
+
+def loss(row: Row, quantity: str) -> float:
+    """The value turned so that less is better; what is not measured comes last."""
+    value = row.value(quantity)
+    if value is None:
+        return inf
+    return -value if quantity in HIGHER_IS_BETTER else value
+
+
+def _groups(records: Sequence[Record]) -> list[list[Record]]:
+    """Records that may be ranked together, in order."""
+    groups: dict[str, list[Record]] = {}
+    for record in records:
+        key = json.dumps(ranking_conditions(record), sort_keys=True, default=str)
+        groups.setdefault(key, []).append(record)
+    return list(groups.values())
+
+
+def _largest(groups: list[list[Record]]) -> list[Record]:
+    """The group of most networks; among equals on a quiet machine, then one image at a time, or for throughput as many as there are; the newest.
+
+    Of a quantity for one image, a group of more than half as many networks as the largest is an equal: one network that
+    failed at a batch of one does not make another batch the one of reference.
+    """
+    most = max(len(_by_network(group)) for group in groups)
+
+    def rank(group: list[Record]) -> tuple[float, ...]:
+        networks, newest = len(_by_network(group)), group[-1]
+        batch = newest.conditions.get("batch")
+        size = batch if isinstance(batch, int) else 0
+        if newest.quantity != "throughput":
+            size = -size
+        quiet = not newest.conditions.get("noisy", False)
+        if newest.quantity in FOR_ONE_IMAGE:
+            return 2 * networks > most, quiet, size, networks
+        return networks, quiet, size
+
+    return max(reversed(groups), key=rank)
+
+
+def _by_network(records: Sequence[Record]) -> dict[str, list[Record]]:
+    found: dict[str, list[Record]] = {}
+    for record in records:
+        found.setdefault(record.subject, []).append(record)
+    return found
+
+
+def _reading(records: Sequence[Record]) -> Reading:
+    """The newest training's records, the newest of each seed."""
+
+    def training(record: Record) -> list[Any]:
+        return [record.conditions.get(name) for name in TRAINING]
+
+    newest = training(records[-1])
+    seeds = {said(r.conditions.get("seed")): r for r in records if training(r) == newest}
+    return Reading(tuple(seeds.values()))
+
+
+def _apart(records: Sequence[Record], ranked: Mapping[str, Mapping[str, Any]]) -> tuple[Apart, ...]:
+    """For each quantity the record that differs least, the newest of equals."""
+    nearest: dict[str, tuple[Record, list[str]]] = {}
+    for record in records:
+        reasons = _reasons(record, ranked[record.quantity])
+        known = nearest.get(record.quantity)
+        if known is None or len(reasons) <= len(known[1]):
+            nearest[record.quantity] = record, reasons
+    return tuple(Apart(record, ", ".join(reasons)) for record, reasons in nearest.values())
+
+
+def _reasons(record: Record, ranked: Mapping[str, Any]) -> list[str]:
+    """Why a record is not ranked with others, in words."""
+    own = ranking_conditions(record)
+    if own.get("noisy") and not ranked.get("noisy"):
+        del own["noisy"]
+        return [said(record.conditions.get("noise", "a busy machine")), *difference(own, ranked)]
+    return difference(own, ranked)

@@ -1,0 +1,1 @@
+"""The machine that networks run on: its device and threads, the precision, and several processes that work as one."""

@@ -1,0 +1,66 @@
+"""One training run under several seeds: a run each, and what they come to together."""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from atalho.data.dataset import Dataset
+from atalho.record import Record
+from atalho.training import run
+from atalho.training.arguments import Arguments
+from atalho.training.tensorboard import curves
+
+
+def execute(
+    arguments: Arguments,
+    seeds: Sequence[int],
+    data: Dataset,
+    folder: Callable[[int], Path],
+    *,
+    tensorboard: bool = False,
+    **options: Any,
+) -> list[Record]:
+    """The test accuracy of every seed's run, one after another; `folder` is where each is kept.
+
+    A run that is finished already is read back with `resume`; `options` are those of `run.execute`.
+
+    Args:
+        tensorboard: each run's curves are written for TensorBoard too, in its folder.
+    """
+    found = []
+    for seed in seeds:
+        with ExitStack() as stack:
+            if tensorboard:
+                options["logged"] = stack.enter_context(curves(folder(seed) / "tensorboard"))
+            records = run.execute(replace(arguments, seed=seed), data, folder(seed), **options)
+        found.append(tested(records))
+    return found
+
+
+def tested(records: Sequence[Record]) -> Record:
+    """The top-1 accuracy on the test split among a run's records."""
+    return next(
+        each
+        for each in records
+        if each.quantity == "top1" and each.conditions.get("split") == "test"
+    )
+
+
+def summary(found: Sequence[Record]) -> str:
+    """`top-1 91.20 % …`: one seed with its interval, several with mean and standard deviation."""
+    conditions = found[0].conditions
+    values = [each.value for each in found]
+    if len(found) == 1:
+        low, high = conditions["interval"]
+        return (
+            f"test top-1 {values[0]:.2%} (95 % interval {low:.2%} to {high:.2%}, "
+            f"{conditions['images']} images; one seed, {conditions['seed']})"
+        )
+    each = ", ".join(f"{value:.2%}" for value in values)
+    return (
+        f"test top-1 {mean(values):.2%} ± {stdev(values):.2%} "
+        f"(mean ± standard deviation of {len(values)} seeds: {each}; {conditions['images']} images)"
+    )

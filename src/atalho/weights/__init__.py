@@ -1,0 +1,1 @@
+"""Weights: files, the layouts that libraries give them, and networks with their classes and preprocessing."""

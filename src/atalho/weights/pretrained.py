@@ -1,0 +1,242 @@
+"""Which weights are meant: a published name, a file or a folder → a network that can be asked.
+
+Published weights are torchvision's, under timm's names for them; they are kept where torch.hub keeps its downloads.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from math import floor
+from pathlib import Path
+from typing import NamedTuple
+from urllib.error import HTTPError, URLError
+
+import torch
+
+from atalho import networks
+from atalho.data import imagenet
+from atalho.data.batches import Preprocessing
+from atalho.data.image import Framing
+from atalho.errors import AtalhoError, Exit
+from atalho.grammar.network import Network
+from atalho.networks import subjects
+from atalho.networks.subjects import Subject
+from atalho.weights import layouts, statedict, trained, weightfile
+from atalho.weights.published import PUBLISHED
+from atalho.weights.trained import Trained
+
+Say = Callable[[str], None]
+
+TAGS = {"tv_in1k": "IMAGENET1K_V1", "tv2_in1k": "IMAGENET1K_V2"}
+"""timm's name for torchvision's weights, with torchvision's own."""
+
+CENTRED = ("googlenet.bn", "inception_v3")
+"""Trained on pixels in [-1, 1]; torchvision's models convert to that inside (`transform_input`)."""
+
+IMAGENET = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+"""Mean and standard deviation of ImageNet's pixels in [0, 1], as torchvision and timm have them."""
+
+
+class Published(NamedTuple):
+    """Weights that are published.
+
+    Attributes:
+        url: where they are.
+        checksum: how their SHA-256 begins.
+    """
+
+    url: str
+    checksum: str
+    framing: Framing
+    preprocessing: Preprocessing
+
+
+def published(name: str, tag: str) -> Published:
+    """The weights that `PUBLISHED` lists for a network, as torchvision describes them."""
+    from torchvision.models import get_model_weights  # type: ignore[import-untyped]  # 2 s
+
+    entry = get_model_weights(layouts.library_name(name))[TAGS[tag]]
+    shown = entry.transforms()
+    (crop,), (resized,) = shown.crop_size, shown.resize_size
+    mean, std = ([0.5] * 3, [0.5] * 3) if name in CENTRED else (shown.mean, shown.std)
+    return Published(
+        entry.url,
+        entry.url.rpartition("-")[2].partition(".")[0],
+        # Three decimals, rounded down, give back the size that pictures are resized to.
+        Framing((3, crop, crop), floor(1000 * crop / resized) / 1000),
+        trained.normalisation(mean, std),
+    )
+
+
+def load(
+    name: str,
+    source: str,
+    *,
+    num_classes: int | None = None,
+    progress: bool = False,
+    say: Say = lambda message: None,
+) -> Trained:
+    """The network of that name with weights.
+
+    Weights in torchvision's layout have torchvision's arithmetic, which some papers' networks do not: `resnet50` is then
+    `resnet50.v1_5`, and it is said. A folder's `config.json` names its network itself.
+
+    Args:
+        source: a published name (`tv_in1k`), a file of weights, or a folder with `config.json`.
+        num_classes: how many classes the weights must have; for a file alone, the paper's unless given.
+        progress: whether torch.hub draws a bar while it downloads.
+        say: told which variant is used, and what a file without a config is taken for.
+
+    Raises:
+        AtalhoError: NETWORK-UNKNOWN or WEIGHTS-UNKNOWN (exit 2); WEIGHTS-OTHER, WEIGHTS-CLASSES, WEIGHTS-DOWNLOAD or
+            WEIGHTS-CHECKSUM (exit 4); as `trained.read` and `weightfile.read` (exit 4 and 5).
+    """
+    if not subjects.is_foreign(name):
+        subjects.get(name)  # an unknown name is said first
+    path = Path(source)
+    if source in TAGS:
+        return _published(name, source, num_classes, progress, say)
+    if path.is_dir():
+        return _from_folder(name, path, num_classes, say)
+    if path.name == trained.FILES[0] and (path.parent / trained.CONFIG).exists():
+        return _from_folder(name, path.parent, num_classes, say)  # the config is true of its file
+    if path.is_file():
+        return _from_file(name, path, num_classes, say)
+    raise _unknown(name, source, "is no file, no folder and not published")
+
+
+def _same_network(name: str, found: Subject, source: str, say: Say) -> None:
+    """Whether weights are of the network that was asked for, or of what torchvision calls so."""
+    if found.name == name:
+        return
+    if not isinstance(found, Network) or layouts.variant(name) != found.name:
+        raise AtalhoError(
+            "WEIGHTS-OTHER",
+            source,
+            f"are of {found.name}, not of {name}; nothing was loaded",
+            next_step=f"give {found.name} with these weights",
+            exit=Exit.CHECKPOINT,
+        )
+    say(f"{source} belongs to {found.name}, which is used: {found.changes}")
+
+
+def _same_classes(asked: int | None, found: int, source: str) -> None:
+    if asked not in (None, found):
+        raise AtalhoError(
+            "WEIGHTS-CLASSES",
+            source,
+            f"are for {found} classes, not {asked}; they were not used",
+            next_step="leave out --num-classes, or atalho train --weights … --new-head for other classes",
+            exit=Exit.CHECKPOINT,
+        )
+
+
+def _published(name: str, tag: str, num_classes: int | None, progress: bool, say: Say) -> Trained:
+    """Published weights, from torch.hub's cache or put into it."""
+    variant = layouts.variant(name) or name
+    if tag not in PUBLISHED.get(variant, ()):
+        raise _unknown(name, tag, "is not published for this network")
+    entry = published(variant, tag)
+    network = networks.get(variant, input=entry.framing.input)
+    _same_network(name, network, tag, say)
+    _same_classes(num_classes, network.num_classes, tag)
+    path = Path(torch.hub.get_dir()) / "checkpoints" / entry.url.rpartition("/")[2]
+    if not path.exists():
+        say(f"downloading {entry.url} to {path}")
+        _download(entry, path, progress)
+    found = weightfile.sha256(path)
+    if not found.startswith(entry.checksum):
+        raise AtalhoError(
+            "WEIGHTS-CHECKSUM",
+            path,
+            f"its SHA-256 begins {found[:8]}, not {entry.checksum} as published; it was not used",
+            next_step="remove it and run again to download it",
+            exit=Exit.CHECKPOINT,
+        )
+    return _as_published(network, entry, weightfile.read(path, network), found)
+
+
+def _from_folder(name: str, folder: Path, num_classes: int | None, say: Say) -> Trained:
+    """A folder with a config, which names its network itself."""
+    found = trained.read(folder, named=name)
+    _same_network(name, found.network, str(folder), say)
+    _same_classes(num_classes, found.network.num_classes, str(folder))
+    return found
+
+
+def _download(entry: Published, path: Path, progress: bool) -> None:
+    """Fetches published weights to where torch.hub keeps them, once they have their checksum."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(entry.url, str(path), entry.checksum, progress)
+        return
+    except HTTPError as error:
+        error.close()  # it is the server's answer as well
+        cause: object = error.reason
+    except URLError as error:
+        cause = error.reason
+    except (OSError, RuntimeError) as error:  # RuntimeError: another checksum
+        cause = error
+    raise AtalhoError(
+        "WEIGHTS-DOWNLOAD",
+        entry.url,
+        f"could not be fetched ({cause}); nothing was kept",
+        next_step="fetch it on a machine with a network, and give it by --weights FILE",
+        exit=Exit.CHECKPOINT,
+    )
+
+
+def _unknown(name: str, source: str, cause: str) -> AtalhoError:
+    offered = ", ".join(PUBLISHED.get(layouts.variant(name) or name, ("none",)))
+    return AtalhoError(
+        "WEIGHTS-UNKNOWN",
+        source,
+        f"{cause}; published for {name}: {offered}",
+        next_step="--weights with a published name, a file or a folder",
+        exit=Exit.USAGE,
+    )
+
+
+def _as_published(
+    network: Subject, entry: Published, state: statedict.State, sha256: str
+) -> Trained:
+    restored, model = trained.restore(network, state)
+    return Trained(restored, model, entry.framing, entry.preprocessing, imagenet.classes(), sha256)
+
+
+def _from_file(name: str, path: Path, num_classes: int | None, say: Say) -> Trained:
+    """A file of weights alone. One that is published is known by its checksum; of others it is said what they are taken for."""
+    asked = subjects.get(name, num_classes=num_classes)
+    state = weightfile.read(path, asked)
+    network = subjects.get(_arithmetic(asked, state), num_classes=num_classes)
+    _same_network(name, network, str(path), say)
+    sha256 = weightfile.sha256(path)
+    offered = {tag: published(network.name, tag) for tag in PUBLISHED.get(network.name, ())}
+    for tag, entry in offered.items():
+        if sha256.startswith(entry.checksum):
+            say(f"{path} is {tag}, as published")
+            return _as_published(network, entry, state, sha256)
+    restored, model = trained.restore(network, state)
+    if offered:
+        framing, preprocessing = next(iter(offered.values()))[2:]
+    else:
+        framing = Framing(network.input, 0.875)
+        preprocessing = trained.normalisation(*IMAGENET)
+    framing = replace(framing, input=network.input)
+    say(
+        f"{path} says nothing of classes and preprocessing: taken as {network.num_classes} classes "
+        f"{'of ImageNet' if network.num_classes == 1000 else 'by number'}, pictures as for ImageNet; "
+        f"a folder with {trained.CONFIG} says otherwise"
+    )
+    classes = trained.numbered(network.num_classes)
+    return Trained(restored, model, framing, preprocessing, classes, sha256)
+
+
+def _arithmetic(network: Subject, state: statedict.State) -> str:
+    """The network's name, or that of torchvision's variant where more of the keys are torchvision's."""
+    variant = layouts.variant(network.name)
+    if variant is None or variant == network.name or not isinstance(network, Network):
+        return network.name
+    theirs = {theirs for _, theirs in layouts.pairs(networks.get(variant), "torchvision")}
+    own = set(layouts.keys(network))
+    given = state.keys()
+    return variant if len(theirs & given) > len(own & given) else network.name

@@ -1,0 +1,71 @@
+import re
+
+import pytest
+
+from atalho.cli.screen import Format, quantity, show
+
+
+@pytest.mark.parametrize(
+    ("count", "unit", "text"),
+    [
+        (0, "", "0"),
+        (999, "", "999"),
+        (512, "B", "512 B"),
+        (1000, "", "1.00 k"),
+        (269_722, "", "270 k"),
+        (999_499, "", "999 k"),
+        (999_500, "", "1.00 M"),
+        (25_557_032, "", "25.6 M"),
+        (9_633_792, "B", "9.63 MB"),
+        (3_857_973_248, "", "3.86 G"),
+        (41_200_000_000_000, "", "41.2 T"),
+    ],
+)
+def test_large_counts_have_three_digits_and_a_prefix(count: int, unit: str, text: str) -> None:
+    assert quantity(count, unit) == text
+
+
+@pytest.mark.parametrize(
+    ("format", "line"),
+    [
+        (Format.TABLE, "a     1.23 MB  1,234,567"),
+        (Format.CSV, "a,1234567,1234567"),
+        (Format.MARKDOWN, "| a | 1,234,567 | 1,234,567 |"),
+    ],
+)
+def test_only_a_table_rounds(capsys: pytest.CaptureFixture[str], format: Format, line: str) -> None:
+    rows = [
+        {"name": "a", "size": 1_234_567, "count": 1_234_567},
+        {"name": "b", "size": None, "count": 1},
+    ]
+    show(rows, format, scaled={"size": "B"})
+    assert line in [each.strip() for each in capsys.readouterr().out.splitlines()]
+
+
+@pytest.mark.parametrize("width", [80, 100, 200])
+def test_a_narrow_terminal_folds_sentences_alone(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    rows = [
+        {
+            "name": "googlenet.separable",
+            "size": 1_234_567_890,
+            "input": "3×224×224",
+            "source of the network": "Simonyan & Zisserman and all of their colleagues",
+            "how many of them": 123_456_789,
+        }
+    ]
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as a terminal
+    show(rows, Format.TABLE)
+    lines = re.sub(r"\x1b\[\d*m", "", capsys.readouterr().out).splitlines()
+    assert max(map(len, lines)) <= width
+    for whole in ("googlenet.separable", "1,234,567,890", "3×224×224", "123,456,789", "Zisserman"):
+        assert any(whole in line for line in lines)
+    assert any("how many of them" in line for line in lines) == (width == 200)
+
+
+@pytest.mark.parametrize("format", [Format.TABLE, Format.CSV, Format.MARKDOWN])
+def test_no_rows_are_no_failure(capsys: pytest.CaptureFixture[str], format: Format) -> None:
+    show([], format)
+    assert capsys.readouterr().err == ""

@@ -1,0 +1,415 @@
+"""Engines answer as float32 eager does, or are left out; what was chosen is what predict and evaluate ask."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from filelock import FileLock
+from PIL import Image
+
+from atalho import engines, networks, recipes
+from atalho.benchmark.bench import fresh
+from atalho.cli import main
+from atalho.data.batches import preprocess
+from atalho.data.dataset import Dataset
+from atalho.data.image import Framing
+from atalho.engines import ENGINES, REFERENCE, Way, choosing, deploy, deployed, samples, trial
+from atalho.engines.choosing import Sample, Wanted
+from atalho.engines.engine import Floats, MemoryFormat, Place, Session
+from atalho.engines.trial import BOUNDS, Question
+from atalho.errors import AtalhoError, Exit
+from atalho.networks import subjects
+from atalho.training import run
+from atalho.training.arguments import Arguments
+from atalho.weights.trained import Trained, read
+
+Captured = pytest.CaptureFixture[str]
+HERE = Place("cpu", 1)
+AUTO = Wanted("auto", None, HERE, 1)
+SLOW = {"compiled"}
+"""It compiles for half a minute."""
+
+
+def wanted(way: Way) -> Wanted:
+    return Wanted(way.engine, way.dtype, HERE, 1)
+
+
+@pytest.fixture(scope="module")
+def finished(digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of resnet20 on digits, long enough to be mostly right."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    network = networks.get("resnet20", input=(1, 8, 8))
+    recipe = replace(recipes.get("quick", subjects.facts(network)), epochs=None, steps=120)
+    run.execute(Arguments("resnet20", recipe, 0, torch.device("cpu"), "float32"), digits, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(finished: Path) -> Trained:
+    return run.load(finished)
+
+
+@pytest.fixture(scope="module")
+def sample(digits: Dataset) -> Sample:
+    """So many images that one or two that come out otherwise are within the bounds."""
+    train, val = (digits.splits[name] for name in ("train", "val"))
+    shown = next(iter(train.batches(1000)))
+    return Sample("digits", shown.images, shown.labels, val.sample())
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        pytest.param(way, id=str(way), marks=[pytest.mark.full] if way.engine in SLOW else [])
+        for way in engines.ways("cpu", calibrated=True)
+        if way != REFERENCE
+    ],
+)
+def test_an_engine_answers_as_the_module_does(
+    way: Way, trained: Trained, sample: Sample, digits: Dataset, tmp_path: Path
+) -> None:
+    folder = tmp_path / "deployed"
+    (found,) = deploy.deploy(trained, folder, wanted(way), sample)
+    assert found.way == way
+    assert found.lost is not None
+    test = digits.splits["test"]
+    images = preprocess(test.sample(), trained.preprocessing)
+    with torch.inference_mode():
+        expected = trained.model(images).numpy()
+    session = ENGINES[way.engine].open(folder, way.dtype, HERE)
+    own = np.concatenate(
+        [np.array(session.get(session.run(session.put(images[i : i + 3].numpy())))) for i in (0, 3)]
+    )
+    assert own.shape == (6, 10)
+    assert np.abs(own - expected[:6]).max() <= BOUNDS[way.dtype] * np.abs(expected).max()
+    kept = {
+        *ENGINES[way.engine].files(way.dtype),
+        "model.safetensors",
+        "config.json",
+        "engine.json",
+    }
+    assert {path.name for path in folder.iterdir()} == kept
+
+
+def test_the_memory_format_is_a_parameter(
+    trained: Trained, digits: Dataset, sample: Sample, tmp_path: Path
+) -> None:
+    images = preprocess(digits.splits["test"].sample()[:4], trained.preprocessing).numpy()
+    answers = []
+    layouts: list[tuple[MemoryFormat, bool]] = [("channels_last", True), ("contiguous", False)]
+    for layout, last in layouts:
+        place = HERE._replace(memory_format=layout)
+        folder = tmp_path / layout
+        deploy.deploy(trained, folder, Wanted("eager", None, place, 1), sample)
+        found = deployed.read(folder)
+        assert found
+        assert found.memory_format == layout
+        session = ENGINES["eager"].open(folder, "float32", place)
+        state = session.model.state_dict()  # type: ignore[attr-defined]
+        weights = next(
+            each for each in state.values() if each.dim() == 4 and min(each.shape[1:]) > 1
+        )
+        assert weights.is_contiguous(memory_format=torch.channels_last) == last
+        assert weights.is_contiguous() != last
+        answers.append(session.get(session.run(session.put(images))))
+    assert np.abs(answers[0] - answers[1]).max() <= BOUNDS["float32"] * np.abs(answers[0]).max()
+    assert HERE.stated() == {}
+    assert HERE._replace(memory_format="contiguous").stated() == {"memory_format": "contiguous"}
+
+
+def test_auto_takes_the_fastest_that_agrees(
+    trained: Trained, sample: Sample, tmp_path: Path
+) -> None:
+    ways = [way for way in engines.ways("cpu", calibrated=True) if way.engine not in SLOW]
+
+    class Quick(Wanted):
+        def ways(self, calibrated: bool) -> list[Way]:
+            return ways
+
+    best, *others = deploy.deploy(trained, tmp_path / "d", Quick("auto", None, HERE, 1), sample)
+    assert {each.way for each in (best, *others)} == {*ways}
+    times = [each.seconds for each in (best, *others) if not each.cause and each.seconds]
+    assert best.seconds == min(times)
+    assert deployed.read(tmp_path / "d") == deployed.Deployed(best.way, 1, 1)
+    found = choosing.records("resnet20", [best, *others], sample)
+    assert {
+        (r.conditions["engine"], r.conditions["dtype"]) for r in found if r.quantity == "agreement"
+    } == {way for way in ways if way != REFERENCE}
+    (size,) = (each for each in found if each.quantity == "size")
+    assert size.value == deployed.size(tmp_path / "d", best.way)
+
+
+class Off:
+    """An engine whose logits are a little off."""
+
+    def __init__(self, session: Session, change: Callable[[Floats], Floats]) -> None:
+        self.session = session
+        self.change = change
+
+    def put(self, images: Floats) -> Any:
+        return self.session.put(images)
+
+    def run(self, images: Any) -> Any:
+        return self.session.run(images)
+
+    def get(self, logits: Any) -> Floats:
+        return self.change(np.array(self.session.get(logits)))
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        (lambda logits: logits * 1.01, "differs by"),
+        (lambda logits: logits * np.nan, "differs by nan"),
+        (lambda logits: logits[:, ::-1], "differs by"),
+    ],
+)
+def test_an_engine_that_disagrees_is_never_taken(
+    change: Callable[[Floats], Floats],
+    cause: str,
+    trained: Trained,
+    sample: Sample,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    eager = ENGINES["eager"]
+    off = replace(
+        eager,
+        name="compiled",
+        open=lambda *given: Off(eager.open(*given), change),
+    )
+    monkeypatch.setattr(trial, "ENGINES", {"eager": eager, "compiled": off})
+    monkeypatch.setattr(choosing, "tried", trial._answer)
+    with pytest.raises(AtalhoError, match="ENGINE-DIFFERS") as caught:
+        deploy.deploy(trained, tmp_path / "d", wanted(Way("compiled", "float32")), sample)
+    assert cause in caught.value.cause
+    assert caught.value.exit == Exit.CHECK_FAILED
+    assert not [*tmp_path.iterdir()]
+
+
+def test_an_engine_that_loses_accuracy_is_left_out(tmp_path: Path) -> None:
+    logits = np.eye(4, dtype=np.float32)[[0, 1, 2, 3] * 100]
+    labels = logits.argmax(1)
+    (tmp_path / "model.safetensors").touch()
+    few, many = logits.copy(), logits.copy()
+    few[:2] = np.roll(few[:2], 1, 1)  # two of 400 are wrong now
+    many[:3] = np.roll(many[:3], 1, 1)
+    way = Way("eager", "int8")
+    assert trial._compared(way, tmp_path, logits, few, labels).cause == ""
+    found = trial._compared(way, tmp_path, logits, many, labels)
+    assert found.lost == pytest.approx(0.0075)
+    assert "loses 0.8 points" in found.cause
+    found = trial._compared(way, tmp_path, logits, np.roll(logits, 1, 1), None)
+    assert "for 0.0% of the images" in found.cause
+
+
+CRASHING = """
+import os, torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.conv = nn.Conv2d(3, num_classes, 3)
+
+    def forward(self, x):
+        if torch.compiler.is_exporting():
+            os._exit(9)
+        return self.conv(x).mean((2, 3))
+
+def net(num_classes=3):
+    return Net(num_classes)
+"""
+
+
+def test_an_engine_that_crashes_is_left_out_and_the_rest_are_tried(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(CRASHING)
+    name = f"{tmp_path / 'net.py'}:net"
+    trained = fresh(subjects.get(name, input=(3, 16, 16), num_classes=3))
+    deploy.deploy(
+        trained, tmp_path / "d", wanted(REFERENCE), samples.of_photos(Framing((3, 16, 16)))
+    )
+    photos = samples.of_photos(Framing((3, 16, 16)))
+    from safetensors.torch import save_file
+
+    save_file({"images": photos.images}, tmp_path / "d" / trial.SAMPLE)
+    ways = Way("onnxruntime", "float32"), Way("eager", "bf16")
+    found = {
+        each.way: each
+        for each in trial.tried(Question(tmp_path / "d", ways, HERE._replace(named=name), 1))
+    }
+    assert {*found} == {REFERENCE, *ways}
+    assert "ended with 9" in found[ways[0]].cause
+    assert not found[ways[1]].cause
+    assert trial.fastest([*found.values()]).way != ways[0]
+
+
+SLEEPING = """
+import os, pathlib, time, filelock, torch
+class Net(torch.nn.Module):
+    def __init__(self, classes):
+        super().__init__()
+        self.head = torch.nn.Linear(768, classes)
+    def forward(self, x):
+        if "LOCK" in os.environ:
+            with filelock.FileLock(os.environ["LOCK"]):
+                pathlib.Path(os.environ["LOCK"] + "ed").touch()
+                time.sleep(99)
+        return self.head(x.flatten(1))
+def net(num_classes=3):
+    return Net(num_classes)
+"""
+
+ASKING = """
+import sys
+from pathlib import Path
+import torch
+from safetensors.torch import save_file
+from atalho.engines import Way, trial
+from atalho.engines.engine import Place
+folder, name = Path(sys.argv[1]), sys.argv[2]
+save_file({"images": torch.zeros(1, 16, 16, 3, dtype=torch.uint8)}, folder / trial.SAMPLE)
+trial.tried(trial.Question(folder, (Way("onnxruntime", "float32"),), Place("cpu", 1, name), 1))
+"""
+
+
+def test_a_trial_ends_with_the_process_that_asked_for_it(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(SLEEPING)
+    name = f"{tmp_path / 'net.py'}:net"
+    trained = fresh(subjects.get(name, input=(3, 16, 16), num_classes=3))
+    photos = samples.of_photos(Framing((3, 16, 16)))
+    deploy.deploy(trained, tmp_path / "d", wanted(REFERENCE), photos)
+    lock = tmp_path / "lock"
+    with subprocess.Popen(
+        [sys.executable, "-c", ASKING, tmp_path / "d", name],
+        env={**os.environ, "LOCK": str(lock)},
+    ) as asking:
+        ends = time.monotonic() + 60
+        while not (tmp_path / "locked").exists():
+            assert time.monotonic() < ends
+            time.sleep(0.05)
+        asking.kill()
+    FileLock(lock).acquire(timeout=30)  # which the trial has held as long as it lived
+
+
+def test_what_cannot_run_here_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(AtalhoError, match="onnxruntime has no bf16") as caught:
+        engines.check(Way("onnxruntime", "bf16"), "cpu")
+    assert caught.value.exit == Exit.USAGE
+    with pytest.raises(AtalhoError, match="does not run on cuda:0"):
+        engines.check(Way("openvino", "bf16"), "cuda:0")
+    with pytest.raises(AtalhoError, match="no real images"):
+        wanted(Way("openvino", "int8")).ways(calibrated=False)
+    monkeypatch.setattr(engines, "find_spec", lambda package: None)
+    with pytest.raises(AtalhoError, match="ENGINE-EXTRA") as caught:
+        engines.check(Way("openvino", "int8"), "cpu")
+    assert caught.value.exit == Exit.RESOURCES
+    assert "atalho[openvino]" in str(caught.value)
+    assert engines.ways("cpu", calibrated=True) == [
+        Way(engine, dtype) for engine in ("eager", "compiled") for dtype in ("float32", "bf16")
+    ]
+
+
+def picture(digits: Dataset, path: Path, index: int) -> str:
+    pixels = digits.splits["test"].sample()[index, :, :, 0].numpy()
+    Image.fromarray(pixels).save(path)
+    return str(path)
+
+
+def test_predict_and_evaluate_ask_the_engine_that_export_chose(
+    finished: Path, digits: Dataset, capsys: Captured, tmp_path: Path
+) -> None:
+    folder = tmp_path / "ready"
+    export = ["export", str(finished), "--to", "engine", "--engine", "onnxruntime", "-t", "1"]
+    assert main([*export, "-o", str(folder), "--format", "json"]) == 0
+    captured = capsys.readouterr()
+    said = {each["quantity"]: each for each in json.loads(captured.out)}
+    assert {*said} == {"size", "max_difference", "agreement"}
+    assert said["agreement"]["conditions"]["engine"] == "onnxruntime"
+    images = [picture(digits, tmp_path / f"{index}.png", index) for index in range(4)]
+    answers = []
+    for asked in (finished, folder):
+        assert main(["predict", str(asked), *images, "--format", "json"]) == 0
+        captured = capsys.readouterr()
+        answers.append([each["labels"][0]["label"] for each in json.loads(captured.out)])
+    assert answers[0] == answers[1]
+    assert "onnxruntime float32: " in captured.err
+    assert "ms an image in the network, median of 4" in captured.err
+    scores = []
+    for asked in (finished, folder):
+        assert main(["evaluate", str(asked), "--format", "json"]) == 0
+        scores.append(json.loads(capsys.readouterr().out)["top1"])
+    assert scores[0] == scores[1]
+    assert main([*export, "-o", str(folder)]) == Exit.USAGE
+    assert "is no empty folder" in capsys.readouterr().err
+
+
+def test_no_image_is_both_calibrated_on_and_compared(digits: Dataset) -> None:
+    found = samples.of_dataset(digits)
+    assert found.calibration is not None
+    assert found.labels is not None
+    assert len(found.calibration) == samples.CALIBRATED
+    assert len(found.images) == len(found.labels) == samples.COMPARED
+    val = digits.splits["val"].sample()
+    assert torch.equal(found.images[: len(val)], val)
+    test = {each.numpy().tobytes() for each in digits.splits["test"].sample()}
+    calibrated, compared = (
+        {each.numpy().tobytes() for each in images} for images in (found.calibration, found.images)
+    )
+    assert not calibrated & compared
+    assert not test & (calibrated | compared)
+    assert len(set(found.labels.tolist())) == 10
+
+
+def test_every_second_photo_of_a_folder_is_calibrated_on(
+    trained: Trained, digits: Dataset, tmp_path: Path
+) -> None:
+    split = digits.splits["test"]
+    for index in range(12):
+        folder = tmp_path / "photos" / str(int(split.labels[index]))
+        folder.mkdir(parents=True, exist_ok=True)
+        picture(digits, folder / f"{index:02}.png", index)
+    found = samples.of_folder(trained, tmp_path / "photos")
+    assert found.calibration is not None
+    assert found.labels is not None
+    seen = torch.cat([found.images, found.calibration]).flatten(1)
+    assert seen.unique(dim=0).shape == split.sample()[:12].flatten(1).unique(dim=0).shape
+    for image, label in zip(found.images, found.labels, strict=True):
+        (same,) = (split.sample()[:12] == image).flatten(1).all(1).nonzero()[0]
+        assert split.labels[same] == label
+    (tmp_path / "photos" / "0" / "broken.png").parent.mkdir(exist_ok=True)
+    (tmp_path / "photos" / "0" / "broken.png").write_bytes(b"no picture")
+    with pytest.raises(AtalhoError, match="IMAGE-UNREADABLE"):
+        samples.of_folder(trained, tmp_path / "photos")
+
+
+@pytest.mark.parametrize("said", ["{}", "[]", "nonsense", '{"engine": "abacus", "dtype": "int8"}'])
+def test_a_folder_that_names_no_engine_is_refused(
+    said: str, finished: Path, capsys: Captured, tmp_path: Path
+) -> None:
+    folder = tmp_path / "d"
+    deploy.copy(finished, folder)
+    (folder / "engine.json").write_text(said)
+    assert main(["predict", str(folder), "x.png"]) == Exit.CHECKPOINT
+    assert "ENGINE-FILE" in capsys.readouterr().err
+
+
+def test_weights_that_are_changed_after_the_export_are_noticed(
+    trained: Trained, sample: Sample, tmp_path: Path
+) -> None:
+    deploy.deploy(trained, tmp_path / "d", wanted(REFERENCE), sample)
+    file = tmp_path / "d" / "model.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(AtalhoError, match="CHECKPOINT-DAMAGED"):
+        read(tmp_path / "d")

@@ -1,0 +1,181 @@
+"""The page's first paragraph: the choice within the limits, its ties, who is beyond them, and what relaxing one buys."""
+
+import random
+import re
+from html import unescape
+
+import pytest
+import torch
+
+from atalho.choice.choosing import choose
+from atalho.comparison import cited
+from atalho.evaluation.accuracy import pack
+from atalho.page import text
+from atalho.page.answer import answer as answer_of
+from atalho.page.answer import enough
+from atalho.ranking import comparison
+from atalho.record import Record
+from example_records import IMAGES, example, wilson, without
+from example_records import changed as with_other
+
+
+def answer(records: list[Record], **limits: float) -> str:
+    compared = comparison(records)
+    shown = " ".join(answer_of(compared, choose(compared, limits), limits))
+    return unescape(shown).replace("\u00a0", " ")
+
+
+def test_the_choice_has_a_value_for_each_limit() -> None:
+    found = answer(example(), latency=0.003, peak_memory=30e6, top1=0.95)
+    assert found.startswith(
+        "Within 3.00 ms of latency for one image and 30.0 MB of peak memory and at 95.0 % of top-1 accuracy "
+        "or more: <strong>plain20</strong> is the fastest of the 2 networks"
+    )
+    assert (
+        "97.8 % (95 % interval 95.7–98.9 %), in 2.10 ms for one image, with 21.4 MB peak" in found
+    )
+
+
+def test_each_network_beyond_the_limits_is_there_with_what_it_misses() -> None:
+    found = answer(without(example(), "peak_memory", "plain32"), latency=0.003, peak_memory=30e6)
+    (sentence,) = re.findall(r"Beyond the limits: ([^:]+)\. ", found)
+    assert sentence.split("; ") == [
+        "resnet56, latency 6.60 ms (2.2 ×) and peak memory 34.4 MB (1.15 ×)",
+        "resnet32, latency 3.70 ms (1.23 ×)",
+        "googlenet.small, latency 14.8 ms (4.93 ×) and peak memory 96.4 MB (3.21 ×)",
+        "plain32, latency 3.40 ms (1.13 ×)",
+        "plain56, latency 6.10 ms (2.03 ×) and peak memory 31.4 MB (1.05 ×)",
+    ]
+    assert (
+        "Peak memory was not measured, or under other conditions, and counts as beyond its limit: plain32."
+        in found
+    )
+    assert "energy" not in found.lower()
+    assert "Beyond" not in answer(example())
+
+
+def test_a_limit_on_what_nobody_measured_is_said_once() -> None:
+    found = answer(example(), energy=2.0)
+    assert "No network with a measured accuracy is known to be within 2.00 J/image" in found
+    assert (
+        "Energy was not measured, or under other conditions, and counts as beyond its limit: every network."
+        in found
+    )
+    assert "Relaxing the limit of energy would allow no network." in found
+
+
+def test_a_hair_beyond_a_limit_is_not_said_to_be_nothing() -> None:
+    assert "resnet20, latency 2.40 ms (just over)" in answer(example(), latency=0.0023999)
+    assert "resnet56, top-1 accuracy 98.9 % (just short)" in answer(example(), top1=0.989)
+
+
+def test_what_relaxing_buys_is_said() -> None:
+    records = with_other(example(), "resnet56", "top1", 1.0, interval=wilson(IMAGES, IMAGES))
+    records = with_other(records, "plain20", "top1", 0.9, interval=wilson(324, IMAGES))
+    found = answer(records, latency=0.00211, peak_memory=1e9)
+    assert "Latency relaxed to 2.40 ms would choose resnet20, 8.3 points more accurate." in found
+    assert (
+        "Relaxing the limit of peak memory alone would buy no accuracy that is told apart" in found
+    )
+    none = answer(example(), latency=1e-9)
+    assert "Latency relaxed to 2.10 ms would allow plain20, 97.8 % (95 %" in none
+
+
+@pytest.mark.parametrize("quantity", ["latency", "peak_memory", "energy", "size", "top1"])
+def test_a_needed_limit_as_it_is_written_is_enough(quantity: str) -> None:
+    generator = random.Random(0)
+    factors = {"µs": 1e-6, "ms": 1e-3, "s": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "%": 0.01}
+    factors |= {"mJ/image": 1e-3, "J/image": 1}
+    for _ in range(300):
+        value = generator.random() if quantity == "top1" else 10 ** generator.uniform(-5, 3)
+        if quantity in ("peak_memory", "size"):
+            value *= 1e6
+        number, unit = enough(quantity, value).split("\u00a0")
+        written = float(number.replace(",", "")) * factors[unit]
+        if quantity == "top1":
+            assert value - 0.001 <= written <= value + 1e-9
+        else:
+            assert value * (1 - 1e-9) <= written <= value * 1.011
+
+
+def test_ties_are_said_with_their_test() -> None:
+    wrong = {
+        "resnet56": {1, 2, 3},
+        "plain20": {1, 2, 7, 8},
+        "resnet20": {3, 4, 5, 6},
+        "plain56": set(range(20, 40)),
+    }
+    records = example(list(wrong))
+    for name, numbers in wrong.items():
+        right = pack(torch.tensor([number not in numbers for number in range(IMAGES)]))
+        value = 1 - len(numbers) / IMAGES
+        records = with_other(records, name, "top1", value, right=right)
+    found = answer(records)
+    assert (
+        "Tied with resnet56 by McNemar’s exact test: plain20 (on the same 360 images they differ on 3, p = 1) "
+        "and resnet20 (on 5, p = 1)." in found
+    )
+    assert "Less accurate, p < 0.05 by McNemar’s exact test: plain56." in found
+    assert "intervals overlap" not in found
+    mixed = answer(with_other(records, "resnet20", "top1", right=None))
+    assert "test: plain20 (on the same 360 images they differ on 3, p = 1)." in mixed
+    assert "Not told apart from the highest, for the 95 % intervals overlap: resnet20." in mixed
+    blind = answer(example(list(wrong)))
+    assert "McNemar" not in blind
+    assert "for the 95 % intervals overlap: resnet56, resnet20 and plain20." in blind
+
+
+def test_the_engine_is_said_where_it_is_the_networks_own() -> None:
+    chosen = {"chosen_from": "eager float32, openvino bf16", "engine": "openvino", "dtype": "bf16"}
+    records = with_other(example(["resnet20"]), "resnet20", "latency", **chosen)
+    assert "in 2.40 ms for one image by openvino in bf16" in answer(records)
+    assert "each network by the fastest of eager float32, openvino bf16" in text.machine(
+        comparison(records)
+    )
+    assert "openvino" not in answer(example())
+
+
+def test_the_front_is_named() -> None:
+    found = answer(example())
+    assert (
+        "On the Pareto front of top-1 accuracy, latency and peak memory: resnet56, resnet32, resnet20 and plain20."
+        in found
+    )
+    assert "Pareto" not in answer(without(example(), "peak_memory"))
+
+
+def test_without_an_accuracy_of_ones_own_others_are_cited() -> None:
+    records = [
+        record
+        for number, name in enumerate(("alexnet", "vgg16", "resnet18", "resnet50"), start=1)
+        for record in (
+            *cited.records(name),
+            Record.of(name, "latency", 0.01 * number, "measured", batch=1),
+        )
+    ]
+    found = answer(records)
+    assert found.startswith("No accuracy was measured")
+    assert "cited and not measured here, the highest is resnet50’s 75.3 %, in 40.0 ms" in found
+    within = answer(records, latency=0.035)
+    assert "Within 35.0 ms of latency for one image: alexnet, vgg16 and resnet18." in within
+    assert "the highest is vgg16’s 71.6 %" in within
+    assert "Beyond the limits: resnet50, latency 40.0 ms (1.14 ×)." in within
+    assert "Relaxing" not in within
+    elsewhere = Record.of("alexnet", "top1", 0.8, "cited", data="cifar10")
+    assert "other people" not in answer([*records, elsewhere])
+    (of_variant, *_) = [
+        line for line in text.cited(comparison(records)) if "resnet18, top-1" in line
+    ]
+    assert "; of resnet18.b, which differs: shortcuts of option B" in of_variant
+
+
+def test_a_network_that_failed_and_one_of_unknown_accuracy_are_named() -> None:
+    failed = Record.of(
+        "vgg19", "failure", -9, "measured", stage="latency at batch 64", cause="killed"
+    )
+    timed = Record.of("alexnet", "params", 6e7, "computed", input=[3, 32, 32], num_classes=10)
+    records = [*example(), failed, timed]
+    assert "Failed: vgg19 (latency at batch 64)." in answer(records)
+    assert "their accuracy was not measured: alexnet." in answer(records, params=1e8)
+    again = Record.of("resnet20", "failure", 1, "measured", stage="energy", cause="no sensor")
+    assert "Failed" not in answer([*example(), again])
