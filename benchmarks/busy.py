@@ -16,11 +16,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from atalho.benchmark import latency
-from atalho.benchmark.bench import fresh
-from atalho.benchmark.process import Process, Subject
+from atalho.benchmark.bench import untrained
+from atalho.benchmark.process import Process, System
 from atalho.engines import REFERENCE, deploy, samples
-from atalho.engines.choosing import Wanted
-from atalho.engines.engine import Place
+from atalho.engines.choosing import EngineRequest
+from atalho.engines.engine import Placement
 from atalho.networks import subjects
 from atalho.record import now, processor, versions
 
@@ -28,12 +28,12 @@ NETWORK = "resnet20"
 TIMES = 20
 
 
-def noisy(subject: Subject, *, loaded: bool) -> dict[str, Any]:
+def noisy(system: System, *, loaded: bool) -> dict[str, Any]:
     """One measurement, with or without somebody else at work."""
     load = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if loaded else None
     try:
-        with Process(subject) as process:
-            timed, _ = latency.records({subject.name: process}, [subject], 1)
+        with Process(system) as process:
+            timed, _ = latency.records({system.name: process}, [system], 1)
     finally:
         if load:
             load.kill()
@@ -51,18 +51,18 @@ def main() -> None:
     parser.add_argument("-t", "--threads", type=int, default=1)
     parser.add_argument("-o", "--output", type=Path, help="write what was measured as JSON")
     options = parser.parse_args()
-    place = Place("cpu", options.threads)
+    placement = Placement("cpu", options.threads)
     order = [True, False] * TIMES
     random.Random(0).shuffle(order)
     with TemporaryDirectory() as root:
         folder = Path(root) / NETWORK
-        trained = fresh(subjects.get(NETWORK))
-        wanted = Wanted("eager", None, place, 1)
-        deploy.deploy(trained, folder, wanted, samples.of_photos(trained.framing))
-        subject = Subject(NETWORK, folder, trained.network.input, REFERENCE, place, processor())
+        trained = untrained(subjects.get(NETWORK))
+        request = EngineRequest("eager", None, placement, 1)
+        deploy.deploy(trained, folder, request, samples.of_photos(trained.framing))
+        system = System(NETWORK, folder, trained.network.input, REFERENCE, placement, processor())
         found = []
         for loaded in order:
-            found.append(noisy(subject, loaded=loaded))
+            found.append(noisy(system, loaded=loaded))
             print(found[-1], flush=True)
     right = {
         name: sum(each["noisy"] == loaded for each in found if each["loaded"] == loaded)

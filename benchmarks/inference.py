@@ -104,13 +104,15 @@ def openvino(name: str, images: Any, _: Path) -> Any:
 
 
 def atalho(_: str, images: Any, folder: Path) -> Any:
-    from atalho.engines import ENGINES, deployed
-    from atalho.engines.engine import Place
+    from atalho.engines import ENGINES, engine_config
+    from atalho.engines.engine import Placement
 
-    found = deployed.read(folder)
+    found = engine_config.read(folder)
     assert found
     cores = len(os.sched_getaffinity(0))
-    session = ENGINES[found.way.engine].open(folder, found.way.dtype, Place("cpu", cores))
+    session = ENGINES[found.backend.engine].open(
+        folder, found.backend.dtype, Placement("cpu", cores)
+    )
     placed = session.put(images)
     return lambda: session.run(placed)
 
@@ -164,25 +166,25 @@ def child(contender: str, name: str, batch: int, folder: Path) -> None:
 
 
 def deployed_folders(weights: Path, photos: Path, root: Path) -> dict[tuple[str, str], Path]:
-    """Every network on the engine that auto takes; ResNet-50 with int8 among the ways too, and what that costs."""
+    """Every network on the engine that auto takes; ResNet-50 with int8 among the backends too, and what that costs."""
     from dataclasses import replace
 
     import torch
 
-    from atalho.benchmark.bench import fresh
+    from atalho.benchmark.bench import untrained
     from atalho.engines import deploy, samples
-    from atalho.engines.choosing import Wanted, sentence
-    from atalho.engines.engine import Place
+    from atalho.engines.choosing import EngineRequest, sentence
+    from atalho.engines.engine import Placement
     from atalho.networks import subjects
     from atalho.weights import pretrained
 
-    wanted = Wanted("auto", None, Place("cpu", torch.get_num_threads()), 1)
+    request = EngineRequest("auto", None, Placement("cpu", torch.get_num_threads()), 1)
     folders = {}
     for name in NETWORKS:
         trained = (
             pretrained.load(name, str(weights))
             if name == "resnet50"
-            else fresh(subjects.get(name).without_auxiliary())
+            else untrained(subjects.get(name).without_auxiliary())
         )
         kinds = {"atalho": samples.of_photos(trained.framing)}
         if name == "resnet50":
@@ -190,10 +192,14 @@ def deployed_folders(weights: Path, photos: Path, root: Path) -> dict[tuple[str,
             kinds = {"atalho": replace(full, calibration=None), "atalho with int8": full}
         for kind, sample in kinds.items():
             folder = root / f"{name}-{kind.replace(' ', '-')}"
-            trials = deploy.deploy(trained, folder, wanted, sample)
+            trials = deploy.deploy(trained, folder, request, sample)
             print(f"{name}, {kind}: {sentence(trials, 1)}", flush=True)
             best = trials[0]
-            said = {"way": str(best.way), "agreement": best.agreement, "top1_lost": best.lost}
+            said = {
+                "backend": str(best.backend),
+                "agreement": best.agreement,
+                "top1_lost": best.lost,
+            }
             (root / f"{folder.name}.json").write_text(
                 json.dumps({**said, "images": len(sample.images)})
             )

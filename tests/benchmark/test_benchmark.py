@@ -13,16 +13,16 @@ import pytest
 from atalho import networks
 from atalho.benchmark import busy, energy, latency, sensor
 from atalho.benchmark.bench import Bench, Entry
-from atalho.benchmark.process import Subject
-from atalho.engines import Way
-from atalho.engines.choosing import Wanted
-from atalho.engines.engine import Place
+from atalho.benchmark.process import System
+from atalho.engines import Backend
+from atalho.engines.choosing import EngineRequest
+from atalho.engines.engine import Placement
 from atalho.grammar.cost import totals
 from atalho.networks import subjects
 from atalho.record import Record
 from atalho.tasks import carry_out
 
-EAGER = Wanted("eager", None, Place("cpu", 1), 1)
+EAGER = EngineRequest("eager", None, Placement("cpu", 1), 1)
 
 MODULES = """
 import os, time
@@ -122,8 +122,8 @@ def test_a_network_that_cannot_run_at_all_is_a_record(engine: str, tmp_path: Pat
     elsewhere = f"os.getpid() != {os.getpid()}"  # its costs are counted in this process
     (tmp_path / "modules.py").write_text(MODULES.replace("len(x) == 4", elsewhere))
     network = subjects.get(f"{tmp_path / 'modules.py'}:mortal", input=(3, 4, 4), num_classes=3)
-    wanted = Wanted(engine, None, Place("cpu", 1), 1)
-    with Bench(wanted, tmp_path / "engines", print) as room:
+    request = EngineRequest(engine, None, Placement("cpu", 1), 1)
+    with Bench(request, tmp_path / "engines", print) as room:
         found = carry_out([*room.steps([Entry.untrained(network)], [1])], tmp_path / "r", print)
     stages = {each.conditions["stage"] for each in found if each.quantity == "failure"}
     assert stages >= {"memory at batch 1", "latency at batch 1"}
@@ -205,10 +205,10 @@ class Hot:
 
 @pytest.mark.parametrize(("turns", "noisy"), [(0, False), (2, False), (9, True)])
 def test_a_network_whose_time_drifts_is_measured_again(turns: int, noisy: bool) -> None:
-    way, place = Way("eager", "float32"), Place("cpu", 1)
-    subject = Subject("resnet20", Path("unused"), (3, 32, 32), way, place, "a processor")
+    backend, placement = Backend("eager", "float32"), Placement("cpu", 1)
+    system = System("resnet20", Path("unused"), (3, 32, 32), backend, placement, "a processor")
     process = Hot(turns)
-    timed, _ = latency.records({"resnet20": process}, [subject], 1)  # type: ignore[dict-item]
+    timed, _ = latency.records({"resnet20": process}, [system], 1)  # type: ignore[dict-item]
     assert timed.conditions.get("noisy", False) == noisy
     assert process.asked == min(turns, latency.ATTEMPTS - 1) + 1
 
@@ -243,13 +243,13 @@ def test_energy_is_above_what_the_machine_takes_at_rest() -> None:
             assert (what, batch) == ("energy", 4)
             return {"sensor": "a meter", "idle": 5.0, "joules": 75.0, "seconds": 3.0, "images": 120}
 
-    class Subject:
+    class System:
         name = "resnet20"
 
-        def stated(self) -> dict[str, object]:
+        def record_conditions(self) -> dict[str, object]:
             return {"engine": "eager"}
 
-    spent, watts = energy.records(Process(), Subject(), 4)  # type: ignore[arg-type]
+    spent, watts = energy.records(Process(), System(), 4)  # type: ignore[arg-type]
     assert watts.value == 20
     assert spent.value == pytest.approx(20 * 3 / 120)
     assert spent.conditions["sensor"] == "a meter"

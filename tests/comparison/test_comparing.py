@@ -9,9 +9,9 @@ from filelock import FileLock
 from atalho import recipes, record
 from atalho.comparison.comparing import Comparison, compare
 from atalho.data.dataset import Dataset
-from atalho.engines import choosing, deployed
-from atalho.engines.choosing import Wanted
-from atalho.engines.engine import Place
+from atalho.engines import choosing, engine_config
+from atalho.engines.choosing import EngineRequest
+from atalho.engines.engine import Placement
 from atalho.errors import AtalhoError, Exit
 from atalho.grammar.facts import Facts
 from atalho.lock import LOCK
@@ -28,8 +28,8 @@ pytestmark = pytest.mark.usefixtures("hasty")
 @pytest.fixture
 def comparison(digits: Dataset) -> Comparison:
     cpu = torch.device("cpu")
-    wanted = Wanted("eager", None, Place("cpu", torch.get_num_threads()), 2)
-    return Comparison(["plain20", "resnet20"], digits, _short, [2], 0, cpu, "float32", wanted)
+    request = EngineRequest("eager", None, Placement("cpu", torch.get_num_threads()), 2)
+    return Comparison(["plain20", "resnet20"], digits, _short, [2], 0, cpu, "float32", request)
 
 
 def test_a_second_call_measures_what_is_missing(comparison: Comparison, tmp_path: Path) -> None:
@@ -50,9 +50,9 @@ def test_a_second_call_measures_what_is_missing(comparison: Comparison, tmp_path
             *("params", "macs", "activations", "top1", "top5", "loss", "train_loss", "val_top1"),
             *("latency", "throughput", "peak_memory", "size", "train_time"),
         }
-        found = deployed.read(folder / "engines" / "eager" / network)
+        found = engine_config.read(folder / "engines" / "eager" / network)
         assert found
-        assert found.way == ("eager", "float32")
+        assert found.backend == ("eager", "float32")
     said.clear()
     assert compare(comparison, folder, say=said.append) == first
     assert not [line for line in said if line.startswith("[")]

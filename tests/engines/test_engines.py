@@ -17,15 +17,24 @@ from filelock import FileLock
 from PIL import Image
 
 from atalho import engines, networks, recipes
-from atalho.benchmark.bench import fresh
+from atalho.benchmark.bench import untrained
 from atalho.cli import main
 from atalho.data.batches import preprocess
 from atalho.data.dataset import Dataset
 from atalho.data.image import Framing
-from atalho.engines import ENGINES, REFERENCE, Way, choosing, deploy, deployed, samples, trial
-from atalho.engines.choosing import Sample, Wanted
-from atalho.engines.engine import Floats, MemoryFormat, Place, Session
-from atalho.engines.trial import BOUNDS, Question
+from atalho.engines import (
+    ENGINES,
+    REFERENCE,
+    Backend,
+    choosing,
+    deploy,
+    engine_config,
+    samples,
+    trial,
+)
+from atalho.engines.choosing import EngineRequest, Sample
+from atalho.engines.engine import Floats, MemoryFormat, Placement, Session
+from atalho.engines.trial import BOUNDS, TrialSpec
 from atalho.errors import AtalhoError, Exit
 from atalho.networks import subjects
 from atalho.training import run
@@ -33,14 +42,14 @@ from atalho.training.arguments import Arguments
 from atalho.weights.trained import Trained, read
 
 Captured = pytest.CaptureFixture[str]
-HERE = Place("cpu", 1)
-AUTO = Wanted("auto", None, HERE, 1)
+HERE = Placement("cpu", 1)
+AUTO = EngineRequest("auto", None, HERE, 1)
 SLOW = {"compiled"}
 """It compiles for half a minute."""
 
 
-def wanted(way: Way) -> Wanted:
-    return Wanted(way.engine, way.dtype, HERE, 1)
+def request_for(backend: Backend) -> EngineRequest:
+    return EngineRequest(backend.engine, backend.dtype, HERE, 1)
 
 
 @pytest.fixture(scope="module")
@@ -67,32 +76,34 @@ def sample(digits: Dataset) -> Sample:
 
 
 @pytest.mark.parametrize(
-    "way",
+    "backend",
     [
-        pytest.param(way, id=str(way), marks=[pytest.mark.full] if way.engine in SLOW else [])
-        for way in engines.ways("cpu", calibrated=True)
-        if way != REFERENCE
+        pytest.param(
+            backend, id=str(backend), marks=[pytest.mark.full] if backend.engine in SLOW else []
+        )
+        for backend in engines.available("cpu", calibrated=True)
+        if backend != REFERENCE
     ],
 )
 def test_an_engine_answers_as_the_module_does(
-    way: Way, trained: Trained, sample: Sample, digits: Dataset, tmp_path: Path
+    backend: Backend, trained: Trained, sample: Sample, digits: Dataset, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "deployed"
-    (found,) = deploy.deploy(trained, folder, wanted(way), sample)
-    assert found.way == way
+    folder = tmp_path / "on_engine"
+    (found,) = deploy.deploy(trained, folder, request_for(backend), sample)
+    assert found.backend == backend
     assert found.lost is not None
     test = digits.splits["test"]
     images = preprocess(test.sample(), trained.preprocessing)
     with torch.inference_mode():
         expected = trained.model(images).numpy()
-    session = ENGINES[way.engine].open(folder, way.dtype, HERE)
+    session = ENGINES[backend.engine].open(folder, backend.dtype, HERE)
     own = np.concatenate(
         [np.array(session.get(session.run(session.put(images[i : i + 3].numpy())))) for i in (0, 3)]
     )
     assert own.shape == (6, 10)
-    assert np.abs(own - expected[:6]).max() <= BOUNDS[way.dtype] * np.abs(expected).max()
+    assert np.abs(own - expected[:6]).max() <= BOUNDS[backend.dtype] * np.abs(expected).max()
     kept = {
-        *ENGINES[way.engine].files(way.dtype),
+        *ENGINES[backend.engine].files(backend.dtype),
         "model.safetensors",
         "config.json",
         "engine.json",
@@ -107,13 +118,13 @@ def test_the_memory_format_is_a_parameter(
     answers = []
     layouts: list[tuple[MemoryFormat, bool]] = [("channels_last", True), ("contiguous", False)]
     for layout, last in layouts:
-        place = HERE._replace(memory_format=layout)
+        placement = HERE._replace(memory_format=layout)
         folder = tmp_path / layout
-        deploy.deploy(trained, folder, Wanted("eager", None, place, 1), sample)
-        found = deployed.read(folder)
+        deploy.deploy(trained, folder, EngineRequest("eager", None, placement, 1), sample)
+        found = engine_config.read(folder)
         assert found
         assert found.memory_format == layout
-        session = ENGINES["eager"].open(folder, "float32", place)
+        session = ENGINES["eager"].open(folder, "float32", placement)
         state = session.model.state_dict()  # type: ignore[attr-defined]
         weights = next(
             each for each in state.values() if each.dim() == 4 and min(each.shape[1:]) > 1
@@ -122,30 +133,36 @@ def test_the_memory_format_is_a_parameter(
         assert weights.is_contiguous() != last
         answers.append(session.get(session.run(session.put(images))))
     assert np.abs(answers[0] - answers[1]).max() <= BOUNDS["float32"] * np.abs(answers[0]).max()
-    assert HERE.stated() == {}
-    assert HERE._replace(memory_format="contiguous").stated() == {"memory_format": "contiguous"}
+    assert HERE.record_conditions() == {}
+    assert HERE._replace(memory_format="contiguous").record_conditions() == {
+        "memory_format": "contiguous"
+    }
 
 
 def test_auto_takes_the_fastest_that_agrees(
     trained: Trained, sample: Sample, tmp_path: Path
 ) -> None:
-    ways = [way for way in engines.ways("cpu", calibrated=True) if way.engine not in SLOW]
+    backends = [
+        backend
+        for backend in engines.available("cpu", calibrated=True)
+        if backend.engine not in SLOW
+    ]
 
-    class Quick(Wanted):
-        def ways(self, calibrated: bool) -> list[Way]:
-            return ways
+    class Quick(EngineRequest):
+        def candidates(self, calibrated: bool) -> list[Backend]:
+            return backends
 
     best, *others = deploy.deploy(trained, tmp_path / "d", Quick("auto", None, HERE, 1), sample)
-    assert {each.way for each in (best, *others)} == {*ways}
+    assert {each.backend for each in (best, *others)} == {*backends}
     times = [each.seconds for each in (best, *others) if not each.cause and each.seconds]
     assert best.seconds == min(times)
-    assert deployed.read(tmp_path / "d") == deployed.Deployed(best.way, 1, 1)
+    assert engine_config.read(tmp_path / "d") == engine_config.EngineConfig(best.backend, 1, 1)
     found = choosing.records("resnet20", [best, *others], sample)
     assert {
         (r.conditions["engine"], r.conditions["dtype"]) for r in found if r.quantity == "agreement"
-    } == {way for way in ways if way != REFERENCE}
+    } == {backend for backend in backends if backend != REFERENCE}
     (size,) = (each for each in found if each.quantity == "size")
-    assert size.value == deployed.size(tmp_path / "d", best.way)
+    assert size.value == engine_config.size(tmp_path / "d", best.backend)
 
 
 class Off:
@@ -188,9 +205,9 @@ def test_an_engine_that_disagrees_is_never_taken(
         open=lambda *given: Off(eager.open(*given), change),
     )
     monkeypatch.setattr(trial, "ENGINES", {"eager": eager, "compiled": off})
-    monkeypatch.setattr(choosing, "tried", trial._answer)
+    monkeypatch.setattr(choosing, "run_trials", trial._run_here)
     with pytest.raises(AtalhoError, match="ENGINE-DIFFERS") as caught:
-        deploy.deploy(trained, tmp_path / "d", wanted(Way("compiled", "float32")), sample)
+        deploy.deploy(trained, tmp_path / "d", request_for(Backend("compiled", "float32")), sample)
     assert cause in caught.value.cause
     assert caught.value.exit == Exit.CHECK_FAILED
     assert not [*tmp_path.iterdir()]
@@ -203,12 +220,12 @@ def test_an_engine_that_loses_accuracy_is_left_out(tmp_path: Path) -> None:
     few, many = logits.copy(), logits.copy()
     few[:2] = np.roll(few[:2], 1, 1)  # two of 400 are wrong now
     many[:3] = np.roll(many[:3], 1, 1)
-    way = Way("eager", "int8")
-    assert trial._compared(way, tmp_path, logits, few, labels).cause == ""
-    found = trial._compared(way, tmp_path, logits, many, labels)
+    backend = Backend("eager", "int8")
+    assert trial._compared(backend, tmp_path, logits, few, labels).cause == ""
+    found = trial._compared(backend, tmp_path, logits, many, labels)
     assert found.lost == pytest.approx(0.0075)
     assert "loses 0.8 points" in found.cause
-    found = trial._compared(way, tmp_path, logits, np.roll(logits, 1, 1), None)
+    found = trial._compared(backend, tmp_path, logits, np.roll(logits, 1, 1), None)
     assert "for 0.0% of the images" in found.cause
 
 
@@ -234,23 +251,25 @@ def net(num_classes=3):
 def test_an_engine_that_crashes_is_left_out_and_the_rest_are_tried(tmp_path: Path) -> None:
     (tmp_path / "net.py").write_text(CRASHING)
     name = f"{tmp_path / 'net.py'}:net"
-    trained = fresh(subjects.get(name, input=(3, 16, 16), num_classes=3))
+    trained = untrained(subjects.get(name, input=(3, 16, 16), num_classes=3))
     deploy.deploy(
-        trained, tmp_path / "d", wanted(REFERENCE), samples.of_photos(Framing((3, 16, 16)))
+        trained, tmp_path / "d", request_for(REFERENCE), samples.of_photos(Framing((3, 16, 16)))
     )
     photos = samples.of_photos(Framing((3, 16, 16)))
     from safetensors.torch import save_file
 
     save_file({"images": photos.images}, tmp_path / "d" / trial.SAMPLE)
-    ways = Way("onnxruntime", "float32"), Way("eager", "bf16")
+    backends = Backend("onnxruntime", "float32"), Backend("eager", "bf16")
     found = {
-        each.way: each
-        for each in trial.tried(Question(tmp_path / "d", ways, HERE._replace(named=name), 1))
+        each.backend: each
+        for each in trial.run_trials(
+            TrialSpec(tmp_path / "d", backends, HERE._replace(named=name), 1)
+        )
     }
-    assert {*found} == {REFERENCE, *ways}
-    assert "ended with 9" in found[ways[0]].cause
-    assert not found[ways[1]].cause
-    assert trial.fastest([*found.values()]).way != ways[0]
+    assert {*found} == {REFERENCE, *backends}
+    assert "ended with 9" in found[backends[0]].cause
+    assert not found[backends[1]].cause
+    assert trial.fastest([*found.values()]).backend != backends[0]
 
 
 SLEEPING = """
@@ -274,20 +293,20 @@ import sys
 from pathlib import Path
 import torch
 from safetensors.torch import save_file
-from atalho.engines import Way, trial
-from atalho.engines.engine import Place
+from atalho.engines import Backend, trial
+from atalho.engines.engine import Placement
 folder, name = Path(sys.argv[1]), sys.argv[2]
 save_file({"images": torch.zeros(1, 16, 16, 3, dtype=torch.uint8)}, folder / trial.SAMPLE)
-trial.tried(trial.Question(folder, (Way("onnxruntime", "float32"),), Place("cpu", 1, name), 1))
+trial.run_trials(trial.TrialSpec(folder, (Backend("onnxruntime", "float32"),), Placement("cpu", 1, name), 1))
 """
 
 
 def test_a_trial_ends_with_the_process_that_asked_for_it(tmp_path: Path) -> None:
     (tmp_path / "net.py").write_text(SLEEPING)
     name = f"{tmp_path / 'net.py'}:net"
-    trained = fresh(subjects.get(name, input=(3, 16, 16), num_classes=3))
+    trained = untrained(subjects.get(name, input=(3, 16, 16), num_classes=3))
     photos = samples.of_photos(Framing((3, 16, 16)))
-    deploy.deploy(trained, tmp_path / "d", wanted(REFERENCE), photos)
+    deploy.deploy(trained, tmp_path / "d", request_for(REFERENCE), photos)
     lock = tmp_path / "lock"
     with subprocess.Popen(
         [sys.executable, "-c", ASKING, tmp_path / "d", name],
@@ -303,19 +322,19 @@ def test_a_trial_ends_with_the_process_that_asked_for_it(tmp_path: Path) -> None
 
 def test_what_cannot_run_here_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(AtalhoError, match="onnxruntime has no bf16") as caught:
-        engines.check(Way("onnxruntime", "bf16"), "cpu")
+        engines.check(Backend("onnxruntime", "bf16"), "cpu")
     assert caught.value.exit == Exit.USAGE
     with pytest.raises(AtalhoError, match="does not run on cuda:0"):
-        engines.check(Way("openvino", "bf16"), "cuda:0")
+        engines.check(Backend("openvino", "bf16"), "cuda:0")
     with pytest.raises(AtalhoError, match="no real images"):
-        wanted(Way("openvino", "int8")).ways(calibrated=False)
+        request_for(Backend("openvino", "int8")).candidates(calibrated=False)
     monkeypatch.setattr(engines, "find_spec", lambda package: None)
     with pytest.raises(AtalhoError, match="ENGINE-EXTRA") as caught:
-        engines.check(Way("openvino", "int8"), "cpu")
+        engines.check(Backend("openvino", "int8"), "cpu")
     assert caught.value.exit == Exit.RESOURCES
     assert "atalho[openvino]" in str(caught.value)
-    assert engines.ways("cpu", calibrated=True) == [
-        Way(engine, dtype) for engine in ("eager", "compiled") for dtype in ("float32", "bf16")
+    assert engines.available("cpu", calibrated=True) == [
+        Backend(engine, dtype) for engine in ("eager", "compiled") for dtype in ("float32", "bf16")
     ]
 
 
@@ -406,7 +425,7 @@ def test_a_folder_that_names_no_engine_is_refused(
 def test_weights_that_are_changed_after_the_export_are_noticed(
     trained: Trained, sample: Sample, tmp_path: Path
 ) -> None:
-    deploy.deploy(trained, tmp_path / "d", wanted(REFERENCE), sample)
+    deploy.deploy(trained, tmp_path / "d", request_for(REFERENCE), sample)
     file = tmp_path / "d" / "model.safetensors"
     content = bytearray(file.read_bytes())
     content[-1] ^= 1

@@ -11,11 +11,10 @@ import torch
 from safetensors import SafetensorError
 
 from atalho.benchmark import energy, latency, memory, sensor
-from atalho.benchmark.process import Ended, Process
-from atalho.benchmark.process import Subject as Measured
+from atalho.benchmark.process import Ended, Process, System
 from atalho.data.image import Framing
-from atalho.engines import Way, choosing, deployed, samples
-from atalho.engines.choosing import AUTO, Sample, Wanted
+from atalho.engines import Backend, choosing, engine_config, samples
+from atalho.engines.choosing import AUTO, EngineRequest, Sample
 from atalho.errors import AtalhoError, Exit
 from atalho.networks import subjects
 from atalho.networks.subjects import Subject
@@ -46,23 +45,23 @@ class Entry:
         """A network with random weights, and the photos that come with scikit-learn."""
         alone = network.without_auxiliary()
         photos = cache(partial(samples.of_photos, Framing(alone.input)))
-        return cls(alone, partial(fresh, alone), photos, calibrated=False)
+        return cls(alone, partial(untrained, alone), photos, calibrated=False)
 
 
 class Bench:
     """Where networks are measured; a context, at whose end their processes are gone.
 
     Args:
-        wanted: the engine.
-        folder: where each network lies with its engine's files, under what is wanted and its name.
+        request: the engine.
+        folder: where each network lies with its engine's files, under the request's name and the network's.
         say: told which engine was chosen and why, and what is not measured.
     """
 
-    def __init__(self, wanted: Wanted, folder: Path, say: Callable[[str], None]) -> None:
-        self.wanted = wanted
+    def __init__(self, request: EngineRequest, folder: Path, say: Callable[[str], None]) -> None:
+        self.request = request
         self.folder = folder
         self.say = say
-        self._measured: dict[str, Measured | Ended] = {}
+        self._systems: dict[str, System | Ended] = {}
         self._processes: dict[str, Process] = {}
 
     def __enter__(self) -> Self:
@@ -74,7 +73,7 @@ class Bench:
 
     def steps(self, entries: Sequence[Entry], batches: Sequence[int]) -> Iterator[Step | Round]:
         """What there is to do, in order: cost, engine and size of each network, then memory, time and energy by batch."""
-        place = self.wanted.place
+        placement = self.request.placement
         for entry in entries:
             name = entry.network.name
             shaped = {"input": list(entry.network.input), "num_classes": entry.network.num_classes}
@@ -94,7 +93,7 @@ class Bench:
                 for each in entries
             )
             yield Round(stage, parts, partial(self._latency, entries, batch))
-        found = sensor.sensor(place.device)
+        found = sensor.sensor(placement.device)
         if isinstance(found, str):
             self.say(f"energy is not measured: {found}")
             return
@@ -107,16 +106,16 @@ class Bench:
 
     def _known(self, entry: Entry, batch: int | None = None) -> dict[str, Any]:
         """The conditions by which a record is known to be there."""
-        wanted = self.wanted
+        request = self.request
         given: dict[str, Any] = {
             "input": list(entry.network.input),
-            "threads": wanted.place.threads,
-            **wanted.place.stated(),
+            "threads": request.placement.threads,
+            **request.placement.record_conditions(),
         }
-        if wanted.engine == AUTO:
-            given["chosen_from"] = wanted.chosen_from(entry.calibrated)
+        if request.engine == AUTO:
+            given["chosen_from"] = request.chosen_from(entry.calibrated)
         else:
-            given |= {"engine": wanted.engine, "dtype": wanted.dtype or "float32"}
+            given |= {"engine": request.engine, "dtype": request.dtype or "float32"}
         return given if batch is None else {**given, "batch": batch}
 
     def _engine(self, entry: Entry) -> list[Record]:
@@ -126,7 +125,7 @@ class Bench:
         conditions = self._conditions(entry, trained.weights)
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
-            trials = choosing.choose(trained, folder, self.wanted, sample)
+            trials = choosing.choose(trained, folder, self.request, sample)
         except (OSError, SafetensorError) as error:
             shutil.rmtree(folder, ignore_errors=True)
             cause = getattr(error, "strerror", None) or str(error)
@@ -141,51 +140,51 @@ class Bench:
             if isinstance(error, AtalhoError) and error.code != "ENGINE-DIFFERS":
                 raise
             cause = error.cause if isinstance(error, AtalhoError) else str(error)
-            self._measured[name] = ended = Ended(1, cause)
+            self._systems[name] = ended = Ended(1, cause)
             return self._failing(entry, "engine", ended)
-        if self.wanted.engine == AUTO:
-            self.say(f"{name}: {choosing.sentence(trials, self.wanted.batch)}")
+        if self.request.engine == AUTO:
+            self.say(f"{name}: {choosing.sentence(trials, self.request.batch)}")
         given = {
             **conditions,
             "input": list(entry.network.input),
-            **machine.conditions(torch.device(self.wanted.place.device)),
+            **machine.conditions(torch.device(self.request.placement.device)),
         }
         return choosing.records(name, trials, sample, **given)
 
-    def _subject(self, entry: Entry) -> Measured:
+    def _system(self, entry: Entry) -> System:
         """The network with its engine, chosen where that was not done yet.
 
         Raises:
             Ended: where it cannot run.
         """
         name = entry.network.name
-        if name not in self._measured:
+        if name not in self._systems:
             folder = self._folder(entry)
-            if (way := _settled(folder)) is None:
+            if (backend := _backend_of(folder)) is None:
                 self._engine(entry)
-                way = _settled(folder)
-            if way is not None:
-                place = self.wanted.place._replace(named=name)
+                backend = _backend_of(folder)
+            if backend is not None:
+                placement = self.request.placement._replace(named=name)
                 given = self._conditions(entry, weightfile.sha256(folder / FILES[0]))
-                device = str(machine.conditions(torch.device(place.device))["device"])
-                self._measured[name] = Measured(
-                    name, folder, entry.network.input, way, place, device, given
+                device = str(machine.conditions(torch.device(placement.device))["device"])
+                self._systems[name] = System(
+                    name, folder, entry.network.input, backend, placement, device, given
                 )
-        found = self._measured[name]
+        found = self._systems[name]
         if isinstance(found, Ended):
             raise found
         return found
 
     def _conditions(self, entry: Entry, weights: str) -> dict[str, Any]:
         given: dict[str, Any] = {}
-        if self.wanted.engine == AUTO:
-            given["chosen_from"] = self.wanted.chosen_from(entry.calibrated)
+        if self.request.engine == AUTO:
+            given["chosen_from"] = self.request.chosen_from(entry.calibrated)
         if weights:
             given["weights"] = f"sha256:{weights}"
         return given
 
     def _folder(self, entry: Entry) -> Path:
-        return made(self.folder, self.wanted, entry.network.name)
+        return engine_folder(self.folder, self.request, entry.network.name)
 
     def _failing(self, entry: Entry, stage: str, ended: Ended) -> list[Record]:
         """The record of a network that cannot run at all."""
@@ -193,18 +192,18 @@ class Bench:
 
     def _memory(self, entry: Entry, batch: int) -> list[Record]:
         try:
-            return memory.records(self._subject(entry), batch)
+            return memory.records(self._system(entry), batch)
         except Ended as ended:
             return self._failing(entry, f"memory at batch {batch}", ended)
 
     def _latency(self, entries: Sequence[Entry], batch: int, parts: Sequence[Step]) -> list[Record]:
         found: list[Record] = []
-        ready: list[Measured] = []
-        wanted = {part.subject for part in parts}
+        ready: list[System] = []
+        names = {part.subject for part in parts}
         for entry in entries:
-            if entry.network.name in wanted:
+            if entry.network.name in names:
                 try:
-                    ready.append(self._subject(entry))
+                    ready.append(self._system(entry))
                 except Ended as ended:
                     found += self._failing(entry, f"latency at batch {batch}", ended)
         processes = {each.name: self._process(each) for each in ready}
@@ -212,30 +211,30 @@ class Bench:
 
     def _energy(self, entry: Entry, batch: int) -> list[Record]:
         try:
-            subject = self._subject(entry)
+            system = self._system(entry)
         except Ended as ended:
             return self._failing(entry, f"energy at batch {batch}", ended)
-        return energy.records(self._process(subject), subject, batch)
+        return energy.records(self._process(system), system, batch)
 
-    def _process(self, subject: Measured) -> Process:
+    def _process(self, system: System) -> Process:
         """The network's process; a new one where the last has ended."""
-        process = self._processes.get(subject.name)
+        process = self._processes.get(system.name)
         if process is None or process.ended:
-            process = self._processes[subject.name] = Process(subject)
+            process = self._processes[system.name] = Process(system)
         return process
 
 
-def made(folder: Path, wanted: Wanted, network: str) -> Path:
-    """Where a network lies in a bench's folder, on the engine that is wanted."""
-    return folder / wanted.name / network.replace("/", "_").replace(":", "_")
+def engine_folder(folder: Path, request: EngineRequest, network: str) -> Path:
+    """Where a network lies in a bench's folder, on the engine that was requested."""
+    return folder / request.name / network.replace("/", "_").replace(":", "_")
 
 
-def _settled(folder: Path) -> Way | None:
-    found = deployed.read(folder)
-    return found.way if found else None
+def _backend_of(folder: Path) -> Backend | None:
+    found = engine_config.read(folder)
+    return found.backend if found else None
 
 
-def fresh(network: Subject) -> Trained:
+def untrained(network: Subject) -> Trained:
     """A network with random weights and ImageNet's preprocessing, for what does not depend on weights."""
     channels = network.input[0]
     mean, std = (

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from atalho.benchmark import busy, sensor
-from atalho.engines import ENGINES, Way
-from atalho.engines.engine import Place, Session
+from atalho.engines import ENGINES, Backend
+from atalho.engines.engine import Placement, Session
 
 WARM_RUNS, WARM_SECONDS, MOST_WARM_SECONDS = 3, 0.3, 3.0
 STABLE = 0.05  # by which the last runs may differ from those before them
@@ -30,21 +30,21 @@ class Network:
     """A network, its engine, and the images that it is asked about."""
 
     def __init__(self, question: dict[str, Any]) -> None:
-        self.way = Way(*question["way"])
-        self.place = Place(*question["place"])
+        self.backend = Backend(*question["backend"])
+        self.placement = Placement(*question["placement"])
         self.folder = Path(question["folder"])
         self.input = tuple(question["input"])
-        self.cuda = self.place.device.startswith("cuda")
+        self.cuda = self.placement.device.startswith("cuda")
         self._session: Session | None = None
         self.batch = 0
         self.images: Any = None
-        _load(self.way.engine)
+        _load(self.backend.engine)
 
     def open(self) -> Session:
         """The network, opened once."""
         if self._session is None:
-            engine = ENGINES[self.way.engine]
-            self._session = engine.open(self.folder, self.way.dtype, self.place)
+            engine = ENGINES[self.backend.engine]
+            self._session = engine.open(self.folder, self.backend.dtype, self.placement)
         return self._session
 
     def put(self, batch: int) -> None:
@@ -99,14 +99,14 @@ class Network:
         if self.cuda:
             import torch
 
-            free, total = torch.cuda.mem_get_info(self.place.device)
-            peak = torch.cuda.max_memory_allocated(self.place.device)
+            free, total = torch.cuda.mem_get_info(self.placement.device)
+            peak = torch.cuda.max_memory_allocated(self.placement.device)
             return {"peak": peak, "device_used": total - free}
         return {"peak": _high_water() - before}
 
     def energy(self, batch: int, seconds: float) -> dict[str, Any]:
         """Joules of a window of runs, and the watts of one as long at rest before it."""
-        counter = sensor.sensor(self.place.device)
+        counter = sensor.sensor(self.placement.device)
         assert not isinstance(counter, str), counter  # the parent has looked
         self.put(batch)
         rest = counter.joules(lambda: time.sleep(seconds))

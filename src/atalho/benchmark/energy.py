@@ -1,6 +1,6 @@
 """Energy of an image and power by batch, above what the machine takes at rest."""
 
-from atalho.benchmark.process import Ended, Process, Subject
+from atalho.benchmark.process import Ended, Process, System
 from atalho.record import Record
 
 WINDOW = 3.0
@@ -9,17 +9,19 @@ WINDOW = 3.0
 PROTOCOL = f"own process, {WINDOW:g} s of runs less what {WINDOW:g} s at rest before them took"
 
 
-def records(process: Process, subject: Subject, batch: int) -> list[Record]:
+def records(process: Process, system: System, batch: int) -> list[Record]:
     """Joules an image and watts of a network; where its process ends, a record of that instead."""
     try:
         found = process.ask("energy", batch=batch, seconds=WINDOW)
     except Ended as ended:
         return [
-            ended.record(subject.name, f"energy at batch {batch}", **subject.stated(), batch=batch)
+            ended.record(
+                system.name, f"energy at batch {batch}", **system.record_conditions(), batch=batch
+            )
         ]
     watts = found["joules"] / found["seconds"] - found["idle"]
     given = {
-        **subject.stated(),
+        **system.record_conditions(),
         "batch": batch,
         "sensor": found["sensor"],
         "idle": found["idle"],
@@ -28,6 +30,6 @@ def records(process: Process, subject: Subject, batch: int) -> list[Record]:
     }
     joules = watts * found["seconds"] / found["images"]
     return [
-        Record.of(subject.name, "energy", joules, "measured", **given),
-        Record.of(subject.name, "power", watts, "measured", **given),
+        Record.of(system.name, "energy", joules, "measured", **given),
+        Record.of(system.name, "power", watts, "measured", **given),
     ]

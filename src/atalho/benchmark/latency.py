@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from atalho.benchmark import busy
-from atalho.benchmark.process import Ended, Process, Subject
+from atalho.benchmark.process import Ended, Process, System
 from atalho.record import Record
 
 SAMPLES, LEAST, SECONDS = 50, 3, 5.0
@@ -72,28 +72,28 @@ class _Taken:
 
 
 def records(
-    processes: Mapping[str, Process], subjects: Sequence[Subject], batch: int
+    processes: Mapping[str, Process], systems: Sequence[System], batch: int
 ) -> list[Record]:
     """Median latency of a batch with its quartiles, and the throughput that follows from it, of every network.
 
     A network whose process ends has a record of that instead, and the rest go on.
 
     Args:
-        processes: by the subjects' names.
+        processes: by the systems' names.
     """
     taken: dict[str, _Taken] = {}
     failed: dict[str, Ended] = {}
 
-    def ask(subject: Subject, what: str, **given: Any) -> dict[str, Any] | None:
+    def ask(system: System, what: str, **given: Any) -> dict[str, Any] | None:
         try:
-            return processes[subject.name].ask(what, batch=batch, **given)
+            return processes[system.name].ask(what, batch=batch, **given)
         except Ended as ended:
-            failed[subject.name] = ended
+            failed[system.name] = ended
             return None
 
-    for each in subjects:
+    for each in systems:
         ask(each, "warm")
-    again = subjects
+    again = systems
     for _ in range(ATTEMPTS):
         taken |= {each.name: _Taken() for each in again}
         while left := [s for s in again if s.name not in failed and not taken[s.name].done]:
@@ -105,11 +105,11 @@ def records(
         again = [s for s in again if s.name not in failed and taken[s.name].drifted]
     return [
         record
-        for each in subjects
+        for each in systems
         for record in (
             [
                 failed[each.name].record(
-                    each.name, f"latency at batch {batch}", **each.stated(), batch=batch
+                    each.name, f"latency at batch {batch}", **each.record_conditions(), batch=batch
                 )
             ]
             if each.name in failed
@@ -118,15 +118,15 @@ def records(
     ]
 
 
-def _found(subject: Subject, taken: _Taken, batch: int) -> list[Record]:
+def _found(system: System, taken: _Taken, batch: int) -> list[Record]:
     samples = taken.samples
     middle = median(samples)
     first, third, p90, p99 = np.percentile(samples, [25, 75, 90, 99]).tolist()
-    given = {**subject.stated(), "batch": batch, "protocol": PROTOCOL}
+    given = {**system.record_conditions(), "batch": batch, "protocol": PROTOCOL}
     if noise := taken.noise:
         given |= {"noisy": True, "noise": noise}
     spread = {"quartiles": [first, third], "p90": p90, "p99": p99}
-    name = subject.name
+    name = system.name
     return [
         Record.of(name, "latency", middle, "measured", samples, **given, **spread),
         Record.of(name, "throughput", batch / middle, "measured", **given),

@@ -6,23 +6,26 @@ its engine's package loaded and warm; on a GPU it is the peak of torch's allocat
 """
 
 from atalho.benchmark.child import PEAK_RUNS
-from atalho.benchmark.process import Ended, Process, Subject
+from atalho.benchmark.process import Ended, Process, System
 from atalho.record import Record
 
 PROTOCOL = f"process of its own, {PEAK_RUNS} runs; high-water mark above the loaded engine"
 
 
-def records(subject: Subject, batch: int) -> list[Record]:
+def records(system: System, batch: int) -> list[Record]:
     """Peak memory of a network; where its process ends, that instead."""
-    with Process(subject) as process:
+    with Process(system) as process:
         try:
             found = process.ask("peak", batch=batch)
         except Ended as ended:
             return [
                 ended.record(
-                    subject.name, f"memory at batch {batch}", **subject.stated(), batch=batch
+                    system.name,
+                    f"memory at batch {batch}",
+                    **system.record_conditions(),
+                    batch=batch,
                 )
             ]
     peak = found.pop("peak")
-    given = {**subject.stated(), **found, "batch": batch, "protocol": PROTOCOL}
-    return [Record.of(subject.name, "peak_memory", peak, "measured", **given)]
+    given = {**system.record_conditions(), **found, "batch": batch, "protocol": PROTOCOL}
+    return [Record.of(system.name, "peak_memory", peak, "measured", **given)]

@@ -9,14 +9,14 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, Self
 
-from atalho.engines import ENGINES, Way
-from atalho.engines.engine import Place
+from atalho.engines import ENGINES, Backend
+from atalho.engines.engine import Placement
 from atalho.grammar.shape import Shape
 from atalho.record import Record, now, versions
 
 
 @dataclass(frozen=True)
-class Subject:
+class System:
     """A network as it is measured.
 
     Args:
@@ -29,21 +29,21 @@ class Subject:
     name: str
     folder: Path
     input: Shape
-    way: Way
-    place: Place
+    backend: Backend
+    placement: Placement
     machine: str
     conditions: Mapping[str, Any] = field(default_factory=dict)
 
-    def stated(self) -> dict[str, Any]:
+    def record_conditions(self) -> dict[str, Any]:
         """The conditions of every record of it."""
-        packages = ENGINES[self.way.engine].needs[self.way.dtype]
+        packages = ENGINES[self.backend.engine].needs[self.backend.dtype]
         return {
             "input": list(self.input),
-            "engine": self.way.engine,
-            "dtype": self.way.dtype,
+            "engine": self.backend.engine,
+            "dtype": self.backend.dtype,
             "device": self.machine,
-            "threads": self.place.threads,
-            **self.place.stated(),
+            "threads": self.placement.threads,
+            **self.placement.record_conditions(),
             "versions": versions("torch", "torchvision", *packages),
             "at": now(),
             **self.conditions,
@@ -72,12 +72,12 @@ class Ended(Exception):  # noqa: N818 (it becomes a record)
 class Process:
     """Runs one network; a context, at whose end it is gone."""
 
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, system: System) -> None:
         question = {
-            "folder": str(subject.folder),
-            "input": subject.input,
-            "way": subject.way,
-            "place": subject.place,
+            "folder": str(system.folder),
+            "input": system.input,
+            "backend": system.backend,
+            "placement": system.placement,
         }
         self.errors = TemporaryFile()  # noqa: SIM115 (it lasts as long as the process)
         self.child = subprocess.Popen(

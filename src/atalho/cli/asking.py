@@ -30,9 +30,9 @@ from atalho.cli.options import (
 )
 from atalho.cli.resolved import (
     append_records,
-    asked,
     device_named,
-    engine_wanted,
+    engine_request,
+    for_inference,
     load_data,
     trained_network,
 )
@@ -40,7 +40,7 @@ from atalho.cli.screen import Format
 from atalho.errors import AtalhoError, Exit
 
 if TYPE_CHECKING:
-    from atalho.engines.choosing import Wanted
+    from atalho.engines.choosing import EngineRequest
     from atalho.record import Record
     from atalho.weights.trained import Trained
 
@@ -72,7 +72,7 @@ def evaluate(
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Top-1 and top-5 with a 95 % interval, accuracy per class, and the confusion matrix."""
-    trained, inference = asked(
+    trained, inference = for_inference(
         network,
         weights,
         num_classes,
@@ -117,7 +117,7 @@ def predict(
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Labels with probabilities for pictures; one that cannot be read fails alone, and the exit code is 3 then."""
-    trained, inference = asked(
+    trained, inference = for_inference(
         network,
         weights,
         num_classes,
@@ -196,8 +196,8 @@ def export(
     photos = compared_on not in DATASETS and Path(compared_on).is_dir()
     if to == "engine":
         machine = device_named(device, threads)
-        wanted = engine_wanted(engine, precision, memory_format, machine, [batch_size])
-        measured, rows = _deployed(trained, output, wanted, compared_on, data_dir, photos=photos)
+        request = engine_request(engine, precision, memory_format, machine, [batch_size])
+        measured, rows = _deployed(trained, output, request, compared_on, data_dir, photos=photos)
         usage = f"atalho predict {shlex.quote(str(output))} IMAGE"
     else:
         if photos:
@@ -220,7 +220,7 @@ def export(
 def _deployed(
     trained: "Trained",
     output: Path,
-    wanted: "Wanted",
+    request: "EngineRequest",
     data: str,
     data_dir: Path,
     *,
@@ -236,9 +236,9 @@ def _deployed(
         dataset = load_data(data, data_dir)
         check_data(trained, dataset, "val")
         sample = samples.of_dataset(dataset)
-    trials = deploy.deploy(trained, output, wanted, sample)
+    trials = deploy.deploy(trained, output, request, sample)
     return choosing.records(trained.network.name, trials, sample), choosing.rows(
-        trials, wanted.batch
+        trials, request.batch
     )
 
 

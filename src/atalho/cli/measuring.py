@@ -41,7 +41,7 @@ from atalho.cli.options import (
 from atalho.cli.resolved import (
     append_records,
     device_named,
-    engine_wanted,
+    engine_request,
     framing_for,
     length,
     limits_of,
@@ -83,11 +83,11 @@ def bench(
     from atalho.tasks import carry_out
 
     machine = device_named(device, threads)
-    wanted = engine_wanted(engine, precision, memory_format, machine, batch_size)
-    wanted.ways(calibrated=False)
+    request = engine_request(engine, precision, memory_format, machine, batch_size)
+    request.candidates(calibrated=False)
     with (
         TemporaryDirectory() as folder,
-        Bench(wanted, Path(folder) / "engines", screen.say) as room,
+        Bench(request, Path(folder) / "engines", screen.say) as room,
     ):
         steps = [*room.steps([*map(Entry.untrained, tables)], batch_size)]
         measured = carry_out(steps, Path(folder) / "records", screen.say)
@@ -174,7 +174,7 @@ def compare(
         return recipe_named(own, length(epochs, steps))(facts)
 
     trained_in, _ = training_precision("auto", machine)
-    wanted = comparing.Comparison(
+    request = comparing.Comparison(
         networks=asked,
         data=dataset,
         recipe=resolved,
@@ -182,13 +182,13 @@ def compare(
         seed=seed,
         device=machine,
         precision=trained_in,
-        wanted=engine_wanted(engine, precision, memory_format, machine, batch_size),
+        engine=engine_request(engine, precision, memory_format, machine, batch_size),
         starts=started,
     )
-    wanted.wanted.ways(calibrated=dataset is not None)
+    request.engine.candidates(calibrated=dataset is not None)
     with screen.TrainingProgress("training") as progress:
         try:
-            records = comparing.compare(wanted, output, say=progress.say, report=progress)
+            records = comparing.compare(request, output, say=progress.say, report=progress)
         except Stopped as stopped:
             screen.say(f"{stopped}; the same command goes on")
             raise typer.Exit(stopped.exit) from None
@@ -201,7 +201,7 @@ def compare(
         screen.show(screen.comparison_rows(compared), format)
     found = choose(compared, limits)
     chosen = found.chosen.network if found else None
-    if comparing.keep(chosen, wanted.wanted, output):
+    if comparing.keep(chosen, request.engine, output):
         kept = shlex.quote(str(output / comparing.CHOSEN))
         screen.say(f"{chosen} is ready in {kept}: atalho predict {kept} IMAGE")
     elif limits and chosen is None:
@@ -262,7 +262,7 @@ def diagnose(
     from atalho.diagnosis import diagnosing
     from atalho.recipes import default
 
-    wanted = diagnosing.Diagnosis(
+    diagnosis = diagnosing.Diagnosis(
         networks=networks,
         data=None if data == "none" else load_data(data, data_dir),
         recipe=recipe_named(recipe or default(data), {**length(epochs, steps), **split(hold_out)}),
@@ -273,7 +273,7 @@ def diagnose(
         runs=runs,
         device=device_named(device, threads),
     )
-    records = diagnosing.diagnose(wanted, output, say=screen.say)
+    records = diagnosing.diagnose(diagnosis, output, say=screen.say)
     if format is Format.JSON:
         screen.show_json([asdict(each) for each in records])
     else:

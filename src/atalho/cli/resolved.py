@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from atalho.data.dataset import Dataset
     from atalho.data.image import Framing
-    from atalho.engines.choosing import Wanted
+    from atalho.engines.choosing import EngineRequest
     from atalho.engines.engine import Dtype, MemoryFormat
     from atalho.grammar.facts import Facts
     from atalho.recipes.recipe import Recipe
@@ -87,7 +87,7 @@ def trained_network(name: str, weights: str | None, num_classes: int | None) -> 
     )
 
 
-def asked(
+def for_inference(
     network: str,
     weights: str | None,
     num_classes: int | None,
@@ -97,24 +97,26 @@ def asked(
     threads: int | None,
     batch: int | None,
 ) -> "tuple[Trained, Inference]":
-    """A trained network where it is asked: on the engine that its folder is for, with that one's batch unless another is given."""
+    """A trained network ready for inference, on the engine that its folder names, and that engine's batch unless one is given."""
     trained = trained_network(network, weights, num_classes)
-    from atalho.engines import deployed
+    from atalho.engines import engine_config
     from atalho.weights.trained import Inference
 
     machine = device_named(device, threads)
     folder = Path(weights or network)
-    found = deployed.read(folder)
+    found = engine_config.read(folder)
     if found is None:
         trained = trained.to(machine)
     else:
         import torch
 
-        from atalho.engines.answering import answering
-        from atalho.engines.engine import Place
+        from atalho.engines.engine import Placement
+        from atalho.engines.module import on_engine
 
-        place = Place(str(machine), torch.get_num_threads(), memory_format=found.memory_format)
-        trained = answering(trained, folder, found.way, place)
+        placement = Placement(
+            str(machine), torch.get_num_threads(), memory_format=found.memory_format
+        )
+        trained = on_engine(trained, folder, found.backend, placement)
         batch = batch or found.batch
     return trained, Inference(machine, precision_named(precision), batch)
 
@@ -201,21 +203,21 @@ def training_precision(name: str, device: "torch.device") -> tuple["Precision", 
     return chosen, f": {why}"
 
 
-def engine_wanted(
+def engine_request(
     engine: str,
     precision: "Dtype | None",
     memory_format: "MemoryFormat",
     device: "torch.device",
     batches: Sequence[int],
-) -> "Wanted":
+) -> "EngineRequest":
     """The engine by name, on a device, with as many threads as torch has; auto is for the first batch size."""
     import torch
 
-    from atalho.engines.choosing import Wanted
-    from atalho.engines.engine import Place
+    from atalho.engines.choosing import EngineRequest
+    from atalho.engines.engine import Placement
 
-    place = Place(str(device), torch.get_num_threads(), memory_format=memory_format)
-    return Wanted(engine, precision, place, batches[0])
+    placement = Placement(str(device), torch.get_num_threads(), memory_format=memory_format)
+    return EngineRequest(engine, precision, placement, batches[0])
 
 
 def limits_of(

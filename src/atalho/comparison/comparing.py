@@ -14,11 +14,11 @@ from pathlib import Path
 
 import torch
 
-from atalho.benchmark.bench import Bench, Entry, made
+from atalho.benchmark.bench import Bench, Entry, engine_folder
 from atalho.comparison import cited
 from atalho.data.dataset import Dataset, network_for
 from atalho.engines import deploy, samples
-from atalho.engines.choosing import Wanted
+from atalho.engines.choosing import EngineRequest
 from atalho.grammar.facts import Facts
 from atalho.networks import subjects
 from atalho.networks.subjects import Subject
@@ -48,7 +48,7 @@ class Comparison:
         recipe: the recipe for each network, by its name.
         batches: batch sizes at which latency, memory and energy are measured.
         precision: of the training.
-        wanted: the engine that they are measured on.
+        engine: the engine that they are measured on.
         starts: weights to begin from, by network.
     """
 
@@ -59,7 +59,7 @@ class Comparison:
     seed: int
     device: torch.device
     precision: Precision
-    wanted: Wanted
+    engine: EngineRequest
     starts: Mapping[str, Trained] = field(default_factory=dict)
 
 
@@ -84,7 +84,7 @@ def compare(
     networks = [network_for(name, comparison.data) for name in comparison.networks]
     data = comparison.data
     steps: list[Step | Round]
-    with Bench(comparison.wanted, folder / ENGINES, say) as bench:
+    with Bench(comparison.engine, folder / ENGINES, say) as bench:
         if data is None:
             steps = [
                 *(_cited(each) for each in networks if cited.records(each.name)),
@@ -109,7 +109,7 @@ def compare(
     return records
 
 
-def keep(network: str | None, wanted: Wanted, folder: Path) -> bool:
+def keep(network: str | None, engine: EngineRequest, folder: Path) -> bool:
     """Puts a copy of a network on its engine into `chosen`, in the place of the last; none where the choice is none.
 
     False for networks without weights of their own.
@@ -117,7 +117,7 @@ def keep(network: str | None, wanted: Wanted, folder: Path) -> bool:
     kept = folder / CHOSEN
     if kept.exists():
         shutil.rmtree(kept)
-    chosen = made(folder / ENGINES, wanted, network) if network else None
+    chosen = engine_folder(folder / ENGINES, engine, network) if network else None
     if chosen is None or not chosen.exists():
         return False
     deploy.copy(chosen, kept)

@@ -16,7 +16,7 @@ ENGINES: Mapping[str, Engine] = {
 }
 
 
-class Way(NamedTuple):
+class Backend(NamedTuple):
     """An engine in a precision."""
 
     engine: str
@@ -26,16 +26,22 @@ class Way(NamedTuple):
         return f"{self.engine} {self.dtype}"
 
 
-REFERENCE = Way("eager", "float32")
-"""What every other way is compared with."""
+REFERENCE = Backend("eager", "float32")
+"""What every other backend is compared with."""
 
 
-def missing(way: Way) -> list[str]:
+def missing_packages(backend: Backend) -> list[str]:
     """The packages that it needs and that are not installed."""
-    return [package for package in ENGINES[way.engine].needs[way.dtype] if not find_spec(package)]
+    return [
+        package
+        for package in ENGINES[backend.engine].needs[backend.dtype]
+        if not find_spec(package)
+    ]
 
 
-def ways(device: str, *, engines: tuple[str, ...] = tuple(ENGINES), calibrated: bool) -> list[Way]:
+def available(
+    device: str, *, engines: tuple[str, ...] = tuple(ENGINES), calibrated: bool
+) -> list[Backend]:
     """Every engine that is installed and runs on a device, in each of its precisions.
 
     Args:
@@ -44,34 +50,36 @@ def ways(device: str, *, engines: tuple[str, ...] = tuple(ENGINES), calibrated: 
     """
     kind = device.partition(":")[0]
     found = [
-        Way(name, dtype)
+        Backend(name, dtype)
         for name in engines
         if kind in ENGINES[name].devices
         for dtype in ENGINES[name].needs
         if calibrated or dtype != "int8"
     ]
-    return [way for way in found if not missing(way)]
+    return [backend for backend in found if not missing_packages(backend)]
 
 
-def check(way: Way, device: str) -> None:
+def check(backend: Backend, device: str) -> None:
     """Whether an engine can run here.
 
     Raises:
         AtalhoError: ENGINE (exit 2), it has no such precision or does not run on the device; ENGINE-EXTRA (exit 6), a package
             is not installed.
     """
-    engine = ENGINES[way.engine]
-    if way.dtype not in engine.needs:
-        cause = f"{way.engine} has no {way.dtype}, only {', '.join(engine.needs)}"
-        raise AtalhoError("ENGINE", way, cause, next_step="another --precision", exit=Exit.USAGE)
+    engine = ENGINES[backend.engine]
+    if backend.dtype not in engine.needs:
+        cause = f"{backend.engine} has no {backend.dtype}, only {', '.join(engine.needs)}"
+        raise AtalhoError(
+            "ENGINE", backend, cause, next_step="another --precision", exit=Exit.USAGE
+        )
     if device.partition(":")[0] not in engine.devices:
-        cause = f"{way.engine} does not run on {device}"
-        raise AtalhoError("ENGINE", way, cause, next_step="--engine eager", exit=Exit.USAGE)
-    if absent := missing(way):
+        cause = f"{backend.engine} does not run on {device}"
+        raise AtalhoError("ENGINE", backend, cause, next_step="--engine eager", exit=Exit.USAGE)
+    if absent := missing_packages(backend):
         raise AtalhoError(
             "ENGINE-EXTRA",
-            way,
+            backend,
             f"needs {', '.join(absent)}, not installed here",
-            next_step=f"pip install 'atalho[{'onnx' if way.engine == 'onnxruntime' else way.engine}]'",
+            next_step=f"pip install 'atalho[{'onnx' if backend.engine == 'onnxruntime' else backend.engine}]'",
             exit=Exit.RESOURCES,
         )

@@ -9,10 +9,10 @@ from typing import Any
 import safetensors.torch
 from torch import Tensor
 
-from atalho.engines import REFERENCE, Way, check, deployed, ways
-from atalho.engines.deployed import Deployed
-from atalho.engines.engine import Dtype, Place
-from atalho.engines.trial import SAMPLE, Question, Trial, fastest, tried
+from atalho.engines import REFERENCE, Backend, available, check, engine_config
+from atalho.engines.engine import Dtype, Placement
+from atalho.engines.engine_config import EngineConfig
+from atalho.engines.trial import SAMPLE, Trial, TrialSpec, fastest, run_trials
 from atalho.errors import AtalhoError, Exit
 from atalho.exports.safetensors import write
 from atalho.record import Record
@@ -39,28 +39,30 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class EngineRequest:
     """What is asked for.
 
     Args:
         engine: its name, or auto.
         dtype: its precision; with auto, any unless given.
-        place: where it runs.
+        placement: where it runs.
         batch: images at a time, for which auto takes the fastest.
     """
 
     engine: str
     dtype: Dtype | None
-    place: Place
+    placement: Placement
     batch: int
 
     @property
     def name(self) -> str:
         """What is asked for, in a word."""
-        return "-".join(filter(None, (self.engine, self.dtype, *self.place.stated().values())))
+        return "-".join(
+            filter(None, (self.engine, self.dtype, *self.placement.record_conditions().values()))
+        )
 
-    def ways(self, calibrated: bool) -> list[Way]:
-        """The ways that are tried.
+    def candidates(self, calibrated: bool) -> list[Backend]:
+        """The backends that are tried.
 
         Args:
             calibrated: whether there are images to calibrate int8 on.
@@ -69,37 +71,37 @@ class Wanted:
             AtalhoError: as `engines.check`.
         """
         if self.engine != AUTO:
-            way = Way(self.engine, self.dtype or "float32")
-            check(way, self.place.device)
-            if way.dtype == "int8" and not calibrated:
+            backend = Backend(self.engine, self.dtype or "float32")
+            check(backend, self.placement.device)
+            if backend.dtype == "int8" and not calibrated:
                 raise AtalhoError(
                     "ENGINE",
-                    way,
+                    backend,
                     "has no real images to be calibrated on and tested with",
                     next_step="--data with a data set, or another --precision",
                     exit=Exit.USAGE,
                 )
-            return [way]
-        found = ways(self.place.device, calibrated=calibrated)
-        return [way for way in found if self.dtype in (None, way.dtype)]
+            return [backend]
+        found = available(self.placement.device, calibrated=calibrated)
+        return [backend for backend in found if self.dtype in (None, backend.dtype)]
 
     def chosen_from(self, calibrated: bool) -> str:
         """What auto chooses from, in words."""
-        return ", ".join(map(str, self.ways(calibrated)))
+        return ", ".join(map(str, self.candidates(calibrated)))
 
 
-def choose(trained: Trained, folder: Path, wanted: Wanted, sample: Sample) -> list[Trial]:
-    """Puts a network with its engine's files into a new folder, ready to be asked; answers how every way did, the chosen one first.
+def choose(trained: Trained, folder: Path, request: EngineRequest, sample: Sample) -> list[Trial]:
+    """Puts a network with its engine's files into a new folder, ready to be asked; answers how every backend did, the chosen one first.
 
     Raises:
         AtalhoError: as `engines.check`; ENGINE-DIFFERS (exit 1), where the engine that was asked for disagrees with float32
             eager or does not run. Nothing is left behind then.
     """
-    tries = wanted.ways(sample.calibration is not None)
-    place = wanted.place._replace(named=trained.network.name)
+    tries = request.candidates(sample.calibration is not None)
+    placement = request.placement._replace(named=trained.network.name)
     write(trained, folder)
     if tries == [REFERENCE]:
-        size = deployed.size(folder, REFERENCE)
+        size = engine_config.size(folder, REFERENCE)
         found = [Trial(*REFERENCE, 0.0, 0.0, 1.0, size=size)]
     else:
         tensors = {
@@ -109,23 +111,26 @@ def choose(trained: Trained, folder: Path, wanted: Wanted, sample: Sample) -> li
         }
         kept = {name: each.contiguous() for name, each in tensors.items() if each is not None}
         safetensors.torch.save_file(kept, folder / SAMPLE)
-        asked = tuple(way for way in tries if way != REFERENCE)
-        found = tried(Question(folder, asked, place, wanted.batch))
+        asked = tuple(backend for backend in tries if backend != REFERENCE)
+        found = run_trials(TrialSpec(folder, asked, placement, request.batch))
         (folder / SAMPLE).unlink()
     if REFERENCE not in tries:
-        found = [each for each in found if each.way in tries]
+        found = [each for each in found if each.backend in tries]
     usable = [each for each in found if not each.cause]
     if not usable:
         shutil.rmtree(folder)
         raise AtalhoError(
             "ENGINE-DIFFERS",
-            f"{trained.network.name} on {found[0].way}",
+            f"{trained.network.name} on {found[0].backend}",
             f"{found[0].cause}; nothing was left behind",
             next_step="--engine auto or --engine eager",
             exit=Exit.CHECK_FAILED,
         )
     best = fastest(usable) if len(usable) > 1 else usable[0]
-    deployed.settle(folder, Deployed(best.way, place.threads, wanted.batch, place.memory_format))
+    engine_config.finalise(
+        folder,
+        EngineConfig(best.backend, placement.threads, request.batch, placement.memory_format),
+    )
     return [best, *(each for each in found if each is not best)]
 
 
@@ -139,7 +144,7 @@ def records(
         own = {**conditions, "engine": each.engine, "dtype": each.dtype}
         if each.size is not None and each is best:
             found.append(Record.of(subject, "size", each.size, "measured", **own))
-        if each.way == REFERENCE or each.difference is None or each.agreement is None:
+        if each.backend == REFERENCE or each.difference is None or each.agreement is None:
             continue
         given = {**own, "data": sample.name, "images": len(sample.images), "bound": each.bound}
         if each.cause:
@@ -156,10 +161,10 @@ def records(
 
 
 def rows(trials: Sequence[Trial], batch: int) -> list[dict[str, Any]]:
-    """A row for each way, the chosen one first."""
+    """A row for each backend, the chosen one first."""
     return [
         {
-            "engine": str(each.way),
+            "engine": str(each.backend),
             "ms an image": None if each.seconds is None else 1000 * each.seconds / batch,
             "largest logit difference": each.difference,
             "allowed": each.bound,
@@ -181,11 +186,11 @@ def sentence(trials: Sequence[Trial], batch: int) -> str:
     )
     parts = []
     if best.seconds is not None:
-        parts.append(f"{best.way}, {1000 * best.seconds / batch:.3g} ms an image")
+        parts.append(f"{best.backend}, {1000 * best.seconds / batch:.3g} ms an image")
     else:
-        parts.append(str(best.way))
+        parts.append(str(best.backend))
     if timed:
-        listed = (f"{each.way} {1000 * (each.seconds or 0.0) / batch:.3g}" for each in timed)
+        listed = (f"{each.backend} {1000 * (each.seconds or 0.0) / batch:.3g}" for each in timed)
         parts.append("behind it " + ", ".join(listed))
-    parts += [f"{each.way} left out: {each.cause}" for each in others if each.cause]
+    parts += [f"{each.backend} left out: {each.cause}" for each in others if each.cause]
     return "; ".join(parts)

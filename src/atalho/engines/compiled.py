@@ -3,17 +3,19 @@
 from pathlib import Path
 
 from atalho.engines.eager import Torch, files, module, write
-from atalho.engines.engine import Dtype, Engine, Place, Session
+from atalho.engines.engine import Dtype, Engine, Placement, Session
 
 
-def opened(folder: Path, dtype: Dtype, place: Place) -> Session:
+def opened(folder: Path, dtype: Dtype, placement: Placement) -> Session:
     """The network of a folder; it is compiled for each number of images when that is first asked about."""
     import torch
     from torch._inductor import config
 
     config.freezing = True  # weights are constants: BatchNorm is folded and layouts are chosen once
-    mode = "reduce-overhead" if place.device.startswith("cuda") else "default"
-    return Torch(torch.compile(module(folder, place), mode=mode, dynamic=False), dtype, place)
+    mode = "reduce-overhead" if placement.device.startswith("cuda") else "default"
+    return Torch(
+        torch.compile(module(folder, placement), mode=mode, dynamic=False), dtype, placement
+    )
 
 
 COMPILED = Engine(

@@ -7,21 +7,21 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from atalho.engines import choosing
-from atalho.engines.choosing import Sample, Wanted
+from atalho.engines.choosing import EngineRequest, Sample
 from atalho.engines.trial import Trial
 from atalho.errors import AtalhoError, Exit
 from atalho.files import move_atomically
 from atalho.weights.trained import Trained
 
 
-def deploy(trained: Trained, path: Path, wanted: Wanted, sample: Sample) -> list[Trial]:
+def deploy(trained: Trained, path: Path, request: EngineRequest, sample: Sample) -> list[Trial]:
     """Puts a network on its engine into a new folder; answers how every engine did, the chosen one first.
 
     Raises:
         AtalhoError: OUTPUT (exit 2), where the folder is not new or empty, or cannot be written; as `choosing.choose`.
     """
     with _new_folder(path) as folder:
-        return choosing.choose(trained, folder, wanted, sample)
+        return choosing.choose(trained, folder, request, sample)
 
 
 def copy(folder: Path, path: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atalho.engines.engine import Dtype, Engine, Floats, Place, Session
+from atalho.engines.engine import Dtype, Engine, Floats, Placement, Session
 
 if TYPE_CHECKING:
     import torch
@@ -18,13 +18,13 @@ WEIGHTS = "model.safetensors"
 class Torch:
     """A module that answers."""
 
-    def __init__(self, model: Callable[..., Any], dtype: Dtype, place: Place) -> None:
+    def __init__(self, model: Callable[..., Any], dtype: Dtype, placement: Placement) -> None:
         import torch
 
-        torch.set_num_threads(place.threads)
+        torch.set_num_threads(placement.threads)
         self.model = model
-        self.device = torch.device(place.device)
-        self.memory_format = memory_format(place)
+        self.device = torch.device(placement.device)
+        self.memory_format = memory_format(placement)
         self.precision = torch.autocast(
             self.device.type, torch.bfloat16, enabled=dtype == "bf16", cache_enabled=False
         )
@@ -52,28 +52,30 @@ def write(trained: "Trained", folder: Path, dtype: Dtype, images: "Tensor | None
     """Nothing: it reads the weights."""
 
 
-def module(folder: Path, place: Place) -> Any:
+def module(folder: Path, placement: Placement) -> Any:
     """The network of a folder on the device, in eval mode."""
     import torch
 
     from atalho.exports.format import for_inference
     from atalho.weights.trained import read
 
-    model = for_inference(read(folder, named=place.named)).to(torch.device(place.device)).model
-    return model.to(memory_format=memory_format(place))
+    model = (
+        for_inference(read(folder, named=placement.named)).to(torch.device(placement.device)).model
+    )
+    return model.to(memory_format=memory_format(placement))
 
 
-def memory_format(place: Place) -> "torch.memory_format":
+def memory_format(placement: Placement) -> "torch.memory_format":
     """torch's own name of it."""
     import torch
 
-    last = place.memory_format == "channels_last"
+    last = placement.memory_format == "channels_last"
     return torch.channels_last if last else torch.contiguous_format
 
 
-def opened(folder: Path, dtype: Dtype, place: Place) -> Session:
+def opened(folder: Path, dtype: Dtype, placement: Placement) -> Session:
     """The network of a folder."""
-    return Torch(module(folder, place), dtype, place)
+    return Torch(module(folder, placement), dtype, placement)
 
 
 def files(dtype: Dtype) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ MemoryFormat = Literal["channels_last", "contiguous"]
 Floats = NDArray[np.float32]
 
 
-class Place(NamedTuple):
+class Placement(NamedTuple):
     """Where a network runs.
 
     Attributes:
@@ -37,7 +37,7 @@ class Place(NamedTuple):
     named: str = ""
     memory_format: MemoryFormat = "channels_last"
 
-    def stated(self) -> dict[str, str]:
+    def record_conditions(self) -> dict[str, str]:
         """What a record says of the memory format: nothing where it is the usual one."""
         usual = self.memory_format == self._field_defaults["memory_format"]
         return {} if usual else {"memory_format": self.memory_format}
@@ -73,5 +73,5 @@ class Engine:
     needs: Mapping[Dtype, tuple[str, ...]]
     devices: frozenset[str]
     write: Callable[["Trained", Path, Dtype, "Tensor | None"], None]
-    open: Callable[[Path, Dtype, Place], Session]
+    open: Callable[[Path, Dtype, Placement], Session]
     files: Callable[[Dtype], tuple[str, ...]]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from atalho.engines.engine import Dtype, Engine, Floats, Place, Session
+from atalho.engines.engine import Dtype, Engine, Floats, Placement, Session
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,11 +18,11 @@ FILE = "model.onnx"
 class OnnxRuntime:
     """A session of onnxruntime's."""
 
-    def __init__(self, path: Path, place: Place) -> None:
+    def __init__(self, path: Path, placement: Placement) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = place.threads
+        options.intra_op_num_threads = placement.threads
         self.session: Any = onnxruntime.InferenceSession(
             path, options, providers=["CPUExecutionProvider"]
         )
@@ -46,9 +46,9 @@ def write(trained: "Trained", folder: Path, dtype: Dtype, images: "Tensor | None
     onnx.write(trained, folder / FILE)
 
 
-def opened(folder: Path, dtype: Dtype, place: Place) -> Session:
+def opened(folder: Path, dtype: Dtype, placement: Placement) -> Session:
     """The file as onnxruntime runs it."""
-    return OnnxRuntime(folder / FILE, place)
+    return OnnxRuntime(folder / FILE, placement)
 
 
 def files(dtype: Dtype) -> tuple[str, ...]:

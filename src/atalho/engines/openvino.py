@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from atalho.engines.engine import Dtype, Engine, Floats, Place, Session
+from atalho.engines.engine import Dtype, Engine, Floats, Placement, Session
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,14 +20,14 @@ HINTS: dict[Dtype, str] = {"float32": "f32", "bf16": "bf16", "int8": "bf16"}
 class OpenVino:
     """A network that is compiled for each shape of images when that is first put."""
 
-    def __init__(self, path: Path, dtype: Dtype, place: Place) -> None:
+    def __init__(self, path: Path, dtype: Dtype, placement: Placement) -> None:
         import openvino
 
         self.core = openvino.Core()
         self.model = self.core.read_model(path)
         self.settings = {
             "INFERENCE_PRECISION_HINT": HINTS[dtype],
-            "INFERENCE_NUM_THREADS": place.threads,
+            "INFERENCE_NUM_THREADS": placement.threads,
             "PERFORMANCE_HINT": "LATENCY",
         }
         self.requests: dict[tuple[int, ...], Any] = {}
@@ -72,9 +72,9 @@ def write(trained: "Trained", folder: Path, dtype: Dtype, images: "Tensor | None
     openvino.save_model(model, folder / files(dtype)[0], compress_to_fp16=False)
 
 
-def opened(folder: Path, dtype: Dtype, place: Place) -> Session:
+def opened(folder: Path, dtype: Dtype, placement: Placement) -> Session:
     """The network as OpenVINO runs it."""
-    return OpenVino(folder / files(dtype)[0], dtype, place)
+    return OpenVino(folder / files(dtype)[0], dtype, placement)
 
 
 def files(dtype: Dtype) -> tuple[str, ...]:

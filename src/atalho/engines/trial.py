@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from atalho.engines import ENGINES, REFERENCE, Way, deployed
-from atalho.engines.engine import Dtype, Floats, Place, Session
+from atalho.engines import ENGINES, REFERENCE, Backend, engine_config
+from atalho.engines.engine import Dtype, Floats, Placement, Session
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,7 +40,7 @@ BATCH = 16  # images that are compared at a time
 
 @dataclass(frozen=True)
 class Trial:
-    """How one way did.
+    """How one backend did.
 
     Attributes:
         difference: the largest between one of its logits and the reference's; `bound` is what it may be.
@@ -62,24 +62,24 @@ class Trial:
     cause: str = ""
 
     @property
-    def way(self) -> Way:
-        return Way(self.engine, self.dtype)
+    def backend(self) -> Backend:
+        return Backend(self.engine, self.dtype)
 
 
 @dataclass(frozen=True)
-class Question:
+class TrialSpec:
     """What is tried.
 
     Args:
         folder: the network's, with `sample.safetensors`: `images`, (N, H, W, C) of 8 bits, with `labels` where they have
             any, and other ones to calibrate on, `calibration`.
-        ways: without the reference.
+        backends: without the reference.
         batch: images at a time, for the time.
     """
 
     folder: Path
-    ways: tuple[Way, ...]
-    place: Place
+    backends: tuple[Backend, ...]
+    placement: Placement
     batch: int
 
 
@@ -89,16 +89,20 @@ def fastest(trials: Sequence[Trial]) -> Trial:
     return min(usable, key=lambda each: each.seconds or 0.0)
 
 
-def tried(question: Question) -> list[Trial]:
-    """Every way's trial, the reference's first; one that crashes the process is left out of the next, and says so.
+def run_trials(spec: TrialSpec) -> list[Trial]:
+    """Every backend's trial, the reference's first; one that crashes the process is left out of the next, and says so.
 
     Raises:
         RuntimeError: where the reference itself cannot run.
     """
     crashed: list[Trial] = []
     while True:
-        left = tuple(way for way in question.ways if way not in [each.way for each in crashed])
-        found, trying, cause = _asked(replace(question, ways=left))
+        left = tuple(
+            backend
+            for backend in spec.backends
+            if backend not in [each.backend for each in crashed]
+        )
+        found, trying, cause = _run_in_child(replace(spec, backends=left))
         if trying is None:
             return [*found, *crashed]
         if trying == REFERENCE:
@@ -106,9 +110,9 @@ def tried(question: Question) -> list[Trial]:
         crashed.append(Trial(*trying, cause=cause))
 
 
-def _asked(question: Question) -> tuple[list[Trial], Way | None, str]:
+def _run_in_child(spec: TrialSpec) -> tuple[list[Trial], Backend | None, str]:
     """The trials of a child process; or what it was trying when it ended, and how it ended."""
-    said = json.dumps({**asdict(question), "folder": str(question.folder)})
+    said = json.dumps({**asdict(spec), "folder": str(spec.folder)})
     with (
         TemporaryFile() as errors,
         subprocess.Popen(
@@ -128,11 +132,11 @@ def _asked(question: Question) -> tuple[list[Trial], Way | None, str]:
         ]
     if child.returncode == 0:
         return [Trial(**each) for each in answers[-1]["trials"]], None, ""
-    trying = Way(*answers[-1]["trying"]) if answers else REFERENCE
+    trying = Backend(*answers[-1]["trying"]) if answers else REFERENCE
     return [], trying, f"the process ended with {child.returncode}: {last}"
 
 
-def _answer(question: Question) -> list[Trial]:
+def _run_here(spec: TrialSpec) -> list[Trial]:
     """What the child finds."""
     import torch
     from safetensors.torch import load_file
@@ -140,9 +144,9 @@ def _answer(question: Question) -> list[Trial]:
     from atalho.data.batches import preprocess
     from atalho.weights.trained import read
 
-    torch.set_num_threads(question.place.threads)
-    trained = read(question.folder, named=question.place.named)
-    sample = load_file(question.folder / SAMPLE)
+    torch.set_num_threads(spec.placement.threads)
+    trained = read(spec.folder, named=spec.placement.named)
+    sample = load_file(spec.folder / SAMPLE)
 
     def prepared(name: str) -> "Tensor":
         return preprocess(sample[name], trained.preprocessing).contiguous()
@@ -151,26 +155,26 @@ def _answer(question: Question) -> list[Trial]:
     labels = sample["labels"].numpy() if "labels" in sample else None
     expected: Floats | None = None
     trials, sessions = [], []
-    for way in (REFERENCE, *question.ways):
-        print(json.dumps({"trying": way}), flush=True)
-        engine = ENGINES[way.engine]
+    for backend in (REFERENCE, *spec.backends):
+        print(json.dumps({"trying": backend}), flush=True)
+        engine = ENGINES[backend.engine]
         try:
-            calibration = prepared("calibration") if way.dtype == "int8" else None
-            engine.write(trained, question.folder, way.dtype, calibration)
-            session = engine.open(question.folder, way.dtype, question.place)
+            calibration = prepared("calibration") if backend.dtype == "int8" else None
+            engine.write(trained, spec.folder, backend.dtype, calibration)
+            session = engine.open(spec.folder, backend.dtype, spec.placement)
             given = _logits(session, images)
         except Exception as error:  # other people's code fails in any way
-            if way == REFERENCE:
+            if backend == REFERENCE:
                 raise
             said = (str(error).splitlines() or [""])[0]
-            trials.append(Trial(*way, cause=f"{type(error).__name__}: {said}"))
+            trials.append(Trial(*backend, cause=f"{type(error).__name__}: {said}"))
             continue
         if expected is None:
             expected = given
-        trials.append(_compared(way, question.folder, expected, given, labels))
+        trials.append(_compared(backend, spec.folder, expected, given, labels))
         sessions.append((len(trials) - 1, session))
         gc.collect()
-    shown = np.resize(images, (question.batch, *images.shape[1:]))
+    shown = np.resize(images, (spec.batch, *images.shape[1:]))
     seconds = _timed([session for _, session in sessions], shown)
     for (index, _), each in zip(sessions, seconds, strict=True):
         trials[index] = replace(trials[index], seconds=each)
@@ -186,9 +190,11 @@ def _logits(session: Session, images: Floats) -> Floats:
     )
 
 
-def _compared(way: Way, folder: Path, expected: Floats, given: Floats, labels: Any) -> Trial:
+def _compared(
+    backend: Backend, folder: Path, expected: Floats, given: Floats, labels: Any
+) -> Trial:
     difference = float(np.abs(expected.astype(float) - given).max())
-    bound = BOUNDS[way.dtype] * float(np.abs(expected).max())
+    bound = BOUNDS[backend.dtype] * float(np.abs(expected).max())
     own, answers = expected.argmax(1), given.argmax(1)
     agreement = float((own == answers).mean())
     lost = None
@@ -197,20 +203,20 @@ def _compared(way: Way, folder: Path, expected: Floats, given: Floats, labels: A
     cause = ""
     if not difference <= bound:  # nor where it is no number
         cause = f"a logit differs by {difference:.3g} from float32 eager's, beyond {bound:.3g}"
-    elif way.dtype == "int8" and agreement < LEAST_AGREEMENT:
+    elif backend.dtype == "int8" and agreement < LEAST_AGREEMENT:
         cause = f"the same class is most probable for {agreement:.1%} of the images, below {LEAST_AGREEMENT:.0%}"
-    elif way.dtype == "int8" and (lost is None or lost > MOST_LOST):
+    elif backend.dtype == "int8" and (lost is None or lost > MOST_LOST):
         points = "an unknown number of" if lost is None else f"{100 * lost:.1f}"
         cause = (
             f"it loses {points} points of top-1 on {len(given)} images, beyond {100 * MOST_LOST}"
         )
     return Trial(
-        *way,
+        *backend,
         difference,
         bound,
         agreement,
         lost,
-        size=deployed.size(folder, way),
+        size=engine_config.size(folder, backend),
         cause=cause,
     )
 
@@ -246,13 +252,13 @@ def _end_with_parent() -> None:
 def main() -> None:
     _end_with_parent()
     given = json.loads(sys.argv[1])
-    question = Question(
+    spec = TrialSpec(
         Path(given["folder"]),
-        tuple(Way(*way) for way in given["ways"]),
-        Place(*given["place"]),
+        tuple(Backend(*backend) for backend in given["backends"]),
+        Placement(*given["placement"]),
         given["batch"],
     )
-    print(json.dumps({"trials": [asdict(each) for each in _answer(question)]}), flush=True)
+    print(json.dumps({"trials": [asdict(each) for each in _run_here(spec)]}), flush=True)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from atalho.data.batches import preprocess
 from atalho.data.folder import decoded, images_in
-from atalho.engines.answering import Answering
+from atalho.engines.module import EngineModule
 from atalho.errors import AtalhoError, Exit, printable
 from atalho.runtime.precision import autocast
 from atalho.weights.trained import Inference, Trained
@@ -121,12 +121,12 @@ def _guesses(
 def speed(trained: Trained) -> str:
     """How long the engine that a network was asked on took, from preprocessed images to logits; empty where it has none of its own."""
     model = trained.model
-    if not isinstance(model, Answering):
+    if not isinstance(model, EngineModule):
         return ""
     found = model.latency()
     if found is None:
-        return f"{model.way}: no image was asked about"
+        return f"{model.backend}: no image was asked about"
     size, seconds = found
     count = len(model.taken[size])
     batch = "an image" if size == 1 else f"a batch of {size}"
-    return f"{model.way}: {1000 * seconds:.3g} ms {batch} in the network, median of {count}"
+    return f"{model.backend}: {1000 * seconds:.3g} ms {batch} in the network, median of {count}"

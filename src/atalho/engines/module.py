@@ -8,21 +8,21 @@ from statistics import median
 import torch
 from torch import Tensor, nn
 
-from atalho.engines import ENGINES, Way, check
-from atalho.engines.engine import Place
+from atalho.engines import ENGINES, Backend, check
+from atalho.engines.engine import Placement
 from atalho.weights.trained import Trained
 
 
-class Answering(nn.Module):
+class EngineModule(nn.Module):
     """Answers (N, C, H, W) preprocessed images with (N, classes) logits, and remembers how long each batch took."""
 
-    def __init__(self, folder: Path, way: Way, place: Place) -> None:
+    def __init__(self, folder: Path, backend: Backend, placement: Placement) -> None:
         super().__init__()
-        self.way = way
-        if ENGINES[way.engine].needs[way.dtype]:
+        self.backend = backend
+        if ENGINES[backend.engine].needs[backend.dtype]:
             # torch only prepares images then, and its threads would wait for more of them on the engine's cores.
             torch.set_num_threads(1)
-        self.session = ENGINES[way.engine].open(folder, way.dtype, place)
+        self.session = ENGINES[backend.engine].open(folder, backend.dtype, placement)
         self.taken: dict[int, list[float]] = {}
         self.eval()
 
@@ -41,12 +41,12 @@ class Answering(nn.Module):
         return size, median(self.taken[size])
 
 
-def answering(trained: Trained, folder: Path, way: Way, place: Place) -> Trained:
+def on_engine(trained: Trained, folder: Path, backend: Backend, placement: Placement) -> Trained:
     """The network of a folder on the engine that it was put there for.
 
     Raises:
         AtalhoError: as `engines.check`.
     """
-    check(way, place.device)
-    place = place._replace(named=trained.network.name)
-    return replace(trained, model=Answering(folder, way, place))
+    check(backend, placement.device)
+    placement = placement._replace(named=trained.network.name)
+    return replace(trained, model=EngineModule(folder, backend, placement))

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import get_args
 
-from atalho.engines import ENGINES, Way
+from atalho.engines import ENGINES, Backend
 from atalho.engines.engine import Dtype, MemoryFormat
 from atalho.errors import AtalhoError, Exit
 from atalho.files import write_atomically
@@ -14,7 +14,7 @@ FILE = "engine.json"
 
 
 @dataclass(frozen=True)
-class Deployed:
+class EngineConfig:
     """What a folder says of its engine.
 
     Attributes:
@@ -22,13 +22,13 @@ class Deployed:
         batch: images at a time, for which it was chosen.
     """
 
-    way: Way
+    backend: Backend
     threads: int
     batch: int
     memory_format: MemoryFormat = "channels_last"
 
 
-def read(folder: Path) -> Deployed | None:
+def read(folder: Path) -> EngineConfig | None:
     """The engine that a folder asks for; None where it asks for none.
 
     Raises:
@@ -42,26 +42,30 @@ def read(folder: Path) -> Deployed | None:
         engine, dtype = said["engine"], said["dtype"]
         layout = said.get("memory_format", "channels_last")
         if engine in ENGINES and dtype in get_args(Dtype) and layout in get_args(MemoryFormat):
-            return Deployed(Way(engine, dtype), int(said["threads"]), int(said["batch"]), layout)
+            return EngineConfig(
+                Backend(engine, dtype), int(said["threads"]), int(said["batch"]), layout
+            )
         cause = f"names {engine!r} in {dtype!r}, which is no engine here"
     except (OSError, ValueError, KeyError, TypeError) as error:
         cause = f"says no engine ({type(error).__name__}: {error})"
     raise AtalhoError("ENGINE-FILE", path, cause, next_step="--engine eager", exit=Exit.CHECKPOINT)
 
 
-def settle(folder: Path, found: Deployed) -> None:
+def finalise(folder: Path, config: EngineConfig) -> None:
     """Says in the folder which engine it is for, and removes what other engines have put there."""
-    way = found.way
-    document = {**asdict(found), **way._asdict()}
-    del document["way"]
+    backend = config.backend
+    document = {**asdict(config), **backend._asdict()}
+    del document["backend"]
     write_atomically(folder / FILE, json.dumps(document, indent=1).encode())
-    kept = {*ENGINES[way.engine].files(way.dtype), *ENGINES["eager"].files("float32")}
+    kept = {*ENGINES[backend.engine].files(backend.dtype), *ENGINES["eager"].files("float32")}
     for engine in ENGINES.values():
         for dtype in engine.needs:
             for name in {*engine.files(dtype)} - kept:
                 (folder / name).unlink(missing_ok=True)
 
 
-def size(folder: Path, way: Way) -> int:
+def size(folder: Path, backend: Backend) -> int:
     """Bytes of the files that the engine reads, config.json apart."""
-    return sum((folder / name).stat().st_size for name in ENGINES[way.engine].files(way.dtype))
+    return sum(
+        (folder / name).stat().st_size for name in ENGINES[backend.engine].files(backend.dtype)
+    )
