@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from atalho import __version__
-from atalho.cli import asking, measuring, screen, tables, training
+from atalho.cli import asking, measuring, reading, training
+from atalho.cli.progress import say
 from atalho.errors import AtalhoError, Exit, printable
 
 app = typer.Typer(
@@ -37,11 +38,11 @@ def _common(
 
 
 COMMANDS: Mapping[str, Callable[..., Any]] = {
-    "list": tables.list_networks,
-    "show": tables.show,
-    "inception": tables.inception,
-    "draw": tables.draw,
-    "verify": tables.verify,
+    "list": reading.list_networks,
+    "show": reading.show,
+    "inception": reading.inception,
+    "draw": reading.draw,
+    "verify": reading.verify,
     "train": training.train,
     "evaluate": asking.evaluate,
     "predict": asking.predict,
@@ -49,7 +50,7 @@ COMMANDS: Mapping[str, Callable[..., Any]] = {
     "bench": measuring.bench,
     "compare": measuring.compare,
     "diagnose": measuring.diagnose,
-    "report": tables.report,
+    "report": reading.report,
 }
 for _name, _function in COMMANDS.items():
     app.command(_name)(_function)
@@ -65,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AtalhoError as error:
         if debug:
             raise
-        screen.say(str(error))
+        say(str(error))
         return error.exit
     except typer.TyperException as error:
         if debug:
@@ -73,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         where = getattr(error, "ctx", None)
         command = where.command_path if where else "atalho"
         cause = printable(error.format_message()).rstrip(".")
-        screen.say(f"error[USAGE] {command}: {cause}. Next: {command} --help")
+        say(f"error[USAGE] {command}: {cause}. Next: {command} --help")
         return Exit.USAGE
     except (typer.Abort, KeyboardInterrupt):
         return Exit.INTERRUPTED

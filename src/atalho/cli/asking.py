@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from atalho.cli import screen
+from atalho.cli import table
 from atalho.cli.options import (
     DATA_DIR,
     BatchSize,
@@ -28,6 +28,7 @@ from atalho.cli.options import (
     Threads,
     Weights,
 )
+from atalho.cli.progress import ImageProgress, say
 from atalho.cli.resolved import (
     append_records,
     device_named,
@@ -36,7 +37,8 @@ from atalho.cli.resolved import (
     load_data,
     trained_network,
 )
-from atalho.cli.screen import Format
+from atalho.cli.rows import export_row
+from atalho.cli.table import Format
 from atalho.errors import AtalhoError, Exit
 
 if TYPE_CHECKING:
@@ -87,17 +89,17 @@ def evaluate(
     if data not in DATASETS and Path(data).is_dir():
         framing, run = trained.framing, Path(weights or network)
         load = partial(load_data, data, data_dir, framing=framing, bad_images="skip")
-        folder, split = evaluating.choose(Path(data), split, run, load, screen.say)
-        with screen.ImageProgress(trained.network.name) as progress:
+        folder, split = evaluating.choose(Path(data), split, run, load, say)
+        with ImageProgress(trained.network.name) as progress:
             found = evaluating.on_folder(trained, folder, inference, progress, crops, split)
     else:
         found = evaluating.on_dataset(
             trained, load_data(data, data_dir), split or "test", inference, crops
         )
     if format is Format.JSON:
-        screen.show_json(found.document())
+        table.show_json(found.document())
     else:
-        screen.show(found.rows(), format, title=found.title())
+        table.show(found.rows(), format, title=found.title())
     _fail_with(found.unreadable)
 
 
@@ -133,13 +135,13 @@ def predict(
     failed = [each.answer for each in answers if isinstance(each.answer, AtalhoError)]
     rows = [row for answer in answers for row in answer.rows()]
     if format is Format.JSON:
-        screen.show_json([answer.document() for answer in answers])
+        table.show_json([answer.document() for answer in answers])
     elif format is Format.CSV or failed:
-        screen.show(rows, format)
+        table.show(rows, format)
     else:
-        screen.show([{key: row[key] for key in row if key != "error"} for row in rows], format)
+        table.show([{key: row[key] for key in row if key != "error"} for row in rows], format)
     if speed := predicting.speed(trained):
-        screen.say(speed)
+        say(speed)
     _fail_with(failed)
 
 
@@ -206,15 +208,15 @@ def export(
             shown = images.of_dataset(trained, load_data(compared_on, data_dir))
         found = exporting.export(trained, to, output, shown)
         measured = exporting.records(trained, to, found, data=compared_on)
-        rows = [screen.export_row(trained.network.name, to, output, found)]
+        rows = [export_row(trained.network.name, to, output, found)]
         usage = exporting.FORMATS[to].usage(trained, output)
     if records:
         append_records(records, measured)
     if format is Format.JSON:
-        screen.show_json([asdict(each) for each in measured])
+        table.show_json([asdict(each) for each in measured])
     else:
-        screen.show(rows, format)
-    screen.say(f"read it by {usage}")
+        table.show(rows, format)
+    say(f"read it by {usage}")
 
 
 def _deployed(
@@ -245,6 +247,6 @@ def _deployed(
 def _fail_with(errors: Sequence[AtalhoError]) -> None:
     """Says what failed beside what was answered."""
     for error in errors:
-        screen.say(str(error))
+        say(str(error))
     if errors:
         raise typer.Exit(errors[0].exit)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from atalho.cli import screen
+from atalho.cli import table
 from atalho.cli.options import (
     DATA_DIR,
     BadPhotos,
@@ -38,6 +38,8 @@ from atalho.cli.options import (
     name_list,
     seed_list,
 )
+from atalho.cli.progress import TrainingProgress, say
+from atalho.cli.reading import publish
 from atalho.cli.resolved import (
     append_records,
     device_named,
@@ -51,8 +53,8 @@ from atalho.cli.resolved import (
     starting_weights,
     training_precision,
 )
-from atalho.cli.screen import Format
-from atalho.cli.tables import publish
+from atalho.cli.rows import bench_rows, comparison_rows, diagnosis_rows
+from atalho.cli.table import Format
 
 if TYPE_CHECKING:
     from atalho.grammar.facts import Facts
@@ -87,16 +89,16 @@ def bench(
     request.candidates(calibrated=False)
     with (
         TemporaryDirectory() as folder,
-        Bench(request, Path(folder) / "engines", screen.say) as room,
+        Bench(request, Path(folder) / "engines", say) as room,
     ):
         steps = [*room.steps([*map(Entry.untrained, tables)], batch_size)]
-        measured = carry_out(steps, Path(folder) / "records", screen.say)
+        measured = carry_out(steps, Path(folder) / "records", say)
     if output:
         append_records(output, measured)
     if format is Format.JSON:
-        screen.show_json([asdict(each) for each in measured])
+        table.show_json([asdict(each) for each in measured])
         return
-    screen.show(screen.bench_rows(measured), format)
+    table.show(bench_rows(measured), format)
 
 
 def compare(
@@ -186,27 +188,27 @@ def compare(
         starts=started,
     )
     request.engine.candidates(calibrated=dataset is not None)
-    with screen.TrainingProgress("training") as progress:
+    with TrainingProgress("training") as progress:
         try:
             records = comparing.compare(request, output, say=progress.say, report=progress)
         except Stopped as stopped:
-            screen.say(f"{stopped}; the same command goes on")
+            say(f"{stopped}; the same command goes on")
             raise typer.Exit(stopped.exit) from None
     limits = limits_of(max_latency_ms, max_memory_mb, max_energy_j, max_size_mb, min_accuracy)
     page = publish(records, output / "report.html", limits)
     compared = comparison(records)
     if format is Format.JSON:
-        screen.show_json([asdict(each) for each in records])
+        table.show_json([asdict(each) for each in records])
     else:
-        screen.show(screen.comparison_rows(compared), format)
+        table.show(comparison_rows(compared), format)
     found = choose(compared, limits)
     chosen = found.chosen.network if found else None
     if comparing.keep(chosen, request.engine, output):
         kept = shlex.quote(str(output / comparing.CHOSEN))
-        screen.say(f"{chosen} is ready in {kept}: atalho predict {kept} IMAGE")
+        say(f"{chosen} is ready in {kept}: atalho predict {kept} IMAGE")
     elif limits and chosen is None:
-        screen.say("no network is known to keep to the limits; the page says what each fails by")
-    screen.say(page)
+        say("no network is known to keep to the limits; the page says what each fails by")
+    say(page)
 
 
 def diagnose(
@@ -273,8 +275,8 @@ def diagnose(
         runs=runs,
         device=device_named(device, threads),
     )
-    records = diagnosing.diagnose(diagnosis, output, say=screen.say)
+    records = diagnosing.diagnose(diagnosis, output, say=say)
     if format is Format.JSON:
-        screen.show_json([asdict(each) for each in records])
+        table.show_json([asdict(each) for each in records])
     else:
-        screen.show(screen.diagnosis_rows(records), format)
+        table.show(diagnosis_rows(records), format)

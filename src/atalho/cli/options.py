@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from atalho.cli.screen import Format
+from atalho.cli.table import Format
 from atalho.grammar.shape import Shape
 
 if TYPE_CHECKING:

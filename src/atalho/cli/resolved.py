@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from atalho.cli import screen
 from atalho.cli.options import BadImages
+from atalho.cli.progress import DownloadProgress, ImageProgress, say
 from atalho.errors import AtalhoError, Exit, printable
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def trained_network(name: str, weights: str | None, num_classes: int | None) -> 
     from atalho.weights import pretrained
 
     return pretrained.load(
-        name, weights, num_classes=num_classes, progress=sys.stderr.isatty(), say=screen.say
+        name, weights, num_classes=num_classes, progress=sys.stderr.isatty(), say=say
     )
 
 
@@ -142,7 +142,7 @@ def load_data(
 ) -> "Dataset":
     from atalho import data
 
-    kind = screen.DownloadProgress if name in data.DATASETS else screen.ImageProgress
+    kind = DownloadProgress if name in data.DATASETS else ImageProgress
     with kind(printable(name)) as progress:
         return data.load(
             name, data_dir, progress, framing=framing, bad_images=bad_images, warn=progress.say

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from atalho.cli import screen
 from atalho.cli.options import (
     DATA_DIR,
     BadPhotos,
@@ -25,6 +24,7 @@ from atalho.cli.options import (
     Weights,
     seed_list,
 )
+from atalho.cli.progress import TrainingProgress, say
 from atalho.cli.resolved import (
     device_named,
     framing_for,
@@ -149,7 +149,7 @@ def train(
     machine = device_named(device, threads)
     chosen, why = training_precision(precision, machine)
     with world.joined(machine) as place, ExitStack() as stack:
-        say = screen.say if place.main else _silent
+        tell = say if place.main else _silent
         start = trained_network(network, weights, None) if weights else None
         framing = None if data in DATASETS else framing_for(network, start, img_size)
 
@@ -190,11 +190,11 @@ def train(
 
         options: dict[str, Any] = {
             "resume": resume or world.restarted(),
-            "ready": lambda: say(f"{resolved.name} ({resolved.source}); precision {chosen}{why}"),
-            "warn": say,
+            "ready": lambda: tell(f"{resolved.name} ({resolved.source}); precision {chosen}{why}"),
+            "warn": tell,
         }
         if place.main:
-            options["report"] = stack.enter_context(screen.TrainingProgress(network))
+            options["report"] = stack.enter_context(TrainingProgress(network))
         try:
             found = several.execute(
                 arguments,
@@ -206,10 +206,10 @@ def train(
                 **options,
             )
         except Stopped as stopped:
-            say(f"{stopped}; the same command goes on with --resume")
+            tell(f"{stopped}; the same command goes on with --resume")
             raise typer.Exit(stopped.exit) from None
     if place.main:
-        screen.say(f"runs kept in {', '.join(str(folder(each)) for each in seeds or [seed])}")
+        say(f"runs kept in {', '.join(str(folder(each)) for each in seeds or [seed])}")
         print(f"{network} on {dataset.name}: {several.summary(found)}")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from atalho.cli import screen
+from atalho.cli import table
 from atalho.cli.options import (
     FormatOption,
     Input,
@@ -21,8 +21,10 @@ from atalho.cli.options import (
     NumClasses,
     input_shape,
 )
+from atalho.cli.progress import say
 from atalho.cli.resolved import limits_of
-from atalho.cli.screen import Format
+from atalho.cli.rows import foreign_rows, show_findings
+from atalho.cli.table import Format
 from atalho.errors import Exit
 from atalho.grammar.peak import Dtype
 
@@ -60,15 +62,15 @@ def list_networks(
             }
         )
     if format is Format.JSON:
-        screen.show_json(rows)
+        table.show_json(rows)
         return
     for row in rows:
-        row["input"] = screen.shape(row["input"])
+        row["input"] = table.shape(row["input"])
         row["weights"] = ", ".join(row["weights"])
         if format is Format.TABLE:
             row["source"] = f"{row['source']} {row.pop('year')}"
             del row["changes"]  # wider than a terminal, and `show` has it
-    screen.show(rows, format, scaled={"params": "", "macs": ""})
+    table.show(rows, format, scaled={"params": "", "macs": ""})
 
 
 def show(
@@ -91,16 +93,16 @@ def show(
     if isinstance(found, foreign.Foreign):
         counted = foreign.document(found)
         if format is Format.JSON:
-            screen.show_json(counted)
+            table.show_json(counted)
         else:
-            screen.show(screen.foreign_rows(counted), format, title=found.name)
+            table.show(foreign_rows(counted), format, title=found.name)
         return
     kept = dtype or Dtype.FLOAT32
     title = f"{found.name}: {found.source}"
     if format is Format.JSON:
-        screen.show_json(describe.document(found, kept))
+        table.show_json(describe.document(found, kept))
     elif cost or dtype:
-        screen.show(
+        table.show(
             breakdown.table(found, kept),
             format,
             title=title,
@@ -108,7 +110,7 @@ def show(
             scaled=breakdown.UNITS,
         )
     else:
-        screen.show(describe.table(found), format, title=title, notes=describe.notes(found))
+        table.show(describe.table(found), format, title=title, notes=describe.notes(found))
 
 
 def inception(
@@ -130,10 +132,10 @@ def inception(
 
     filters = Filters(conv1x1, reduce3x3, conv3x3, reduce5x5, conv5x5, pool_proj)
     if format is Format.JSON:
-        screen.show_json(module.document(input, filters))
+        table.show_json(module.document(input, filters))
         return
     title = f"Inception module with {', '.join(map(str, filters))} filters"
-    screen.show(
+    table.show(
         module.table(input, filters), format, title=title, notes=module.notes(input, filters)
     )
 
@@ -170,14 +172,14 @@ def verify(
     found = claims.verify(ids or (), [each for file in files for each in record.read(file)])
     rows = [finding.to_dict() for finding in found]
     if format is Format.JSON:
-        screen.show_json(rows)
+        table.show_json(rows)
     elif format is Format.TABLE:
-        screen.show_findings(rows)
+        show_findings(rows)
     else:
-        screen.show(rows, format)
+        table.show(rows, format)
     unexpected = [finding.claim.id for finding in found if not finding.as_recorded]
     if unexpected:
-        screen.say(f"the verdict has changed for {', '.join(unexpected)}")
+        say(f"the verdict has changed for {', '.join(unexpected)}")
         raise typer.Exit(Exit.CHECK_FAILED)
 
 
@@ -198,7 +200,7 @@ def report(
     from atalho import record
 
     limits = limits_of(max_latency_ms, max_memory_mb, max_energy_j, max_size_mb, min_accuracy)
-    screen.say(publish([each for file in records for each in record.read(file)], output, limits))
+    say(publish([each for file in records for each in record.read(file)], output, limits))
 
 
 def publish(

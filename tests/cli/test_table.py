@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from atalho.cli.screen import Format, quantity, show
+from atalho.cli.table import Format, quantity, show
 
 
 @pytest.mark.parametrize(

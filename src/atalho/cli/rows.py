@@ -1,0 +1,159 @@
+"""What particular commands show: their records as the rows of a table, in units that people read."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import mean
+from typing import TYPE_CHECKING, Any
+
+from atalho.cli.table import Format, Rows, shape, show
+from atalho.errors import printable
+from atalho.record import DIAGNOSES, Record
+
+if TYPE_CHECKING:
+    from atalho.exports import Agreement
+    from atalho.ranking import Comparison, Row
+
+
+def bench_rows(records: Sequence[Record]) -> list[dict[str, Any]]:
+    """One row a network and batch size: what was measured, in units that people read."""
+    rows: dict[tuple[str, int], dict[str, Any]] = {}
+    costs = {(each.subject, each.quantity): each.value for each in records}
+    for each in records:
+        if "batch" in each.conditions:
+            row = rows.setdefault(
+                (each.subject, each.conditions["batch"]),
+                {
+                    "network": each.subject,
+                    "batch": each.conditions["batch"],
+                    "params": costs.get((each.subject, "params")),
+                    "macs": costs.get((each.subject, "macs")),
+                },
+            )
+            if each.quantity == "failure":
+                row["note"] = f"{each.conditions['stage']} failed: {each.conditions['cause']}"
+                continue
+            row["engine"] = f"{each.conditions['engine']} {each.conditions['dtype']}"
+            if each.quantity == "latency":
+                row["note"] = printable(each.conditions.get("noise", ""))
+                first, third = each.conditions["quartiles"]
+                row["latency ms"] = each.value * 1e3
+                row["quartiles ms"] = f"{first * 1e3:.4g} to {third * 1e3:.4g}"
+            elif each.quantity == "throughput":
+                row["images/s"] = each.value
+            elif each.quantity == "peak_memory":
+                row["memory MB"] = each.value / 1e6
+            elif each.quantity == "energy":
+                row["J/image"] = each.value
+            elif each.quantity == "power":
+                row["W"] = each.value
+    columns = dict.fromkeys(key for row in rows.values() for key in row)
+    found = [{key: row.get(key) for key in columns} for row in rows.values()]
+    return _filled(found, optional=("note",))
+
+
+def foreign_rows(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A row for each child of a module that is not the catalogue's, and the totals."""
+    rows = [{**row, "output": shape(row["output"])} for row in document["rows"]]
+    total = {"name": "total", "kind": "", "output": ""}
+    return [*rows, {**total, "params": document["params"], "macs": document["macs"]}]
+
+
+def comparison_rows(comparison: "Comparison") -> list[dict[str, Any]]:
+    """One row a network, the most accurate first; what was not measured is blank."""
+    rows = []
+    for row in comparison.rows:
+        accuracy, latency = row.readings.get("top1"), row.value("latency")
+        interval = accuracy.interval if accuracy else None
+        memory, size = row.value("peak_memory"), row.value("size")
+        rows.append(
+            {
+                "network": row.network,
+                "engine": _engine(row),
+                "top-1 %": accuracy and 100 * accuracy.value,
+                "95 % interval": f"{interval[0]:.1%} to {interval[1]:.1%}" if interval else "",
+                "params": row.value("params"),
+                "macs": row.value("macs"),
+                "latency ms": latency and latency * 1e3,
+                "memory MB": memory and memory / 1e6,
+                "size MB": size and size / 1e6,
+                "J/image": row.value("energy"),
+                "note": _noted(row),
+            }
+        )
+    return _filled(rows, optional=("95 % interval", "top-1 %", "J/image", "note"))
+
+
+def _engine(row: "Row") -> str:
+    """The engine that a network was timed on."""
+    timed = row.readings.get("latency")
+    return f"{timed.condition('engine')} {timed.condition('dtype')}" if timed else ""
+
+
+def _noted(row: "Row") -> str:
+    """Why a network's time is not ranked, or that it was taken on a busy machine."""
+    if (timed := row.readings.get("latency")) and timed.condition("noisy"):
+        return printable(f"noisy: {timed.condition('noise')}")
+    reasons = [each.reason for each in row.apart if each.record.quantity == "latency"]
+    return printable(f"latency not ranked: {reasons[0]}") if reasons else ""
+
+
+def _filled(rows: Sequence[dict[str, Any]], optional: Sequence[str]) -> list[dict[str, Any]]:
+    """The rows without those optional columns that are empty in all of them."""
+    empty = {key for key in optional if all(row.get(key) in ("", None) for row in rows)}
+    return [{key: value for key, value in row.items() if key not in empty} for row in rows]
+
+
+def diagnosis_rows(records: Sequence[Record]) -> list[dict[str, Any]]:
+    """One row a network, seed and moment; what was not measured is blank."""
+    rows: dict[tuple[Any, ...], dict[str, list[float]]] = {}
+    for each in records:
+        if each.quantity in DIAGNOSES:
+            said = each.conditions
+            key = (each.subject, said["seed"], said["moment"])
+            found = rows.setdefault(key, {})
+            if each.quantity != "gradient_correlation" or said["distance"] == 0.1:
+                found.setdefault(each.quantity, []).append(each.value)
+
+    def means(found: dict[str, list[float]], quantity: str) -> float | None:
+        return mean(found[quantity]) if quantity in found else None
+
+    return [
+        {
+            "network": network,
+            "seed": seed,
+            "moment": moment,
+            "gradient first/last": means(found, "gradient_ratio"),
+            "decades a row": means(found, "gradient_slope"),
+            "shortcut share": means(found, "shortcut_share"),
+            "correlation at 0.1": means(found, "gradient_correlation"),
+            "response std": means(found, "response_std"),
+        }
+        for (network, seed, moment), found in rows.items()
+    ]
+
+
+def export_row(network: str, to: str, path: Path, found: "Agreement") -> dict[str, Any]:
+    """How the answers of an exported file agree with the network's."""
+    return {
+        "network": network,
+        "to": to,
+        "file": str(path),
+        "images": found.images,
+        "largest logit difference": found.difference,
+        "allowed": found.bound,
+        "same top-1 %": 100 * found.top1,
+    }
+
+
+def show_findings(findings: Rows) -> None:
+    """Prints claims with their verdicts, then why those that differ do, and how many there are of each verdict."""
+    columns = ("id", "verdict", "printed", "found", "unit", "claim")
+    differing = [each for each in findings if each["verdict"] == "differs"]
+    counts = Counter(each["verdict"] for each in findings)
+    show(
+        [{name: each[name] for name in columns} for each in findings],
+        Format.TABLE,
+        notes=[f"{each['id']}: {each['note']}" for each in differing],
+    )
+    print(", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
