@@ -202,3 +202,11 @@ def _point(name: str, part: str, top1: float, at: Mapping[str, Any]) -> list[Rec
         Record.of(name, f"{part}_loss", 2.5 * (1 - top1) + 0.004, "measured", **at),
         Record.of(name, f"{part}_top1", top1, "measured", **at),
     ]
+
+
+def renamed(records: Iterable[Record], name: str) -> list[Record]:
+    """The records as if they were of another network."""
+    return [
+        Record(name, r.quantity, r.value, r.unit, r.provenance, r.conditions, r.samples)
+        for r in records
+    ]

@@ -443,7 +443,7 @@ def test_an_unknown_row_is_told_with_its_neighbours() -> None:
 
 def test_the_whole_catalogue_is_drawn_without_torch() -> None:
     program = (
-        "import sys; from atalho.draw import draw; from atalho.networks import CATALOGUE, get;"
+        "import sys; from atalho.explain.draw import draw; from atalho.networks import CATALOGUE, get;"
         "draw([get(name) for name in CATALOGUE]);"
         "print([name for name in ('torch', 'vl_convert', 'numpy') if name in sys.modules])"
     )

@@ -10,9 +10,9 @@ import torch
 from atalho.choice.choosing import choose
 from atalho.comparison import cited
 from atalho.evaluation.accuracy import pack
-from atalho.page import text
-from atalho.page.answer import answer as answer_of
-from atalho.page.answer import enough
+from atalho.page.words import text
+from atalho.page.words.answer import answer as answer_of
+from atalho.page.words.answer import enough
 from atalho.ranking import comparison
 from atalho.record import Record
 from example_records import IMAGES, example, wilson, without

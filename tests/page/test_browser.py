@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_report import HOSTILE, renamed
 
 import chromium
 from atalho.page.contents import Contents
 from atalho.page.page import html
 from atalho.record import Record
 from chromium import Browser, browser
-from example_records import ANALYSED, analysed, changed, example, failure, without
+from example_records import ANALYSED, analysed, changed, example, failure, renamed, without
+from web_page import HOSTILE
 
 pytestmark = pytest.mark.skipif(chromium.EXECUTABLE is None, reason="no Chromium here")
 

@@ -10,20 +10,21 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from test_report import HOSTILE, Page, contrast
 
 from atalho.explain.draw import draw
 from atalho.networks import get
-from atalho.page import coloured, write_report
-from atalho.page.axes import NARROW
+from atalho.page import write_report
+from atalho.page.chart.axes import NARROW
 from atalho.page.contents import Contents
-from atalho.page.depth import rows
 from atalho.page.diagnosis import Diagnosis
-from atalho.page.figure import Figure
+from atalho.page.figures import coloured
+from atalho.page.figures.depth import rows
+from atalho.page.figures.figure import Figure
 from atalho.page.page import html
-from atalho.page.sentences import conditions, sentences, table, times
+from atalho.page.words.sentences import conditions, sentences, table, times
 from atalho.record import Record
 from example_records import example
+from web_page import HOSTILE, Page, contrast
 
 #                 raw ratio   correlation at 0.1, 0.5   shares of two blocks
 AT_START: dict[str, tuple[float, tuple[float, float], tuple[float, ...]]] = {

@@ -5,18 +5,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_report import Page
 
-from atalho.page import accuracies, batches, costs, fits, learning
 from atalho.page import figures as all_figures
-from atalho.page.axes import NARROW, WIDE, Axis
+from atalho.page.chart.axes import NARROW, WIDE, Axis
 from atalho.page.contents import Contents
-from atalho.page.figure import Figure
-from atalho.page.figures import CANZIANI
+from atalho.page.figures import CANZIANI, accuracies, batches, costs, learning
+from atalho.page.figures.figure import Figure
 from atalho.page.page import html
+from atalho.page.words import fits
 from atalho.ranking import comparison
 from atalho.record import Record
 from example_records import ANALYSED, BATCHES, analysed, changed, example, without
+from web_page import Page
 
 MORE = {"accuracy-latency", "training-curves", "training-loss"}
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from atalho.page import fits
+from atalho.page.words import fits
 
 RISING = [(1.0, 2.1), (2.0, 3.9), (3.0, 6.2), (5.0, 9.7), (8.0, 16.4)]
 

@@ -1,15 +1,15 @@
 """Several machines on one page, and what failed on them."""
 
 import pytest
-from test_report import HOSTILE, Page
 
-from atalho.page import failures
 from atalho.page.contents import Contents
 from atalho.page.machines import Group, SideBySide, of_one, side_by_side
 from atalho.page.page import html
+from atalho.page.words import failures
 from atalho.ranking import comparison
 from atalho.record import Record
 from example_records import ANALYSED, MACHINE, analysed, failure
+from web_page import HOSTILE, Page
 
 GPU = {"device": "Example GPU 90 GB", "threads": 8}
 BOARD = {"device": "Example board, 4 cores", "threads": 2}

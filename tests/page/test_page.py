@@ -7,8 +7,6 @@ import io
 import re
 import subprocess
 import sys
-from collections.abc import Iterable
-from html.parser import HTMLParser
 from itertools import combinations, product
 from pathlib import Path
 from xml.etree import ElementTree
@@ -20,18 +18,20 @@ from atalho import record
 from atalho.choice.choosing import choose
 from atalho.errors import AtalhoError, Exit
 from atalho.files import write_atomically
-from atalho.page import answer, charts, labels, table, text, write_report
-from atalho.page.axes import NARROW, Axis
+from atalho.page import table, write_report
+from atalho.page.chart import charts, labels
+from atalho.page.chart.axes import NARROW, Axis
+from atalho.page.chart.families import FAMILIES, OTHER, styles
 from atalho.page.contents import Contents
 from atalho.page.curves import MOST_POINTS, curves, thinned
-from atalho.page.families import FAMILIES, OTHER, styles
-from atalho.page.numbers import NAMES, three, unit
 from atalho.page.page import html
+from atalho.page.words import answer, text
+from atalho.page.words.numbers import NAMES, three, unit
 from atalho.ranking import CURVES, comparison
 from atalho.record import UNITS, Record
-from example_records import IMAGES, NETWORKS, changed, example, without
+from example_records import IMAGES, NETWORKS, changed, example, renamed, without
+from web_page import HOSTILE, Page, contrast
 
-HOSTILE = "\"'><script>alert(1)</script>{{ 7 * 7 }}"
 CITED = Record.of("resnet110", "top1", 0.985, "cited", reference="A. <b>Somebody</b> 2020, Table 3")
 DRAWINGS = {"resnet20": "<svg xmlns='http://www.w3.org/2000/svg'><script>draw()</script></svg>"}
 CHARTS = {
@@ -47,13 +47,6 @@ CHARTS = {
     "training-curves",
     "training-loss",
 }
-
-
-def renamed(records: Iterable[Record], name: str) -> list[Record]:
-    return [
-        Record(name, r.quantity, r.value, r.unit, r.provenance, r.conditions, r.samples)
-        for r in records
-    ]
 
 
 @pytest.fixture(scope="module")
@@ -77,31 +70,6 @@ def folder(records: list[Record], tmp_path_factory: pytest.TempPathFactory) -> P
 @pytest.fixture(scope="module")
 def page(folder: Path) -> str:
     return (folder / "report.html").read_text(encoding="utf-8")
-
-
-class Page(HTMLParser):
-    """What a browser would find: tags, attributes, inline scripts and styles, visible text."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.attributes: list[tuple[str, str, str]] = []
-        self.inline: dict[str, list[str]] = {"script": [], "style": []}
-        self.words: list[str] = []
-        self.open: list[tuple[str, str]] = []
-        self.feed(text)
-        self.text = " ".join("".join(self.words).split())
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.attributes += [(tag, name, value or "") for name, value in attrs]
-        self.open.append((tag, dict(attrs).get("type") or ""))
-
-    def handle_data(self, data: str) -> None:
-        tag, kind = self.open[-1] if self.open else ("", "")
-        if tag in self.inline and self.cdata_elem:
-            if kind != "application/json":
-                self.inline[tag].append(data)
-        else:
-            self.words.append(data)
 
 
 def sentences(records: list[Record], **limits: float) -> str:
@@ -169,7 +137,7 @@ def test_the_page_is_the_same_from_the_records_file_and_without_torch(
     record.append(tmp_path / "records.jsonl", records)
     script = (
         "import sys; sys.modules['torch'] = None\n"
-        "from pathlib import Path; from atalho import record; from atalho.report import write_report\n"
+        "from pathlib import Path; from atalho import record; from atalho.page import write_report\n"
         f"folder = Path({str(tmp_path)!r})\n"
         f"write_report(record.read(folder / 'records.jsonl'), folder / 'report.html', drawings={DRAWINGS!r})\n"
         "assert not [name for name in sys.modules if name.startswith('torch') and sys.modules[name]]\n"
@@ -537,23 +505,11 @@ def test_a_hue_is_a_family_and_a_shade_a_depth() -> None:
 
 
 def test_colours_stand_out_from_the_page() -> None:
-    css = (Path(table.__file__).parent / "page.css").read_text(encoding="utf-8")
+    css = (Path(table.__file__).with_name("page.css")).read_text(encoding="utf-8")
     light, dark = re.findall(r"--paper: (#\w{6})", css)
     for _, on_light, on_dark in [*FAMILIES.values(), OTHER]:
         assert min(contrast(colour, light) for colour in on_light) >= 3
         assert min(contrast(colour, dark) for colour in on_dark) >= 3
-
-
-def contrast(one: str, other: str) -> float:
-    """WCAG 2.1's contrast ratio."""
-
-    def luminance(colour: str) -> float:
-        channels = [c / 255 for c in bytes.fromhex(colour[1:])]
-        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-        return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
-
-    darker, lighter = sorted([luminance(one), luminance(other)])
-    return (lighter + 0.05) / (darker + 0.05)
 
 
 def test_curves_are_in_order_and_the_newest_run_counts() -> None:

@@ -6,7 +6,8 @@ from types import MappingProxyType
 
 from atalho.errors import AtalhoError, Exit
 from atalho.files import write_atomically
-from atalho.page import charts, table
+from atalho.page import table
+from atalho.page.chart import charts
 from atalho.page.contents import Contents
 from atalho.page.page import html
 from atalho.record import Record

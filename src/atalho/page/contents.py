@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from atalho.choice.choosing import Choice, choose
-from atalho.page import depth, machines
+from atalho.page import machines
+from atalho.page.chart.families import Style, styles
 from atalho.page.curves import Curve, curves
 from atalho.page.diagnosis import Diagnosis
-from atalho.page.families import Style, styles
-from atalho.page.figure import Figure
-from atalho.page.figures import figures
+from atalho.page.figures import depth, figures
+from atalho.page.figures.figure import Figure
 from atalho.ranking import Comparison, comparison
 from atalho.record import Record
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from atalho.page import text
-from atalho.page.numbers import NAMES, unit
 from atalho.page.table import engine
+from atalho.page.words import text
+from atalho.page.words.numbers import NAMES, unit
 from atalho.ranking import Comparison, ranking_conditions, said
 from atalho.record import Record
 

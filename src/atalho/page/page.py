@@ -12,22 +12,15 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from atalho.choice.choosing import pareto_front
-from atalho.page import (
-    answer,
-    charts,
-    coloured,
-    failures,
-    figures,
-    machines,
-    sentences,
-    text,
-    verdicts,
-)
+from atalho.page import figures, machines
+from atalho.page.chart import charts
 from atalho.page.contents import Contents
-from atalho.page.depth import rows
 from atalho.page.diagnosis import Diagnosis, when
-from atalho.page.figure import Figure
+from atalho.page.figures import coloured
+from atalho.page.figures.depth import rows
+from atalho.page.figures.figure import Figure
 from atalho.page.table import columns
+from atalho.page.words import answer, failures, sentences, text, verdicts
 from atalho.ranking import HIGHER_IS_BETTER
 
 _HERE = Path(__file__).parent

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from atalho.page import text
-from atalho.page.numbers import NAMES, Unit, unit
+from atalho.page.words import text
+from atalho.page.words.numbers import NAMES, Unit, unit
 from atalho.ranking import Comparison, Reading, Row, pair, said
 from atalho.record import UNITS
 

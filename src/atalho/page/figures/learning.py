@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-from atalho.page import charts, text
-from atalho.page.axes import Axis
-from atalho.page.charts import Line
+from atalho.page.chart import charts
+from atalho.page.chart.axes import Axis
+from atalho.page.chart.charts import Line
+from atalho.page.chart.families import Style
 from atalho.page.curves import Curve, thinned
-from atalho.page.families import Style
-from atalho.page.figure import Figure
+from atalho.page.figures.figure import Figure
+from atalho.page.words import text
 
 PART = "How they were trained"
 

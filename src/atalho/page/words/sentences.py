@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import floor, inf, log10
 from statistics import mean, median
 
-from atalho.page.depth import rows
+from atalho.page.chart.families import Style, of_family
 from atalho.page.diagnosis import Diagnosis, when
-from atalho.page.families import Style, of_family
-from atalho.page.numbers import three
-from atalho.page.text import counted, listed
+from atalho.page.figures.depth import rows
+from atalho.page.words.numbers import three
+from atalho.page.words.text import counted, listed
 from atalho.ranking import said
 
 FAR = 10.0

@@ -4,13 +4,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from atalho.choice.choosing import pareto_front
-from atalho.page import charts, fits, text
-from atalho.page.axes import Axis
-from atalho.page.charts import Bar, Guide, Point
-from atalho.page.families import Style
-from atalho.page.figure import Figure
-from atalho.page.numbers import NAMES, Unit, three, unit
-from atalho.page.numbers import text as number
+from atalho.page.chart import charts
+from atalho.page.chart.axes import Axis
+from atalho.page.chart.charts import Bar, Guide, Point
+from atalho.page.chart.families import Style
+from atalho.page.figures.figure import Figure
+from atalho.page.words import fits, text
+from atalho.page.words.numbers import NAMES, Unit, three, unit
+from atalho.page.words.numbers import text as number
 from atalho.ranking import Comparison, Reading, Row, said
 from atalho.record import Record
 

@@ -7,8 +7,16 @@ from markupsafe import Markup, escape
 
 from atalho.choice.choosing import Choice, Limits, Miss, misses
 from atalho.choice.relaxing import Relaxation, relaxations
-from atalho.page.numbers import NAMES, text, unit
-from atalho.page.text import accuracy, batch, counted, listed, of_variant, test_set, upper_first
+from atalho.page.words.numbers import NAMES, text, unit
+from atalho.page.words.text import (
+    accuracy,
+    batch,
+    counted,
+    listed,
+    of_variant,
+    test_set,
+    upper_first,
+)
 from atalho.ranking import HIGHER_IS_BETTER, Comparison, Reading, Row, said, side_by_side
 
 

@@ -6,7 +6,7 @@ from math import inf
 from statistics import correlation, fmean, linear_regression, pstdev
 
 from atalho.claims.evidence import LEAST_R2, MOST_SPREAD
-from atalho.page.numbers import text, three
+from atalho.page.words.numbers import text, three
 
 LEAST = 4
 """Through fewer points a line says nothing: two always lie on one."""

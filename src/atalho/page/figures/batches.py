@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from atalho.page import charts, text
-from atalho.page.axes import Axis
-from atalho.page.charts import Line
-from atalho.page.families import Style
-from atalho.page.figure import Figure
-from atalho.page.numbers import NAMES, unit
+from atalho.page.chart import charts
+from atalho.page.chart.axes import Axis
+from atalho.page.chart.charts import Line
+from atalho.page.chart.families import Style
+from atalho.page.figures.figure import Figure
+from atalho.page.words import text
+from atalho.page.words.numbers import NAMES, unit
 from atalho.ranking import Comparison, ranking_conditions
 from atalho.record import Record
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import altair as alt
 
-from atalho.page.axes import Layout
-from atalho.page.charts import Spec, styled
+from atalho.page.chart.axes import Layout
+from atalho.page.chart.charts import Spec, styled
 
 CONTRAST = 30.0
 """The colours end at so many times the least loss: far from the weights it is as large as one likes, and says nothing."""

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from atalho.choice.choosing import pareto_front
+from atalho.page.chart.families import Style, of_family
 from atalho.page.curves import Curve, alike, final
-from atalho.page.families import Style, of_family
-from atalho.page.numbers import NAMES, text
+from atalho.page.words.numbers import NAMES, text
 from atalho.ranking import TRAINING, Comparison, Reading, said
 from atalho.record import Record
 

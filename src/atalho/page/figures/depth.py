@@ -5,15 +5,15 @@ from itertools import cycle
 from math import ceil, isfinite
 from statistics import mean
 
-from atalho.page import charts
-from atalho.page.axes import WIDE, Axis
-from atalho.page.charts import Line
+from atalho.page.chart import charts
+from atalho.page.chart.axes import WIDE, Axis
+from atalho.page.chart.charts import Line
+from atalho.page.chart.families import Style, of_family
+from atalho.page.chart.heat import colours, heat
 from atalho.page.curves import Curve, alike, final
 from atalho.page.diagnosis import Diagnosis, elementwise, when
-from atalho.page.families import Style, of_family
-from atalho.page.figure import Figure
-from atalho.page.surface import colours, heat
-from atalho.page.text import listed
+from atalho.page.figures.figure import Figure
+from atalho.page.words.text import listed
 from atalho.ranking import Comparison
 
 BRANCHES = ("#cf7a14", "#3d93d4", "#2b9a69", "#9a74d6", "#d65f80", "#858f24")

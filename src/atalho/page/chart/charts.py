@@ -12,8 +12,8 @@ from typing import Any
 import altair as alt
 import vl_convert
 
-from atalho.page import labels
-from atalho.page.axes import Axis, Layout, round_steps
+from atalho.page.chart import labels
+from atalho.page.chart.axes import Axis, Layout, round_steps
 
 Spec = dict[str, Any]
 """A chart as Vega-Lite."""
@@ -330,7 +330,7 @@ def png(svg: str) -> bytes:
 @cache
 def javascript() -> str:
     """charts.js with Vega, Vega-Lite and Vega-Embed bundled in: one ES module that imports nothing."""
-    snippet = Path(__file__).with_name("charts.js").read_text(encoding="utf-8")
+    snippet = Path(__file__).parents[1].joinpath("charts.js").read_text(encoding="utf-8")
     return str(vl_convert.javascript_bundle(snippet, vl_version=VEGA_LITE))
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from atalho.page import charts
-from atalho.page.axes import NARROW, WIDE, Layout
-from atalho.page.charts import Spec
+from atalho.page.chart import charts
+from atalho.page.chart.axes import NARROW, WIDE, Layout
+from atalho.page.chart.charts import Spec
 
 
 class Rendering(NamedTuple):

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from atalho.page import accuracies, batches, costs, learning, text
+from atalho.page.chart.families import Style
 from atalho.page.curves import Curve
-from atalho.page.families import Style
-from atalho.page.figure import Figure
+from atalho.page.figures import accuracies, batches, costs, learning
+from atalho.page.figures.figure import Figure
+from atalho.page.words import text
 from atalho.ranking import Comparison
 from atalho.record import Record
 

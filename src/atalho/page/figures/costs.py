@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 
-from atalho.page import charts, fits
-from atalho.page.axes import Axis
-from atalho.page.batches import by_batch
-from atalho.page.charts import Guide, Point
-from atalho.page.families import Style
-from atalho.page.figure import Figure
-from atalho.page.numbers import NAMES, Unit, unit
+from atalho.page.chart import charts
+from atalho.page.chart.axes import Axis
+from atalho.page.chart.charts import Guide, Point
+from atalho.page.chart.families import Style
+from atalho.page.figures.batches import by_batch
+from atalho.page.figures.figure import Figure
+from atalho.page.words import fits
+from atalho.page.words.numbers import NAMES, Unit, unit
 from atalho.ranking import Comparison, said
 from atalho.record import Record
 

@@ -1,0 +1,1 @@
+"""Points, bars and lines → charts: axes, labels, colours, and the drawing itself."""

@@ -1,0 +1,1 @@
+"""The sentences of the page, and how it writes numbers."""
