@@ -23,6 +23,7 @@ from atalho.engines.choosing import EngineRequest
 from atalho.engines.engine import Placement
 from atalho.networks import subjects
 from atalho.record import now, processor, versions
+from atalho.runtime.device import Device
 
 NETWORK = "resnet20"
 TIMES = 20
@@ -51,7 +52,7 @@ def main() -> None:
     parser.add_argument("-t", "--threads", type=int, default=1)
     parser.add_argument("-o", "--output", type=Path, help="write what was measured as JSON")
     options = parser.parse_args()
-    placement = Placement("cpu", options.threads)
+    placement = Placement(Device("cpu", options.threads))
     order = [True, False] * TIMES
     random.Random(0).shuffle(order)
     with TemporaryDirectory() as root:
@@ -59,7 +60,7 @@ def main() -> None:
         trained = untrained(subjects.get(NETWORK))
         request = EngineRequest("eager", None, placement, 1)
         deploy.deploy(trained, folder, request, samples.of_photos(trained.framing))
-        system = System(NETWORK, folder, trained.network.input, REFERENCE, placement, processor())
+        system = System(NETWORK, folder, trained.network.input, REFERENCE, placement)
         found = []
         for loaded in order:
             found.append(noisy(system, loaded=loaded))

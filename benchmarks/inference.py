@@ -106,12 +106,13 @@ def openvino(name: str, images: Any, _: Path) -> Any:
 def atalho(_: str, images: Any, folder: Path) -> Any:
     from atalho.engines import ENGINES, engine_config
     from atalho.engines.engine import Placement
+    from atalho.runtime.device import Device
 
     found = engine_config.read(folder)
     assert found
     cores = len(os.sched_getaffinity(0))
     session = ENGINES[found.backend.engine].open(
-        folder, found.backend.dtype, Placement("cpu", cores)
+        folder, found.backend.dtype, Placement(Device("cpu", cores))
     )
     placed = session.put(images)
     return lambda: session.run(placed)
@@ -169,16 +170,15 @@ def deployed_folders(weights: Path, photos: Path, root: Path) -> dict[tuple[str,
     """Every network on the engine that auto takes; ResNet-50 with int8 among the backends too, and what that costs."""
     from dataclasses import replace
 
-    import torch
-
     from atalho.benchmark.bench import untrained
     from atalho.engines import deploy, samples
     from atalho.engines.choosing import EngineRequest, sentence
     from atalho.engines.engine import Placement
     from atalho.networks import subjects
+    from atalho.runtime.device import resolve_device
     from atalho.weights import pretrained
 
-    request = EngineRequest("auto", None, Placement("cpu", torch.get_num_threads()), 1)
+    request = EngineRequest("auto", None, Placement(resolve_device("cpu")), 1)
     folders = {}
     for name in NETWORKS:
         trained = (

@@ -52,6 +52,7 @@ from atalho import data, recipes, record
 from atalho.data.batches import fit
 from atalho.networks import subjects
 from atalho.record import now, processor, versions
+from atalho.runtime.device import resolve_device
 from atalho.runtime.precision import autocast, fastest
 from atalho.training.arguments import Arguments
 from atalho.training.loop import Run
@@ -266,7 +267,7 @@ def step_seconds(folder: Path, pairs: int) -> list[tuple[float, float]]:
     preprocessing = fit(images.training(with_validation=True).sample(), recipe.normalisation)
     with tempfile.TemporaryDirectory() as output:
         run = Run(
-            Arguments(name, recipe, 0, DEVICE, precision),
+            Arguments(name, recipe, 0, resolve_device(), precision),
             subjects.build(network),
             images,
             preprocessing,

@@ -15,6 +15,7 @@ from atalho.benchmark import busy, latency
 from atalho.data.dataset import Dataset
 from atalho.networks import subjects
 from atalho.recipes.recipe import Recipe
+from atalho.runtime.device import Device
 from atalho.training.arguments import Arguments
 
 torch.set_num_threads(1)  # results do not depend on the machine, and two workers do not fight
@@ -54,7 +55,7 @@ def short() -> Recipe:
 
 @pytest.fixture
 def arguments(short: Recipe) -> Arguments:
-    return Arguments("resnet20", short, 0, torch.device("cpu"), "float32")
+    return Arguments("resnet20", short, 0, Device("cpu", 1), "float32")
 
 
 @pytest.fixture

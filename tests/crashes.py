@@ -25,6 +25,7 @@ import torch._dynamo  # every optimiser loads it, which takes a second
 from atalho import data, networks, recipes
 from atalho.data.dataset import Dataset
 from atalho.networks import subjects
+from atalho.runtime.device import Device
 from atalho.training import run
 from atalho.training.arguments import Arguments
 from atalho.training.checkpoint import load
@@ -43,7 +44,7 @@ def _arguments() -> Arguments:
         averaging=0.9,
         best=True,
     )
-    cpu = torch.device("cpu")
+    cpu = Device("cpu", 1)
     return Arguments("resnet20", recipe, 0, cpu, "float32", save_every=0.0)
 
 

@@ -20,9 +20,10 @@ from atalho.engines.engine import Placement
 from atalho.grammar.cost import totals
 from atalho.networks import subjects
 from atalho.record import Record
+from atalho.runtime.device import Device
 from atalho.tasks import carry_out
 
-EAGER = EngineRequest("eager", None, Placement("cpu", 1), 1)
+EAGER = EngineRequest("eager", None, Placement(Device("cpu", 1)), 1)
 
 MODULES = """
 import os, time
@@ -122,7 +123,7 @@ def test_a_network_that_cannot_run_at_all_is_a_record(engine: str, tmp_path: Pat
     elsewhere = f"os.getpid() != {os.getpid()}"  # its costs are counted in this process
     (tmp_path / "modules.py").write_text(MODULES.replace("len(x) == 4", elsewhere))
     network = subjects.get(f"{tmp_path / 'modules.py'}:mortal", input=(3, 4, 4), num_classes=3)
-    request = EngineRequest(engine, None, Placement("cpu", 1), 1)
+    request = EngineRequest(engine, None, Placement(Device("cpu", 1)), 1)
     with Bench(request, tmp_path / "engines", print) as room:
         found = carry_out([*room.steps([Entry.untrained(network)], [1])], tmp_path / "r", print)
     stages = {each.conditions["stage"] for each in found if each.quantity == "failure"}
@@ -205,8 +206,8 @@ class Hot:
 
 @pytest.mark.parametrize(("turns", "noisy"), [(0, False), (2, False), (9, True)])
 def test_a_network_whose_time_drifts_is_measured_again(turns: int, noisy: bool) -> None:
-    backend, placement = Backend("eager", "float32"), Placement("cpu", 1)
-    system = System("resnet20", Path("unused"), (3, 32, 32), backend, placement, "a processor")
+    backend, placement = Backend("eager", "float32"), Placement(Device("cpu", 1))
+    system = System("resnet20", Path("unused"), (3, 32, 32), backend, placement)
     process = Hot(turns)
     timed, _ = latency.records({"resnet20": process}, [system], 1)  # type: ignore[dict-item]
     assert timed.conditions.get("noisy", False) == noisy
@@ -256,7 +257,7 @@ def test_energy_is_above_what_the_machine_takes_at_rest() -> None:
 
 
 def test_a_machine_without_a_sensor_says_why() -> None:
-    found = sensor.sensor("cpu")
+    found = sensor.sensor(Device("cpu", 1))
     if not isinstance(found, str):
         pytest.skip("this machine has a sensor")
     assert "zeus" in found

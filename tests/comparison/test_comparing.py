@@ -3,7 +3,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 from filelock import FileLock
 
 from atalho import recipes, record
@@ -16,6 +15,7 @@ from atalho.errors import AtalhoError, Exit
 from atalho.grammar.facts import Facts
 from atalho.lock import LOCK
 from atalho.recipes.recipe import Recipe
+from atalho.runtime.device import Device
 
 
 def _short(name: str, network: Facts) -> Recipe:
@@ -27,8 +27,8 @@ pytestmark = pytest.mark.usefixtures("hasty")
 
 @pytest.fixture
 def comparison(digits: Dataset) -> Comparison:
-    cpu = torch.device("cpu")
-    request = EngineRequest("eager", None, Placement("cpu", torch.get_num_threads()), 2)
+    cpu = Device("cpu", 1)
+    request = EngineRequest("eager", None, Placement(cpu), 2)
     return Comparison(["plain20", "resnet20"], digits, _short, [2], 0, cpu, "float32", request)
 
 

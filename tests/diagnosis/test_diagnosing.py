@@ -16,10 +16,11 @@ from atalho.probes import surface
 from atalho.probes.shown import spread
 from atalho.ranking import comparison
 from atalho.recipes.recipe import Recipe
+from atalho.runtime.device import Device
 from atalho.training import run
 from atalho.training.arguments import Arguments
 
-CPU = torch.device("cpu")
+CPU = Device("cpu", 1)
 
 
 def _short(network: Facts) -> Recipe:

@@ -37,12 +37,14 @@ from atalho.engines.engine import Floats, MemoryFormat, Placement, Session
 from atalho.engines.trial import BOUNDS, TrialSpec
 from atalho.errors import AtalhoError, Exit
 from atalho.networks import subjects
+from atalho.runtime.device import Device
 from atalho.training import run
 from atalho.training.arguments import Arguments
 from atalho.weights.trained import Trained, read
 
 Captured = pytest.CaptureFixture[str]
-HERE = Placement("cpu", 1)
+CPU = Device("cpu", 1)
+HERE = Placement(CPU)
 AUTO = EngineRequest("auto", None, HERE, 1)
 SLOW = {"compiled"}
 """It compiles for half a minute."""
@@ -58,7 +60,7 @@ def finished(digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "run"
     network = networks.get("resnet20", input=(1, 8, 8))
     recipe = replace(recipes.get("quick", subjects.facts(network)), epochs=None, steps=120)
-    run.execute(Arguments("resnet20", recipe, 0, torch.device("cpu"), "float32"), digits, folder)
+    run.execute(Arguments("resnet20", recipe, 0, Device("cpu", 1), "float32"), digits, folder)
     return folder
 
 
@@ -81,7 +83,7 @@ def sample(digits: Dataset) -> Sample:
         pytest.param(
             backend, id=str(backend), marks=[pytest.mark.full] if backend.engine in SLOW else []
         )
-        for backend in engines.available("cpu", calibrated=True)
+        for backend in engines.available(CPU, calibrated=True)
         if backend != REFERENCE
     ],
 )
@@ -118,7 +120,7 @@ def test_the_memory_format_is_a_parameter(
     answers = []
     layouts: list[tuple[MemoryFormat, bool]] = [("channels_last", True), ("contiguous", False)]
     for layout, last in layouts:
-        placement = HERE._replace(memory_format=layout)
+        placement = replace(HERE, memory_format=layout)
         folder = tmp_path / layout
         deploy.deploy(trained, folder, EngineRequest("eager", None, placement, 1), sample)
         found = engine_config.read(folder)
@@ -134,7 +136,7 @@ def test_the_memory_format_is_a_parameter(
         answers.append(session.get(session.run(session.put(images))))
     assert np.abs(answers[0] - answers[1]).max() <= BOUNDS["float32"] * np.abs(answers[0]).max()
     assert HERE.record_conditions() == {}
-    assert HERE._replace(memory_format="contiguous").record_conditions() == {
+    assert replace(HERE, memory_format="contiguous").record_conditions() == {
         "memory_format": "contiguous"
     }
 
@@ -143,9 +145,7 @@ def test_auto_takes_the_fastest_that_agrees(
     trained: Trained, sample: Sample, tmp_path: Path
 ) -> None:
     backends = [
-        backend
-        for backend in engines.available("cpu", calibrated=True)
-        if backend.engine not in SLOW
+        backend for backend in engines.available(CPU, calibrated=True) if backend.engine not in SLOW
     ]
 
     class Quick(EngineRequest):
@@ -263,7 +263,7 @@ def test_an_engine_that_crashes_is_left_out_and_the_rest_are_tried(tmp_path: Pat
     found = {
         each.backend: each
         for each in trial.run_trials(
-            TrialSpec(tmp_path / "d", backends, HERE._replace(named=name), 1)
+            TrialSpec(tmp_path / "d", backends, replace(HERE, named=name), 1)
         )
     }
     assert {*found} == {REFERENCE, *backends}
@@ -295,9 +295,10 @@ import torch
 from safetensors.torch import save_file
 from atalho.engines import Backend, trial
 from atalho.engines.engine import Placement
+from atalho.runtime.device import Device
 folder, name = Path(sys.argv[1]), sys.argv[2]
 save_file({"images": torch.zeros(1, 16, 16, 3, dtype=torch.uint8)}, folder / trial.SAMPLE)
-trial.run_trials(trial.TrialSpec(folder, (Backend("onnxruntime", "float32"),), Placement("cpu", 1, name), 1))
+trial.run_trials(trial.TrialSpec(folder, (Backend("onnxruntime", "float32"),), Placement(Device("cpu", 1), name), 1))
 """
 
 
@@ -322,18 +323,18 @@ def test_a_trial_ends_with_the_process_that_asked_for_it(tmp_path: Path) -> None
 
 def test_what_cannot_run_here_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(AtalhoError, match="onnxruntime has no bf16") as caught:
-        engines.check(Backend("onnxruntime", "bf16"), "cpu")
+        engines.check(Backend("onnxruntime", "bf16"), CPU)
     assert caught.value.exit == Exit.USAGE
     with pytest.raises(AtalhoError, match="does not run on cuda:0"):
-        engines.check(Backend("openvino", "bf16"), "cuda:0")
+        engines.check(Backend("openvino", "bf16"), Device("cuda:0", 1))
     with pytest.raises(AtalhoError, match="no real images"):
         request_for(Backend("openvino", "int8")).candidates(calibrated=False)
     monkeypatch.setattr(engines, "find_spec", lambda package: None)
     with pytest.raises(AtalhoError, match="ENGINE-EXTRA") as caught:
-        engines.check(Backend("openvino", "int8"), "cpu")
+        engines.check(Backend("openvino", "int8"), CPU)
     assert caught.value.exit == Exit.RESOURCES
     assert "atalho[openvino]" in str(caught.value)
-    assert engines.available("cpu", calibrated=True) == [
+    assert engines.available(CPU, calibrated=True) == [
         Backend(engine, dtype) for engine in ("eager", "compiled") for dtype in ("float32", "bf16")
     ]
 

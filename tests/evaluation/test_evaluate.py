@@ -18,6 +18,7 @@ from atalho.errors import AtalhoError, Exit
 from atalho.evaluation import evaluating
 from atalho.evaluation.accuracy import Accuracy
 from atalho.networks import subjects
+from atalho.runtime.device import Device
 from atalho.training import run
 from atalho.training.arguments import Arguments
 from atalho.weights.trained import Inference, Trained, check_data
@@ -33,7 +34,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory, digits: Dataset) -> Pat
     recipe = recipes.get("quick", facts)
     short = replace(recipe, epochs=None, steps=60, batch_size=32)
     path = tmp_path_factory.mktemp("runs") / "run"
-    run.execute(Arguments("resnet20", short, 0, torch.device("cpu"), "float32"), digits, path)
+    run.execute(Arguments("resnet20", short, 0, Device("cpu", 1), "float32"), digits, path)
     return path
 
 

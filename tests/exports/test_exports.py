@@ -23,6 +23,7 @@ from atalho.data.image import Framing
 from atalho.errors import AtalhoError, Exit
 from atalho.exports import FORMATS, TOLERANCE, export, images
 from atalho.networks import subjects
+from atalho.runtime.device import Device
 from atalho.training import run
 from atalho.training.arguments import Arguments
 from atalho.weights import layouts
@@ -37,7 +38,7 @@ def finished(digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "run"
     network = networks.get("resnet20", input=(1, 8, 8))
     recipe = replace(recipes.get("quick", subjects.facts(network)), epochs=None, steps=40)
-    run.execute(Arguments("resnet20", recipe, 0, torch.device("cpu"), "float32"), digits, folder)
+    run.execute(Arguments("resnet20", recipe, 0, Device("cpu", 1), "float32"), digits, folder)
     return folder
 
 

@@ -17,11 +17,12 @@ from atalho.errors import AtalhoError, Exit
 from atalho.grammar.module import Outputs, build
 from atalho.networks import subjects
 from atalho.recipes.recipe import Augmentation, Recipe, Warmup
+from atalho.runtime.device import Device
 from atalho.training import checkpoint, run
 from atalho.training.arguments import Arguments
 from atalho.training.loop import READ_EVERY, Progress, Run, Stopped
 
-CPU = torch.device("cpu")
+CPU = Device("cpu", 1)
 Report = Callable[[Progress], None]
 
 

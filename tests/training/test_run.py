@@ -12,6 +12,7 @@ from atalho.data.dataset import Dataset
 from atalho.errors import AtalhoError, Exit
 from atalho.files import write_atomically
 from atalho.lock import LOCK
+from atalho.runtime.device import Device
 from atalho.training import run
 from atalho.training.arguments import Arguments
 
@@ -25,7 +26,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, digits: Dataset) -> Path:
     recipe = recipes.get("he2015_cifar", subjects.facts(networks.get("resnet20")))
     folder = tmp_path_factory.mktemp("runs") / "run"
     run.execute(
-        Arguments("resnet20", replace(recipe, steps=4), 3, torch.device("cpu"), "float32"),
+        Arguments("resnet20", replace(recipe, steps=4), 3, Device("cpu", 1), "float32"),
         digits,
         folder,
     )
@@ -72,7 +73,7 @@ def test_a_folder_that_holds_a_run_is_not_written_over(finished: Path, digits: D
     from atalho.networks import subjects
 
     recipe = replace(recipes.get("he2015_cifar", subjects.facts(networks.get("resnet20"))), steps=4)
-    same = Arguments("resnet20", recipe, 3, torch.device("cpu"), "float32")
+    same = Arguments("resnet20", recipe, 3, Device("cpu", 1), "float32")
     assert same.resolved(digits) == saved
     with pytest.raises(AtalhoError, match="OUTPUT-HOLDS-RUN") as caught:
         run.execute(same, digits, finished)

@@ -16,11 +16,12 @@ from atalho.data.dataset import Dataset
 from atalho.evaluation.accuracy import Accuracy
 from atalho.grammar.module import build
 from atalho.recipes.recipe import Plateau, Recipe
+from atalho.runtime.device import Device
 from atalho.training import run
 from atalho.training.arguments import Arguments
 from atalho.training.loop import Run, Stopped
 
-CPU = torch.device("cpu")
+CPU = Device("cpu", 1)
 
 
 def _resnet20() -> nn.Module:

@@ -2,12 +2,11 @@
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, Self
 
-import torch
 from safetensors import SafetensorError
 
 from atalho.benchmark import energy, latency, memory, sensor
@@ -109,7 +108,7 @@ class Bench:
         request = self.request
         given: dict[str, Any] = {
             "input": list(entry.network.input),
-            "threads": request.placement.threads,
+            "threads": request.placement.device.threads,
             **request.placement.record_conditions(),
         }
         if request.engine == AUTO:
@@ -147,7 +146,7 @@ class Bench:
         given = {
             **conditions,
             "input": list(entry.network.input),
-            **machine.conditions(torch.device(self.request.placement.device)),
+            **machine.conditions(self.request.placement.device),
         }
         return choosing.records(name, trials, sample, **given)
 
@@ -164,11 +163,10 @@ class Bench:
                 self._engine(entry)
                 backend = _backend_of(folder)
             if backend is not None:
-                placement = self.request.placement._replace(named=name)
+                placement = replace(self.request.placement, named=name)
                 given = self._conditions(entry, weightfile.sha256(folder / FILES[0]))
-                device = str(machine.conditions(torch.device(placement.device))["device"])
                 self._systems[name] = System(
-                    name, folder, entry.network.input, backend, placement, device, given
+                    name, folder, entry.network.input, backend, placement, given
                 )
         found = self._systems[name]
         if isinstance(found, Ended):

@@ -31,10 +31,10 @@ class Network:
 
     def __init__(self, question: dict[str, Any]) -> None:
         self.backend = Backend(*question["backend"])
-        self.placement = Placement(*question["placement"])
+        self.placement = Placement.of(question["placement"])
         self.folder = Path(question["folder"])
         self.input = tuple(question["input"])
-        self.cuda = self.placement.device.startswith("cuda")
+        self.cuda = self.placement.device.type == "cuda"
         self._session: Session | None = None
         self.batch = 0
         self.images: Any = None
@@ -99,8 +99,8 @@ class Network:
         if self.cuda:
             import torch
 
-            free, total = torch.cuda.mem_get_info(self.placement.device)
-            peak = torch.cuda.max_memory_allocated(self.placement.device)
+            free, total = torch.cuda.mem_get_info(self.placement.device.torch)
+            peak = torch.cuda.max_memory_allocated(self.placement.device.torch)
             return {"peak": peak, "device_used": total - free}
         return {"peak": _high_water() - before}
 

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, Self
@@ -23,7 +23,6 @@ class System:
         name: of its records.
         folder: its weights, and what its engine reads.
         conditions: what its records say beside the measurement's own: the weights, what the engine was chosen from.
-        machine: the device by name.
     """
 
     name: str
@@ -31,7 +30,6 @@ class System:
     input: Shape
     backend: Backend
     placement: Placement
-    machine: str
     conditions: Mapping[str, Any] = field(default_factory=dict)
 
     def record_conditions(self) -> dict[str, Any]:
@@ -41,8 +39,8 @@ class System:
             "input": list(self.input),
             "engine": self.backend.engine,
             "dtype": self.backend.dtype,
-            "device": self.machine,
-            "threads": self.placement.threads,
+            "device": self.placement.device.model,
+            "threads": self.placement.device.threads,
             **self.placement.record_conditions(),
             "versions": versions("torch", "torchvision", *packages),
             "at": now(),
@@ -77,7 +75,7 @@ class Process:
             "folder": str(system.folder),
             "input": system.input,
             "backend": system.backend,
-            "placement": system.placement,
+            "placement": asdict(system.placement),
         }
         self.errors = TemporaryFile()  # noqa: SIM115 (it lasts as long as the process)
         self.child = subprocess.Popen(

@@ -5,6 +5,8 @@ from dataclasses import asdict
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
+from atalho.runtime.device import Device
+
 EXTRA = "pip install 'atalho[energy]'"
 
 
@@ -37,15 +39,15 @@ class Sensor:
         return Spent(self.part(found), found.time)
 
 
-def sensor(device: str) -> Sensor | str:
-    """The sensor of a device, as torch names that; or why there is none."""
+def sensor(device: Device) -> Sensor | str:
+    """The sensor of a device, or why there is none."""
     if find_spec("zeus") is None:
         return f"zeus is not installed ({EXTRA})"
     from zeus.monitor import ZeusMonitor
 
     monitor = ZeusMonitor()
-    kind, _, number = device.partition(":")
-    if kind == "cuda":
+    number = device.name.partition(":")[2]
+    if device.type == "cuda":
         index = int(number or 0)
         if index in monitor.gpu_indices:
             return Sensor("NVML via zeus", monitor, lambda found: float(found.gpu_energy[index]))

@@ -31,7 +31,6 @@ from atalho.cli.options import (
 from atalho.cli.progress import ImageProgress, say
 from atalho.cli.resolved import (
     append_records,
-    device_named,
     engine_request,
     for_inference,
     load_data,
@@ -40,6 +39,7 @@ from atalho.cli.resolved import (
 from atalho.cli.rows import export_row
 from atalho.cli.table import Format
 from atalho.errors import AtalhoError, Exit
+from atalho.runtime.device import resolve_device
 
 if TYPE_CHECKING:
     from atalho.engines.choosing import EngineRequest
@@ -196,8 +196,8 @@ def export(
             exit=Exit.USAGE,
         )
     photos = compared_on not in DATASETS and Path(compared_on).is_dir()
+    machine = resolve_device(device if to == "engine" else "cpu", threads)
     if to == "engine":
-        machine = device_named(device, threads)
         request = engine_request(engine, precision, memory_format, machine, [batch_size])
         measured, rows = _deployed(trained, output, request, compared_on, data_dir, photos=photos)
         usage = f"atalho predict {shlex.quote(str(output))} IMAGE"
@@ -207,7 +207,7 @@ def export(
         else:
             shown = images.of_dataset(trained, load_data(compared_on, data_dir))
         found = exporting.export(trained, to, output, shown)
-        measured = exporting.records(trained, to, found, data=compared_on)
+        measured = exporting.records(trained, to, found, machine, data=compared_on)
         rows = [export_row(trained.network.name, to, output, found)]
         usage = exporting.FORMATS[to].usage(trained, output)
     if records:

@@ -42,7 +42,6 @@ from atalho.cli.progress import TrainingProgress, say
 from atalho.cli.reading import publish
 from atalho.cli.resolved import (
     append_records,
-    device_named,
     engine_request,
     framing_for,
     length,
@@ -55,6 +54,7 @@ from atalho.cli.resolved import (
 )
 from atalho.cli.rows import bench_rows, comparison_rows, diagnosis_rows
 from atalho.cli.table import Format
+from atalho.runtime.device import resolve_device
 
 if TYPE_CHECKING:
     from atalho.grammar.facts import Facts
@@ -84,7 +84,7 @@ def bench(
     from atalho.benchmark.bench import Bench, Entry
     from atalho.tasks import carry_out
 
-    machine = device_named(device, threads)
+    machine = resolve_device(device, threads)
     request = engine_request(engine, precision, memory_format, machine, batch_size)
     request.candidates(calibrated=False)
     with (
@@ -157,7 +157,7 @@ def compare(
     photos = data not in DATASETS and data != "none"
     if img_size and not photos:
         raise typer.BadParameter("it goes with a folder of photos", param_hint="--img-size")
-    machine = device_named(device, threads)
+    machine = resolve_device(device, threads)
     starts = starting_weights(networks or (), weights)
     named = [starts[name].network.name if name in starts else name for name in networks or ()]
     started = {each.network.name: each for each in starts.values()}
@@ -273,7 +273,7 @@ def diagnose(
         measures=measure,
         batch=batch_size,
         runs=runs,
-        device=device_named(device, threads),
+        device=resolve_device(device, threads),
     )
     records = diagnosing.diagnose(diagnosis, output, say=say)
     if format is Format.JSON:

@@ -1,6 +1,5 @@
 """What options name, made: devices, data, recipes, trained networks."""
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -12,10 +11,9 @@ import typer
 from atalho.cli.options import BadImages
 from atalho.cli.progress import DownloadProgress, ImageProgress, say
 from atalho.errors import AtalhoError, Exit, printable
+from atalho.runtime.device import Device, resolve_device
 
 if TYPE_CHECKING:
-    import torch
-
     from atalho.data.dataset import Dataset
     from atalho.data.image import Framing
     from atalho.engines.choosing import EngineRequest
@@ -102,23 +100,19 @@ def for_inference(
     from atalho.engines import engine_config
     from atalho.weights.trained import Inference
 
-    machine = device_named(device, threads)
+    machine = resolve_device(device, threads)
     folder = Path(weights or network)
     found = engine_config.read(folder)
     if found is None:
-        trained = trained.to(machine)
+        trained = trained.to(machine.torch)
     else:
-        import torch
-
         from atalho.engines.engine import Placement
         from atalho.engines.module import on_engine
 
-        placement = Placement(
-            str(machine), torch.get_num_threads(), memory_format=found.memory_format
-        )
+        placement = Placement(machine, memory_format=found.memory_format)
         trained = on_engine(trained, folder, found.backend, placement)
         batch = batch or found.batch
-    return trained, Inference(machine, precision_named(precision), batch)
+    return trained, Inference(machine.torch, precision_named(precision), batch)
 
 
 def starting_weights(networks: Sequence[str], given: Sequence[str]) -> "dict[str, Trained]":
@@ -159,32 +153,6 @@ def framing_for(network: str, start: "Trained | None", side: int | None) -> "Fra
     return replace(framing, input=(channels, side, side)) if side else framing
 
 
-def device_named(name: str, threads: int | None) -> "torch.device":
-    """The device by name, with the processor's threads set."""
-    import torch
-
-    if threads is not None:
-        torch.set_num_threads(threads)
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name == "cuda":
-        name = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"  # torchrun's: each process has a GPU
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-        if device.type == "cuda":
-            torch.cuda.set_device(device)
-    except (RuntimeError, AssertionError) as error:
-        raise AtalhoError(
-            "DEVICE",
-            name,
-            f"cannot be used ({str(error).splitlines()[0]})",
-            next_step="--device cpu",
-            exit=Exit.RESOURCES,
-        ) from error
-    return device
-
-
 def precision_named(name: str) -> "Precision":
     if name == "float32":
         return "float32"
@@ -193,13 +161,13 @@ def precision_named(name: str) -> "Precision":
     raise typer.BadParameter(f"{name!r} is neither float32 nor bf16", param_hint="--precision")
 
 
-def training_precision(name: str, device: "torch.device") -> tuple["Precision", str]:
+def training_precision(name: str, device: Device) -> tuple["Precision", str]:
     """The precision, and why it was chosen where nobody named it."""
     if name != "auto":
         return precision_named(name), ""
     from atalho.runtime.precision import fastest
 
-    chosen, why = fastest(device)
+    chosen, why = fastest(device.torch)
     return chosen, f": {why}"
 
 
@@ -207,16 +175,14 @@ def engine_request(
     engine: str,
     precision: "Dtype | None",
     memory_format: "MemoryFormat",
-    device: "torch.device",
+    device: Device,
     batches: Sequence[int],
 ) -> "EngineRequest":
-    """The engine by name, on a device, with as many threads as torch has; auto is for the first batch size."""
-    import torch
-
+    """The engine by name, on a device; auto is for the first batch size."""
     from atalho.engines.choosing import EngineRequest
     from atalho.engines.engine import Placement
 
-    placement = Placement(str(device), torch.get_num_threads(), memory_format=memory_format)
+    placement = Placement(device, memory_format=memory_format)
     return EngineRequest(engine, precision, placement, batches[0])
 
 

@@ -26,7 +26,6 @@ from atalho.cli.options import (
 )
 from atalho.cli.progress import TrainingProgress, say
 from atalho.cli.resolved import (
-    device_named,
     framing_for,
     length,
     load_data,
@@ -35,6 +34,7 @@ from atalho.cli.resolved import (
     trained_network,
     training_precision,
 )
+from atalho.runtime.device import resolve_device
 
 if TYPE_CHECKING:
     from atalho.data.dataset import Dataset
@@ -146,9 +146,9 @@ def train(
 
     if img_size and data in DATASETS:
         raise typer.BadParameter("it goes with a folder of photos", param_hint="--img-size")
-    machine = device_named(device, threads)
+    machine = resolve_device(device, threads)
     chosen, why = training_precision(precision, machine)
-    with world.joined(machine) as place, ExitStack() as stack:
+    with world.joined(machine.torch) as place, ExitStack() as stack:
         tell = say if place.main else _silent
         start = trained_network(network, weights, None) if weights else None
         framing = None if data in DATASETS else framing_for(network, start, img_size)

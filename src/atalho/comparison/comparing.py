@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
 
-import torch
-
 from atalho.benchmark.bench import Bench, Entry, engine_folder
 from atalho.comparison import cited
 from atalho.data.dataset import Dataset, network_for
@@ -24,6 +22,7 @@ from atalho.networks import subjects
 from atalho.networks.subjects import Subject
 from atalho.recipes.recipe import Recipe
 from atalho.record import Record
+from atalho.runtime.device import Device
 from atalho.runtime.precision import Precision
 from atalho.tasks import Round, Step, carry_out
 from atalho.training import run
@@ -57,7 +56,7 @@ class Comparison:
     recipe: Callable[[str, Facts], Recipe]
     batches: Sequence[int]
     seed: int
-    device: torch.device
+    device: Device
     precision: Precision
     engine: EngineRequest
     starts: Mapping[str, Trained] = field(default_factory=dict)

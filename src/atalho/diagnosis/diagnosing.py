@@ -10,8 +10,6 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
-
 from atalho.data.dataset import Dataset, network_for
 from atalho.diagnosis.measures import MEASURES, Moment
 from atalho.diagnosis.moments import Course, Finished, State, finished, with_noise
@@ -21,6 +19,7 @@ from atalho.networks import subjects
 from atalho.networks.subjects import Subject
 from atalho.recipes.recipe import Recipe
 from atalho.record import Record
+from atalho.runtime.device import Device
 from atalho.tasks import Step, carry_out
 from atalho.training import stated
 
@@ -54,7 +53,7 @@ class Diagnosis:
     measures: Sequence[str]
     batch: int
     runs: Sequence[Path]
-    device: torch.device
+    device: Device
 
     def __post_init__(self) -> None:
         for measure in self.measures:
@@ -120,7 +119,7 @@ def _steps(
             yield from MEASURES[measure](found)
 
     if data is None:
-        yield from at(0, 0, partial(with_noise, network, seed, batch, device))
+        yield from at(0, 0, partial(with_noise, network, seed, batch, device.torch))
         if diagnosis.moments != [0]:
             absent("without data there is no training, and no moment after 0")
         return

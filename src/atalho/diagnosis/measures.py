@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
-import torch
-
 from atalho.data.dataset import Dataset
 from atalho.diagnosis.moments import State
 from atalho.errors import AtalhoError, Exit
@@ -19,6 +17,7 @@ from atalho.probes.passes import Join, joins
 from atalho.probes.shown import prepared, spread
 from atalho.record import Record
 from atalho.runtime import machine
+from atalho.runtime.device import Device
 from atalho.tasks import Step
 
 LESION_IMAGES = 1_000  # at most, of the test split
@@ -45,7 +44,7 @@ class Moment:
     data: Dataset | None
     batch: int
     auxiliary_weight: float
-    device: torch.device
+    device: Device
     conditions: dict[str, Any]
     absent: Callable[[str], None]
 
@@ -156,7 +155,7 @@ def _surface(at: Moment) -> Iterator[Step]:
 
     def line(state: State, beta: float, **given: Any) -> Iterable[Record]:
         assert state.preprocessing is not None
-        shown = prepared(images, state.preprocessing, at.device)
+        shown = prepared(images, state.preprocessing, at.device.torch)
         yield surface.record(at.network.name, state.model, shown, beta, **given)
 
     for beta in surface.coordinates():

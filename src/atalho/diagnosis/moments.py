@@ -19,6 +19,7 @@ from atalho.probes.passes import Batch
 from atalho.probes.shown import training_batch
 from atalho.recipes.recipe import Recipe
 from atalho.record import Record
+from atalho.runtime.device import Device
 from atalho.training import run
 from atalho.training.arguments import Arguments
 from atalho.training.loop import READ_EVERY, Run
@@ -51,7 +52,7 @@ class Course:
     recipe: Recipe
     seed: int
     batch: int
-    device: torch.device
+    device: Device
 
     @cached_property
     def run(self) -> Run:
@@ -76,11 +77,11 @@ class Course:
 
     def end(self, folder: Path) -> State:
         """As the finished run in `folder` left it."""
-        trained = run.load(folder).to(self.device)
+        trained = run.load(folder).to(self.device.torch)
         return self._shown(trained.model, trained.preprocessing)
 
     def _shown(self, model: nn.Module, preprocessing: Preprocessing) -> State:
-        batch = training_batch(self.data, self.batch, preprocessing, self.device)
+        batch = training_batch(self.data, self.batch, preprocessing, self.device.torch)
         return State(model, batch, preprocessing)
 
 

@@ -10,6 +10,7 @@ from atalho.engines.engine import Dtype, Engine
 from atalho.engines.onnxruntime import ONNXRUNTIME
 from atalho.engines.openvino import OPENVINO
 from atalho.errors import AtalhoError, Exit
+from atalho.runtime.device import Device
 
 ENGINES: Mapping[str, Engine] = {
     engine.name: engine for engine in (EAGER, COMPILED, ONNXRUNTIME, OPENVINO)
@@ -40,26 +41,24 @@ def missing_packages(backend: Backend) -> list[str]:
 
 
 def available(
-    device: str, *, engines: tuple[str, ...] = tuple(ENGINES), calibrated: bool
+    device: Device, *, engines: tuple[str, ...] = tuple(ENGINES), calibrated: bool
 ) -> list[Backend]:
     """Every engine that is installed and runs on a device, in each of its precisions.
 
     Args:
-        device: as torch names it.
         calibrated: whether there are real images to calibrate int8 on and to test it with.
     """
-    kind = device.partition(":")[0]
     found = [
         Backend(name, dtype)
         for name in engines
-        if kind in ENGINES[name].devices
+        if device.type in ENGINES[name].devices
         for dtype in ENGINES[name].needs
         if calibrated or dtype != "int8"
     ]
     return [backend for backend in found if not missing_packages(backend)]
 
 
-def check(backend: Backend, device: str) -> None:
+def check(backend: Backend, device: Device) -> None:
     """Whether an engine can run here.
 
     Raises:
@@ -72,8 +71,8 @@ def check(backend: Backend, device: str) -> None:
         raise AtalhoError(
             "ENGINE", backend, cause, next_step="another --precision", exit=Exit.USAGE
         )
-    if device.partition(":")[0] not in engine.devices:
-        cause = f"{backend.engine} does not run on {device}"
+    if device.type not in engine.devices:
+        cause = f"{backend.engine} does not run on {device.name}"
         raise AtalhoError("ENGINE", backend, cause, next_step="--engine eager", exit=Exit.USAGE)
     if absent := missing_packages(backend):
         raise AtalhoError(

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +98,7 @@ def choose(trained: Trained, folder: Path, request: EngineRequest, sample: Sampl
             eager or does not run. Nothing is left behind then.
     """
     tries = request.candidates(sample.calibration is not None)
-    placement = request.placement._replace(named=trained.network.name)
+    placement = replace(request.placement, named=trained.network.name)
     write(trained, folder)
     if tries == [REFERENCE]:
         size = engine_config.size(folder, REFERENCE)
@@ -129,7 +129,9 @@ def choose(trained: Trained, folder: Path, request: EngineRequest, sample: Sampl
     best = fastest(usable) if len(usable) > 1 else usable[0]
     engine_config.finalise(
         folder,
-        EngineConfig(best.backend, placement.threads, request.batch, placement.memory_format),
+        EngineConfig(
+            best.backend, placement.device.threads, request.batch, placement.memory_format
+        ),
     )
     return [best, *(each for each in found if each is not best)]
 

@@ -12,7 +12,7 @@ def opened(folder: Path, dtype: Dtype, placement: Placement) -> Session:
     from torch._inductor import config
 
     config.freezing = True  # weights are constants: BatchNorm is folded and layouts are chosen once
-    mode = "reduce-overhead" if placement.device.startswith("cuda") else "default"
+    mode = "reduce-overhead" if placement.device.type == "cuda" else "default"
     return Torch(
         torch.compile(module(folder, placement), mode=mode, dynamic=False), dtype, placement
     )

@@ -21,9 +21,9 @@ class Torch:
     def __init__(self, model: Callable[..., Any], dtype: Dtype, placement: Placement) -> None:
         import torch
 
-        torch.set_num_threads(placement.threads)
+        torch.set_num_threads(placement.device.threads)
         self.model = model
-        self.device = torch.device(placement.device)
+        self.device = placement.device.torch
         self.memory_format = memory_format(placement)
         self.precision = torch.autocast(
             self.device.type, torch.bfloat16, enabled=dtype == "bf16", cache_enabled=False
@@ -54,14 +54,11 @@ def write(trained: "Trained", folder: Path, dtype: Dtype, images: "Tensor | None
 
 def module(folder: Path, placement: Placement) -> Any:
     """The network of a folder on the device, in eval mode."""
-    import torch
 
     from atalho.exports.format import for_inference
     from atalho.weights.trained import read
 
-    model = (
-        for_inference(read(folder, named=placement.named)).to(torch.device(placement.device)).model
-    )
+    model = for_inference(read(folder, named=placement.named)).to(placement.device.torch).model
     return model.to(memory_format=memory_format(placement))
 
 

@@ -7,10 +7,12 @@ Images and logits cross the border as numpy arrays, so that an engine that does 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from atalho.runtime.device import Device
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,26 +23,31 @@ Dtype = Literal["float32", "bf16", "int8"]
 MemoryFormat = Literal["channels_last", "contiguous"]
 Floats = NDArray[np.float32]
 
+USUAL: MemoryFormat = "channels_last"
+"""The memory format that records do not mention."""
 
-class Placement(NamedTuple):
-    """Where a network runs.
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a network runs, and how its numbers lie in memory there.
 
     Attributes:
-        device: as torch names it.
-        threads: of the processor.
         named: the network that the user named; a function in a file is called for no other reason.
         memory_format: of images and weights in torch's engines; the others choose their own.
     """
 
-    device: str
-    threads: int
+    device: Device
     named: str = ""
-    memory_format: MemoryFormat = "channels_last"
+    memory_format: MemoryFormat = USUAL
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> "Placement":
+        """The placement whose `dataclasses.asdict` came as JSON."""
+        return cls(**{**document, "device": Device(**document["device"])})
 
     def record_conditions(self) -> dict[str, str]:
         """What a record says of the memory format: nothing where it is the usual one."""
-        usual = self.memory_format == self._field_defaults["memory_format"]
-        return {} if usual else {"memory_format": self.memory_format}
+        return {} if self.memory_format == USUAL else {"memory_format": self.memory_format}
 
 
 class Session(Protocol):

@@ -48,5 +48,5 @@ def on_engine(trained: Trained, folder: Path, backend: Backend, placement: Place
         AtalhoError: as `engines.check`.
     """
     check(backend, placement.device)
-    placement = placement._replace(named=trained.network.name)
+    placement = replace(placement, named=trained.network.name)
     return replace(trained, model=EngineModule(folder, backend, placement))

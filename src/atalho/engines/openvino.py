@@ -27,7 +27,7 @@ class OpenVino:
         self.model = self.core.read_model(path)
         self.settings = {
             "INFERENCE_PRECISION_HINT": HINTS[dtype],
-            "INFERENCE_NUM_THREADS": placement.threads,
+            "INFERENCE_NUM_THREADS": placement.device.threads,
             "PERFORMANCE_HINT": "LATENCY",
         }
         self.requests: dict[tuple[int, ...], Any] = {}

@@ -144,7 +144,7 @@ def _run_here(spec: TrialSpec) -> list[Trial]:
     from atalho.data.batches import preprocess
     from atalho.weights.trained import read
 
-    torch.set_num_threads(spec.placement.threads)
+    torch.set_num_threads(spec.placement.device.threads)
     trained = read(spec.folder, named=spec.placement.named)
     sample = load_file(spec.folder / SAMPLE)
 
@@ -255,7 +255,7 @@ def main() -> None:
     spec = TrialSpec(
         Path(given["folder"]),
         tuple(Backend(*backend) for backend in given["backends"]),
-        Placement(*given["placement"]),
+        Placement.of(given["placement"]),
         given["batch"],
     )
     print(json.dumps({"trials": [asdict(each) for each in _run_here(spec)]}), flush=True)

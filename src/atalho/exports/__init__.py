@@ -22,6 +22,7 @@ from atalho.exports.torchvision import TORCHVISION
 from atalho.files import move_atomically
 from atalho.record import Record, versions
 from atalho.runtime import machine
+from atalho.runtime.device import Device
 from atalho.weights.trained import Trained
 
 FORMATS: Mapping[str, Format] = {
@@ -110,10 +111,13 @@ def agreement(trained: Trained, reader: Reader, images: Tensor, path: Path) -> A
     return Agreement(difference, bound, same.double().mean().item(), len(images))
 
 
-def records(trained: Trained, to: str, found: Agreement, **conditions: Any) -> list[Record]:
+def records(
+    trained: Trained, to: str, found: Agreement, device: Device, **conditions: Any
+) -> list[Record]:
     """The agreement as records of the network.
 
     Args:
+        device: where they were compared.
         conditions: the data that the images are of.
     """
     given = {
@@ -124,7 +128,7 @@ def records(trained: Trained, to: str, found: Agreement, **conditions: Any) -> l
         "batches": [1, found.images],
         "dtype": "float32",
         "bound": found.bound,
-        **machine.conditions(torch.device("cpu")),
+        **machine.conditions(device),
         "versions": versions("torch", "torchvision", *FORMATS[to].needs),
     }
     return [

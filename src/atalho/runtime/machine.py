@@ -2,17 +2,15 @@
 
 from typing import Any
 
-import torch
+from atalho.record import now, versions
+from atalho.runtime.device import Device
 
-from atalho.record import now, processor, versions
 
-
-def conditions(device: torch.device) -> dict[str, Any]:
-    """The device by name, threads, versions and the time."""
-    cuda = device.type == "cuda"
+def conditions(device: Device) -> dict[str, Any]:
+    """The device's hardware by name, its threads, the versions of Python and of the packages, and the time."""
     return {
-        "device": torch.cuda.get_device_name(device) if cuda else processor(),
-        "threads": torch.get_num_threads(),
+        "device": device.model,
+        "threads": device.threads,
         "versions": versions("torch", "torchvision"),
         "at": now(),
     }

@@ -4,11 +4,10 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import torch
-
 from atalho.data.dataset import Dataset
 from atalho.recipes.recipe import Recipe
 from atalho.runtime import machine
+from atalho.runtime.device import Device
 from atalho.runtime.precision import Precision
 from atalho.runtime.world import ALONE, World
 from atalho.weights.trained import Trained
@@ -33,7 +32,7 @@ class Arguments:
     network: str
     recipe: Recipe
     seed: int
-    device: torch.device
+    device: Device
     precision: Precision
     start: Trained | None = None
     new_head: bool = False

@@ -51,7 +51,7 @@ class Learner:
         *,
         head: frozenset[str] = frozenset(),
     ) -> None:
-        recipe, self.device, self.world = arguments.recipe, arguments.device, arguments.world
+        recipe, self.device, self.world = arguments.recipe, arguments.device.torch, arguments.world
         self.arguments = arguments
         self.recipe = recipe
         self.batches = batches

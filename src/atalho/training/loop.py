@@ -107,7 +107,7 @@ class Run:
         logged: Callable[[Row], None] = lambda row: None,
         say: Callable[[str], None] = lambda message: None,
     ) -> None:
-        recipe, self.device, self.world = arguments.recipe, arguments.device, arguments.world
+        recipe, self.device, self.world = arguments.recipe, arguments.device.torch, arguments.world
         split = data.training(with_validation=recipe.with_validation)
         self.arguments = arguments
         self.recipe = recipe

@@ -220,7 +220,7 @@ def _probe(
     return probe.Probe(
         network.name,
         arguments.probe,
-        shown.training_batch(data, min(probe.IMAGES, at_once), preprocessing, device),
+        shown.training_batch(data, min(probe.IMAGES, at_once), preprocessing, device.torch),
         recipe.auxiliary_weight,
         {
             **stated.of_network(network, data.name, recipe, arguments.seed),
