@@ -70,5 +70,5 @@ def test_the_networks_of_the_comparison_have_a_top1_each_and_others_none() -> No
 
 
 def test_torch_is_not_needed() -> None:
-    script = "import sys; sys.modules['torch'] = None\nfrom atalho import cited; assert cited.records('resnet18')"
+    script = "import sys; sys.modules['torch'] = None\nfrom atalho.comparison import cited; assert cited.records('resnet18')"
     subprocess.run([sys.executable, "-c", script], check=True)

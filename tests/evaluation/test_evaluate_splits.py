@@ -9,7 +9,6 @@ import pytest
 import torch
 import yaml
 from PIL import Image
-from test_photos import SMALL, fill, picture
 
 from atalho import data, networks
 from atalho.cli import main
@@ -20,6 +19,7 @@ from atalho.errors import AtalhoError, Exit
 from atalho.evaluation.evaluating import choose
 from atalho.grammar import module
 from atalho.weights import config
+from photo_folders import SMALL, fill, picture
 
 
 def reader(root: Path, times: list[int]) -> Callable[[], Dataset]:

@@ -21,7 +21,7 @@ COMMAND += ["--precision", "float32", "-t", "1", "--save-every", "0"]
 STRUCK = """
 import os, signal, sys
 from atalho.cli import main
-from atalho.train import Run
+from atalho.training.loop import Run
 
 rank, number = int(sys.argv[1]), int(sys.argv[2])
 first = os.environ["TORCHELASTIC_RESTART_COUNT"] == "0" and int(os.environ["RANK"]) == rank

@@ -159,7 +159,7 @@ def test_one_folder_has_one_process_and_the_lock_dies_with_it(
 #: Waits for signals in one long operation that does not return to Python, as a backward pass does.
 BUSY = """
 import hashlib, sys, threading, time
-from atalho import signals
+from atalho.training import signals
 signals.PATIENCE = float(sys.argv[1])
 with signals.collected(lambda why: print(why, flush=True)) as received:
     print("ready", flush=True)
@@ -229,7 +229,7 @@ def test_out_of_memory_says_what_would_fit(tmp_path: Path) -> None:
 import resource, sys, torch
 from pathlib import Path
 from atalho.cli import main
-import atalho.train, atalho.run, sklearn.datasets, torch._dynamo
+import atalho.training.loop, atalho.training.run, sklearn.datasets, torch._dynamo
 torch.nn.Conv2d(3, 8, 3)(torch.randn(1, 3, 8, 8)).sum().backward()
 now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (now + 1_500_000_000,) * 2)
