@@ -11,6 +11,7 @@ from torch import Tensor
 from atalho.data.draws import uniform
 from atalho.grammar.shape import Shape
 from atalho.recipes.recipe import Lighting, Photometric, ResizedCrop, ShorterSide
+from atalho.runtime.transfer import on_device
 
 Draw = tuple[int, Tensor, Tensor]
 """The seed, and (N,) epochs and samples on the host."""
@@ -101,11 +102,11 @@ def resampled(images: Tensor, boxes: Tensor) -> Tensor:
     device = images.device
     which = torch.arange(len(images), device=device)[:, None, None]
     (y0, x0), (y1, x1) = (
-        (rows.to(device)[:, :, None], columns.to(device)[:, None, :])
+        (on_device(rows, device)[:, :, None], on_device(columns, device)[:, None, :])
         for rows, columns in (low, high)
     )
-    down = share[0].to(device)[:, :, None, None]
-    right = share[1].to(device)[:, None, :, None]
+    down = on_device(share[0], device)[:, :, None, None]
+    right = on_device(share[1], device)[:, None, :, None]
     above = torch.lerp(images[which, y0, x0].float(), images[which, y0, x1].float(), right)
     below = torch.lerp(images[which, y1, x0].float(), images[which, y1, x1].float(), right)
     return torch.lerp(above, below, down)
@@ -125,7 +126,7 @@ def recoloured(pixels: Tensor, colour: Lighting | Photometric, draw: Draw) -> Te
     """(N, H, W, 3) floats in [0, 1] in other colours."""
     if isinstance(colour, Lighting):
         shift = lighting(colour, draw)
-        return pixels + shift.to(pixels)[:, None, None, :]
+        return pixels + on_device(shift, pixels.device).to(pixels)[:, None, None, :]
     least, most = 1 - colour.strength, 1 + colour.strength
     factors = torch.stack([_between(least, most, draw, FACTORS + each) for each in range(3)], 1)
     return photometric(pixels, factors, uniform(*draw, ORDER, len(ORDERS)))
@@ -155,7 +156,8 @@ def photometric(pixels: Tensor, factors: Tensor, orders: Tensor) -> Tensor:
         factors: (N, 3), of brightness, contrast and saturation.
         orders: (N,) of ORDERS.
     """
-    for steps in ORDERS[orders].unbind(1):
+    factors, order = (on_device(each, pixels.device) for each in (factors, ORDERS[orders]))
+    for steps in order.unbind(1):
         # Each blends the picture with another: black, its mean grey, or its greys.
         grey = sum(weight * pixels[..., c] for c, weight in enumerate(LUMA))
         assert isinstance(grey, Tensor)

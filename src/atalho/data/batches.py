@@ -12,6 +12,7 @@ from atalho.data.dataset import Split
 from atalho.data.draws import WHOLE, Share, positions, uniform
 from atalho.grammar.shape import Shape
 from atalho.recipes.recipe import Augmentation, Normalisation, PaddedCrop, ResizedCrop, ShorterSide
+from atalho.runtime.transfer import on_device
 
 
 class Preprocessing(NamedTuple):
@@ -102,25 +103,28 @@ class Changes:
             samples, epochs: (N,) on the host; they decide what is done to each.
         """
         mean, std = self.preprocessing
-        on_device = self.seed, epochs.to(self.device), samples.to(self.device)
-        mirrored = uniform(*on_device, 2, 2).bool() if self.mirror else None
+        # Drawn on the host, where so few numbers cost less than a GPU's launches, and copied at once.
+        shifts = 2 * self.padding + 1
+        bounds = (shifts, shifts, 2)  # down, right, mirrored
+        draws = [uniform(self.seed, epochs, samples, *each) for each in enumerate(bounds)]
+        down, right, turned = on_device(torch.stack(draws), self.device)
+        mirrored = turned.bool() if self.mirror else None
         if self.padding:
             rows, columns = (
                 torch.arange(side, device=self.device).expand(len(which), -1) for side in self.size
             )
             if mirrored is not None:
                 columns = torch.where(mirrored[:, None], columns.flip(1), columns)
-            shifts = 2 * self.padding + 1
-            rows = (rows + uniform(*on_device, 0, shifts)[:, None])[:, :, None]
-            columns = (columns + uniform(*on_device, 1, shifts)[:, None])[:, None, :]
+            rows = (rows + down[:, None])[:, :, None]
+            columns = (columns + right[:, None])[:, None, :]
             pixels, mean = images[which[:, None, None], rows, columns], mean[rows, columns]
         else:
             # Whole rows are copied faster than pixels are gathered.
             pixels = images[which]
             if mirrored is not None:
-                turned = mirrored[:, None, None, None]
-                pixels = torch.where(turned, pixels.flip(2), pixels)
-                mean = torch.where(turned, mean.flip(1), mean) if mean.shape[1] > 1 else mean
+                each = mirrored[:, None, None, None]
+                pixels = torch.where(each, pixels.flip(2), pixels)
+                mean = torch.where(each, mean.flip(1), mean) if mean.shape[1] > 1 else mean
         pixels = pixels.float() / 255
         if self.colour:
             pixels = recoloured(pixels, self.colour, (self.seed, epochs, samples))
@@ -164,7 +168,7 @@ class Batches:
     def __call__(self, step: int) -> tuple[Tensor, Tensor]:
         """Step `step`'s images, (batch / world, C, H, W) floats, and labels, (batch / world,)."""
         samples, epochs = positions(self.count, self.batch, step, self.seed, self.share)
-        images, which = self.images, samples.to(self.labels.device)
+        images, which = self.images, on_device(samples, self.labels.device)
         labels = self.labels[which]
         if isinstance(self.crop, ShorterSide | ResizedCrop):
             height, width = self.input[1:]

@@ -24,6 +24,7 @@ from atalho.data.draws import Share, positions
 from atalho.data.image import Framing, Window, load
 from atalho.data.photos import OnDisk
 from atalho.recipes.recipe import Augmentation, ResizedCrop, ShorterSide
+from atalho.runtime.transfer import on_device
 
 AHEAD = 2
 """Steps that are decoded before they are asked for."""
@@ -114,7 +115,9 @@ class Decoding:
             done.result()
         which = torch.arange(len(samples), device=self.device)
         pictures = self.changes.padded(self._on_device(images))
-        return self.changes(pictures, which, samples, epochs), self.labels[samples.to(self.device)]
+        return self.changes(pictures, which, samples, epochs), self.labels[
+            on_device(samples, self.device)
+        ]
 
     def close(self) -> None:
         """Ends the threads, once each has decoded the photo that it is at."""

@@ -21,7 +21,10 @@ class Torch:
     def __init__(self, model: Callable[..., Any], dtype: Dtype, placement: Placement) -> None:
         import torch
 
+        from atalho.runtime.precision import whole_float32
+
         torch.set_num_threads(placement.device.threads)
+        whole_float32()
         self.model = model
         self.device = placement.device.torch
         self.memory_format = memory_format(placement)

@@ -13,7 +13,9 @@ from atalho.data.batches import Preprocessing, preprocess
 from atalho.data.dataset import Batched
 from atalho.errors import AtalhoError, Exit
 from atalho.record import Record
+from atalho.runtime.memory import memory_for
 from atalho.runtime.precision import Precision, autocast
+from atalho.runtime.transfer import on_device
 from atalho.runtime.world import ALONE, World
 from atalho.statistics import wilson
 
@@ -62,7 +64,7 @@ def accuracy(
         world: the processes that ask together: of `size`, each about every `size`-th image of a split from its rank on.
 
     Raises:
-        AtalhoError: DATA-EMPTY (exit 3), where there are no images.
+        AtalhoError: DATA-EMPTY (exit 3), where there are no images; OUT-OF-MEMORY (exit 6).
     """
     training = model.training
     model.eval()
@@ -70,9 +72,9 @@ def accuracy(
 
     def answers() -> Iterator[tuple[Tensor, Tensor]]:
         for images, labels in split.batches(batch):
-            with autocast(device, precision):
-                logits = model(preprocess(images.to(device), at))
-            yield logits.float(), labels.to(device)
+            with memory_for(len(labels)), autocast(device, precision):
+                logits = model(preprocess(on_device(images, device), at))
+            yield logits.float(), on_device(labels, device)
 
     found = tally(answers(), world)
     model.train(training)

@@ -12,6 +12,7 @@ from atalho.data.batches import preprocess
 from atalho.data.folder import decoded, images_in
 from atalho.engines.module import EngineModule
 from atalho.errors import AtalhoError, Exit, printable
+from atalho.runtime.memory import memory_for
 from atalho.runtime.precision import autocast
 from atalho.weights.trained import Inference, Trained
 
@@ -106,8 +107,8 @@ def _guesses(
     trained: Trained, images: list[Tensor], inference: Inference, top: int
 ) -> list[tuple[Guess, ...]]:
     device = inference.device
-    batch = preprocess(torch.stack(images).to(device), trained.preprocessing.to(device))
-    with autocast(device, inference.precision):
+    with memory_for(len(images)), autocast(device, inference.precision):
+        batch = preprocess(torch.stack(images).to(device), trained.preprocessing.to(device))
         logits = trained.model(batch)
     assert isinstance(logits, Tensor)  # the model is in eval mode
     best = logits.double().softmax(1).topk(min(top, logits.shape[1]))

@@ -23,6 +23,7 @@ from atalho.errors import AtalhoError, Exit
 from atalho.evaluation.accuracy import PROTOCOL
 from atalho.grammar.layers import AdaptiveAvgPool, Dropout, Flatten, Layer, walk
 from atalho.grammar.network import Network
+from atalho.runtime.memory import memory_for
 from atalho.runtime.precision import autocast
 from atalho.weights import config
 from atalho.weights.trained import Inference, Trained
@@ -232,7 +233,7 @@ def answers(
         found = []
         for views in seen:
             for some in torch.from_numpy(views).split(most):
-                with autocast(device, inference.precision):
+                with memory_for(len(some)), autocast(device, inference.precision):
                     logits = trained.model(preprocess(some.to(device), at))
                 found.append(logits.float().log_softmax(1))
         each = torch.cat(found)

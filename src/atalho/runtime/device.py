@@ -53,9 +53,12 @@ def resolve_device(name: str = "auto", threads: int | None = None) -> Device:
         threads: torch's own default unless given: one for each core that this process may use.
 
     Raises:
-        AtalhoError: DEVICE (exit 6), for a device that torch does not know or that this machine does not have.
+        AtalhoError: DEVICE (exit 6), for a device that torch does not know or that this machine does not have, or that is neither
+            a processor nor a CUDA GPU.
     """
     import torch
+
+    from atalho.runtime.precision import whole_float32
 
     if threads is not None:
         torch.set_num_threads(threads)
@@ -65,9 +68,12 @@ def resolve_device(name: str = "auto", threads: int | None = None) -> Device:
         name = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
     try:
         device = torch.device(name)
+        if device.type not in ("cpu", "cuda"):
+            raise RuntimeError("atalho runs on processors and CUDA GPUs alone")
         torch.empty(0, device=device)
         if device.type == "cuda":
             torch.cuda.set_device(device)
+            whole_float32()
     except (RuntimeError, AssertionError) as error:
         raise AtalhoError(
             "DEVICE",

@@ -13,6 +13,12 @@ def autocast(device: torch.device, precision: Precision) -> AbstractContextManag
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
 
+def whole_float32() -> None:
+    """Has GPUs multiply float32 numbers as float32; torch lets cuDNN's convolutions round them to TF32's 10 bits."""
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+
+
 def fastest(device: torch.device) -> tuple[Precision, str]:
     """The precision to train in on a device, and why: bf16 where the hardware multiplies it, float32 elsewhere.
 

@@ -43,12 +43,6 @@ class World:
             distributed.all_reduce(tensor)
         return tensor
 
-    def any(self, flag: bool, device: torch.device) -> bool:
-        """Whether it is so in one process at least; all must ask."""
-        if self.size == 1:
-            return flag
-        return bool(self.sum(torch.tensor(float(flag), device=device)).item())
-
     def take_from_main(self, tensors: Iterable[Tensor]) -> None:
         """Gives all processes the main one's values, in place."""
         if self.size > 1:

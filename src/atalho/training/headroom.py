@@ -4,14 +4,9 @@ from collections.abc import Callable
 
 import torch
 
+from atalho.runtime.memory import is_out_of_memory
+
 FINENESS = 16  # the answer is within one sixteenth of the largest
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory could not be had, on a GPU or on the host."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
 
 
 def largest(attempt: Callable[[int], None], below: int) -> int:

@@ -22,6 +22,7 @@ from atalho.evaluation.accuracy import Accuracy, accuracy
 from atalho.files import write_atomically
 from atalho.probes.probe import Probe
 from atalho.recipes.recipe import Plateau
+from atalho.runtime.memory import is_out_of_memory
 from atalho.training import checkpoint, headroom, signals
 from atalho.training.arguments import Arguments
 from atalho.training.learner import Learner, no_sums, under
@@ -321,11 +322,11 @@ class Run:
             self._loop(writer)
 
     def _loop(self, writer: checkpoint.Writer | None) -> None:
+        every = 0.0 if self.device.type == "cpu" else signals.MEETING
+        self.meetings = signals.Meetings(self.world, self.device, self.step, every)
         before, begun = self.seconds, time.monotonic()
         saved = read = begun
         last_read = self.step
-        # A processor has nothing to wait for; a GPU is asked only where the host must know.
-        always = self.device.type == "cpu"
         try:
             while True:
                 if self.probe and self.step % self.probe.every == 0:
@@ -337,15 +338,13 @@ class Run:
                 self._attempt()
                 now = time.monotonic()
                 self.seconds = before + now - begun
-                renewed = self.step % READ_EVERY == 0
-                if (always or renewed) and (now - read > REPORT_EVERY or self.step == self.steps):
+                if now - read > REPORT_EVERY or self.step == self.steps:
                     images = (self.step - last_read) * self.recipe.batch_size
                     self.read(images / (now - read))
                     read, last_read = now, self.step
-                if renewed:
+                if self.step % READ_EVERY == 0:
                     self.renew()
-                if always or renewed:
-                    self._stop(together=True)
+                self._stop(together=True)
                 if writer and now - saved > self.arguments.save_every:
                     self.check()  # no state without finite numbers is kept
                     writer.save(self.state())
@@ -363,11 +362,9 @@ class Run:
     def _stop(self, *, together: bool = False) -> None:
         """Ends the run where a signal has come; several processes do it after the same step."""
         code = self.received.code
-        if together and self.world.size > 1:
-            stopped = self.world.any(code is not None, self.device)
+        if self.world.size > 1:
+            stopped = together and self.meetings.any(code is not None, self.step)
             code = (code or Exit.TERMINATED) if stopped else None
-        elif self.world.size > 1:
-            return
         if code is not None:
             raise Stopped(code, self.step)
 
@@ -376,19 +373,22 @@ class Run:
         try:
             self.advance()
         except (RuntimeError, MemoryError) as error:
-            if not headroom.is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
         else:
             return
         # Outside the handler: the error's traceback holds on to what the step had allocated.
         at_once = self.recipe.batch_size // self.world.size // self.arguments.parts
-        fits = headroom.largest(self.learner.rehearse, below=at_once)
+        # With synchronised BatchNorm a process would wait for the others, which wait for it.
+        alone = self.world.size == 1 or not self.arguments.sync_bn
+        fits = headroom.largest(self.learner.rehearse, below=at_once) if alone else at_once // 2
         parts = -(-self.arguments.parts * at_once // max(1, fits))
+        would = f"; {fits} at a time would" if alone else ""
         raise AtalhoError(
             "OUT-OF-MEMORY",
             self.arguments.network,
-            f"a batch of {self.recipe.batch_size}, {at_once} images at a time, does not fit into memory; "
-            f"{fits} at a time would; earlier checkpoints are kept in {self.folder}",
+            f"a batch of {self.recipe.batch_size}, {at_once} images at a time, does not fit into memory{would}; "
+            f"earlier checkpoints are kept in {self.folder}",
             next_step=f"--grad-accum-steps {parts}, which keeps the batch"
             if fits
             else "a smaller network or --img-size",

@@ -30,6 +30,7 @@ from atalho.networks.subjects import Subject
 from atalho.probes import probe, shown
 from atalho.record import Record
 from atalho.runtime import machine
+from atalho.runtime.determinism import deterministic
 from atalho.training import checkpoint, stated
 from atalho.training.arguments import Arguments
 from atalho.training.loop import Progress, Row, Run
@@ -141,7 +142,15 @@ def execute(
                 return world.from_main(lambda: record.read(finished))
             ready()
             return _train(
-                arguments, data, folder, network, begun, report=report, logged=logged, warn=warn
+                arguments,
+                data,
+                folder,
+                network,
+                begun,
+                allow_inexact=allow_inexact,
+                report=report,
+                logged=logged,
+                warn=warn,
             )
         except OSError as error:
             raise AtalhoError(
@@ -160,6 +169,7 @@ def _train(
     network: Subject,
     begun: Trained | None,
     *,
+    allow_inexact: bool,
     report: Report,
     logged: Callable[[Row], None],
     warn: Callable[[str], None],
@@ -191,9 +201,11 @@ def _train(
             for path in damaged:
                 warn(f"{path} is damaged; going on from step {state.step}, before it was written")
             run.restore(state)
-        run.train()
-        model = run.finish()
-        tested = run.evaluate(data.splits["test"])
+        required = found is not None and not allow_inexact
+        with deterministic(arguments.device.torch, network.name, required=required, say=warn):
+            run.train()
+            model = run.finish()
+            tested = run.evaluate(data.splits["test"])
 
     def end() -> list[Record]:
         weights = save_model(folder, network, model, preprocessing, data)

@@ -4,15 +4,20 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Thread, Timer
 from types import FrameType
 
+import torch
+
 from atalho.errors import Exit
+from atalho.runtime.world import World
 
 PATIENCE = 9.0  # seconds from a signal to the end, whatever the step is doing
+MEETING = 0.5  # seconds between two questions of processes on GPUs
 CODES = {signal.SIGINT: Exit.INTERRUPTED, signal.SIGTERM: Exit.TERMINATED}
 
 
@@ -21,6 +26,36 @@ class Received:
     """The exit code of the first signal; None before it."""
 
     code: Exit | None = None
+
+
+class Meetings:
+    """Several processes asking one another whether a signal has come to any, after the same steps in each.
+
+    Processors ask after every step. GPUs would have to finish what they were given before they answer: they ask by the time.
+
+    Args:
+        step: how many are done.
+        every: seconds between two questions, at the most unless a step is longer.
+    """
+
+    def __init__(self, world: World, device: torch.device, step: int, every: float) -> None:
+        self.world = world
+        self.device = device
+        self.every = every
+        self.last = step, time.monotonic()
+        self.next = step
+
+    def any(self, flag: bool, step: int) -> bool:
+        """Whether `flag` is set in one of the processes, where they meet after this step; all must ask after every step."""
+        if step < self.next:
+            return False
+        now, (last_step, last) = time.monotonic(), self.last
+        mine = torch.tensor([flag, now - last], dtype=torch.float32, device=self.device)
+        flags, seconds = self.world.sum(mine).tolist()
+        steps = self.every * self.world.size * (step - last_step) / seconds
+        self.last = step, now
+        self.next = step + max(1, int(steps))
+        return bool(flags)
 
 
 @contextmanager
