@@ -54,3 +54,17 @@ def _rebuild(code: str, subject: str, cause: str, next_step: str, exit: Exit) ->
 def printable(text: object) -> str:
     """`text` on one line, with control characters escaped: file and class names are foreign text."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
+
+
+WRONG_OPTION = "USAGE"
+
+
+def wrong_option(option: str, cause: str) -> AtalhoError:
+    """The error of an option that cannot be used as it is given: USAGE (exit 2).
+
+    Args:
+        option: its name on the command line, without dashes.
+    """
+    return AtalhoError(
+        WRONG_OPTION, f"--{option}", cause, next_step="atalho --help", exit=Exit.USAGE
+    )

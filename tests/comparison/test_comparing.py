@@ -1,25 +1,36 @@
 import errno
+import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import yaml
 from filelock import FileLock
+from PIL import Image
+from safetensors.torch import save_file
 
-from atalho import recipes, record
+from atalho import record
+from atalho.cli import main
 from atalho.comparison.comparing import Comparison, compare
 from atalho.data.dataset import Dataset
 from atalho.engines import choosing, engine_config
 from atalho.engines.choosing import EngineRequest
 from atalho.engines.engine import Placement
 from atalho.errors import AtalhoError, Exit
-from atalho.grammar.facts import Facts
 from atalho.lock import LOCK
-from atalho.recipes.recipe import Recipe
+from atalho.networks import subjects
+from atalho.recipes.changes import RecipeChanges
 from atalho.runtime.device import Device
+from atalho.training.resolution import Request, Resolved, resolve
+
+CPU = Device("cpu", 1)
+SHORT = RecipeChanges(steps=3)
 
 
-def _short(name: str, network: Facts) -> Recipe:
-    return replace(recipes.get("quick", network), epochs=None, steps=3)
+def _resolved(data: Dataset | None, *names: str, changes: RecipeChanges = SHORT) -> list[Resolved]:
+    requests = [Request(name, changes=changes) for name in names]
+    return [resolve(each, data, None, CPU, "float32") for each in requests]
 
 
 pytestmark = pytest.mark.usefixtures("hasty")
@@ -27,9 +38,8 @@ pytestmark = pytest.mark.usefixtures("hasty")
 
 @pytest.fixture
 def comparison(digits: Dataset) -> Comparison:
-    cpu = Device("cpu", 1)
-    request = EngineRequest("eager", None, Placement(cpu), 2)
-    return Comparison(["plain20", "resnet20"], digits, _short, [2], 0, cpu, "float32", request)
+    request = EngineRequest("eager", None, Placement(CPU), 2)
+    return Comparison(_resolved(digits, "plain20", "resnet20"), [2], request)
 
 
 def test_a_second_call_measures_what_is_missing(comparison: Comparison, tmp_path: Path) -> None:
@@ -65,16 +75,13 @@ def test_a_second_call_measures_what_is_missing(comparison: Comparison, tmp_path
 
 
 def test_a_comparison_under_other_conditions_is_refused(
-    comparison: Comparison, tmp_path: Path
+    comparison: Comparison, digits: Dataset, tmp_path: Path
 ) -> None:
-    one = replace(comparison, networks=["resnet20"])
+    one = replace(comparison, networks=_resolved(digits, "resnet20"))
     first = compare(one, tmp_path / "c")
-
-    def longer(name: str, network: Facts) -> Recipe:
-        return replace(_short(name, network), steps=4)
-
+    longer = _resolved(digits, "resnet20", changes=RecipeChanges(steps=4))
     with pytest.raises(AtalhoError, match=r"recipe\.steps 3, now 4"):
-        compare(replace(one, recipe=longer), tmp_path / "c")
+        compare(replace(one, networks=longer), tmp_path / "c")
     assert record.read(tmp_path / "c" / "records.jsonl") == first
 
 
@@ -95,7 +102,7 @@ def test_a_folder_that_is_not_free_is_left_as_it_is(comparison: Comparison, tmp_
 def test_without_data_networks_are_costed_and_timed_at_their_own_input(
     comparison: Comparison, tmp_path: Path
 ) -> None:
-    found = compare(replace(comparison, data=None, networks=["resnet20"]), tmp_path / "c")
+    found = compare(replace(comparison, networks=_resolved(None, "resnet20")), tmp_path / "c")
     assert {each.quantity for each in found} == {
         *("params", "macs", "activations", "latency", "throughput", "peak_memory", "size"),
     }
@@ -103,14 +110,7 @@ def test_without_data_networks_are_costed_and_timed_at_their_own_input(
     assert not (tmp_path / "c" / "engines").exists()
 
 
-def test_nothing_is_written_before_all_names_are_known(
-    comparison: Comparison, tmp_path: Path
-) -> None:
-    with pytest.raises(AtalhoError, match="NETWORK-UNKNOWN"):
-        compare(replace(comparison, networks=["resnet20", "resnet21"]), tmp_path / "c")
-    with pytest.raises(AtalhoError, match="INPUT-SHAPE"):
-        compare(replace(comparison, networks=["resnet20", "alexnet"]), tmp_path / "c")
-    assert not (tmp_path / "c").exists()
+def test_a_folder_of_other_things_is_left_as_it_is(comparison: Comparison, tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").touch()
     with pytest.raises(AtalhoError, match="OUTPUT"):
         compare(comparison, tmp_path)
@@ -120,7 +120,7 @@ def test_nothing_is_written_before_all_names_are_known(
 def test_a_full_disk_is_said_in_one_line_and_loses_nothing(
     comparison: Comparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = replace(comparison, data=None, networks=["resnet20"])
+    one = replace(comparison, networks=_resolved(None, "resnet20"))
 
     def full(*given: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -135,3 +135,56 @@ def test_a_full_disk_is_said_in_one_line_and_loses_nothing(
     found = compare(one, tmp_path / "c")
     assert found[: len(kept)] == kept
     assert "latency" in {each.quantity for each in found}
+
+
+def _weights(folder: Path, name: str, **settings: object) -> str:
+    """A folder of random weights of two classes, with its own way to bring pictures to the network's input."""
+    input_size = settings["input_size"]
+    network = subjects.get(name, input=tuple(input_size), num_classes=2)  # type: ignore[arg-type]
+    folder.mkdir()
+    save_file(subjects.build(network).state_dict(), folder / "model.safetensors")
+    framed = {"mean": [0.5] * 3, "std": [0.25] * 3, **settings}
+    config = {"architecture": name, "num_classes": 2, "label_names": ["a", "b"]}
+    (folder / "config.json").write_text(json.dumps({**config, "pretrained_cfg": framed}))
+    return f"{name}={folder}"
+
+
+def test_every_network_sees_photos_in_its_own_way(tmp_path: Path) -> None:
+    """Two networks whose weights want other input sizes, crops and interpolations; both see the same photos."""
+    pixels = np.random.default_rng(0).integers(0, 255, (24, 30, 40, 3), np.uint8)
+    for number, each in enumerate(pixels):
+        photo = tmp_path / "photos" / "ab"[number % 2] / f"{number}.png"
+        photo.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(each).save(photo)
+    ways = {
+        "resnet20": {
+            "input_size": [3, 32, 32],
+            "crop_pct": 0.8,
+            "crop_mode": "center",
+            "interpolation": "bicubic",
+        },
+        "plain20": {
+            "input_size": [3, 24, 28],
+            "crop_pct": 1.0,
+            "crop_mode": "squash",
+            "interpolation": "bilinear",
+        },
+    }
+    arguments = ["compare", *ways, "--data", str(tmp_path / "photos"), "--steps", "1", "-b", "1"]
+    for name, way in ways.items():
+        arguments += ["--weights", _weights(tmp_path / f"weights of {name}", name, **way)]
+    output = tmp_path / "c"
+    arguments += ["--data-dir", str(tmp_path / "data"), "--output", str(output), "-t", "1"]
+    assert main(arguments) == 0
+    seen = set()
+    for name, way in ways.items():
+        run, engine = output / "runs" / name, output / "engines" / "eager" / name
+        seen.add(yaml.safe_load((run / "args.yaml").read_text())["data"]["checksum"])
+        for folder in (run, engine):
+            said = json.loads((folder / "config.json").read_text())["pretrained_cfg"]
+            assert {key: said[key] for key in way} == way, folder
+    assert len(seen) == 1
+    timed = [r for r in record.read(output / "records.jsonl") if r.quantity == "latency"]
+    assert {r.subject: r.conditions["input"] for r in timed} == {
+        name: way["input_size"] for name, way in ways.items()
+    }

@@ -16,6 +16,7 @@ from atalho.record import Record
 from atalho.training import run
 from atalho.training.arguments import Arguments
 from atalho.training.loop import Run
+from atalho.training.resolution import Resolved
 
 
 def _seen(records: Sequence[Record]) -> list[tuple[Any, ...]]:
@@ -43,15 +44,12 @@ def test_it_sees_what_a_diagnosis_of_its_moments_sees(
     own = record.read(tmp_path / "run" / FILE)
     assert list(dict.fromkeys(each.conditions["moment"] for each in own)) == ["0", "10", "20", "30"]
     wanted = Diagnosis(
-        networks=["resnet20"],
-        data=digits,
-        recipe=lambda facts: probing.recipe,
+        networks=[Resolved(probing, digits)],
         moments=[0, 10, 20, 30],
         seeds=[0],
         measures=["flow", "responses"],
         batch=probing.recipe.batch_size,
         runs=[],
-        device=probing.device,
     )
     diagnosed = diagnose(wanted, tmp_path / "diagnosis")
     shares = ("shortcut_share", "shortcut_cosine")

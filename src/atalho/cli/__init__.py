@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from typing import Annotated, Any
 
 import typer
@@ -9,7 +10,7 @@ import typer
 from atalho import __version__
 from atalho.cli import asking, measuring, reading, training
 from atalho.cli.progress import say
-from atalho.errors import AtalhoError, Exit, printable
+from atalho.errors import WRONG_OPTION, AtalhoError, Exit, printable
 
 app = typer.Typer(
     name="atalho",
@@ -52,8 +53,25 @@ COMMANDS: Mapping[str, Callable[..., Any]] = {
     "diagnose": measuring.diagnose,
     "report": reading.report,
 }
+
+
+def _naming_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The command, whose errors of options are the command line's own: with the option's name, and the command's help as next step."""
+
+    @wraps(command)
+    def run(*args: Any, **options: Any) -> None:
+        try:
+            command(*args, **options)
+        except AtalhoError as error:
+            if error.code != WRONG_OPTION:
+                raise
+            raise typer.BadParameter(error.cause, param_hint=error.subject) from error
+
+    return run
+
+
 for _name, _function in COMMANDS.items():
-    app.command(_name)(_function)
+    app.command(_name)(_naming_options(_function))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

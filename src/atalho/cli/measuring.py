@@ -4,7 +4,7 @@ import shlex
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -43,22 +43,15 @@ from atalho.cli.reading import publish
 from atalho.cli.resolved import (
     append_records,
     engine_request,
-    framing_for,
-    length,
     limits_of,
     load_data,
-    recipe_named,
-    split,
-    starting_weights,
+    trained_network,
     training_precision,
+    weights_by_network,
 )
 from atalho.cli.rows import bench_rows, comparison_rows, diagnosis_rows
 from atalho.cli.table import Format
 from atalho.runtime.device import resolve_device
-
-if TYPE_CHECKING:
-    from atalho.grammar.facts import Facts
-    from atalho.recipes.recipe import Recipe
 
 
 def bench(
@@ -143,49 +136,35 @@ def compare(
     Without names: plain and residual networks of 20 and 56 layers and a small GoogLeNet, on real handwritten digits.
     What the folder holds already is not measured again.
     """
-    from atalho.networks import subjects
-
-    for name in networks or ():
-        subjects.check_name(name)
     from atalho.choice.choosing import choose
+    from atalho.comparison import DEMONSTRATION
+    from atalho.recipes.changes import RecipeChanges
+    from atalho.training.resolution import NO_DATA, Request, resolve
+
+    started = weights_by_network(networks or (), weights)
+    changes = RecipeChanges(epochs=epochs, steps=steps)
+    requests = [
+        Request(name, data, started.get(name), recipe, changes, None, img_size, seed)
+        for name in networks or DEMONSTRATION
+    ]
     from atalho.comparison import comparing
-    from atalho.data import DATASETS
     from atalho.ranking import comparison
-    from atalho.recipes import default
     from atalho.training.loop import Stopped
 
-    photos = data not in DATASETS and data != "none"
-    if img_size and not photos:
-        raise typer.BadParameter("it goes with a folder of photos", param_hint="--img-size")
     machine = resolve_device(device, threads)
-    starts = starting_weights(networks or (), weights)
-    named = [starts[name].network.name if name in starts else name for name in networks or ()]
-    started = {each.network.name: each for each in starts.values()}
-    asked = named or [*comparing.DEMONSTRATION]
-    framing = None
-    if photos:
-        framing = framing_for(asked[0], started.get(asked[0]), img_size)
-    dataset = (
-        None
-        if data == "none"
-        else load_data(data, data_dir, framing=framing, bad_images=bad_images)
-    )
-
-    def resolved(name: str, facts: "Facts") -> "Recipe":
-        own = recipe or ("finetune" if name in started else default(data))
-        return recipe_named(own, length(epochs, steps))(facts)
-
+    starts = [
+        trained_network(each.network, each.weights, None) if each.weights else None
+        for each in requests
+    ]
+    dataset = None if data == NO_DATA else load_data(data, data_dir, bad_images=bad_images)
     trained_in, _ = training_precision("auto", machine)
     request = comparing.Comparison(
-        networks=asked,
-        data=dataset,
-        recipe=resolved,
-        batches=batch_size,
-        seed=seed,
-        device=machine,
-        precision=trained_in,
-        engine=engine_request(engine, precision, memory_format, machine, batch_size),
-        starts=started,
+        [
+            resolve(each, dataset, start, machine, trained_in)
+            for each, start in zip(requests, starts, strict=True)
+        ],
+        batch_size,
+        engine_request(engine, precision, memory_format, machine, batch_size),
     )
     request.engine.candidates(calibrated=dataset is not None)
     with TrainingProgress("training") as progress:
@@ -257,23 +236,22 @@ def diagnose(
 
     What the folder holds already is not measured again.
     """
-    from atalho.networks import subjects
+    from atalho.recipes.changes import RecipeChanges
+    from atalho.training.resolution import NO_DATA, Request, resolve
 
-    for name in networks:
-        subjects.check_name(name)
+    changes = RecipeChanges(epochs=epochs, steps=steps, hold_out=hold_out)
+    requests = [Request(name, data, recipe=recipe, changes=changes) for name in networks]
     from atalho.diagnosis import diagnosing
-    from atalho.recipes import default
 
+    dataset = None if data == NO_DATA else load_data(data, data_dir)
+    machine = resolve_device(device, threads)
     diagnosis = diagnosing.Diagnosis(
-        networks=networks,
-        data=None if data == "none" else load_data(data, data_dir),
-        recipe=recipe_named(recipe or default(data), {**length(epochs, steps), **split(hold_out)}),
+        [resolve(each, dataset, None, machine, "float32") for each in requests],
         moments=at,
         seeds=seeds,
         measures=measure,
         batch=batch_size,
         runs=runs,
-        device=resolve_device(device, threads),
     )
     records = diagnosing.diagnose(diagnosis, output, say=say)
     if format is Format.JSON:

@@ -1,10 +1,9 @@
 """What options name, made: devices, data, recipes, trained networks."""
 
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -18,43 +17,9 @@ if TYPE_CHECKING:
     from atalho.data.image import Framing
     from atalho.engines.choosing import EngineRequest
     from atalho.engines.engine import Dtype, MemoryFormat
-    from atalho.grammar.facts import Facts
-    from atalho.recipes.recipe import Recipe
     from atalho.record import Record
     from atalho.runtime.precision import Precision
     from atalho.weights.trained import Inference, Trained
-
-
-def length(epochs: float | None, steps: int | None) -> dict[str, Any]:
-    """A recipe's length, where flags give it."""
-    if epochs is not None and steps is not None:
-        raise typer.BadParameter("the length is given in epochs or in steps", param_hint="--steps")
-    if epochs is None and steps is None:
-        return {}
-    return {"epochs": epochs, "steps": steps}
-
-
-def split(hold_out: bool | None) -> dict[str, Any]:
-    """What a recipe trains on, where a flag gives it."""
-    return {"with_validation": None if hold_out is None else not hold_out}
-
-
-def recipe_named(name: str, overrides: dict[str, Any]) -> "Callable[[Facts], Recipe]":
-    """The recipe by name, with what flags override."""
-    from atalho import recipes
-
-    given = {key: value for key, value in overrides.items() if value is not None}
-    if "epochs" in overrides:
-        given |= {key: overrides[key] for key in ("epochs", "steps")}
-
-    def resolved(network: "Facts") -> "Recipe":
-        found = replace(recipes.get(name, network), **given)
-        if found.with_validation and found.chooses:
-            cause = f"{name} chooses by the validation split"
-            raise typer.BadParameter(cause, param_hint="--no-hold-out")
-        return found
-
-    return resolved
 
 
 def trained_network(name: str, weights: str | None, num_classes: int | None) -> "Trained":
@@ -115,15 +80,14 @@ def for_inference(
     return trained, Inference(machine.torch, precision_named(precision), batch)
 
 
-def starting_weights(networks: Sequence[str], given: Sequence[str]) -> "dict[str, Trained]":
+def weights_by_network(networks: Sequence[str], given: Sequence[str]) -> dict[str, str]:
     """The weights that networks begin from, by the networks' names: `NETWORK=WEIGHTS`, or weights for all of them."""
-    found: dict[str, Trained] = {}
+    found: dict[str, str] = {}
     for each in given:
         name, known, rest = each.partition("=")
         if known and name not in networks:
             raise typer.BadParameter(f"{name} is not among the networks", param_hint="--weights")
-        for network in [name] if known else networks:
-            found[network] = trained_network(network, rest if known else each, None)
+        found |= dict.fromkeys([name] if known else networks, rest if known else each)
     return found
 
 
@@ -141,16 +105,6 @@ def load_data(
         return data.load(
             name, data_dir, progress, framing=framing, bad_images=bad_images, warn=progress.say
         )
-
-
-def framing_for(network: str, start: "Trained | None", side: int | None) -> "Framing":
-    """How photos are brought to a network's input: as its weights were, where it has some."""
-    from atalho.data.image import Framing
-    from atalho.networks import subjects
-
-    framing = start.framing if start else Framing(subjects.get(network).input)
-    channels, *_ = framing.input
-    return replace(framing, input=(channels, side, side)) if side else framing
 
 
 def precision_named(name: str) -> "Precision":

@@ -1,8 +1,9 @@
 """The command that trains: train."""
 
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -26,18 +27,11 @@ from atalho.cli.options import (
 )
 from atalho.cli.progress import TrainingProgress, say
 from atalho.cli.resolved import (
-    framing_for,
-    length,
     load_data,
-    recipe_named,
-    split,
     trained_network,
     training_precision,
 )
 from atalho.runtime.device import resolve_device
-
-if TYPE_CHECKING:
-    from atalho.data.dataset import Dataset
 
 
 def train(
@@ -116,63 +110,37 @@ def train(
 
     Under torchrun its processes share every batch: torchrun --nproc-per-node 2 -m atalho train NETWORK.
     """
-    overrides = {
-        "batch_size": batch_size,
-        "optimiser": opt,
-        "lr": lr,
-        "momentum": momentum,
-        "weight_decay": weight_decay,
-        "auxiliary_weight": auxiliary_weight,
-        **split(hold_out),
-        **length(epochs, steps),
-    }
-    if new_head is not None and not weights:
-        raise typer.BadParameter("it goes with --weights", param_hint="--new-head")
+    from atalho.recipes.changes import RecipeChanges
+    from atalho.training.resolution import Request, resolve
+
+    changes = RecipeChanges(
+        batch_size=batch_size,
+        optimiser=opt,
+        lr=lr,
+        momentum=momentum,
+        weight_decay=weight_decay,
+        auxiliary_weight=auxiliary_weight,
+        epochs=epochs,
+        steps=steps,
+        hold_out=hold_out,
+    )
+    request = Request(network, data, weights, recipe, changes, new_head, img_size, seed)
     if probe and weights:
         cause = "it looks at networks that are drawn anew, and goes without --weights"
         raise typer.BadParameter(cause, param_hint="--probe")
-    from atalho import recipes
-    from atalho.networks import subjects
-
-    subjects.check_name(network)
-    if recipe:
-        recipes.known(recipe)
-    from atalho.data import DATASETS
-    from atalho.data.dataset import network_for
     from atalho.runtime import world
     from atalho.training import seeds as several
-    from atalho.training.arguments import Arguments
     from atalho.training.loop import Stopped
 
-    if img_size and data in DATASETS:
-        raise typer.BadParameter("it goes with a folder of photos", param_hint="--img-size")
     machine = resolve_device(device, threads)
     chosen, why = training_precision(precision, machine)
     with world.joined(machine.torch) as place, ExitStack() as stack:
         tell = say if place.main else _silent
         start = trained_network(network, weights, None) if weights else None
-        framing = None if data in DATASETS else framing_for(network, start, img_size)
-
-        def load() -> "Dataset":
-            return load_data(data, data_dir, framing=framing, bad_images=bad_images)
-
-        dataset = place.first_here(load)
-        if start:
-            network = start.network.name  # the variant that the weights belong to
-            if new_head is None:
-                other = tuple(start.classes) != dataset.classes
-                new_head = other and recipe in (None, "finetune")
-        subject = network_for(network, dataset)
-        named = recipe or ("finetune" if start else recipes.default(data))
-        resolved = recipe_named(named, overrides)(subjects.facts(subject))
-        arguments = Arguments(
-            network,
-            resolved,
-            seed,
-            machine,
-            chosen,
-            start=start,
-            new_head=bool(new_head),
+        dataset = place.first_here(lambda: load_data(data, data_dir, bad_images=bad_images))
+        resolved = resolve(request, dataset, start, machine, chosen)
+        arguments = replace(
+            resolved.arguments,
             parts=grad_accum_steps,
             sync_bn=sync_bn,
             compiled=compile,
@@ -181,25 +149,25 @@ def train(
             probe=probe,
             world=place,
         )
+        name, used = arguments.network, arguments.recipe
 
         def folder(number: int) -> Path:
             if output:
                 return output / f"seed-{number}" if seeds else output
-            name = f"{network}-{dataset.name}-{resolved.name}-{number}"
-            return Path("runs") / name.replace("/", "_")
+            return Path("runs") / f"{name}-{dataset.name}-{used.name}-{number}".replace("/", "_")
 
         options: dict[str, Any] = {
             "resume": resume or world.restarted(),
-            "ready": lambda: tell(f"{resolved.name} ({resolved.source}); precision {chosen}{why}"),
+            "ready": lambda: tell(f"{used.name} ({used.source}); precision {chosen}{why}"),
             "warn": tell,
         }
         if place.main:
-            options["report"] = stack.enter_context(TrainingProgress(network))
+            options["report"] = stack.enter_context(TrainingProgress(name))
         try:
             found = several.execute(
                 arguments,
                 seeds or [seed],
-                dataset,
+                resolved.data or dataset,
                 folder,
                 tensorboard=tensorboard,
                 allow_inexact=allow_inexact,
@@ -210,7 +178,7 @@ def train(
             raise typer.Exit(stopped.exit) from None
     if place.main:
         say(f"runs kept in {', '.join(str(folder(each)) for each in seeds or [seed])}")
-        print(f"{network} on {dataset.name}: {several.summary(found)}")
+        print(f"{name} on {dataset.name}: {several.summary(found)}")
 
 
 def _silent(message: str) -> None:

@@ -7,32 +7,27 @@ chosen/           the chosen one of them
 """
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache, partial
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 
 from atalho.benchmark.bench import Bench, Entry, engine_folder
 from atalho.comparison import cited
-from atalho.data.dataset import Dataset, network_for
+from atalho.data.dataset import Dataset
+from atalho.data.image import Framing
 from atalho.engines import deploy, samples
-from atalho.engines.choosing import EngineRequest
-from atalho.grammar.facts import Facts
-from atalho.networks import subjects
+from atalho.engines.choosing import EngineRequest, Sample
 from atalho.networks.subjects import Subject
-from atalho.recipes.recipe import Recipe
 from atalho.record import Record
-from atalho.runtime.device import Device
-from atalho.runtime.precision import Precision
 from atalho.tasks import Round, Step, carry_out
 from atalho.training import run
 from atalho.training.arguments import Arguments
+from atalho.training.resolution import Resolved
 from atalho.training.run import Report
-from atalho.weights.trained import Trained, read
+from atalho.weights.trained import read
 
 RUNS, ENGINES, CHOSEN = "runs", "engines", "chosen"
-
-DEMONSTRATION = ("plain20", "resnet20", "plain56", "resnet56", "googlenet.small")
 
 Say = Callable[[str], None]
 
@@ -42,24 +37,15 @@ class Comparison:
     """What is to be compared, and how.
 
     Args:
-        networks: names, as `subjects.get` takes them.
-        data: what they are trained and tested on; without it they are costed and timed alone, at their own inputs.
-        recipe: the recipe for each network, by its name.
+        networks: each with its training, its weights to begin from and its framing of the data; without data they are
+            costed and timed alone, at their own inputs.
         batches: batch sizes at which latency, memory and energy are measured.
-        precision: of the training.
         engine: the engine that they are measured on.
-        starts: weights to begin from, by network.
     """
 
-    networks: Sequence[str]
-    data: Dataset | None
-    recipe: Callable[[str, Facts], Recipe]
+    networks: Sequence[Resolved]
     batches: Sequence[int]
-    seed: int
-    device: Device
-    precision: Precision
     engine: EngineRequest
-    starts: Mapping[str, Trained] = field(default_factory=dict)
 
 
 def compare(
@@ -69,41 +55,45 @@ def compare(
     say: Say = lambda message: None,
     report: Report = lambda progress: None,
 ) -> list[Record]:
-    """Measures what is missing in `folder` and answers all its records.
+    """Measures what is missing in `folder` and returns all its records.
 
     Args:
-        say: told what is being done, a line a step.
-        report: told of the progress of each training run.
+        say: is called with a line before each step.
+        report: is called with the progress of each training run.
 
     Raises:
-        AtalhoError: for a name, an input or a folder that cannot be used, before anything is written; as `run.execute`
-            later, with everything measured before it kept.
+        AtalhoError: for a folder that cannot be used, before anything is written; as `run.execute` later, with everything
+            measured before it kept.
         Stopped: by a signal during training; a second call goes on.
     """
-    networks = [network_for(name, comparison.data) for name in comparison.networks]
-    data = comparison.data
-    steps: list[Step | Round]
-    with Bench(comparison.engine, folder / ENGINES, say) as bench:
-        if data is None:
-            steps = [
-                *(_cited(each) for each in networks if cited.records(each.name)),
-                *bench.steps([*map(Entry.untrained, networks)], comparison.batches),
-            ]
+    datasets = {each.data.framing: each.data for each in comparison.networks if each.data}
+
+    @lru_cache(maxsize=1)  # of hundreds of photos; networks that frame them alike share it
+    def sample(framing: Framing) -> Sample:
+        return samples.of_dataset(datasets[framing])
+
+    steps: list[Step | Round] = []
+    entries: list[Entry] = []
+    for each in comparison.networks:
+        network = each.network
+        if each.data is None:
+            if cited.records(network.name):
+                steps.append(_cited(network))
+            entries.append(Entry.untrained(network))
         else:
-            steps = [_training(comparison, data, each, folder, report) for each in networks]
-            sample = cache(partial(samples.of_dataset, data))
-            entries = [
+            steps.append(_training(each.arguments, each.data, folder, report))
+            entries.append(
                 Entry(
-                    each.without_auxiliary(),
-                    partial(read, folder / RUNS / each.name, named=each.name),
-                    sample,
+                    network.without_auxiliary(),
+                    partial(read, folder / RUNS / network.name, named=network.name),
+                    partial(sample, each.data.framing),
                     calibrated=True,
                 )
-                for each in networks
-            ]
-            steps += bench.steps(entries, comparison.batches)
+            )
+    with Bench(comparison.engine, folder / ENGINES, say) as bench:
+        steps += bench.steps(entries, comparison.batches)
         records = carry_out(steps, folder, say)
-    if data is None:
+    if not datasets:
         shutil.rmtree(folder / ENGINES, ignore_errors=True)  # weights that nobody trained
     return records
 
@@ -129,21 +119,8 @@ def _cited(network: Subject) -> Step:
     return Step("cited accuracy", network.name, "top1", known, partial(cited.records, network.name))
 
 
-def _training(
-    comparison: Comparison, data: Dataset, network: Subject, folder: Path, report: Report
-) -> Step:
-    name = network.name
-    recipe = comparison.recipe(name, subjects.facts(network))
-    start = comparison.starts.get(name)
-    arguments = Arguments(
-        name,
-        recipe,
-        comparison.seed,
-        comparison.device,
-        comparison.precision,
-        start=start,
-        new_head=start is not None and tuple(start.classes) != data.classes,
-    )
+def _training(arguments: Arguments, data: Dataset, folder: Path, report: Report) -> Step:
+    name, recipe = arguments.network, arguments.recipe
 
     def trained() -> list[Record]:
         return run.execute(arguments, data, folder / RUNS / name, resume=True, report=report)
@@ -154,6 +131,6 @@ def _training(
         "split": "test",
         "recipe": recipe.name,
         "steps": recipe.length(images),
-        "seed": comparison.seed,
+        "seed": arguments.seed,
     }
     return Step(f"training on {data.name}", name, "top1", known, trained)

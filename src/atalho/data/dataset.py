@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple, Protocol, Self
 
@@ -33,6 +33,10 @@ class Split(NamedTuple):
     def framing(self) -> Framing:
         height, width, channels = self.images.shape[1:]
         return Framing((channels, height, width))
+
+    def framed(self, framing: Framing) -> "Split":
+        """The same images: those in memory have the size that they have."""
+        return self
 
     def select(self, index: Tensor) -> "Split":
         return Split(self.images[index], self.labels[index])
@@ -67,6 +71,9 @@ class Images(Batched, Protocol):
     @property
     def framing(self) -> Framing:
         """How its pictures are brought to a network's input."""
+
+    def framed(self, framing: Framing) -> Self:
+        """The same pictures, brought to another network's input where they are not in memory."""
 
     def select(self, index: Tensor) -> Self:
         """The images at some places, in their order."""
@@ -115,6 +122,11 @@ class Dataset:
             for part in self.splits[name].contents():
                 digest.update(part)
         return digest.hexdigest()
+
+    def framed(self, framing: Framing) -> "Dataset":
+        """The same images in the same splits, brought to another network's input where they are photos."""
+        splits = {name: images.framed(framing) for name, images in self.splits.items()}
+        return replace(self, splits=splits)
 
     def training(self, *, with_validation: bool) -> Images:
         """The images to train on: the training split, and the validation split's too where nothing is chosen on it."""

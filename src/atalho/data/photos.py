@@ -60,6 +60,9 @@ class OnDisk:
     def labels(self) -> Tensor:
         return torch.tensor([photo.label for photo in self.photos], dtype=torch.int64)
 
+    def framed(self, framing: Framing) -> "OnDisk":
+        return OnDisk(self.photos, framing)
+
     def select(self, index: Tensor) -> "OnDisk":
         return OnDisk(tuple(self.photos[place] for place in index.tolist()), self.framing)
 

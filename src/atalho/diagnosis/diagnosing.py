@@ -10,18 +10,13 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
-from atalho.data.dataset import Dataset, network_for
 from atalho.diagnosis.measures import MEASURES, Moment
 from atalho.diagnosis.moments import Course, Finished, State, finished, with_noise
 from atalho.errors import AtalhoError, Exit
-from atalho.grammar.facts import Facts
-from atalho.networks import subjects
-from atalho.networks.subjects import Subject
-from atalho.recipes.recipe import Recipe
 from atalho.record import Record
-from atalho.runtime.device import Device
 from atalho.tasks import Step, carry_out
 from atalho.training import stated
+from atalho.training.resolution import Resolved
 
 When = int | Literal["end"]
 """Steps of the recipe's run that are done, 0 at initialisation; or the end of a finished run."""
@@ -34,9 +29,8 @@ class Diagnosis:
     """What is to be diagnosed, and how.
 
     Args:
-        networks: names, as `subjects.get` takes them.
-        data: what they are shown; without it noise at their own inputs, at initialisation alone.
-        recipe: the recipe of each network's run: its preprocessing, and its way to the moments after 0.
+        networks: each with its recipe, for its preprocessing and its way to the moments after 0, and the data that it is
+            shown; without data it is shown noise at its own input, at initialisation alone.
         measures: of `MEASURES`.
         batch: images that gradients are taken of.
         runs: where finished runs are looked for, beside the output's `runs`.
@@ -45,15 +39,12 @@ class Diagnosis:
         AtalhoError: MEASURE-UNKNOWN (exit 2).
     """
 
-    networks: Sequence[str]
-    data: Dataset | None
-    recipe: Callable[[Facts], Recipe]
+    networks: Sequence[Resolved]
     moments: Sequence[When]
     seeds: Sequence[int]
     measures: Sequence[str]
     batch: int
     runs: Sequence[Path]
-    device: Device
 
     def __post_init__(self) -> None:
         for measure in self.measures:
@@ -83,11 +74,9 @@ def diagnose(
     absent: dict[str, None] = {}
     steps = [
         step
-        for name in diagnosis.networks
+        for network in diagnosis.networks
         for seed in diagnosis.seeds
-        for step in _steps(
-            diagnosis, network_for(name, diagnosis.data), seed, runs, absent.setdefault
-        )
+        for step in _steps(diagnosis, network, seed, runs, absent.setdefault)
     ]
     for line in absent:
         say(line)
@@ -96,15 +85,15 @@ def diagnose(
 
 def _steps(
     diagnosis: Diagnosis,
-    network: Subject,
+    resolved: Resolved,
     seed: int,
     runs: Sequence[Finished],
     say: Callable[[str], None],
 ) -> Iterator[Step]:
     """What there is to do for one network and seed, in the order of its moments."""
-    name, data, device = network.name, diagnosis.data, diagnosis.device
+    network, data, recipe = resolved.network, resolved.data, resolved.arguments.recipe
+    name, device = network.name, resolved.arguments.device
     batch = min(diagnosis.batch, len(data.splits["train"].labels)) if data else diagnosis.batch
-    recipe = diagnosis.recipe(subjects.facts(network))
     of_network = stated.of_network(network, data.name if data else NOISE, recipe, seed)
 
     def absent(what: str) -> None:

@@ -1,0 +1,60 @@
+"""What a user sets in place of what a recipe says."""
+
+from dataclasses import dataclass, replace
+
+from atalho.errors import wrong_option
+from atalho.recipes.recipe import Optimiser, Recipe
+
+
+@dataclass(frozen=True)
+class RecipeChanges:
+    """Settings that stand in place of a recipe's own; None leaves the recipe's.
+
+    Args:
+        epochs, steps: the length, in one of the two.
+        hold_out: whether the validation split is kept out of training.
+
+    Raises:
+        AtalhoError: USAGE (exit 2), for a length in both epochs and steps.
+    """
+
+    batch_size: int | None = None
+    optimiser: Optimiser | None = None
+    lr: float | None = None
+    momentum: float | None = None
+    weight_decay: float | None = None
+    auxiliary_weight: float | None = None
+    epochs: float | None = None
+    steps: int | None = None
+    hold_out: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.epochs is not None and self.steps is not None:
+            raise wrong_option("steps", "the length is given in epochs or in steps")
+
+    def apply(self, recipe: Recipe) -> Recipe:
+        """The recipe with these settings.
+
+        Raises:
+            AtalhoError: USAGE (exit 2), where the validation split is to be trained on, and the recipe chooses by it.
+        """
+        settings = {
+            "batch_size": self.batch_size,
+            "optimiser": self.optimiser,
+            "lr": self.lr,
+            "momentum": self.momentum,
+            "weight_decay": self.weight_decay,
+            "auxiliary_weight": self.auxiliary_weight,
+            "with_validation": None if self.hold_out is None else not self.hold_out,
+        }
+        changed = {name: value for name, value in settings.items() if value is not None}
+        if self.epochs is not None or self.steps is not None:
+            recipe = replace(recipe, epochs=self.epochs, steps=self.steps)
+        result = replace(recipe, **changed)  # type: ignore[arg-type]  # each has its field's type
+        if result.with_validation and result.chooses:
+            raise wrong_option("no-hold-out", f"{recipe.name} chooses by the validation split")
+        return result
+
+
+UNCHANGED = RecipeChanges()
+"""The recipe as it is."""

@@ -1,0 +1,133 @@
+"""What a user asks of a training → its arguments, and the data as the network sees them: one resolution for all commands."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from atalho import recipes
+from atalho.errors import wrong_option
+from atalho.networks import subjects
+from atalho.recipes.changes import UNCHANGED, RecipeChanges
+
+if TYPE_CHECKING:  # with torch, which is loaded once a request's names are known
+    from atalho.data.dataset import Dataset
+    from atalho.data.image import Framing
+    from atalho.networks.subjects import Subject
+    from atalho.runtime.device import Device
+    from atalho.runtime.precision import Precision
+    from atalho.training.arguments import Arguments
+    from atalho.weights.trained import Trained
+
+NO_DATA = "none"
+"""The name that stands for no data: nothing is trained."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a user says of a training; None leaves it to the data and the weights.
+
+    Args:
+        network: as `subjects.get` takes it.
+        data: the name of a data set, a folder of photos, or `NO_DATA`.
+        weights: what it begins from, as `pretrained.load` takes them; drawn from the seed without.
+        recipe: its name: without, `finetune` from weights, and the data's own otherwise.
+        changes: of the recipe.
+        new_head: whether the weights' classifier is drawn anew: without, where their classes are not the data's.
+        img_size: the side of the input, in pixels, for photos: without, the weights' or the paper's.
+
+    Raises:
+        AtalhoError: (exit 2) NETWORK-UNKNOWN, RECIPE-UNKNOWN; USAGE, for options that do not go together.
+    """
+
+    network: str
+    data: str = "digits"
+    weights: str | None = None
+    recipe: str | None = None
+    changes: RecipeChanges = UNCHANGED
+    new_head: bool | None = None
+    img_size: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.new_head is not None and not self.weights:
+            raise wrong_option("new-head", "it goes with --weights")
+        subjects.check_name(self.network)
+        if self.recipe:
+            recipes.known(self.recipe)
+        if self.img_size and not self.photos:
+            raise wrong_option("img-size", "it goes with a folder of photos")
+
+    @property
+    def photos(self) -> bool:
+        """Whether the data are a folder of photos."""
+        from atalho.data import DATASETS
+
+        return self.data not in DATASETS and self.data != NO_DATA
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A request, resolved.
+
+    Args:
+        data: as the network sees them; None where nothing is trained.
+    """
+
+    arguments: "Arguments"
+    data: "Dataset | None"
+
+    @property
+    def network(self) -> "Subject":
+        """The network for the data's images and classes; without data as its paper has it."""
+        from atalho.data.dataset import network_for
+
+        return network_for(self.arguments.network, self.data)
+
+
+def resolve(
+    request: Request,
+    data: "Dataset | None",
+    start: "Trained | None",
+    device: "Device",
+    precision: "Precision",
+) -> Resolved:
+    """The arguments of a training, and its data.
+
+    Photos are brought to the network's input as its weights' were, or else as its paper has it: each network of a
+    comparison sees them in its own way, and all see the same ones.
+
+    Args:
+        data: as loaded; photos in any framing.
+        start: the request's weights; their network, which may be a variant of the one that was named, is the one trained.
+
+    Raises:
+        AtalhoError: INPUT-SHAPE (exit 2), for data that the network cannot take; as `RecipeChanges.apply`.
+    """
+    from atalho.data.dataset import network_for
+    from atalho.training.arguments import Arguments
+
+    name = start.network.name if start else request.network
+    if data and request.photos:
+        data = data.framed(framing(name, start, request.img_size))
+    new_head = request.new_head
+    if new_head is None:
+        new_head = bool(start and data and tuple(start.classes) != data.classes)
+    network = network_for(name, data)
+    recipe = request.recipe or ("finetune" if start else recipes.default(request.data))
+    chosen = request.changes.apply(recipes.get(recipe, subjects.facts(network)))
+    arguments = Arguments(
+        name, chosen, request.seed, device, precision, start=start, new_head=new_head
+    )
+    return Resolved(arguments, data)
+
+
+def framing(network: str, start: "Trained | None", side: int | None) -> "Framing":
+    """How photos are brought to a network's input: as its weights' were, where it has some.
+
+    Args:
+        side: of the input, in pixels, in place of the weights' or the paper's.
+    """
+    from atalho.data.image import Framing
+
+    own = start.framing if start else Framing(subjects.get(network).input)
+    channels, *_ = own.input
+    return replace(own, input=(channels, side, side)) if side else own
