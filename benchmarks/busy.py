@@ -17,7 +17,7 @@ from typing import Any
 
 from atalho.benchmark import latency
 from atalho.benchmark.bench import untrained
-from atalho.benchmark.process import Process, System
+from atalho.benchmark.system import System
 from atalho.engines import REFERENCE, deploy, samples
 from atalho.engines.choosing import EngineRequest
 from atalho.engines.engine import Placement
@@ -33,8 +33,8 @@ def noisy(system: System, *, loaded: bool) -> dict[str, Any]:
     """One measurement, with or without somebody else at work."""
     load = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if loaded else None
     try:
-        with Process(system) as process:
-            timed, _ = latency.records({system.name: process}, [system], 1)
+        with system.start() as child:
+            timed, _ = latency.records({system.name: child}, [system], 1)
     finally:
         if load:
             load.kill()

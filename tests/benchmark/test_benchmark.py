@@ -13,7 +13,7 @@ import pytest
 from atalho import networks
 from atalho.benchmark import busy, energy, latency, sensor
 from atalho.benchmark.bench import Bench, Entry
-from atalho.benchmark.process import System
+from atalho.benchmark.system import System
 from atalho.engines import Backend
 from atalho.engines.choosing import EngineRequest
 from atalho.engines.engine import Placement
@@ -196,8 +196,8 @@ class Hot:
         self.turns = turns
         self.asked = 0
 
-    def ask(self, what: str, **given: float) -> dict[str, object]:
-        if what == "warm":
+    def ask(self, message: dict[str, object]) -> dict[str, object]:
+        if message["measure"] == "warm":
             return {}
         self.asked += 1
         samples = [0.1] * 25 + ([0.2] if self.asked <= self.turns else [0.1]) * 25
@@ -240,8 +240,8 @@ def test_energy_is_above_what_the_machine_takes_at_rest() -> None:
     assert work.joules / work.seconds == pytest.approx(25)
 
     class Process:
-        def ask(self, what: str, *, batch: int, seconds: float) -> dict[str, object]:
-            assert (what, batch) == ("energy", 4)
+        def ask(self, message: dict[str, object]) -> dict[str, object]:
+            assert (message["measure"], message["batch"]) == ("energy", 4)
             return {"sensor": "a meter", "idle": 5.0, "joules": 75.0, "seconds": 3.0, "images": 120}
 
     class System:

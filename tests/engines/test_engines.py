@@ -31,10 +31,12 @@ from atalho.engines import (
     engine_config,
     samples,
     trial,
+    trial_child,
 )
 from atalho.engines.choosing import EngineRequest, Sample
 from atalho.engines.engine import Floats, MemoryFormat, Placement, Session
-from atalho.engines.trial import BOUNDS, TrialSpec
+from atalho.engines.trial import Trial, TrialSpec
+from atalho.engines.trial_child import BOUNDS
 from atalho.errors import AtalhoError, Exit
 from atalho.networks import subjects
 from atalho.runtime.device import Device
@@ -165,6 +167,10 @@ def test_auto_takes_the_fastest_that_agrees(
     assert size.value == engine_config.size(tmp_path / "d", best.backend)
 
 
+def in_this_process(spec: TrialSpec) -> list[Trial]:
+    return trial_child.try_backends(spec, lambda backend: None)
+
+
 class Off:
     """An engine whose logits are a little off."""
 
@@ -204,8 +210,8 @@ def test_an_engine_that_disagrees_is_never_taken(
         name="compiled",
         open=lambda *given: Off(eager.open(*given), change),
     )
-    monkeypatch.setattr(trial, "ENGINES", {"eager": eager, "compiled": off})
-    monkeypatch.setattr(choosing, "run_trials", trial._run_here)
+    monkeypatch.setattr(trial_child, "ENGINES", {"eager": eager, "compiled": off})
+    monkeypatch.setattr(choosing, "run_trials", in_this_process)
     with pytest.raises(AtalhoError, match="ENGINE-DIFFERS") as caught:
         deploy.deploy(trained, tmp_path / "d", request_for(Backend("compiled", "float32")), sample)
     assert cause in caught.value.cause
@@ -221,11 +227,11 @@ def test_an_engine_that_loses_accuracy_is_left_out(tmp_path: Path) -> None:
     few[:2] = np.roll(few[:2], 1, 1)  # two of 400 are wrong now
     many[:3] = np.roll(many[:3], 1, 1)
     backend = Backend("eager", "int8")
-    assert trial._compared(backend, tmp_path, logits, few, labels).cause == ""
-    found = trial._compared(backend, tmp_path, logits, many, labels)
+    assert trial_child._compared(backend, tmp_path, logits, few, labels).cause == ""
+    found = trial_child._compared(backend, tmp_path, logits, many, labels)
     assert found.lost == pytest.approx(0.0075)
     assert "loses 0.8 points" in found.cause
-    found = trial._compared(backend, tmp_path, logits, np.roll(logits, 1, 1), None)
+    found = trial_child._compared(backend, tmp_path, logits, np.roll(logits, 1, 1), None)
     assert "for 0.0% of the images" in found.cause
 
 
@@ -267,7 +273,7 @@ def test_an_engine_that_crashes_is_left_out_and_the_rest_are_tried(tmp_path: Pat
         )
     }
     assert {*found} == {REFERENCE, *backends}
-    assert "ended with 9" in found[backends[0]].cause
+    assert "exit code 9" in found[backends[0]].cause
     assert not found[backends[1]].cause
     assert trial.fastest([*found.values()]).backend != backends[0]
 

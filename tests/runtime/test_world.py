@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,8 @@ Run.advance = advance
 sys.exit(main(sys.argv[3:]))
 """
 
+ATALHO = str(Path(sysconfig.get_path("scripts")) / "atalho")
+
 
 def _together(*words: str) -> subprocess.CompletedProcess[str]:
     """torchrun with two processes; a hang is a failure."""
@@ -63,7 +66,7 @@ def _struck(
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of an uninterrupted run of two processes."""
     folder = tmp_path_factory.mktemp("world") / "whole"
-    done = _together("-m", "atalho", *COMMAND, "--sync-bn", "--output", str(folder))
+    done = _together("--no-python", ATALHO, *COMMAND, "--sync-bn", "--output", str(folder))
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("test top-1") == 1  # the main process alone speaks
     assert "Warning: torch.distributed" not in done.stderr
@@ -110,7 +113,9 @@ def test_a_stopped_run_of_two_goes_on_to_the_same_bits(whole: Path, tmp_path: Pa
     assert stopped.returncode != 0
     assert "stopped after step 5" in stopped.stderr
     assert not (folder / "model.safetensors").exists()
-    again = _together("-m", "atalho", *COMMAND, "--sync-bn", "--resume", "--output", str(folder))
+    again = _together(
+        "--no-python", ATALHO, *COMMAND, "--sync-bn", "--resume", "--output", str(folder)
+    )
     assert again.returncode == 0, again.stderr
     _same(folder, whole)
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 from safetensors import SafetensorError
 
 from atalho.benchmark import energy, latency, memory, sensor
-from atalho.benchmark.process import Ended, Process, System
+from atalho.benchmark.system import System, failure
 from atalho.data.image import Framing
 from atalho.engines import Backend, choosing, engine_config, samples
 from atalho.engines.choosing import AUTO, EngineRequest, Sample
@@ -19,6 +19,7 @@ from atalho.networks import subjects
 from atalho.networks.subjects import Subject
 from atalho.record import Record
 from atalho.runtime import machine
+from atalho.runtime.child import Child, Ended
 from atalho.tasks import Round, Step
 from atalho.weights import weightfile
 from atalho.weights.trained import FILES, Trained, normalisation, numbered
@@ -61,14 +62,14 @@ class Bench:
         self.folder = folder
         self.say = say
         self._systems: dict[str, System | Ended] = {}
-        self._processes: dict[str, Process] = {}
+        self._children: dict[str, Child] = {}
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for process in self._processes.values():
-            process.close()
+        for child in self._children.values():
+            child.close()
 
     def steps(self, entries: Sequence[Entry], batches: Sequence[int]) -> Iterator[Step | Round]:
         """What there is to do, in order: cost, engine and size of each network, then memory, time and energy by batch."""
@@ -135,11 +136,13 @@ class Bench:
                 next_step="the same command, once that is mended",
                 exit=Exit.RESOURCES,
             ) from error
-        except (AtalhoError, RuntimeError) as error:
-            if isinstance(error, AtalhoError) and error.code != "ENGINE-DIFFERS":
+        except AtalhoError as error:
+            if error.code != "ENGINE-DIFFERS":
                 raise
-            cause = error.cause if isinstance(error, AtalhoError) else str(error)
-            self._systems[name] = ended = Ended(1, cause)
+            self._systems[name] = ended = Ended(error.exit, error.cause)
+            return self._failing(entry, "engine", ended)
+        except Ended as ended:
+            self._systems[name] = ended
             return self._failing(entry, "engine", ended)
         if self.request.engine == AUTO:
             self.say(f"{name}: {choosing.sentence(trials, self.request.batch)}")
@@ -186,7 +189,7 @@ class Bench:
 
     def _failing(self, entry: Entry, stage: str, ended: Ended) -> list[Record]:
         """The record of a network that cannot run at all."""
-        return [ended.record(entry.network.name, stage, **self._known(entry))]
+        return [failure(entry.network.name, stage, ended, **self._known(entry))]
 
     def _memory(self, entry: Entry, batch: int) -> list[Record]:
         try:
@@ -204,22 +207,22 @@ class Bench:
                     ready.append(self._system(entry))
                 except Ended as ended:
                     found += self._failing(entry, f"latency at batch {batch}", ended)
-        processes = {each.name: self._process(each) for each in ready}
-        return found + latency.records(processes, ready, batch)
+        children = {each.name: self._child(each) for each in ready}
+        return found + latency.records(children, ready, batch)
 
     def _energy(self, entry: Entry, batch: int) -> list[Record]:
         try:
             system = self._system(entry)
         except Ended as ended:
             return self._failing(entry, f"energy at batch {batch}", ended)
-        return energy.records(self._process(system), system, batch)
+        return energy.records(self._child(system), system, batch)
 
-    def _process(self, system: System) -> Process:
+    def _child(self, system: System) -> Child:
         """The network's process; a new one where the last has ended."""
-        process = self._processes.get(system.name)
-        if process is None or process.ended:
-            process = self._processes[system.name] = Process(system)
-        return process
+        child = self._children.get(system.name)
+        if child is None or child.ended:
+            child = self._children[system.name] = system.start()
+        return child
 
 
 def engine_folder(folder: Path, request: EngineRequest, network: str) -> Path:

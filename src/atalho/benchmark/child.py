@@ -1,12 +1,10 @@
-"""One network in a process of its own, which answers its parent a line of JSON for a line of JSON.
+"""The process in which one network is measured: its time, its peak memory, its energy.
 
 The engine's package is loaded and warm before anything is weighed, and the network is opened after that: the memory that is
 measured is the network's. Nothing here loads torch unless the engine is torch.
 """
 
 import gc
-import json
-import os
 import resource
 import sys
 import time
@@ -20,6 +18,7 @@ import numpy as np
 from atalho.benchmark import busy, sensor
 from atalho.engines import ENGINES, Backend
 from atalho.engines.engine import Placement, Session
+from atalho.runtime.child import Parent
 
 WARM_RUNS, WARM_SECONDS, MOST_WARM_SECONDS = 3, 0.3, 3.0
 STABLE = 0.05  # by which the last runs may differ from those before them
@@ -27,13 +26,17 @@ PEAK_RUNS = 3
 
 
 class Network:
-    """A network, its engine, and the images that it is asked about."""
+    """A network on its engine, with the images that it is run on.
 
-    def __init__(self, question: dict[str, Any]) -> None:
-        self.backend = Backend(*question["backend"])
-        self.placement = Placement.of(question["placement"])
-        self.folder = Path(question["folder"])
-        self.input = tuple(question["input"])
+    Args:
+        system: the fields of a `System` as JSON.
+    """
+
+    def __init__(self, system: dict[str, Any]) -> None:
+        self.backend = Backend(*system["backend"])
+        self.placement = Placement.of(system["placement"])
+        self.folder = Path(system["folder"])
+        self.input = tuple(system["input"])
         self.cuda = self.placement.device.type == "cuda"
         self._session: Session | None = None
         self.batch = 0
@@ -170,21 +173,15 @@ def _high_water() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def main() -> None:
-    # Libraries print what they like; the answers have a way out of their own.
-    answers = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)
-    network = Network(json.loads(sys.argv[1]))
-    asked: dict[str, Callable[..., dict[str, Any]]] = {
+def main(parent: Parent) -> None:
+    """Receives what `System.start` sends, then requests `{"measure": name, ...}`, and sends what each measured as one object."""
+    network = Network(parent.receive())
+    measures: dict[str, Callable[..., dict[str, Any]]] = {
         "warm": network.warm,
         "time": network.time,
         "peak": network.peak,
         "energy": network.energy,
     }
-    for line in sys.stdin:
-        given = json.loads(line)
-        answers.write(json.dumps(asked[given.pop("ask")](**given)) + "\n")
-
-
-if __name__ == "__main__":
-    main()
+    while True:
+        request = parent.receive()
+        parent.send(measures[request.pop("measure")](**request))

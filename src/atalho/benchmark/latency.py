@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from atalho.benchmark import busy
-from atalho.benchmark.process import Ended, Process, System
+from atalho.benchmark.system import System
 from atalho.record import Record
+from atalho.runtime.child import Child, Ended
 
 SAMPLES, LEAST, SECONDS = 50, 3, 5.0
 TURN = 0.5  # seconds of one network before the next one's turn
@@ -71,22 +72,20 @@ class _Taken:
         return not self.hopeless and abs(busy.drift(self.quiet)) > busy.DRIFT
 
 
-def records(
-    processes: Mapping[str, Process], systems: Sequence[System], batch: int
-) -> list[Record]:
+def records(children: Mapping[str, Child], systems: Sequence[System], batch: int) -> list[Record]:
     """Median latency of a batch with its quartiles, and the throughput that follows from it, of every network.
 
     A network whose process ends has a record of that instead, and the rest go on.
 
     Args:
-        processes: by the systems' names.
+        children: by the systems' names.
     """
     taken: dict[str, _Taken] = {}
     failed: dict[str, Ended] = {}
 
-    def ask(system: System, what: str, **given: Any) -> dict[str, Any] | None:
+    def ask(system: System, measure: str, **settings: Any) -> Any:
         try:
-            return processes[system.name].ask(what, batch=batch, **given)
+            return children[system.name].ask({"measure": measure, "batch": batch, **settings})
         except Ended as ended:
             failed[system.name] = ended
             return None
@@ -107,11 +106,7 @@ def records(
         record
         for each in systems
         for record in (
-            [
-                failed[each.name].record(
-                    each.name, f"latency at batch {batch}", **each.record_conditions(), batch=batch
-                )
-            ]
+            [each.failure("latency", batch, failed[each.name])]
             if each.name in failed
             else _found(each, taken[each.name], batch)
         )

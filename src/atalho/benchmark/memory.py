@@ -6,26 +6,20 @@ its engine's package loaded and warm; on a GPU it is the peak of torch's allocat
 """
 
 from atalho.benchmark.child import PEAK_RUNS
-from atalho.benchmark.process import Ended, Process, System
+from atalho.benchmark.system import System
 from atalho.record import Record
+from atalho.runtime.child import Ended
 
 PROTOCOL = f"process of its own, {PEAK_RUNS} runs; high-water mark above the loaded engine"
 
 
 def records(system: System, batch: int) -> list[Record]:
     """Peak memory of a network; where its process ends, that instead."""
-    with Process(system) as process:
+    with system.start() as child:
         try:
-            found = process.ask("peak", batch=batch)
+            found = child.ask({"measure": "peak", "batch": batch})
         except Ended as ended:
-            return [
-                ended.record(
-                    system.name,
-                    f"memory at batch {batch}",
-                    **system.record_conditions(),
-                    batch=batch,
-                )
-            ]
+            return [system.failure("memory", batch, ended)]
     peak = found.pop("peak")
     given = {**system.record_conditions(), **found, "batch": batch, "protocol": PROTOCOL}
     return [Record.of(system.name, "peak_memory", peak, "measured", **given)]

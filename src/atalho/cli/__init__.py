@@ -1,5 +1,6 @@
 """The command line: parses, calls one function a command, and shows what it answers."""
 
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
@@ -76,6 +77,9 @@ for _name, _function in COMMANDS.items():
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; every failure is one line on standard error and a documented exit code."""
+    if arguments is None:  # this process is the command's own
+        # The Python processes that libraries start (zeus', a compiler's) import nothing from the current folder either.
+        os.environ["PYTHONSAFEPATH"] = "1"
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
     try:

@@ -108,7 +108,7 @@ def train(
 ) -> None:
     """Train a network on data by a recipe, into a run folder.
 
-    Under torchrun its processes share every batch: torchrun --nproc-per-node 2 -m atalho train NETWORK.
+    Under torchrun its processes share every batch: torchrun --nproc-per-node 2 --no-python atalho train NETWORK.
     """
     from atalho.recipes.changes import RecipeChanges
     from atalho.training.resolution import Request, resolve

@@ -16,6 +16,7 @@ from atalho.engines.trial import SAMPLE, Trial, TrialSpec, fastest, run_trials
 from atalho.errors import AtalhoError, Exit
 from atalho.exports.safetensors import write
 from atalho.record import Record
+from atalho.runtime.child import Ended
 from atalho.weights.trained import Trained
 
 AUTO = "auto"
@@ -91,49 +92,61 @@ class EngineRequest:
 
 
 def choose(trained: Trained, folder: Path, request: EngineRequest, sample: Sample) -> list[Trial]:
-    """Puts a network with its engine's files into a new folder, ready to be asked; answers how every backend did, the chosen one first.
+    """Writes a network with the files of the engine that was requested into a new folder, which `engine_config.read` describes.
+
+    Returns:
+        The trial of every candidate, the chosen one's first.
 
     Raises:
         AtalhoError: as `engines.check`; ENGINE-DIFFERS (exit 1), where the engine that was asked for disagrees with float32
-            eager or does not run. Nothing is left behind then.
+            eager or does not run.
+        Ended: where float32 eager itself cannot run. In neither case is anything left behind.
     """
-    tries = request.candidates(sample.calibration is not None)
+    candidates = request.candidates(sample.calibration is not None)
     placement = replace(request.placement, named=trained.network.name)
     write(trained, folder)
-    if tries == [REFERENCE]:
-        size = engine_config.size(folder, REFERENCE)
-        found = [Trial(*REFERENCE, 0.0, 0.0, 1.0, size=size)]
-    else:
-        tensors = {
-            "images": sample.images,
-            "labels": sample.labels,
-            "calibration": sample.calibration,
-        }
-        kept = {name: each.contiguous() for name, each in tensors.items() if each is not None}
-        safetensors.torch.save_file(kept, folder / SAMPLE)
-        asked = tuple(backend for backend in tries if backend != REFERENCE)
-        found = run_trials(TrialSpec(folder, asked, placement, request.batch))
-        (folder / SAMPLE).unlink()
-    if REFERENCE not in tries:
-        found = [each for each in found if each.backend in tries]
-    usable = [each for each in found if not each.cause]
-    if not usable:
+    try:
+        trials = _trials(folder, candidates, sample, placement, request.batch)
+        usable = [each for each in trials if not each.cause]
+        if not usable:
+            raise AtalhoError(
+                "ENGINE-DIFFERS",
+                f"{trained.network.name} on {trials[0].backend}",
+                f"{trials[0].cause}; nothing was left behind",
+                next_step="--engine auto or --engine eager",
+                exit=Exit.CHECK_FAILED,
+            )
+    except (AtalhoError, Ended):
         shutil.rmtree(folder)
-        raise AtalhoError(
-            "ENGINE-DIFFERS",
-            f"{trained.network.name} on {found[0].backend}",
-            f"{found[0].cause}; nothing was left behind",
-            next_step="--engine auto or --engine eager",
-            exit=Exit.CHECK_FAILED,
-        )
+        raise
     best = fastest(usable) if len(usable) > 1 else usable[0]
-    engine_config.finalise(
-        folder,
-        EngineConfig(
-            best.backend, placement.device.threads, request.batch, placement.memory_format
-        ),
-    )
-    return [best, *(each for each in found if each is not best)]
+    settings = placement.device.threads, request.batch, placement.memory_format
+    engine_config.finalise(folder, EngineConfig(best.backend, *settings))
+    return [best, *(each for each in trials if each is not best)]
+
+
+def _trials(
+    folder: Path,
+    candidates: Sequence[Backend],
+    sample: Sample,
+    placement: Placement,
+    batch: int,
+) -> list[Trial]:
+    """The trials of the candidates; float32 eager alone has nothing to be compared with."""
+    if candidates == [REFERENCE]:
+        size = engine_config.size(folder, REFERENCE)
+        return [Trial(*REFERENCE, 0.0, 0.0, 1.0, size=size)]
+    tensors = {
+        "images": sample.images,
+        "labels": sample.labels,
+        "calibration": sample.calibration,
+    }
+    present = {name: each.contiguous() for name, each in tensors.items() if each is not None}
+    safetensors.torch.save_file(present, folder / SAMPLE)
+    compared = tuple(backend for backend in candidates if backend != REFERENCE)
+    trials = run_trials(TrialSpec(folder, compared, placement, batch))
+    (folder / SAMPLE).unlink()
+    return [each for each in trials if each.backend in candidates]
 
 
 def records(

@@ -6,11 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from atalho.engines import choosing
+from atalho.engines import REFERENCE, choosing
 from atalho.engines.choosing import EngineRequest, Sample
 from atalho.engines.trial import Trial
 from atalho.errors import AtalhoError, Exit
 from atalho.files import move_atomically
+from atalho.runtime.child import Ended
 from atalho.weights.trained import Trained
 
 
@@ -18,10 +19,20 @@ def deploy(trained: Trained, path: Path, request: EngineRequest, sample: Sample)
     """Puts a network on its engine into a new folder; answers how every engine did, the chosen one first.
 
     Raises:
-        AtalhoError: OUTPUT (exit 2), where the folder is not new or empty, or cannot be written; as `choosing.choose`.
+        AtalhoError: OUTPUT (exit 2), where the folder is not new or empty, or cannot be written; ENGINE-ENDED (exit 6), where
+            the network cannot run in float32 eager; as `choosing.choose`.
     """
-    with _new_folder(path) as folder:
-        return choosing.choose(trained, folder, request, sample)
+    try:
+        with _new_folder(path) as folder:
+            return choosing.choose(trained, folder, request, sample)
+    except Ended as ended:
+        raise AtalhoError(
+            "ENGINE-ENDED",
+            f"{trained.network.name} on {REFERENCE}",
+            f"{ended.cause}; nothing was left behind",
+            next_step="a smaller --batch-size",
+            exit=Exit.RESOURCES,
+        ) from ended
 
 
 def copy(folder: Path, path: Path) -> None:

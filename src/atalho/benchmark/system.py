@@ -1,0 +1,70 @@
+"""A network as it is measured, with its engine, precision and device; it is run in a process of its own."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from atalho.engines import ENGINES, Backend
+from atalho.engines.engine import Placement
+from atalho.grammar.shape import Shape
+from atalho.record import Record, now, versions
+from atalho.runtime.child import Child, Ended
+
+
+@dataclass(frozen=True)
+class System:
+    """A network with its weights on an engine, in a precision, on a device.
+
+    Args:
+        name: of its records.
+        folder: its weights, and the engine's files.
+        input: the shape of one image, (C, H, W).
+        conditions: what its records say beside the measurement's own: the weights, what the engine was chosen from.
+    """
+
+    name: str
+    folder: Path
+    input: Shape
+    backend: Backend
+    placement: Placement
+    conditions: Mapping[str, Any] = field(default_factory=dict)
+
+    def record_conditions(self) -> dict[str, Any]:
+        """The conditions of every record of it."""
+        packages = ENGINES[self.backend.engine].needs[self.backend.dtype]
+        return {
+            "input": list(self.input),
+            "engine": self.backend.engine,
+            "dtype": self.backend.dtype,
+            "device": self.placement.device.model,
+            "threads": self.placement.device.threads,
+            **self.placement.record_conditions(),
+            "versions": versions("torch", "torchvision", *packages),
+            "at": now(),
+            **self.conditions,
+        }
+
+    def start(self) -> Child:
+        """A new process that measures it: `benchmark.child` says what it receives and sends."""
+        child = Child("atalho.benchmark.child")
+        child.send(
+            {
+                "folder": str(self.folder),
+                "input": self.input,
+                "backend": self.backend,
+                "placement": asdict(self.placement),
+            }
+        )
+        return child
+
+    def failure(self, measure: str, batch: int, ended: Ended) -> Record:
+        """The record of a measurement at a batch size during which the process ended."""
+        stage = f"{measure} at batch {batch}"
+        return failure(self.name, stage, ended, **self.record_conditions(), batch=batch)
+
+
+def failure(name: str, stage: str, ended: Ended, **conditions: Any) -> Record:
+    """The record of a network whose process ended at a stage of its measurement; the value is the exit code."""
+    given = {**conditions, "at": now(), "stage": stage, "cause": ended.cause}
+    return Record.of(name, "failure", ended.code, "measured", **given)

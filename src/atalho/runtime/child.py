@@ -1,0 +1,143 @@
+"""A module of atalho's in a process of its own: where it crashes or runs out of memory, the process that started it goes on.
+
+The parent starts it by `Child("atalho.package.module")`; the module's `main` is called with a `Parent`. Both sides send and
+receive JSON values, one a line. The child imports nothing from the folder that it happens to be started in, and ends when its
+parent does, however that ends.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from importlib import import_module
+from queue import SimpleQueue
+from tempfile import TemporaryFile
+from threading import Thread
+from typing import Any, Self
+
+
+class Ended(Exception):  # noqa: N818 (that a child ends is a result, which is recorded)
+    """A child ended before it answered.
+
+    Attributes:
+        code: its exit code; minus the number of the signal that killed it.
+        cause: the signal's name, or the last line that the child wrote to standard error.
+    """
+
+    def __init__(self, code: int, cause: str) -> None:
+        super().__init__(cause)
+        self.code = code
+        self.cause = cause
+
+
+class Child:
+    """A running child; a context, at whose end it is killed.
+
+    Args:
+        module: its full name; its `main` takes a `Parent`.
+    """
+
+    def __init__(self, module: str) -> None:
+        self._errors = TemporaryFile()  # noqa: SIM115 (it lasts as long as the process)
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", __name__, module],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            text=True,
+            env={**os.environ, "PYTHONSAFEPATH": "1"},  # -P for the processes that it starts
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def send(self, message: Any) -> None:
+        """Sends a JSON value; where the child has ended, the next `receive` says so."""
+        assert self._process.stdin
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps(message) + "\n")
+            self._process.stdin.flush()
+
+    def receive(self) -> Any:
+        """Waits for the next JSON value that the child sends.
+
+        Raises:
+            Ended: the child ended without sending one.
+        """
+        assert self._process.stdout
+        line = self._process.stdout.readline()
+        if not line.endswith("\n"):
+            raise self._ended()
+        return json.loads(line)
+
+    def ask(self, message: Any) -> Any:
+        """Sends a JSON value and waits for the next one that the child sends; raises Ended as `receive`."""
+        self.send(message)
+        return self.receive()
+
+    @property
+    def ended(self) -> bool:
+        """Whether the process is gone."""
+        return self._process.poll() is not None
+
+    def close(self) -> None:
+        """Kills the process and waits until it is gone."""
+        self._process.kill()
+        self._process.communicate()
+        self._errors.close()
+
+    def _ended(self) -> Ended:
+        code = self._process.wait()
+        if code < 0:
+            name = signal.Signals(-code).name
+            likely = "; most likely out of memory" if -code == signal.SIGKILL else ""
+            return Ended(code, f"killed by {name}{likely}")
+        self._errors.seek(0)
+        lines = self._errors.read().decode(errors="replace").strip().splitlines()
+        return Ended(code, lines[-1] if lines else f"ended with exit code {code} and said nothing")
+
+
+class Parent:
+    """The process that started this one.
+
+    From when this is made, standard output goes to standard error and standard input is empty: what libraries print or read
+    is no message.
+    """
+
+    def __init__(self) -> None:
+        self._output = os.fdopen(os.dup(1), "w", buffering=1)
+        self._input = os.fdopen(os.dup(0))
+        os.dup2(2, 1)
+        empty = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(empty, 0)
+        os.close(empty)
+        self._received: SimpleQueue[Any] = SimpleQueue()
+        Thread(target=self._listen, daemon=True).start()
+
+    def send(self, message: Any) -> None:
+        """Sends a JSON value."""
+        self._output.write(json.dumps(message) + "\n")
+
+    def receive(self) -> Any:
+        """Waits for the next JSON value that the parent sends."""
+        return self._received.get()
+
+    def _listen(self) -> None:
+        """Takes what the parent sends; when the parent is gone this process ends, whatever it is at."""
+        for line in self._input:
+            self._received.put(json.loads(line))
+        os._exit(1)
+
+
+def _main(module: str) -> None:
+    parent = Parent()
+    import_module(module).main(parent)
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1])
