@@ -23,7 +23,7 @@ WIDE, NARROW = 1400, 400
 def written(records: Sequence[Record], folder: Path) -> Path:
     """The page alone, without the files beside it."""
     path = folder / "report.html"
-    path.write_text(html(Contents.of(records, {}), {}), encoding="utf-8")
+    path.write_text(html(Contents.of(records, {})), encoding="utf-8")
     return path
 
 

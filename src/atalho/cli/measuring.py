@@ -39,7 +39,6 @@ from atalho.cli.options import (
     seed_list,
 )
 from atalho.cli.progress import TrainingProgress, say
-from atalho.cli.reading import publish
 from atalho.cli.resolved import (
     append_records,
     engine_request,
@@ -148,6 +147,7 @@ def compare(
         for name in networks or DEMONSTRATION
     ]
     from atalho.comparison import comparing
+    from atalho.page import publish
     from atalho.ranking import comparison
     from atalho.training.loop import Stopped
 

@@ -1,10 +1,8 @@
 """Commands that read tables and records alone, and never load torch: list, show, inception, draw, verify, report."""
 
-from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -27,9 +25,6 @@ from atalho.cli.rows import foreign_rows, show_findings
 from atalho.cli.table import Format
 from atalho.errors import Exit
 from atalho.grammar.peak import Dtype
-
-if TYPE_CHECKING:
-    from atalho.record import Record
 
 
 def list_networks(
@@ -198,31 +193,7 @@ def report(
 ) -> None:
     """The page again, from records alone, with charts/ and summary.csv beside it."""
     from atalho import record
+    from atalho.page import publish
 
     limits = limits_of(max_latency_ms, max_memory_mb, max_energy_j, max_size_mb, min_accuracy)
     say(publish([each for file in records for each in record.read(file)], output, limits))
-
-
-def publish(
-    records: "Sequence[Record]", page: Path, limits: Mapping[str, float] = MappingProxyType({})
-) -> str:
-    """Writes the page, with a drawing of each network of the catalogue, and answers its address."""
-    from atalho.explain.draw import draw
-    from atalho.networks import CATALOGUE, get
-    from atalho.page import write_report
-
-    drawings = {
-        each.subject: draw([get(each.subject, input=tuple(each.conditions["input"]))])
-        for each in records
-        if each.quantity == "params" and each.subject in CATALOGUE
-    }
-    diagnosed = {
-        each.subject: tuple(each.conditions["input"])
-        for each in records
-        if each.quantity == "gradient_norm" and each.subject in CATALOGUE
-    }
-    by_row = {
-        name: draw([get(name, input=shape)], expand=True) for name, shape in diagnosed.items()
-    }
-    write_report(records, page, limits=limits, drawings=drawings, by_row=by_row)
-    return page.resolve().as_uri()

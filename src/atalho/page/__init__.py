@@ -1,4 +1,7 @@
-"""Records → a folder with one self-contained page, its charts as SVG and PNG, and summary.csv; without torch."""
+"""The report: records → a folder with one self-contained page, its charts as SVG and PNG, and summary.csv; without torch.
+
+`contents` chooses what is shown, `figures`, `words` and `chart` make its parts, and `page` puts them together.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,32 +10,29 @@ from types import MappingProxyType
 from atalho.errors import AtalhoError, Exit
 from atalho.files import write_atomically
 from atalho.page import table
-from atalho.page.chart import charts
+from atalho.page.chart.rendering import png
 from atalho.page.contents import Contents
 from atalho.page.page import html
 from atalho.record import Record
 
 
-def write_report(
-    records: Sequence[Record],
-    page: Path,
-    *,
-    limits: Mapping[str, float] = MappingProxyType({}),
-    drawings: Mapping[str, str] = MappingProxyType({}),
-    by_row: Mapping[str, str] = MappingProxyType({}),
-) -> None:
-    """Writes the page to `page`, and beside it `summary.csv`, where networks are compared, and `charts/NAME.svg` and `.png`.
+def publish(
+    records: Sequence[Record], page: Path, limits: Mapping[str, float] = MappingProxyType({})
+) -> str:
+    """Writes the page, and beside it `charts/NAME.svg` and `.png`, and `summary.csv` where networks are compared.
 
     Each file appears whole under its name or not at all; the page, which names the others, comes last.
 
     Args:
-        page: `report.html`; its folder is made where it is not there.
+        page: `report.html`; its folder is made where it does not exist.
         limits: what the chosen network may cost at most, by quantity in the records' units.
-        drawings: network → SVG text, shown as images.
-        by_row: network → SVG text with every row drawn, to be coloured by the gradient where that was diagnosed.
+
+    Returns:
+        The address of the page: `file:///…/report.html`.
 
     Raises:
-        AtalhoError: RECORDS (exit 3), where there is no record; OUTPUT (exit 6), where the page or its folder cannot be written.
+        AtalhoError: RECORDS (exit 3) where there is no record; OUTPUT (exit 6) where a file or its folder cannot be
+            written.
     """
     if not records:
         raise AtalhoError(
@@ -48,8 +48,8 @@ def write_report(
         files["summary.csv"] = table.summary(contents.comparison).encode()
     for figure in (*contents.figures, *contents.depth):
         files[f"charts/{figure.name}.svg"] = figure.wide.svg.encode()
-        files[f"charts/{figure.name}.png"] = charts.png(figure.wide.svg)
-    files[page.name] = html(contents, drawings, by_row).encode()
+        files[f"charts/{figure.name}.png"] = png(figure.wide.svg)
+    files[page.name] = html(contents).encode()
     try:
         for name, content in files.items():
             path = page.parent / name
@@ -63,3 +63,4 @@ def write_report(
             next_step="another file for the page: -o report.html",
             exit=Exit.RESOURCES,
         ) from error
+    return page.resolve().as_uri()

@@ -1,14 +1,13 @@
-"""Records → all that a report shows: the comparison, the choice, the curves, the figures."""
+"""Records → all that a report shows: the comparison, the choice, the training curves, the diagnosis and the figures."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from atalho.choice.choosing import Choice, choose
-from atalho.page import machines
+from atalho.page import figures, machines
 from atalho.page.chart.families import Style, styles
 from atalho.page.curves import Curve, curves
 from atalho.page.diagnosis import Diagnosis
-from atalho.page.figures import depth, figures
 from atalho.page.figures.figure import Figure
 from atalho.ranking import Comparison, comparison
 from atalho.record import Record
@@ -20,8 +19,11 @@ class Contents:
 
     Attributes:
         limits: what the chosen network may cost at most, by quantity in the records' units.
-        styles: by network, families together and the shallow before the deep.
-        diagnosis: None where nothing was diagnosed; `depth` are its figures.
+        choice: None where no network with a measured accuracy is within the limits.
+        styles: how each network is drawn, by its name; families together, and the shallow before the deep.
+        figures: those of the comparison.
+        diagnosis: None where nothing was diagnosed.
+        depth: the figures of the diagnosis.
     """
 
     records: tuple[Record, ...]
@@ -36,19 +38,21 @@ class Contents:
 
     @classmethod
     def of(cls, records: Sequence[Record], limits: Mapping[str, float]) -> "Contents":
+        """Returns what a report of the records shows."""
         compared = comparison(machines.of_one(records))
         runs = curves(records)
         diagnosis = Diagnosis.of(records)
         diagnosed = diagnosis.records if diagnosis else ()
         drawn = styles(compared, {r.subject: r.conditions.get("depth") for r in diagnosed})
+        depth = figures.of_diagnosis(diagnosis, compared, runs, drawn) if diagnosis else ()
         return cls(
-            tuple(records),
-            limits,
-            compared,
-            choose(compared, limits),
-            runs,
-            drawn,
-            tuple(figures(compared, runs, records, drawn)),
-            diagnosis,
-            tuple(depth.figures(diagnosis, compared, runs, drawn)) if diagnosis else (),
+            records=tuple(records),
+            limits=limits,
+            comparison=compared,
+            choice=choose(compared, limits),
+            curves=runs,
+            styles=drawn,
+            figures=tuple(figures.of_comparison(compared, runs, records, drawn)),
+            diagnosis=diagnosis,
+            depth=tuple(depth),
         )

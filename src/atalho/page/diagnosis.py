@@ -102,6 +102,18 @@ class Diagnosis:
         found = [record.value for record in self.of_quantity(quantity, network, moment)]
         return median(found) if found else None
 
+    def gradient_norms(self, network: str, moment: str) -> dict[str, float]:
+        """Returns the gradient's norm by row, from the input on, as far as the last row whose output is still a map."""
+        norms = self.values("gradient_norm", network, moment, "row")
+        index = {
+            record.conditions["row"]: record.conditions["index"]
+            for record in self.of_quantity("gradient_norm", network, moment)
+        }
+        ends = self.of_quantity("gradient_ratio", network, moment)
+        last = index.get(ends[-1].conditions["last"]) if ends else None
+        ordered = sorted(norms, key=index.__getitem__)
+        return {row: norms[row] for row in ordered if last is None or index[row] <= last}
+
     def ratio(self, network: str, moment: str) -> float | None:
         """The gradient's whole norm at the first row over that at the last; over the seeds the median."""
         found = [r.conditions["raw"] for r in self.of_quantity("gradient_ratio", network, moment)]

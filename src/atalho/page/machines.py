@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from atalho.page.table import engine
-from atalho.page.words import text
 from atalho.page.words.numbers import NAMES, unit
+from atalho.page.words.phrases import counted
 from atalho.ranking import Comparison, ranking_conditions, said
 from atalho.record import Record
 
@@ -164,7 +164,7 @@ def _described(own: Mapping[str, object], several: Sequence[Mapping[str, object]
         [
             said(own["device"]),
             *(
-                text.counted(own[name], "thread")
+                counted(own[name], "thread")
                 if name == "threads"
                 else f"{name.removeprefix('versions.')} {said(own[name])}"
                 for name in differing

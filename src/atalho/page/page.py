@@ -3,41 +3,35 @@
 import base64
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from atalho.choice.choosing import pareto_front
-from atalho.page import figures, machines
-from atalho.page.chart import charts
+from atalho.page import drawings, figures, machines
+from atalho.page.chart import rendering
 from atalho.page.contents import Contents
 from atalho.page.diagnosis import Diagnosis, when
 from atalho.page.figures import coloured
-from atalho.page.figures.depth import rows
 from atalho.page.figures.figure import Figure
 from atalho.page.table import columns
-from atalho.page.words import answer, failures, sentences, text, verdicts
+from atalho.page.words import answer, conditions, degradation, depth, failures, training, verdicts
 from atalho.ranking import HIGHER_IS_BETTER
 
 _HERE = Path(__file__).parent
 WHY_DEPTH_WORKS = "Why depth works"
 
 
-def html(
-    contents: Contents,
-    drawings: Mapping[str, str],
-    by_row: Mapping[str, str] = MappingProxyType({}),
-) -> str:
-    """The whole page. Text from records is escaped; drawings, network → SVG, are shown as images, where no script runs."""
+def html(contents: Contents) -> str:
+    """Returns the whole page. Text from records is escaped; drawings are shown as images, in which no script runs."""
     compared, choice = contents.comparison, contents.choice
     css = _source("page.css") + "".join(_colours(contents))
     shown = (*contents.figures, *contents.depth)
     sorting, linking = _source("table.js"), _source("highlight.js")
-    drawing = charts.javascript() if shown else ""
+    drawing = rendering.javascript(_source("charts.js")) if shown else ""
     findings = verdicts.grouped(contents.records)
     answers = compared.rows or not contents.diagnosis
     environment = Environment(
@@ -53,9 +47,9 @@ def html(
         sorting=Markup(sorting),
         linking=Markup(linking),
         drawing=Markup(drawing),
-        title=text.title(compared) if answers else WHY_DEPTH_WORKS,
+        title=answer.title(compared) if answers else WHY_DEPTH_WORKS,
         answer=answer.answer(compared, choice, contents.limits) if answers else [],
-        notes=text.training(compared),
+        notes=training.notes(compared),
         higher_is_better=HIGHER_IS_BETTER,
         columns=columns(compared),
         rows=compared.rows,
@@ -65,64 +59,50 @@ def html(
         chosen=choice.chosen if choice else None,
         front=pareto_front(compared.rows, ("top1", "latency")),
         remarks={
-            "Not ranked with the rest": text.not_ranked(compared),
-            "Cited, not measured here": text.cited(compared),
+            "Not ranked with the rest": conditions.not_ranked(compared),
+            "Cited, not measured here": conditions.cited(compared),
         },
         failures=failures.listed(contents.records),
         machines=machines.side_by_side(compared, contents.records),
         figures=contents.figures,
         absent=figures.absent(contents.figures),
         degraded=any(figure.name == "degradation" for figure in contents.depth),
-        degradation=text.degradation(contents.curves, contents.styles),
+        degradation=degradation.sentences(contents.curves, contents.styles),
         renderings={figure.name: list(_renderings(figure)) for figure in shown},
-        depth=_depth(contents.diagnosis, contents, by_row) if contents.diagnosis else None,
-        drawings={
-            row.network: _image(drawings[row.network])
-            for row in compared.rows
-            if row.network in drawings
-        },
+        depth=_depth(contents.diagnosis, contents) if contents.diagnosis else None,
+        drawings=_drawings(contents),
         findings=findings,
         verdicts=verdicts.sentence(findings),
         provenance=[
-            text.machine(compared),
-            text.when(contents.records),
-            text.not_measured(compared) if compared.rows else "",
+            conditions.machine(compared),
+            conditions.when(contents.records),
+            conditions.not_measured(compared) if compared.rows else "",
         ],
-        conditions=text.conditions(compared),
-        trainings=text.trainings(compared),
+        conditions=conditions.conditions(compared),
+        trainings=training.table(compared),
     )
 
 
-def _depth(diagnosis: Diagnosis, contents: Contents, by_row: Mapping[str, str]) -> dict[str, Any]:
+def _depth(diagnosis: Diagnosis, contents: Contents) -> dict[str, Any]:
     """What the part on depth shows."""
-    norms = {
-        network: [rows(diagnosis, network, moment) for moment in diagnosis.moments]
-        for network in contents.styles
-        if network in by_row and network in diagnosis.networks
-    }
-    sizes = [n for moments in norms.values() for each in moments for n in each.values() if n > 0]
-    low, high = min(sizes, default=1.0), max(sizes, default=1.0)
-    drawings = []
-    for network, moments in norms.items():
-        if any(moments):
-            styles = [coloured.style(each, low, high) for each in moments]
-            source = coloured.image(by_row[network], styles[0])
-            words = sentences.gradient(diagnosis, network)
-            drawings.append(
-                {"network": network, "source": source, "styles": styles, "words": words}
-            )
+    by_row = drawings.by_row(diagnosis.records)
     return {
         "title": WHY_DEPTH_WORKS,
         "figures": contents.depth,
-        "sentences": sentences.sentences(diagnosis, contents.styles),
-        "conditions": sentences.conditions(diagnosis),
+        "sentences": depth.sentences(diagnosis, contents.styles),
+        "conditions": depth.conditions(diagnosis),
         "moments": [when(moment) for moment in diagnosis.moments],
-        "table": sentences.table(diagnosis, contents.styles),
-        "near": sentences.near(diagnosis),
-        "drawings": drawings,
-        "low": sentences.times(low),
-        "high": sentences.times(high),
+        "table": depth.table(diagnosis, contents.styles),
+        "distance": depth.distance(diagnosis),
+        "coloured": coloured.drawings(diagnosis, contents.styles, by_row),
     }
+
+
+def _drawings(contents: Contents) -> dict[str, str]:
+    """The compared networks' drawings as addresses of images, in the order of the comparison."""
+    drawn = drawings.compared(contents.records)
+    networks = [row.network for row in contents.comparison.rows if row.network in drawn]
+    return {network: drawings.address(drawn[network]) for network in networks}
 
 
 def _source(name: str) -> str:
@@ -167,7 +147,3 @@ def _renderings(figure: Figure) -> Iterator[dict[str, Any]]:
         own = rf"\1{figure.name}-{layout}-\2"  # ids of several SVGs share one page
         svg = re.sub(r'(id="|url\(#)(clip\d+)', own, chart.svg)
         yield {"layout": layout, "svg": Markup(svg), "spec": chart.spec}
-
-
-def _image(svg: str) -> str:
-    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"

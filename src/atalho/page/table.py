@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from atalho.page.words import text
+from atalho.page.words import phrases
 from atalho.page.words.numbers import NAMES, Unit, unit
 from atalho.ranking import Comparison, Reading, Row, pair, said
 from atalho.record import UNITS
@@ -149,9 +149,9 @@ def _note(reading: Reading, scale: Unit) -> str:
 
 def _spread(reading: Reading, scale: Unit) -> str:
     if reading.interval:
-        return text.span(reading.interval)
+        return phrases.span(reading.interval)
     if quartiles := pair(reading.condition("quartiles")):
         return "–".join(map(scale.number, quartiles))
     if scale.quantity == "train_time" and (epochs := reading.condition("epochs")) is not None:
-        return text.counted(epochs, "epoch")
+        return phrases.counted(epochs, "epoch")
     return ""

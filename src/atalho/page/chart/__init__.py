@@ -1,1 +1,1 @@
-"""Points, bars and lines → charts: axes, labels, colours, and the drawing itself."""
+"""Charts: bars, lines, scatter plots and heat maps, their axes, labels and colours, and how they become SVG and PNG."""

@@ -1,4 +1,4 @@
-"""Where values stand on a chart: its size, its scales and their round ticks."""
+"""The sizes of charts, their axes and the round ticks on them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,19 +6,20 @@ from math import ceil, floor, log10
 
 import altair as alt
 
-_SPREAD = 5  # from this ratio on, a linear axis would press the small values together
-_ONE, _SOME, _MANY = (1,), (1, 2, 5), (1, 2, 3, 5, 7)
+_SPREAD = 5  # of the largest to the smallest; from here on a linear axis would press the small values together
+_ONE, _SOME, _MANY = (1,), (1, 2, 5), (1, 2, 3, 5, 7)  # ticks of a decade
 _DECADES = 8  # from here on, ticks skip some and are written as powers of ten
-_PADDING = 0.08  # of the span, at either end
+_APART = 2.4  # of a named tick to the one before it on a logarithmic axis
+_PADDING = 0.08  # of the span, left free at either end
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The size of a chart in pixels.
+    """The size of a chart, in pixels.
 
     Attributes:
-        columns: how many panels stand side by side at most.
-        bubble: the area of the largest bubble.
+        columns: the most panels that stand side by side.
+        bubble: the area of the largest bubble, in square pixels.
     """
 
     width: int
@@ -33,7 +34,13 @@ NARROW = Layout(width=300, height=300, columns=1, bubble=900)
 
 @dataclass(frozen=True)
 class Axis:
-    """A range of values on a linear or a logarithmic scale."""
+    """A range of values on a linear or a logarithmic scale.
+
+    Attributes:
+        title: what is measured, with its unit in brackets.
+        log: whether the scale is logarithmic.
+        given_ticks: the values that are marked; round ones where it is empty.
+    """
 
     title: str
     low: float
@@ -50,10 +57,12 @@ class Axis:
         ticks: Sequence[float] = (),
         log: bool = False,
     ) -> "Axis":
-        """An axis on which all values stand; its ticks are round unless given.
+        """Returns an axis that holds all values.
 
         Args:
-            log: makes it logarithmic where all values are above zero; without it, it is so only where they spread.
+            ticks: the values that are marked; round ones where it is empty.
+            log: whether the scale is logarithmic wherever all values are above zero; without it, it is so only where
+                the largest is at least five times the smallest.
         """
         log = min(values) > 0 and (log or max(values) / min(values) >= _SPREAD)
         ends = [log10(v) if log else v for v in (min(values), max(values))]
@@ -63,25 +72,29 @@ class Axis:
 
     @classmethod
     def from_zero(cls, title: str, values: Sequence[float], *, room: float = _PADDING) -> "Axis":
-        """A linear axis with zero on it, on which lengths and straight lines are what they are; `room` of it is left at the end."""
+        """Returns a linear axis that begins at zero, so that lengths are in proportion and straight lines are straight.
+
+        Args:
+            room: the share of the largest value that is left free at the end.
+        """
         low, high = ((1 + room) * end(0, *values) for end in (min, max))
         return cls(title, low, high if low < high else 1, log=False)
 
     def share(self, value: float) -> float:
-        """Where a value stands, from 0 at the low end to 1."""
+        """Returns where a value stands, from 0 at the low end to 1 at the high end."""
         if self.log:
             return log10(value / self.low) / log10(self.high / self.low)
         return (value - self.low) / (self.high - self.low)
 
     def at(self, share: float) -> float:
-        """The value that stands there."""
+        """Returns the value at a share of the axis, from 0 at the low end to 1 at the high end."""
         if self.log:
             return float(self.low * (self.high / self.low) ** share)
         return self.low + share * (self.high - self.low)
 
     @property
     def ticks(self) -> list[float]:
-        """The ticks given, or round values: a few of each decade, or steps of 1, 2 or 5."""
+        """The values that are marked: those that were given, or round ones, a few of each decade or in steps of 1, 2 or 5."""
         if self.given_ticks:
             return list(self.given_ticks)
         if self.log:
@@ -101,9 +114,11 @@ class Axis:
         return floor((self.high - self.low) / step)
 
     def x(self, field: str = "x") -> alt.X:
+        """Returns the encoding of a field on this axis, from left to right."""
         return alt.X(f"{field}:Q", scale=self._scale(), axis=self._axis(), title=self.title)
 
     def y(self, field: str = "y", *, titled: bool = True) -> alt.Y:
+        """Returns the encoding of a field on this axis, from bottom to top."""
         title = self.title if titled else None
         return alt.Y(f"{field}:Q", scale=self._scale(), axis=self._axis(), title=title)
 
@@ -116,13 +131,30 @@ class Axis:
 
     def _axis(self) -> alt.Axis:
         wide = self.log and self.high / self.low > 10**_DECADES
-        # The other formats keep only the digits that tell equal steps apart: 56 layers would be 60.
+        # The other formats keep only the digits that tell evenly spaced ticks apart: they would write 56 layers as 60.
         whole = self.given_ticks and all(tick == int(tick) for tick in self.given_ticks)
         written = ",d" if whole else "~e" if wide else ",~r"
         return alt.Axis(values=self.ticks, format=written, labelOverlap=True)
 
 
 def round_steps(span: float) -> list[float]:
-    """1, 2 and 5 of the decade of `span` and of the one below it."""
+    """Returns 1, 2 and 5 times the power of ten at or below `span`, and times the one below that, in order."""
     decade = floor(log10(span))
     return [digit * 10.0**power for power in range(decade - 1, decade + 1) for digit in (1, 2, 5)]
+
+
+def whole_numbers(title: str, values: Sequence[float]) -> Axis:
+    """Returns a linear axis over whole numbers, at most seven of them marked, evenly apart."""
+    low, high = min(values), max(values)
+    step = max(1, ceil((high - low) / 6))
+    ticks = range(int(low), int(high) + 1, step)
+    return Axis(title, low - 0.5, high + 0.5, log=False, given_ticks=tuple(map(float, ticks)))
+
+
+def apart(values: Sequence[float]) -> list[float]:
+    """Returns those of the ascending values that a logarithmic axis has room to name side by side."""
+    kept = [values[0]]
+    for value in values[1:]:
+        if value >= _APART * kept[-1]:
+            kept.append(value)
+    return kept

@@ -1,4 +1,4 @@
-"""A network's name → its family and depth, and the colour that it has in every chart."""
+"""A network's name → its family, its depth and the colour that it has in every chart."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from atalho.page.chart.style import mixed
 from atalho.ranking import Comparison
 
-#            name of the family, then shallow to deep on white, shallow to deep on dark
+#            the family's name; its colours from shallow to deep on a light page; the same on a dark page
 FAMILIES = {
     "plain": ("plain", ("#cf7a14", "#5c2606"), ("#b5691f", "#ffd9a8")),
     "resnet": ("residual", ("#3d93d4", "#0c2654"), ("#3a7bb8", "#c8e4ff")),
@@ -18,6 +19,9 @@ FAMILIES = {
     "alexnet": ("AlexNet", ("#d65f80", "#61112b"), ("#bd5370", "#ffccd8")),
 }
 OTHER = ("other", ("#858585", "#404040"), ("#808080", "#dadada"))
+
+COMPARED = ("plain", "residual")
+"""The families that He et al. 2015 compare; each has a panel of its own in figures that have panels for families."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +43,12 @@ class Style:
 def styles(
     comparison: Comparison, others: Mapping[str, Any] = MappingProxyType({})
 ) -> dict[str, Style]:
-    """Every network's style, families together and the shallow before the deep: a hue a family, a shade a depth.
+    """Returns the style of every network: a hue for each family, and a darker or lighter shade for each depth.
+
+    Families stand together, and in a family the shallow networks come before the deep ones.
 
     Args:
-        others: networks that are not compared, with the depth that their records state.
+        others: networks that are diagnosed but not compared, each with the depth that its records state.
     """
     stated = dict(others)
     for row in comparison.rows:
@@ -57,17 +63,17 @@ def styles(
         members = sorted(families.get(key, []))
         for index, (depth, network) in enumerate(members):
             share = index / (len(members) - 1) if len(members) > 1 else 0.5
-            found[network] = Style(name, depth, _between(light, share), _between(dark, share))
+            found[network] = Style(name, depth, mixed(*light, share), mixed(*dark, share))
     return found
 
 
 def of_family(styles: Mapping[str, Style], family: str, networks: Sequence[str]) -> list[str]:
-    """Those of `networks` that are of the family, the shallow before the deep."""
+    """Returns those of `networks` that belong to the family, the shallow before the deep."""
     return [name for name, style in styles.items() if style.family == family and name in networks]
 
 
 def _key(network: str) -> str:
-    """`resnet` of `resnet20` and of `timm:resnet50.a1_in1k`; empty for a family without a hue."""
+    """`resnet` for `resnet20` and for `timm:resnet50.a1_in1k`; empty for a family without a hue of its own."""
     letters = re.match(r"[a-z]*", network.rpartition(":")[2])
     return letters[0] if letters and letters[0] in FAMILIES else ""
 
@@ -78,9 +84,3 @@ def _depth(network: str, stated: Any) -> int:
         return stated
     number = re.match(r"[a-z]+(\d+)", network.rpartition(":")[2])
     return int(number[1]) if number else 0
-
-
-def _between(ends: tuple[str, str], share: float) -> str:
-    first, last = (bytes.fromhex(end[1:]) for end in ends)
-    mixed = (round(a + share * (b - a)) for a, b in zip(first, last, strict=True))
-    return "#" + bytes(mixed).hex()

@@ -1,4 +1,4 @@
-"""Names beside the points of a scatter plot, so that as few as possible overlap."""
+"""Where the names of a scatter plot's points stand, so that they overlap as little as possible."""
 
 from collections.abc import Sequence
 from math import cos, hypot, pi, sin
@@ -8,7 +8,7 @@ HEIGHT = 14.0
 _CHARACTER = 6.4  # pixels of a character of the charts' 12-pixel type, on average
 _GAP = 4.0
 _ROUNDS = 3
-_MISTAKEN = 40.0  # what it costs to stand nearer to another mark, in pixels covered
+_MISTAKEN = 40.0  # the cost, in pixels covered, of a name that stands nearer to another point than to its own
 
 
 class Box(NamedTuple):
@@ -20,7 +20,7 @@ class Box(NamedTuple):
     bottom: float
 
     def overlap(self, other: "Box") -> float:
-        """The shared area."""
+        """Returns the area that both cover, in square pixels."""
         width = min(self.right, other.right) - max(self.left, other.left)
         height = min(self.bottom, other.bottom) - max(self.top, other.top)
         return max(width, 0.0) * max(height, 0.0)
@@ -47,9 +47,10 @@ class Place(NamedTuple):
 
 
 def place(marks: Sequence[Mark], lines: Sequence[Box], width: float, height: float) -> list[Place]:
-    """Where every mark's name stands on a plot of that size, off the other marks and the lines where there is room.
+    """Returns for each mark where its name stands on a plot of that size in pixels.
 
-    Each name takes, in turn and again when the others stand, the place that covers least of the rest.
+    Names keep off the other marks and off the lines where there is room. Each name in turn takes the place that covers
+    least of the rest, and this is repeated a few times, since the others have moved meanwhile.
     """
     bubbles = [Box(m.x - m.radius, m.y - m.radius, m.x + m.radius, m.y + m.radius) for m in marks]
     thin = [*(Box(m.x - 2, m.bar[0], m.x + 2, m.bar[1]) for m in marks), *lines]
@@ -85,7 +86,7 @@ def _candidates(mark: Mark) -> list[Box]:
 
 
 def _nearest(box: Box, mark: Mark) -> tuple[float, float]:
-    """The point of the box that is nearest to the mark's centre."""
+    """Returns the point of the box that is nearest to the mark's centre."""
     return min(max(mark.x, box.left), box.right), min(max(mark.y, box.top), box.bottom)
 
 

@@ -1,12 +1,26 @@
-"""Comparison and curves → the page's figures: the ten of Canziani et al. 2016, accuracy against latency, training curves."""
+"""The page's figures: one family of figures in a file, each drawn where the records bear it."""
 
 from collections.abc import Mapping, Sequence
 
 from atalho.page.chart.families import Style
 from atalho.page.curves import Curve
-from atalho.page.figures import accuracies, batches, costs, learning
+from atalho.page.diagnosis import Diagnosis
+from atalho.page.figures import (
+    accuracy_bars,
+    accuracy_costs,
+    batches,
+    correlation,
+    costs,
+    degradation,
+    gradients,
+    learning,
+    lesions,
+    paths,
+    responses,
+    surface,
+)
 from atalho.page.figures.figure import Figure
-from atalho.page.words import text
+from atalho.page.words.phrases import listed
 from atalho.ranking import Comparison
 from atalho.record import Record
 
@@ -22,31 +36,57 @@ CANZIANI = {
     "accuracy-throughput": "accuracy against images a second",
     "accuracy-parameter": "accuracy for each parameter",
 }
-"""The paper's ten figures, in its order."""
+"""The ten figures of Canziani et al. 2016 by the names of ours, in the paper's order."""
 
 
-def figures(
+def of_comparison(
     comparison: Comparison,
     curves: Sequence[Curve],
     records: Sequence[Record],
     styles: Mapping[str, Style],
 ) -> list[Figure]:
-    """Every figure that the records bear."""
-    return [
-        *accuracies.figures(comparison, styles),
+    """Returns the figures of a comparison: those of Canziani et al. 2016, accuracy against latency, training curves."""
+    drawn = [
+        accuracy_bars.by_network(comparison, styles),
+        *accuracy_costs.figures(comparison, styles),
+        accuracy_bars.by_parameter(comparison, styles),
         *batches.figures(comparison, records, styles),
         *costs.figures(comparison, records, styles),
         *learning.figures(curves, styles),
     ]
+    return [figure for figure in drawn if figure]
 
 
-def absent(found: Sequence[Figure]) -> str:
-    """Which of the paper's figures are not among those found; empty where all or none are."""
-    names = {figure.name for figure in found}
+def of_diagnosis(
+    diagnosis: Diagnosis,
+    comparison: Comparison,
+    curves: Sequence[Curve],
+    styles: Mapping[str, Style],
+) -> list[Figure]:
+    """Returns the figures of *Why depth works*, gradients first."""
+    drawn = [
+        gradients.norms(diagnosis, styles),
+        gradients.shares(diagnosis, styles),
+        gradients.cosines(diagnosis, styles),
+        gradients.branches(diagnosis, styles),
+        correlation.figure(diagnosis, styles),
+        responses.figure(diagnosis, styles),
+        paths.figure(diagnosis, styles),
+        lesions.one(diagnosis, styles),
+        lesions.several(diagnosis, styles),
+        surface.figure(diagnosis, styles),
+        degradation.figure(comparison, curves, styles),
+    ]
+    return [figure for figure in drawn if figure]
+
+
+def absent(shown: Sequence[Figure]) -> str:
+    """Returns which of the ten figures of Canziani et al. are not shown; empty where all or none are."""
+    names = {figure.name for figure in shown}
     missing = [title for name, title in CANZIANI.items() if name not in names]
     if len(missing) in (0, len(CANZIANI)):
         return ""
     return (
         "Of the ten figures of Canziani et al. 2016, not drawn for want of measurements: "
-        f"{text.listed(missing)}."
+        f"{listed(missing)}."
     )

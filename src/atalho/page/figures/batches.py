@@ -1,54 +1,80 @@
-"""Records by batch size → time, power and memory against it: a line a network (Canziani et al. 2016, Figs. 3 to 5)."""
+"""Time, power and memory against the size of the batch, a line for each network (Canziani et al. 2016, Figs. 3 to 5)."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
-from atalho.page.chart import charts
-from atalho.page.chart.axes import Axis
-from atalho.page.chart.charts import Line
+from atalho.page.chart.axes import NARROW, WIDE, Axis
 from atalho.page.chart.families import Style
-from atalho.page.figures.figure import Figure
-from atalho.page.words import text
+from atalho.page.chart.lines import Line, LineChart
+from atalho.page.figures.figure import Figure, Words
 from atalho.page.words.numbers import NAMES, unit
+from atalho.page.words.phrases import listed
 from atalho.ranking import Comparison, ranking_conditions
 from atalho.record import Record
 
 PART = "By batch size"
 
+Sizes = Mapping[int, float]
+"""Batch size → value in the unit of the records."""
 
-class _Words(NamedTuple):
+
+@dataclass(frozen=True)
+class Cost:
+    """A cost that depends on the size of the batch.
+
+    Attributes:
+        shown: what its axis shows, without the unit.
+        caption: how it was taken.
+        per_image: whether the value is divided by the batch's size.
+        log: whether its axis is logarithmic.
+    """
+
+    quantity: str
     name: str
     title: str
-    axis: str
+    shown: str
     caption: str
+    per_image: bool = False
+    log: bool = True
 
 
-_WORDS = {
-    "latency": _Words(
-        "time-batch",
-        "Time an image against batch size",
-        "Time an image",
-        "Median latency of a batch divided by its size",
+COSTS = (
+    Cost(
+        quantity="latency",
+        name="time-batch",
+        title="Time an image against batch size",
+        shown="Time an image",
+        caption="Median latency of a batch divided by its size",
+        per_image=True,
     ),
-    "power": _Words(
-        "power-batch",
-        "Power against batch size",
-        "Power above idle",
-        "Mean power above that of the idle machine",
+    Cost(
+        quantity="power",
+        name="power-batch",
+        title="Power against batch size",
+        shown="Power above idle",
+        caption="Mean power above that of the idle machine",
+        log=False,
     ),
-    "peak_memory": _Words(
-        "memory-batch",
-        "Memory against batch size",
-        NAMES["peak_memory"],
-        "Peak memory of a process that runs one batch, above what the framework itself takes",
+    Cost(
+        quantity="peak_memory",
+        name="memory-batch",
+        title="Memory against batch size",
+        shown=NAMES["peak_memory"],
+        caption="Peak memory of a process that runs one batch, above what the framework itself takes",
     ),
-}
+)
 
 
-def by_batch(
-    comparison: Comparison, records: Sequence[Record], quantity: str
-) -> dict[str, dict[int, float]]:
-    """Network → batch size → the newest value taken as the ranked ones were, but for the batch."""
+def figures(
+    comparison: Comparison, records: Sequence[Record], styles: Mapping[str, Style]
+) -> list[Figure]:
+    """Returns a figure for each cost that was measured at two batch sizes or more."""
+    found = (_figure(cost, by_batch(comparison, records, cost.quantity), styles) for cost in COSTS)
+    return [figure for figure in found if figure]
+
+
+def by_batch(comparison: Comparison, records: Sequence[Record], quantity: str) -> dict[str, Sizes]:
+    """Returns for each network and batch size the newest value that agrees with the ranked ones in all else."""
     ranked = comparison.conditions.get(quantity)
     found: dict[str, dict[int, float]] = {}
     for record in records if ranked else ():
@@ -62,67 +88,49 @@ def by_batch(
             and _but_batch(ranking_conditions(record)) == _but_batch(ranked)
         ):
             found.setdefault(record.subject, {})[size] = record.value
-    return found
+    return {network: dict(sorted(sizes.items())) for network, sizes in found.items()}
 
 
-def figures(
-    comparison: Comparison, records: Sequence[Record], styles: Mapping[str, Style]
-) -> list[Figure]:
-    """Those of a quantity that was measured at several batch sizes."""
-    found = (_against_batch(comparison, records, styles, quantity) for quantity in _WORDS)
-    return [figure for figure in found if figure]
-
-
-def _against_batch(
-    comparison: Comparison,
-    records: Sequence[Record],
-    styles: Mapping[str, Style],
-    quantity: str,
+def _figure(
+    cost: Cost, measured: Mapping[str, Sizes], styles: Mapping[str, Style]
 ) -> Figure | None:
-    words = _WORDS[quantity]
     values = {
         network: {
-            size: value / size if quantity == "latency" else value
-            for size, value in sorted(of_network.items())
+            size: value / size if cost.per_image else value for size, value in of_network.items()
         }
-        for network, of_network in by_batch(comparison, records, quantity).items()
+        for network, of_network in measured.items()
     }
     sizes = sorted({size for of_network in values.values() for size in of_network})
     if len(sizes) < 2:
         return None
-    scale = unit(quantity, [v for of_network in values.values() for v in of_network.values()])
-    lines = [
+    scale = unit(cost.quantity, [v for of_network in values.values() for v in of_network.values()])
+    lines = tuple(
         Line(
-            network,
-            style.light,
-            tuple((size, value / scale.factor) for size, value in values[network].items()),
-            "median" if quantity == "latency" else "measured",
+            network=network,
+            colour=style.light,
+            points=tuple((size, value / scale.factor) for size, value in values[network].items()),
+            part="median" if cost.per_image else "measured",
         )
         for network, style in styles.items()
         if network in values
-    ]
-    heights = [value for line in lines for _, value in line.points]
-    x = Axis.over("Batch size", sizes, ticks=sizes, log=True)
-    title = scale.heading(words.axis)
-    y = (
-        Axis.from_zero(title, heights)
-        if quantity == "power"
-        else Axis.over(title, heights, log=True)
     )
-    return Figure(
-        words.name,
-        words.title,
-        f"{words.caption}, for batches of {text.listed(sizes)}.{_stops(lines, sizes)}",
-        f"Line chart of {len(lines)} networks.",
-        lambda layout: charts.panels({"": lines}, x, y, layout, marks=True),
-        PART,
-    )
-
-
-def _stops(lines: Sequence[Line], sizes: Sequence[int]) -> str:
-    """Which lines lack a batch size that others have."""
     short = [line.network for line in lines if len(line.points) < len(sizes)]
-    return f" Not measured at every size: {text.listed(short)}." if short else ""
+    words = Words(
+        title=cost.title,
+        x_axis="Batch size",
+        y_axis=scale.heading(cost.shown),
+        caption=f"{cost.caption}, for batches of {listed(sizes)}.",
+        notes=(f"Not measured at every size: {listed(short)}." if short else "",),
+        alternative=f"Line chart of {len(lines)} networks.",
+    )
+    heights = [value for line in lines for _, value in line.points]
+    x = Axis.over(words.x_axis, sizes, ticks=sizes, log=True)
+    y = (
+        Axis.over(words.y_axis, heights, log=True)
+        if cost.log
+        else Axis.from_zero(words.y_axis, heights)
+    )
+    return Figure(cost.name, words, LineChart(lines, x, y, marked=(WIDE, NARROW)), PART)
 
 
 def _but_batch(conditions: Mapping[str, object]) -> dict[str, object]:

@@ -1,24 +1,45 @@
-"""A figure of the page: its words, and how it is drawn at a given size."""
+"""A figure of the page: its words, its chart, and where it stands."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Protocol
 
-from atalho.page.chart import charts
 from atalho.page.chart.axes import NARROW, WIDE, Layout
-from atalho.page.chart.charts import Spec
+from atalho.page.chart.rendering import Rendering
+from atalho.page.chart.style import Spec
 
 
-class Rendering(NamedTuple):
-    """A chart as what draws it, and drawn."""
+@dataclass(frozen=True)
+class Words:
+    """What a figure says.
 
-    spec: Spec
-    svg: str
+    Attributes:
+        title: a few words without a full stop.
+        x_axis, y_axis: what the axes show, with their units; empty where the chart needs no words there.
+        caption: what is drawn, as sentences.
+        notes: further sentences: how to read the lines and marks, what was found, and what is missing; empty ones are
+            left out.
+        alternative: what a reader who cannot see the chart needs to know of its form; the numbers are in the table.
+    """
 
-    @classmethod
-    def of(cls, spec: Spec) -> "Rendering":
-        return cls(spec, charts.svg(spec))
+    title: str
+    caption: str
+    x_axis: str = ""
+    y_axis: str = ""
+    notes: tuple[str, ...] = ()
+    alternative: str = ""
+
+    @property
+    def below(self) -> str:
+        """All that stands below the chart after the title: the caption and the notes."""
+        return " ".join(filter(None, (self.caption, *self.notes)))
+
+
+class Chart(Protocol):
+    """A kind of chart with its data."""
+
+    def draw(self, layout: Layout) -> Spec:
+        """Returns the chart's specification at the size of the layout."""
 
 
 @dataclass(frozen=True)
@@ -26,26 +47,23 @@ class Figure:
     """A chart with its words.
 
     Attributes:
-        name: of its files.
-        description: what a reader who cannot see it needs to know of its form; the numbers are in the table.
-        draw: the chart at a size.
+        name: of its files and of its place in the page.
         part: the heading that it stands under.
         follows: whether it follows the page's slider over training.
     """
 
     name: str
-    title: str
-    caption: str
-    description: str
-    draw: Callable[[Layout], Spec]
+    words: Words
+    chart: Chart
     part: str = ""
     follows: bool = False
 
     @cached_property
     def wide(self) -> Rendering:
-        return Rendering.of(self.draw(WIDE))
+        """For screens wide enough, and for the files."""
+        return Rendering.of(self.chart.draw(WIDE))
 
     @cached_property
     def narrow(self) -> Rendering:
-        """For screens too small for the wide one."""
-        return Rendering.of(self.draw(NARROW))
+        """For small screens."""
+        return Rendering.of(self.chart.draw(NARROW))

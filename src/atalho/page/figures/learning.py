@@ -1,87 +1,105 @@
-"""Training curves → figures of accuracy and loss by epoch, plain networks beside residual ones."""
+"""Training curves → figures of accuracy and of loss by epoch, plain networks beside residual ones."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from atalho.page.chart import charts
 from atalho.page.chart.axes import Axis
-from atalho.page.chart.charts import Line
-from atalho.page.chart.families import Style
+from atalho.page.chart.families import COMPARED, Style
+from atalho.page.chart.lines import Line, LineChart
 from atalho.page.curves import Curve, thinned
-from atalho.page.figures.figure import Figure
-from atalho.page.words import text
+from atalho.page.figures.figure import Figure, Words
+from atalho.page.words.phrases import key_to_lines, listed, upper_first
 
 PART = "How they were trained"
 
 
 def figures(curves: Sequence[Curve], styles: Mapping[str, Style]) -> list[Figure]:
-    """Accuracy and loss, each where the curves have it."""
-    found = (_over_epochs(curves, styles, measure) for measure in ("top1", "loss"))
+    """Returns the figures of accuracy and of loss, each where the curves have it."""
+    found = (_accuracy(curves, styles), _loss(curves, styles))
     return [figure for figure in found if figure]
 
 
-def _over_epochs(
-    curves: Sequence[Curve], styles: Mapping[str, Style], measure: str
-) -> Figure | None:
-    """Training and validation curves: plain beside residual, and the other families in a third panel."""
-    accuracy = measure == "top1"
-    groups = _lines(curves, styles, measure, 100 if accuracy else 1)
-    lines = [line for lines in groups.values() for line in lines]
+def _accuracy(curves: Sequence[Curve], styles: Mapping[str, Style]) -> Figure | None:
+    lines = [replace(line, points=_per_cent(line)) for line in _lines(curves, styles, "top1")]
     if not lines:
         return None
-    values = [value for line in lines for _, value in line.points]
-    x = Axis("Epoch", 0, max(line.points[-1][0] for line in lines), log=False)
-    y = _later_half(lines) if accuracy else Axis.over("Loss (nats)", values)
-    what = "accuracy" if accuracy else "loss"
-    drawn = [
-        f"{how}: {part}"
-        for how, part in (("whole lines", "validation"), ("dashed lines", "training"))
-        if any(line.part == part for line in lines)
-    ]
-    caption = [
-        f"{what.capitalize()} by epoch; the deeper a network, the stronger its shade.",
-        f"{'; '.join(drawn).capitalize()}.",
-    ]
-    if min(values) < y.low:
-        caption.append(f"The axis begins at {y.low:.0f}\u00a0%; earlier points lie below it.")
-    families = text.listed(groups)
-    return Figure(
-        "training-curves" if accuracy else "training-loss",
-        f"{'Training' if accuracy else 'Loss'} of {families} networks",
-        " ".join(caption),
-        f"Line charts of {what} by epoch, one panel each for {families}.",
-        lambda layout: charts.panels(
-            {family[0].upper() + family[1:]: lines for family, lines in groups.items()},
-            x,
-            y,
-            layout,
+    title = "Accuracy (%)"
+    y = _later_half(title, lines)
+    below = min(value for line in lines for _, value in line.points) < y.low
+    words = Words(
+        title=f"Training of {_families(lines)} networks",
+        x_axis="Epoch",
+        y_axis=title,
+        caption="Accuracy by epoch; the deeper a network, the stronger its shade.",
+        notes=(
+            _key(lines),
+            f"The axis begins at {y.low:.0f}\u00a0%; earlier points lie below it." if below else "",
         ),
-        PART,
+        alternative=f"Line charts of accuracy by epoch, one panel each for {_families(lines)}.",
     )
+    return _figure("training-curves", words, lines, y)
 
 
-def _lines(
-    curves: Sequence[Curve], styles: Mapping[str, Style], measure: str, factor: float
-) -> dict[str, list[Line]]:
-    """The curves of a measure by panel, in the order of the styles."""
+def _loss(curves: Sequence[Curve], styles: Mapping[str, Style]) -> Figure | None:
+    lines = _lines(curves, styles, "loss")
+    if not lines:
+        return None
+    words = Words(
+        title=f"Loss of {_families(lines)} networks",
+        x_axis="Epoch",
+        y_axis="Loss (nats)",
+        caption="Loss by epoch; the deeper a network, the stronger its shade.",
+        notes=(_key(lines),),
+        alternative=f"Line charts of loss by epoch, one panel each for {_families(lines)}.",
+    )
+    y = Axis.over(words.y_axis, [value for line in lines for _, value in line.points])
+    return _figure("training-loss", words, lines, y)
+
+
+def _figure(name: str, words: Words, lines: Sequence[Line], y: Axis) -> Figure:
+    x = Axis(words.x_axis, 0, max(line.points[-1][0] for line in lines), log=False)
+    titled = tuple(replace(line, panel=upper_first(line.panel)) for line in lines)
+    return Figure(name, words, LineChart(titled, x, y), PART)
+
+
+def _lines(curves: Sequence[Curve], styles: Mapping[str, Style], measure: str) -> list[Line]:
+    """The curves of a measure in the order of the styles, each in its family's panel; other families share one."""
     parts = {f"val_{measure}": ("validation", False), f"train_{measure}": ("training", True)}
     order = list(styles)
-    others = {styles[c.network].family for c in curves} - {"plain", "residual"}
+    others = {styles[c.network].family for c in curves} - {*COMPARED}
     third = others.pop() if len(others) == 1 else "other"
-    groups: dict[str, list[Line]] = {}
+    lines = []
     for curve in sorted(curves, key=lambda curve: order.index(curve.network)):
         style = styles[curve.network]
-        panel = style.family if style.family in ("plain", "residual") else third
         for quantity, (part, dashed) in parts.items():
             if quantity in curve.points:
-                points = thinned(curve.points[quantity])
-                scaled = tuple((epoch, factor * value) for epoch, value in points)
-                line = Line(curve.network, style.light, scaled, part, dashed)
-                groups.setdefault(panel, []).append(line)
-    return groups
+                line = Line(
+                    network=curve.network,
+                    colour=style.light,
+                    points=thinned(curve.points[quantity]),
+                    part=part,
+                    panel=style.family if style.family in COMPARED else third,
+                    dashed=dashed,
+                )
+                lines.append(line)
+    return lines
 
 
-def _later_half(lines: Sequence[Line]) -> Axis:
-    """An axis of per cent that holds the later half of every line: what comes first would press the rest together."""
+def _families(lines: Sequence[Line]) -> str:
+    return listed(dict.fromkeys(line.panel for line in lines))
+
+
+def _key(lines: Sequence[Line]) -> str:
+    parts = {line.part: line.dashed for line in lines}
+    return f"{upper_first(key_to_lines(parts))}."
+
+
+def _per_cent(line: Line) -> tuple[tuple[float, float], ...]:
+    return tuple((epoch, 100 * value) for epoch, value in line.points)
+
+
+def _later_half(title: str, lines: Sequence[Line]) -> Axis:
+    """An axis of per cent that holds the later half of every line: the steep rise before it would flatten the rest."""
     lows = [min(v for _, v in line.points[len(line.points) // 2 :]) for line in lines]
     low = 5 * ((min(lows) - 2) // 5)
-    return Axis("Accuracy (%)", low if low > 50 else 0, 100, log=False)
+    return Axis(title, low if low > 50 else 0, 100, log=False)

@@ -1,4 +1,4 @@
-"""Comparison → the paragraph that answers: what to take, what it is tied with, who is beyond a limit, what relaxing buys."""
+"""The first paragraph: which network to take, what it is tied with, which are beyond a limit, what relaxing one buys."""
 
 from collections.abc import Iterable, Iterator
 from math import ceil, floor, log10
@@ -8,7 +8,7 @@ from markupsafe import Markup, escape
 from atalho.choice.choosing import Choice, Limits, Miss, misses
 from atalho.choice.relaxing import Relaxation, relaxations
 from atalho.page.words.numbers import NAMES, text, unit
-from atalho.page.words.text import (
+from atalho.page.words.phrases import (
     accuracy,
     batch,
     counted,
@@ -20,8 +20,14 @@ from atalho.page.words.text import (
 from atalho.ranking import HIGHER_IS_BETTER, Comparison, Reading, Row, said, side_by_side
 
 
+def title(comparison: Comparison) -> str:
+    """Returns the question that the page answers."""
+    data = comparison.conditions.get("top1", {}).get("data")
+    return f"Which network for {data}?" if data else "Which network?"
+
+
 def answer(comparison: Comparison, choice: Choice | None, limits: Limits) -> list[Markup]:
-    """The paragraph that says which network to take, and why; who is out by what, and what relaxing a limit would buy."""
+    """Returns the paragraph as sentences, in which the text of records is escaped."""
     sentences: list[Markup] = []
     if choice is None:
         sentences += map(escape, _no_choice(comparison, limits))
@@ -36,7 +42,10 @@ def answer(comparison: Comparison, choice: Choice | None, limits: Limits) -> lis
 
 
 def pareto(choice: Choice) -> str:
-    """Who stands on the Pareto front of accuracy and all costs that every network within the limits has; empty for one cost or none."""
+    """Returns which networks are on the Pareto front of accuracy and of all costs that every network within the limits has.
+
+    It is empty for fewer than two such costs.
+    """
     if len(choice.dimensions) < 3 or len(choice.within) < 2:
         return ""
     names = [row.network for row in choice.front]
@@ -45,7 +54,7 @@ def pareto(choice: Choice) -> str:
 
 
 def enough(quantity: str, value: float) -> str:
-    """A limit that a value meets, as short as it can be written: rounded up, or down where more is better."""
+    """Returns a limit that the value meets, with at most three digits: rounded up, or down where more is better."""
     scale = unit(quantity, [value])
     scaled = value / scale.factor
     step = 0.1 if scale.name == "%" else 10.0 ** min(0, floor(log10(scaled)) - 2) if scaled else 1.0
@@ -70,7 +79,7 @@ def _no_choice(comparison: Comparison, limits: Limits) -> list[str]:
 
 
 def _by_others(rows: Iterable[Row]) -> Iterator[str]:
-    """The highest top-1 accuracy that is cited, where several are of the same data."""
+    """The highest cited top-1 accuracy, where several are on the same data."""
     found = [(row, r) for row in rows for r in row.cited if r.quantity == "top1"]
     data = {said(record.conditions.get("data")) for _, record in found}
     if len(found) > 1 and len(data) == 1:
@@ -95,7 +104,7 @@ def _limits(limits: Limits) -> str:
 
 
 def _limited(quantity: str) -> str:
-    """What a limit is on: of what depends on the batch, that for one image, whatever the table shows."""
+    """What a limit is on: `latency for one image`, whatever the size of the batch in the table."""
     return NAMES[quantity].lower() + (" for one image" if quantity == "latency" else "")
 
 
@@ -131,7 +140,7 @@ def _cost(row: Row, quantity: str) -> str:
 
 
 def _engine(reading: Reading) -> str:
-    """` by openvino in bf16`, where that is the network's own."""
+    """` by openvino in bf16`, where the engine was chosen for each network."""
     if reading.condition("chosen_from") is None:
         return ""
     return f" by {said(reading.condition('engine'))} in {said(reading.condition('dtype'))}"
@@ -161,7 +170,7 @@ def _told_apart(choice: Choice) -> list[str]:
     if unpaired := [name for name, pair in tied.items() if not pair]:
         overlapping = unpaired if pairs else alike
         sentences.append(
-            "Not told apart from the highest, for the 95\u00a0% intervals overlap: "
+            "Not told apart from the highest, since the 95\u00a0% intervals overlap: "
             f"{listed(overlapping)}."
         )
     if choice.cost and (
@@ -179,7 +188,7 @@ def _told_apart(choice: Choice) -> list[str]:
 
 
 def _out(comparison: Comparison, limits: Limits) -> Iterator[str]:
-    """Each network with the limits that it misses; and what is not known."""
+    """The networks beyond the limits, each with what it exceeds, and what was not measured."""
     missed = {row.network: misses(row, limits) for row in comparison.rows}
     beyond = {
         network: listed(_by(miss, miss.value) for miss in each if miss.value is not None)
@@ -215,7 +224,7 @@ def _by(miss: Miss, value: float) -> str:
 
 
 def _relaxed(comparison: Comparison, choice: Choice | None, limits: Limits) -> Iterator[str]:
-    """What relaxing each limit alone would buy."""
+    """What relaxing each limit, the others unchanged, would buy."""
     found = relaxations(comparison, limits)
     yield from (_bought(relaxation) for relaxation in found.values() if relaxation)
     idle = [NAMES[quantity].lower() for quantity, relaxation in found.items() if not relaxation]
@@ -235,7 +244,7 @@ def _bought(relaxation: Relaxation) -> str:
 
 
 def _failed(comparison: Comparison) -> Iterator[str]:
-    """The networks of which nothing could be measured."""
+    """The networks of which nothing was measured, since they failed."""
     rows = {row.network for row in comparison.rows}
     named = {
         r.subject: said(r.conditions.get("stage", "before anything was measured"))

@@ -1,4 +1,4 @@
-"""Records of what failed → a line each, with the stage and the cause."""
+"""Records of failures → a line for each, with the stage and the cause."""
 
 from collections.abc import Iterable
 from signal import Signals
@@ -8,7 +8,7 @@ from atalho.record import Record
 
 
 def listed(records: Iterable[Record]) -> list[str]:
-    """`vgg16, latency at batch 64: out of memory (signal 9, SIGKILL).`; of each network and stage the newest."""
+    """Returns the newest failure of each network and stage: `vgg16, latency at batch 64: out of memory (signal 9, SIGKILL).`"""
     newest = {
         (record.subject, said(record.conditions.get("stage"))): record
         for record in records
@@ -21,7 +21,7 @@ def listed(records: Iterable[Record]) -> list[str]:
 
 
 def _end(record: Record) -> str:
-    """How its process ended."""
+    """How the process ended: its value is an exit code, or a signal's number below zero."""
     code = int(record.value)
     if code >= 0:
         return f"exit code {code}"

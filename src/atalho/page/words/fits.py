@@ -1,4 +1,4 @@
-"""What a paper claims of networks on its machine, fitted to the networks of a figure: each claim holds here or does not."""
+"""Lines fitted to the networks of a figure, and whether the claims of Canziani et al. 2016 hold for them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from atalho.claims.evidence import LEAST_R2, MOST_SPREAD
 from atalho.page.words.numbers import text, three
 
 LEAST = 4
-"""Through fewer points a line says nothing: two always lie on one."""
+"""The fewest points that a line is fitted to: two always lie on one."""
 
 PARAMETER_BYTES = 4
 
@@ -39,7 +39,7 @@ class Fit:
 
 
 def line(points: Points) -> Fit | None:
-    """y on x; None for fewer than `LEAST` points, or where all have one x."""
+    """Returns the fit of y on x; None for fewer than `LEAST` points, or where all have the same x."""
     xs, ys = [x for x, _ in points], [y for _, y in points]
     if len(points) < LEAST or len(set(xs)) == 1:
         return None
@@ -49,7 +49,11 @@ def line(points: Points) -> Fit | None:
 
 
 def time(points: Points) -> str:
-    """Whether seconds an image follow from multiply-accumulates (Canziani et al. 2016, Fig. 7)."""
+    """Returns whether operations predict time (Canziani et al. 2016, Fig. 7); empty where no line can be fitted.
+
+    Args:
+        points: multiply-accumulates for one image, and seconds per image.
+    """
     if (fit := line(points)) is None:
         return ""
     rate = three(1e3 * 1e9 * fit.slope)
@@ -60,7 +64,11 @@ def time(points: Points) -> str:
 
 
 def memory(points: Points) -> str:
-    """Whether bytes of memory grow along a line in the parameters (Canziani et al. 2016, Fig. 6)."""
+    """Returns whether memory is linear in the parameters (Canziani et al. 2016, Fig. 6); empty where no line can be fitted.
+
+    Args:
+        points: parameters, and bytes of memory.
+    """
     if (fit := line(points)) is None:
         return ""
     sign = "−" if fit.intercept < 0 else ""
@@ -72,7 +80,11 @@ def memory(points: Points) -> str:
 
 
 def power(points: Points) -> str:
-    """Whether watts are the same for all architectures, by multiply-accumulates (Canziani et al. 2016, Fig. 8)."""
+    """Returns whether all architectures draw the same power (Canziani et al. 2016, Fig. 8); empty for too few networks.
+
+    Args:
+        points: multiply-accumulates for one image, and watts.
+    """
     if (fit := line(points)) is None:
         return ""
     watts = [y for _, y in points]
@@ -80,19 +92,23 @@ def power(points: Points) -> str:
     spread = pstdev(watts) / middle if middle > 0 else inf
     return (
         f"That power is independent of the architecture {_verdict(spread <= MOST_SPREAD)}: its standard deviation is "
-        f"{100 * spread:.1f}\u00a0% of its mean (at most {100 * MOST_SPREAD:.0f}\u00a0% is asked for; "
-        f"against operations {fit.quality})."
+        f"{100 * spread:.1f}\u00a0% of its mean (the claim holds up to {100 * MOST_SPREAD:.0f}\u00a0%; a line against "
+        f"operations has {fit.quality})."
     )
 
 
 def bound(front: Points) -> str:
-    """Whether the Pareto front of accuracy (fraction) and images/s is a line (Canziani et al. 2016, Fig. 9)."""
+    """Returns whether a line bounds accuracy against throughput (Canziani et al. 2016, Fig. 9); empty where none fits.
+
+    Args:
+        front: the Pareto front, as images per second and accuracy as a fraction.
+    """
     if (fit := line(front)) is None:
         return ""
     holds = fit.r2 >= LEAST_R2 and fit.slope < 0
     return (
         f"That a line bounds accuracy against throughput {_verdict(holds)}: along the front, accuracy goes from "
-        f"{100 * fit.intercept:.1f}\u00a0% down by {three(-100 * fit.slope)} points for each image a second ({fit.quality})."
+        f"{100 * fit.intercept:.1f}\u00a0% down by {three(-100 * fit.slope)} points for each image per second ({fit.quality})."
     )
 
 

@@ -1,9 +1,11 @@
-"""Numbers as the page writes them: a quantity's name, its unit for the values at hand, three digits that mean something."""
+"""Numbers as the page writes them: the names of quantities, units that suit the values, and three significant digits."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import floor, log10
 from statistics import median
+
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 NAMES = {
     "params": "Parameters",
@@ -75,28 +77,32 @@ _SCALES: dict[str, tuple[tuple[float, str], ...]] = {
 
 @dataclass(frozen=True)
 class Unit:
-    """A unit to write values in: `factor` of the record's unit."""
+    """A unit in which values of a quantity are written.
+
+    Attributes:
+        factor: its size in the unit of the records: 0.001 for ms, since records hold seconds.
+    """
 
     quantity: str
     factor: float
     name: str
 
     def number(self, value: float) -> str:
-        """The value in this unit without its name; accuracies to a tenth of a point."""
+        """Returns the value in this unit without the unit's name; percentages to one decimal."""
         scaled = value / self.factor
         return f"{scaled:.1f}" if self.name == "%" else three(scaled)
 
     def text(self, value: float) -> str:
-        """The value with its unit: `2.31 ms`."""
+        """Returns the value with its unit: `2.31 ms`."""
         return f"{self.number(value)}\u00a0{self.name}".rstrip("\u00a0")
 
     def heading(self, words: str) -> str:
-        """What an axis in this unit is called: `Latency (ms)`."""
+        """Returns words with the unit in brackets, as on an axis: `Latency (ms)`."""
         return f"{words} ({self.name})" if self.name else words
 
 
 def unit(quantity: str, values: Iterable[float]) -> Unit:
-    """The largest unit that leaves the median at 1 or more."""
+    """Returns the largest unit in which the values' median is at least 1."""
     scales = _SCALES[quantity]
     middle = median(values)
     factor, name = max((s for s in scales if s[0] <= middle), default=scales[0])
@@ -104,13 +110,26 @@ def unit(quantity: str, values: Iterable[float]) -> Unit:
 
 
 def text(quantity: str, value: float) -> str:
-    """One value in the unit that suits it: `2.31 ms`, `97.8 %`."""
+    """Returns one value in the unit that suits it: `2.31 ms`, `97.8 %`."""
     return unit(quantity, [value]).text(value)
 
 
 def three(value: float) -> str:
-    """Three significant digits without an exponent, whole numbers above a hundred in full: `0.0231`, `1,234`."""
+    """Returns a number with three significant digits and no exponent, and whole above a hundred: `0.0231`, `1,234`."""
     if value == 0:
         return "0"
     decimals = 2 - floor(log10(abs(value)))
     return f"{round(value, decimals):,.{max(decimals, 0)}f}" if decimals > 0 else f"{value:,.0f}"
+
+
+def ratio(value: float) -> str:
+    """Returns a ratio of any size with two or three significant digits: `34.1`, `1.3 × 10⁴`."""
+    if value == 0 or 0.001 <= abs(value) < 10_000:
+        return three(value)
+    power = floor(log10(abs(value)))
+    return f"{value / 10**power:.1f}\u00a0×\u00a010{str(power).translate(_RAISED)}"
+
+
+def signed(value: float, decimals: int) -> str:
+    """Returns a number with a minus sign where it is below zero after rounding."""
+    return f"{value:z.{decimals}f}".replace("-", "\u2212")

@@ -1,4 +1,4 @@
-"""Records → the verdicts on the sources' claims, as the page shows them."""
+"""Records → the verdicts on the claims of the sources, as the page shows them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,16 +8,16 @@ from atalho.claims import Claim, Finding, Verdict
 from atalho.record import Record
 
 WORDS = {
-    Verdict.DIFFERS: "differ from what is found",
+    Verdict.DIFFERS: "differ from what this program finds",
     Verdict.HOLDS: "hold",
-    Verdict.CITED: "are somebody's results, cited and not reproduced",
-    Verdict.UNMEASURED: "need records that are not here",
+    Verdict.CITED: "are other people’s results, cited and not reproduced here",
+    Verdict.UNMEASURED: "need measurements that are not among these records",
 }
 
 
 @dataclass(frozen=True)
 class Line:
-    """A finding in words; numbers carry the claim's unit."""
+    """A claim with the number that its source prints, the number that was found, and a note; numbers have their unit."""
 
     claim: Claim
     printed: str
@@ -26,7 +26,7 @@ class Line:
 
 
 def grouped(records: Sequence[Record]) -> dict[str, list[Line]]:
-    """All claims by verdict, what differs first."""
+    """Returns all claims by verdict, those that differ first."""
     findings = claims.verify(records=records)
     return {
         verdict.value: [_line(each) for each in findings if each.verdict is verdict]
@@ -35,7 +35,7 @@ def grouped(records: Sequence[Record]) -> dict[str, list[Line]]:
 
 
 def sentence(lines: dict[str, list[Line]]) -> str:
-    """How many claims there are of each verdict."""
+    """Returns how many claims there are of each verdict."""
     counts = [f"{len(lines[verdict.value])} {words}" for verdict, words in WORDS.items()]
     total = sum(map(len, lines.values()))
     return f"Of {total} claims of the lecture and its papers, {'; '.join(counts)}."

@@ -10,13 +10,14 @@ import torch
 from atalho.choice.choosing import choose
 from atalho.comparison import cited
 from atalho.evaluation.accuracy import pack
-from atalho.page.words import text
+from atalho.page.words import conditions
 from atalho.page.words.answer import answer as answer_of
 from atalho.page.words.answer import enough
 from atalho.ranking import comparison
 from atalho.record import Record
-from example_records import IMAGES, example, wilson, without
+from example_records import IMAGES, example, renamed, wilson, without
 from example_records import changed as with_other
+from web_page import HOSTILE
 
 
 def answer(records: list[Record], **limits: float) -> str:
@@ -119,17 +120,17 @@ def test_ties_are_said_with_their_test() -> None:
     assert "intervals overlap" not in found
     mixed = answer(with_other(records, "resnet20", "top1", right=None))
     assert "test: plain20 (on the same 360 images they differ on 3, p = 1)." in mixed
-    assert "Not told apart from the highest, for the 95 % intervals overlap: resnet20." in mixed
+    assert "Not told apart from the highest, since the 95 % intervals overlap: resnet20." in mixed
     blind = answer(example(list(wrong)))
     assert "McNemar" not in blind
-    assert "for the 95 % intervals overlap: resnet56, resnet20 and plain20." in blind
+    assert "since the 95 % intervals overlap: resnet56, resnet20 and plain20." in blind
 
 
 def test_the_engine_is_said_where_it_is_the_networks_own() -> None:
     chosen = {"chosen_from": "eager float32, openvino bf16", "engine": "openvino", "dtype": "bf16"}
     records = with_other(example(["resnet20"]), "resnet20", "latency", **chosen)
     assert "in 2.40 ms for one image by openvino in bf16" in answer(records)
-    assert "each network by the fastest of eager float32, openvino bf16" in text.machine(
+    assert "each network by the fastest of eager float32, openvino bf16" in conditions.machine(
         comparison(records)
     )
     assert "openvino" not in answer(example())
@@ -164,7 +165,7 @@ def test_without_an_accuracy_of_ones_own_others_are_cited() -> None:
     elsewhere = Record.of("alexnet", "top1", 0.8, "cited", data="cifar10")
     assert "other people" not in answer([*records, elsewhere])
     (of_variant, *_) = [
-        line for line in text.cited(comparison(records)) if "resnet18, top-1" in line
+        line for line in conditions.cited(comparison(records)) if "resnet18, top-1" in line
     ]
     assert "; of resnet18.b, which differs: shortcuts of option B" in of_variant
 
@@ -179,3 +180,38 @@ def test_a_network_that_failed_and_one_of_unknown_accuracy_are_named() -> None:
     assert "their accuracy was not measured: alexnet." in answer(records, params=1e8)
     again = Record.of("resnet20", "failure", 1, "measured", stage="energy", cause="no sensor")
     assert "Failed" not in answer([*example(), again])
+
+
+def test_the_answer_follows_the_records() -> None:
+    found = answer(example())
+    assert "<strong>plain20</strong> is the fastest of the 6 networks" in found
+    assert "97.8 % (95 % interval 95.7–98.9 %), in 2.10 ms for one image" in found
+    assert "The highest is resnet56’s 98.9 %" in found
+    assert "3.1 times as long" in found
+    assert "Less accurate: plain56." in found
+    assert "mean of 2 seeds, standard deviation 0.0" in answer(example() + example(seed=1))
+    slower = answer(with_other(example(), "plain20", "latency", 0.005))
+    assert "<strong>resnet20</strong> is the fastest" in slower
+    better = with_other(example(), "plain56", "top1", 0.999, interval=[0.997, 1.0])
+    assert "<strong>plain56</strong> is the most accurate of 7 networks" in answer(better)
+
+
+def test_the_answer_without_latency_and_under_limits() -> None:
+    found = answer(without(example(), "latency"))
+    assert "<strong>plain20</strong> is the one of fewest operations" in found
+    assert " ms" not in found
+    found = answer(without(example(), "latency", "plain20"))
+    assert "No latency to compare: plain20." in found
+    found = answer(example(), peak_memory=25e6)
+    assert "Within 25.0 MB of peak memory: <strong>plain20" in found
+    assert "Beyond the limits: resnet56, peak memory 34.4 MB (1.38 ×); resnet32," in found
+    assert "No network with a measured accuracy is known to be within" in answer(
+        example(), latency=1e-9
+    )
+
+
+def test_a_name_in_the_answer_is_escaped() -> None:
+    compared = comparison(renamed(example(["resnet20"]), HOSTILE))
+    (sentence, *_) = answer_of(compared, choose(compared, {}), {})
+    assert "<script>" not in sentence
+    assert "&lt;script&gt;alert(1)" in sentence

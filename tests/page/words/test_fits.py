@@ -71,7 +71,7 @@ def test_a_line_bounds_a_front_that_lies_on_one() -> None:
     front = [(10.0, 0.78), (40.0, 0.75), (80.0, 0.71), (130.0, 0.66)]
     assert plain(fits.bound(front)) == (
         "That a line bounds accuracy against throughput holds on this machine: along the front, accuracy goes from "
-        "79.0 % down by 0.100 points for each image a second (R² 1.00, n = 4)."
+        "79.0 % down by 0.100 points for each image per second (R² 1.00, n = 4)."
     )
     hyperbola = [(x, 0.5 + 1 / x) for x in (4.0, 10.0, 100.0, 1000.0)]
     assert "does not hold" in fits.bound(hyperbola)

@@ -1,0 +1,87 @@
+"""Networks as horizontal bars with error bars, as Canziani et al. 2016 show accuracies."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import altair as alt
+
+from atalho.page.chart.axes import Axis, Layout
+from atalho.page.chart.style import INK, Spec, colour, styled, tooltips
+
+_STEP = 26  # pixels from one bar to the next
+_NAMES = 90  # pixels of a chart's width, for the names beside the bars
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A network's bar.
+
+    Attributes:
+        colour: `#rrggbb`.
+        low, high: the ends of its error bar, in the axis' unit; equal ones draw none.
+        written: its length in figures.
+        hollow: whether the number is cited.
+        details: what a tooltip says: label and text.
+    """
+
+    network: str
+    colour: str
+    length: float
+    low: float
+    high: float
+    written: str
+    hollow: bool = False
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class BarChart:
+    """Bars from zero, from top to bottom, each with its length in figures."""
+
+    bars: tuple[Bar, ...]
+    x: Axis
+
+    def draw(self, layout: Layout) -> Spec:
+        """Returns the chart's specification at the size of the layout."""
+        rows = [
+            {
+                "network": bar.network,
+                "zero": 0,
+                "x": bar.length,
+                "low": bar.low,
+                "high": bar.high,
+                "written": bar.written,
+                "hollow": bar.hollow,
+                **bar.details,
+            }
+            for bar in self.bars
+        ]
+        base = alt.Chart(alt.InlineData(values=rows)).encode(y=self._networks())
+        lengths = base.encode(
+            x=self.x.x(),
+            x2="zero:Q",
+            color=colour({bar.network: bar.colour for bar in self.bars}),
+            tooltip=tooltips(bar.details for bar in self.bars),
+        )
+        height = _STEP * 0.6
+        return styled(
+            alt.layer(
+                lengths.transform_filter("!datum.hollow").mark_bar(height=height, opacity=0.9),
+                lengths.transform_filter("datum.hollow").mark_bar(
+                    filled=False, height=height, strokeWidth=2
+                ),
+                base.transform_filter("datum.low < datum.high")
+                .mark_rule(color=INK, strokeWidth=1.5)
+                .encode(x=self.x.x("low"), x2="high:Q"),
+                base.mark_text(align="left", dx=6).encode(x=self.x.x("high"), text="written:N"),
+                width=layout.width - _NAMES,
+                height=_STEP * len(self.bars),
+            )
+        )
+
+    def _networks(self) -> alt.Y:
+        axis = alt.Axis(
+            domain=False, ticks=False, labelPadding=6, labelLimit=2 * _NAMES, labelFontSize=12
+        )
+        order = [bar.network for bar in self.bars]
+        return alt.Y("network:N", sort=order, title=None, axis=axis)

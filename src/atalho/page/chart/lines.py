@@ -1,0 +1,141 @@
+"""Networks as lines, in panels side by side on the same axes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import altair as alt
+
+from atalho.page.chart.axes import Axis, Layout
+from atalho.page.chart.style import PANEL_HEIGHT, Spec, colour, columns, panel_width, styled
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line.
+
+    Attributes:
+        network: what the legend calls it; lines of one name are brought out together.
+        colour: `#rrggbb`.
+        points: (x, y) in the axes' units.
+        part: what of the network it shows, for tooltips.
+        panel: the title of the panel that it stands in.
+        places: its points' names, for tooltips; one for each point, or none.
+        moment: the position of the page's slider at which it is shown; None for a line that is shown at every one.
+    """
+
+    network: str
+    colour: str
+    points: tuple[tuple[float, float], ...]
+    part: str
+    panel: str = ""
+    dashed: bool = False
+    places: tuple[str, ...] = ()
+    moment: int | None = None
+
+
+@dataclass(frozen=True)
+class LineChart:
+    """Lines in panels, which stand in the order of their first lines; each has a legend of its own.
+
+    Lines that have a moment are shown at the first moment of all, and at another where the specification's parameter
+    `moment` is set to it.
+
+    Attributes:
+        marked: the layouts in which each point has a mark on its line.
+    """
+
+    lines: tuple[Line, ...]
+    x: Axis
+    y: Axis
+    marked: tuple[Layout, ...] = ()
+
+    @property
+    def panels(self) -> dict[str, list[Line]]:
+        """The lines by the title of their panel."""
+        panels: dict[str, list[Line]] = {}
+        for line in self.lines:
+            panels.setdefault(line.panel, []).append(line)
+        return panels
+
+    def draw(self, layout: Layout) -> Spec:
+        """Returns the chart's specification at the size of the layout."""
+        panels = self.panels
+        side_by_side = columns(len(panels), layout)
+        charts = [
+            self._panel(index, title, layout, titled=index % side_by_side == 0)
+            for index, title in enumerate(panels)
+        ]
+        chart = alt.concat(*charts, columns=side_by_side, spacing=24).resolve_scale(
+            color="independent", strokeDash="independent"
+        )
+        moments = [line.moment for line in self.lines if line.moment is not None]
+        if moments:
+            chart = chart.add_params(alt.param(name="moment", value=min(moments)))
+        return styled(chart)
+
+    def _panel(self, index: int, title: str, layout: Layout, *, titled: bool) -> alt.Chart:
+        """One panel; with `titled` its vertical axis has a title."""
+        lines = self.panels[title]
+        width = panel_width(len(self.panels), layout)
+        # altair counts names through the whole process; with these the same records give the same page.
+        pick = alt.selection_point(name=f"pick{index}", fields=["network"], bind="legend")
+        chart = alt.Chart(_data(lines), name=f"panel{index}", title=title).mark_line(
+            clip=True, strokeWidth=2, point={"size": 30} if layout in self.marked else False
+        )
+        encoded = chart.encode(
+            x=self.x.x(),
+            y=self.y.y(titled=titled),
+            color=colour({line.network: line.colour for line in lines}, _legend(width)),
+            detail="line:N",
+            strokeDash=alt.StrokeDash(
+                "dashed:N",
+                scale=alt.Scale(domain=[False, True], range=[[1, 0], [3, 3]]),
+                legend=None,
+            ),
+            opacity=alt.when(pick).then(alt.value(1)).otherwise(alt.value(0.15)),
+            tooltip=self._tooltips(),
+        )
+        if any(line.moment is not None for line in self.lines):
+            encoded = encoded.transform_filter("datum.moment == null || datum.moment == moment")
+        sized: alt.Chart = encoded.add_params(pick).properties(width=width, height=PANEL_HEIGHT)
+        return sized
+
+    def _tooltips(self) -> list[alt.Tooltip]:
+        named = any(line.places for line in self.lines)
+        return [
+            alt.Tooltip("network:N", title="Network"),
+            alt.Tooltip("part:N", title="Line"),
+            *([alt.Tooltip("place:N", title="Place")] if named else []),
+            alt.Tooltip("x:Q", title=self.x.title, format=",.3~r"),
+            alt.Tooltip("y:Q", title=self.y.title, format=",.3~r"),
+        ]
+
+
+def _data(lines: Sequence[Line]) -> alt.InlineData:
+    return alt.InlineData(
+        values=[
+            {
+                "network": line.network,
+                "line": number,
+                "part": line.part,
+                "dashed": line.dashed,
+                "x": x,
+                "y": y,
+                **({"place": line.places[index]} if line.places else {}),
+                **({} if line.moment is None else {"moment": line.moment}),
+            }
+            for number, line in enumerate(lines)
+            for index, (x, y) in enumerate(line.points)
+        ]
+    )
+
+
+def _legend(width: int) -> alt.Legend:
+    return alt.Legend(
+        title=None,
+        orient="bottom",
+        symbolType="stroke",
+        symbolStrokeWidth=3,
+        columns=max(1, width // 90),
+        columnPadding=16,
+    )

@@ -1,0 +1,48 @@
+"""A chart's specification → SVG and PNG, and the script with which a browser draws it anew."""
+
+import re
+from functools import cache
+from typing import NamedTuple
+
+import altair as alt
+import vl_convert
+
+from atalho.page.chart.style import Spec
+
+VEGA_LITE = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
+
+_PNG_SCALE = 2  # pixels of a PNG for each of the SVG
+
+
+class Rendering(NamedTuple):
+    """A chart's specification, and the SVG that was drawn from it."""
+
+    spec: Spec
+    svg: str
+
+    @classmethod
+    def of(cls, spec: Spec) -> "Rendering":
+        return cls(spec, svg(spec))
+
+
+def svg(spec: Spec) -> str:
+    """Returns the text of an SVG file; the same specification gives the same text."""
+    drawn = str(vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE, allowed_base_urls=[]))
+    numbers: dict[str, int] = {}
+
+    def renumbered(id: re.Match[str]) -> str:
+        return f"{id[1]}{numbers.setdefault(id[2], len(numbers))}"
+
+    # Vega numbers its clip paths through the whole process.
+    return re.sub(r'((?:id="|url\(#)clip)(\d+)', renumbered, drawn)
+
+
+def png(svg: str) -> bytes:
+    """Returns the bytes of a PNG file, two pixels for each of the SVG."""
+    return bytes(vl_convert.svg_to_png(svg, scale=_PNG_SCALE))
+
+
+@cache
+def javascript(snippet: str) -> str:
+    """Returns one ES module that imports nothing: the snippet with the parts of Vega that it uses."""
+    return str(vl_convert.javascript_bundle(snippet, vl_version=VEGA_LITE))

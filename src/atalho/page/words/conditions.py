@@ -1,0 +1,89 @@
+"""Under which conditions the numbers were taken, which of them are not ranked, cited or missing, and why."""
+
+from collections.abc import Iterable
+
+from atalho.page.words.numbers import NAMES, text
+from atalho.page.words.phrases import counted, listed, reference
+from atalho.ranking import Comparison, said
+from atalho.record import Record
+
+EXPECTED = ("top1", "params", "macs", "latency", "throughput", "peak_memory", "power", "energy")
+"""The quantities of which the page says that they were not measured."""
+
+_LABELS = {"dtype": "precision", "at": "measured", "input": "image"}
+
+
+def machine(comparison: Comparison) -> str:
+    """Returns one sentence on where and how latencies were measured; empty where none was."""
+    given = comparison.conditions.get("latency")
+    if given is None:
+        return ""
+    parts = [
+        f"on {given['device']}" if "device" in given else "",
+        counted(given["threads"], "thread") if "threads" in given else "",
+        said(given["dtype"]) if "dtype" in given else "",
+        f"engine {given['engine']}" if "engine" in given else "",
+        f"each network by the fastest of {given['chosen_from']}" if "chosen_from" in given else "",
+        f"torch {given['versions.torch']}" if "versions.torch" in given else "",
+        "while the machine had other work" if given.get("noisy") else "",
+    ]
+    stated = ", ".join(filter(None, parts))
+    return f"Latency was measured {stated}." if stated else ""
+
+
+def conditions(comparison: Comparison) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Returns, for quantities that were taken under the same conditions, their names and these conditions."""
+    alike: dict[str, tuple[list[str], list[tuple[str, str]]]] = {}
+    for quantity, given in comparison.conditions.items():
+        shared = [
+            (_LABELS.get(name, name.removeprefix("versions.").replace("_", " ")), said(value))
+            for name, value in given.items()
+        ]
+        alike.setdefault(str(shared), ([], shared))[0].append(NAMES[quantity])
+    return [(listed([first, *map(str.lower, rest)]), s) for (first, *rest), s in alike.values()]
+
+
+def when(records: Iterable[Record]) -> str:
+    """Returns the first and the last day on which something was measured; empty where no record has a date."""
+    days = sorted(str(r.conditions["at"])[:10] for r in records if r.conditions.get("at"))
+    if not days:
+        return ""
+    return (
+        f"Measured on {days[0]}."
+        if days[0] == days[-1]
+        else f"Measured from {days[0]} to {days[-1]}."
+    )
+
+
+def not_measured(comparison: Comparison) -> str:
+    """Returns which of the `EXPECTED` quantities no network has a record of."""
+    missing = [NAMES[q].lower() for q in EXPECTED if q not in comparison.conditions]
+    return f"Not measured: {listed(missing)}." if missing else ""
+
+
+def not_ranked(comparison: Comparison) -> list[str]:
+    """Returns each record that is shown but not ranked, with the reason."""
+    return [
+        f"{row.network}, {NAMES[apart.record.quantity].lower()} "
+        f"{text(apart.record.quantity, apart.record.value)}: {apart.reason}."
+        for row in comparison.rows
+        for apart in row.apart
+    ]
+
+
+def cited(comparison: Comparison) -> list[str]:
+    """Returns each number that was cited, with its source."""
+    return [
+        f"{row.network}, {NAMES[record.quantity].lower()} {text(record.quantity, record.value)}: {reference(record)}{_differs(record)}."
+        for row in comparison.rows
+        for record in row.cited
+        if record.quantity in NAMES
+    ]
+
+
+def _differs(record: Record) -> str:
+    """`; of resnet18.b, which differs: …`, where a cited number is of a variant of the network."""
+    of = record.conditions.get("of")
+    if of is None:
+        return ""
+    return f"; of {said(of)}, which differs: {said(record.conditions.get('differs'))}"

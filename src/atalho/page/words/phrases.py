@@ -1,0 +1,89 @@
+"""Phrases that several sentences of the page share: lists, counts, an accuracy, what it was taken on, a source."""
+
+from collections.abc import Iterable, Mapping
+
+from atalho.page.words.numbers import text
+from atalho.ranking import Comparison, Reading, said
+from atalho.record import Record
+
+
+def listed(names: Iterable[object]) -> str:
+    """Returns `a, b and c`; at least one name is needed."""
+    *most, last = [str(name) for name in names]
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def counted(number: object, name: str) -> str:
+    """Returns `1 thread`, `2 threads`, `3.05 epochs`."""
+    written = f"{number:.3g}" if isinstance(number, float) else said(number)
+    return f"{written} {name}" if number == 1 else f"{written} {name}s"
+
+
+def upper_first(sentence: str) -> str:
+    """Returns the sentence with a capital first letter; the names in it stay as they are."""
+    return sentence[:1].upper() + sentence[1:]
+
+
+def lower_first(sentence: str) -> str:
+    """Returns the sentence with a small first letter, to follow a colon."""
+    return sentence[:1].lower() + sentence[1:]
+
+
+def key_to_lines(dashed: Mapping[str, bool]) -> str:
+    """Returns what whole and dashed lines stand for: `whole lines: validation; dashed lines: training`.
+
+    Args:
+        dashed: what is drawn as lines, and whether these are dashed.
+    """
+    return "; ".join(
+        f"{kind} lines: {listed(parts)}"
+        for kind, is_dashed in (("whole", False), ("dashed", True))
+        if (parts := [part for part, of_part in dashed.items() if of_part is is_dashed])
+    )
+
+
+def accuracy(reading: Reading) -> str:
+    """Returns `97.8 % (95 % interval 95.7–98.9 %)`, and over several seeds their number and standard deviation."""
+    details = []
+    if reading.deviation is not None:
+        seeds = len(reading.records)
+        details.append(f"mean of {seeds} seeds, standard deviation {100 * reading.deviation:.1f}")
+    if reading.interval is not None:
+        details.append(f"95\u00a0% interval {span(reading.interval)}\u00a0%")
+    written = text("top1", reading.value)
+    return f"{written} ({'; '.join(details)})" if details else written
+
+
+def span(interval: tuple[float, float]) -> str:
+    """Returns an interval of fractions in per cent: `95.7–98.9`."""
+    return f"{100 * interval[0]:.1f}–{100 * interval[1]:.1f}"
+
+
+def batch(reading: Reading) -> str:
+    """Returns what a latency is for: `for one image`, `for a batch of 8`."""
+    size = reading.condition("batch")
+    return "for one image" if size == 1 else f"for a batch of {said(size)}"
+
+
+def test_set(comparison: Comparison) -> str:
+    """Returns what the accuracies were taken on: `digits (test split, 360 images)`."""
+    conditions = comparison.conditions.get("top1", {})
+    images = conditions.get("images")
+    details = [
+        f"{conditions['split']} split" if "split" in conditions else "",
+        f"{images:,} images" if isinstance(images, int) else "",
+    ]
+    stated = ", ".join(filter(None, details))
+    data = said(conditions["data"]) if "data" in conditions else "the data"
+    return f"{data} ({stated})" if stated else data
+
+
+def reference(record: Record) -> str:
+    """Returns the source of a cited number, without a full stop."""
+    return said(record.conditions.get("reference", "reference not stated")).rstrip(".")
+
+
+def of_variant(record: Record) -> str:
+    """Returns ` (of resnet18.b)` for a cited number of a variant of the network, and nothing for the network itself."""
+    of = record.conditions.get("of")
+    return "" if of is None else f" (of {said(of)})"
