@@ -42,6 +42,7 @@ from atalho.networks import subjects
 from atalho.runtime.device import Device
 from atalho.training import run
 from atalho.training.arguments import Arguments
+from atalho.training.folder import load as load_run
 from atalho.weights.trained import Trained, read
 
 Captured = pytest.CaptureFixture[str]
@@ -68,7 +69,7 @@ def finished(digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def trained(finished: Path) -> Trained:
-    return run.load(finished)
+    return load_run(finished)
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,9 @@ from atalho.networks import subjects
 from atalho.runtime.device import Device
 from atalho.training import run
 from atalho.training.arguments import Arguments
-from atalho.weights.trained import Inference, Trained, check_data
+from atalho.training.folder import load as load_run
+from atalho.weights.fitting import check_data
+from atalho.weights.trained import Inference, Trained
 
 Captured = pytest.CaptureFixture[str]
 CPU = Inference(torch.device("cpu"), "float32")
@@ -40,7 +42,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory, digits: Dataset) -> Pat
 
 @pytest.fixture
 def trained(run_folder: Path) -> Trained:
-    return run.load(run_folder)
+    return load_run(run_folder)
 
 
 @pytest.fixture(scope="module")

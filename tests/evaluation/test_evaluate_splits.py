@@ -6,19 +6,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
-import yaml
 from PIL import Image
 
 from atalho import data, networks
 from atalho.cli import main
+from atalho.data import imagenet
 from atalho.data.batches import Preprocessing
-from atalho.data.dataset import Dataset
+from atalho.data.dataset import DataIdentity, Dataset
 from atalho.data.image import Framing
 from atalho.errors import AtalhoError, Exit
 from atalho.evaluation.evaluating import choose
 from atalho.grammar import module
-from atalho.weights import config
+from atalho.weights import trained
+from atalho.weights.config import Config
 from photo_folders import SMALL, fill, picture
 
 
@@ -30,17 +30,12 @@ def reader(root: Path, times: list[int]) -> Callable[[], Dataset]:
     return load
 
 
-def run_on(folder: Path, found: Dataset) -> Path:
-    folder.mkdir(exist_ok=True)
-    said = {"data": {"name": found.name, "checksum": found.checksum}}
-    (folder / "args.yaml").write_text(yaml.safe_dump(said))
-    return folder
-
-
-def asked(root: Path, split: str | None, run: Path) -> tuple[set[str], str | None, int, list[str]]:
+def asked(
+    root: Path, split: str | None, trained_on: DataIdentity | None
+) -> tuple[set[str], str | None, int, list[str]]:
     times: list[int] = []
     said: list[str] = []
-    folder, name = choose(root, split, run, reader(root, times), said.append)
+    folder, name = choose(root, split, trained_on, reader(root, times), said.append)
     shown = {path.relative_to(root).as_posix() for path, _ in folder.images}
     assert folder.root == root
     assert all(path.parent.name == folder.classes[label] for path, label in folder.images)
@@ -54,7 +49,7 @@ def listed(root: Path, found: Dataset, split: str) -> set[str]:
 def test_a_runs_own_folder_of_classes_is_asked_about_its_test_split(tmp_path: Path) -> None:
     root = fill(tmp_path / "pets", {"cat": 12, "dog": 12})
     found = reader(root, [])()
-    run = run_on(tmp_path / "run", found)
+    run = found.identity
     for split in (None, "test", "val", "train"):
         expected = listed(root, found, split or "test")
         assert asked(root, split, run) == (expected, split or "test", 1, [])
@@ -68,22 +63,25 @@ def test_a_runs_own_folder_of_classes_is_asked_about_its_test_split(tmp_path: Pa
 
 def test_other_folders_of_classes_are_asked_about_all(tmp_path: Path) -> None:
     root = fill(tmp_path / "pets", {"cat": 12, "dog": 12})
-    run = run_on(tmp_path / "run", reader(root, [])())
+    run = reader(root, [])().identity
     other = fill(tmp_path / "other", {"cat": 1, "dog": 2}, 100)
     whole = {"cat/00.png", "dog/00.png", "dog/01.png"}
     assert asked(other, None, run) == (whole, None, 1, [])
     # Nothing is read twice for a network that no run on photos made.
-    assert asked(other, None, tmp_path / "resnet50") == (whole, None, 0, [])
-    digits = run_on(tmp_path / "digits", data.load("digits", tmp_path))
+    assert asked(other, None, imagenet.IDENTITY) == (whole, None, 0, [])
+    digits = data.load("digits", tmp_path).identity
     assert asked(other, None, digits) == (whole, None, 0, [])
+    *found, (said,) = asked(other, None, None)
+    assert found == [whole, None, 0]
+    assert "is not known" in said
     with pytest.raises(AtalhoError, match="no splits of its own") as error:
         asked(other, "val", digits)
     assert error.value.exit == Exit.USAGE
     picture(300).save(root / "dog" / "more.png")
-    shown, split, _, said = asked(root, None, run)
+    shown, split, _, lines = asked(root, None, run)
     assert (len(shown), split) == (25, None)
-    assert len(said) == 1
-    assert "is not as it was" in said[0]
+    assert len(lines) == 1
+    assert "is not as it was" in lines[0]
 
 
 @pytest.mark.parametrize(
@@ -98,7 +96,7 @@ def test_other_folders_of_classes_are_asked_about_all(tmp_path: Path) -> None:
 def test_split_folders_have_their_own(
     tmp_path: Path, folders: set[str], direct: dict[str, str]
 ) -> None:
-    root, nobody = tmp_path / "pets", tmp_path / "nobody"
+    root, nobody = tmp_path / "pets", None
     for number, name in enumerate(sorted(folders)):
         fill(root / name, {"cat": 8, "dog": 8}, 100 * number)
     for split in ("train", "val", "test"):
@@ -122,12 +120,18 @@ def test_the_command(
     monkeypatch.chdir(tmp_path)
     root = fill(tmp_path / "pets", {"cat": 10, "dog": 10})
     network = networks.get("resnet20", input=(3, 24, 24), num_classes=2)
-    run = run_on(tmp_path / "run", reader(root, [])())
-    plain = Preprocessing(torch.zeros(1, 1, 3), torch.ones(1, 1, 3))
-    said = config.document(
-        network.name, Framing(network.input), plain, {"cat": "cat", "dog": "dog"}
+    run = tmp_path / "run"
+    run.mkdir()
+    plain = Preprocessing.per_channel([0.0] * 3, [1.0] * 3)
+    classes = {"cat": "cat", "dog": "dog"}
+    said = Config(
+        network.name,
+        Framing(network.input),
+        plain,
+        classes,
+        data=reader(root, [])().identity,
     )
-    config.save(run, module.build(network).state_dict(), said, plain)
+    trained.write(run, module.build(network).state_dict(), said)
     command = ["evaluate", str(run), "--data", "pets", "--format", "json"]
     documents = []
     for options in ([], ["--split", "train"]):

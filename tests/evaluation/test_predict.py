@@ -20,6 +20,7 @@ from atalho.errors import AtalhoError
 from atalho.evaluation.predicting import Source, predict, sources
 from atalho.training import run
 from atalho.training.arguments import Arguments
+from atalho.training.folder import load as load_run
 from atalho.weights.pretrained import load
 from atalho.weights.trained import Inference, Trained
 
@@ -168,7 +169,7 @@ def test_a_runs_folder_predicts(
 ) -> None:
     """A digit saved as a picture is what the run's own test makes of it."""
     run.execute(arguments, digits, tmp_path / "run")
-    trained = run.load(tmp_path / "run")
+    trained = load_run(tmp_path / "run")
     images, labels = digits.splits["test"].select(torch.arange(30))
     paths = []
     for number, pixels in enumerate(images):

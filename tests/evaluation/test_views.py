@@ -15,6 +15,7 @@ from torchvision.transforms import v2  # type: ignore[import-untyped]
 from atalho import networks
 from atalho.cli import main
 from atalho.data import folder
+from atalho.data.batches import Preprocessing
 from atalho.data.dataset import Dataset, Split
 from atalho.data.image import Framing, Pixels
 from atalho.errors import AtalhoError, Exit
@@ -22,7 +23,8 @@ from atalho.evaluation import evaluating, views
 from atalho.evaluation.accuracy import PROTOCOL
 from atalho.grammar import module
 from atalho.grammar.network import Network
-from atalho.weights import config, trained
+from atalho.weights import trained
+from atalho.weights.config import Config
 from atalho.weights.trained import Inference, Trained
 
 Captured = pytest.CaptureFixture[str]
@@ -47,7 +49,7 @@ def asked(network: Network, framing: Framing = SMALL) -> Trained:
     with torch.no_grad():
         last.weight /= model(torch.randn(8, *network.input)).std()
     labels = {str(label): str(label) for label in range(network.num_classes)}
-    preprocessing = trained.normalisation([0.4, 0.5, 0.6], [0.2, 0.3, 0.25])
+    preprocessing = Preprocessing.per_channel([0.4, 0.5, 0.6], [0.2, 0.3, 0.25])
     return Trained(network, model, framing, preprocessing, labels, "")
 
 
@@ -182,7 +184,7 @@ def test_full_is_for_networks_that_end_in_global_average_pooling(name: str) -> N
         network,
         nn.Identity(),
         replace(IMAGENET, input=network.input),
-        trained.normalisation([0.5] * 3, [0.5] * 3),
+        Preprocessing.per_channel([0.5] * 3, [0.5] * 3),
         {},
         "",
     )
@@ -213,7 +215,7 @@ def test_crops_that_would_be_one_are_refused(resnet: Trained) -> None:
 def test_digits_are_not_mirrored(digits: Dataset) -> None:
     network = networks.get("resnet20", input=(1, 8, 8))
     one = asked(network, Framing((1, 8, 8), 0.8))
-    one = replace(one, preprocessing=trained.normalisation([0.5], [0.5]))
+    one = replace(one, preprocessing=Preprocessing.per_channel([0.5], [0.5]))
     few = digits.splits["val"].select(torch.arange(9))
     digits = replace(digits, splits={**digits.splits, "val": few})
     for crops in ("10", "144"):
@@ -255,8 +257,8 @@ def command(resnet: Trained, tmp_path: Path) -> list[str]:
     """An evaluation of two pictures, and of a file that is none."""
     weights, photos = tmp_path / "weights", tmp_path / "photos"
     weights.mkdir()
-    said = config.document("resnet20", SMALL, resnet.preprocessing, resnet.classes)
-    config.save(weights, resnet.model.state_dict(), said, resnet.preprocessing)
+    said = Config("resnet20", SMALL, resnet.preprocessing, resnet.classes)
+    trained.write(weights, resnet.model.state_dict(), said)
     (photos / "3").mkdir(parents=True)
     for seed in range(2):
         noise(60, 50, seed).save(photos / "3" / f"{seed}.png")

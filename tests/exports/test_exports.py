@@ -26,8 +26,9 @@ from atalho.networks import subjects
 from atalho.runtime.device import Device
 from atalho.training import run
 from atalho.training.arguments import Arguments
+from atalho.training.folder import load as load_run
 from atalho.weights import layouts
-from atalho.weights.trained import Trained, normalisation, read
+from atalho.weights.trained import Trained, read
 
 Captured = pytest.CaptureFixture[str]
 
@@ -44,7 +45,7 @@ def finished(digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def trained(finished: Path) -> Trained:
-    return run.load(finished)
+    return load_run(finished)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,7 @@ def random(name: str, *input: int, num_classes: int = 5) -> Trained:
         network,
         model.eval(),
         Framing(input, 0.9, "squash", "bicubic"),
-        normalisation([0.4, 0.5, 0.6][:channels], [0.2, 0.3, 0.25][:channels]),
+        Preprocessing.per_channel([0.4, 0.5, 0.6][:channels], [0.2, 0.3, 0.25][:channels]),
         {f"n{label:02}": f"name {label}" for label in range(num_classes)},
         "0" * 64,
     )
@@ -164,7 +165,7 @@ def test_safetensors(trained: Trained, asked: Tensor, tmp_path: Path, finished: 
         **json.loads((finished / "config.json").read_text()),
         "pretrained_cfg": config(trained),
     }
-    found = run.load(folder)
+    found = load_run(folder)
     assert (found.classes, found.framing) == (trained.classes, trained.framing)
     assert found.weights == trained.weights
 
@@ -230,7 +231,7 @@ def test_auxiliary_heads_go_where_the_target_has_them(googlenet: Trained, tmp_pa
     export(googlenet, "pt2", path := tmp_path / "googlenet.pt2", asked)
     assert not any("aux" in key for key in torch.export.load(path).state_dict)
     export(googlenet, "safetensors", folder := tmp_path / "googlenet", asked)
-    assert run.load(folder).network == googlenet.network
+    assert load_run(folder).network == googlenet.network
 
 
 def test_weights_without_auxiliary_heads(googlenet: Trained, tmp_path: Path) -> None:
@@ -425,9 +426,7 @@ def test_a_batch_that_is_fixed_is_found(
             torch.export.export(trained.model, (example,)), path, extra_files={"config.json": said}
         )
 
-    from atalho.exports.format import embedded
-
-    said = embedded(resnet)
+    said = resnet.config.embedded()
     monkeypatch.setitem(FORMATS, "pt2", replace(FORMATS["pt2"], write=write))
     not_exported(resnet, "pt2", tmp_path, code="EXPORT-READ")
 

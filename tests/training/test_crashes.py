@@ -16,7 +16,7 @@ from atalho.data.dataset import Dataset
 from atalho.errors import AtalhoError, Exit
 from atalho.lock import LOCK, locked
 from atalho.training import run
-from atalho.training.arguments import Arguments
+from atalho.training.arguments import FILE, Arguments
 from atalho.training.loop import Run, Stopped
 
 HERE = Path(__file__).parents[1]
@@ -152,7 +152,7 @@ def test_one_folder_has_one_process_and_the_lock_dies_with_it(
             holder.kill()
         assert caught.value.exit == Exit.USAGE
         assert [path.name for path in folder.iterdir()] == [LOCK]
-    with locked(folder, sign=run.ARGUMENTS, holds="run"):
+    with locked(folder, sign=FILE, holds="run"):
         pass
 
 

@@ -20,7 +20,7 @@ from torchvision.models import get_model, get_model_weights
 from atalho.data import imagenet
 from atalho.data.batches import preprocess
 from atalho.errors import AtalhoError, Exit
-from atalho.weights import pretrained, trained
+from atalho.weights import fitting, pretrained, trained
 from atalho.weights.layouts import library_name
 from atalho.weights.pretrained import TAGS, load, published
 from atalho.weights.published import PUBLISHED
@@ -399,7 +399,7 @@ Settings = dict[str, object]
         (lambda c: c.pop("architecture"), "has no architecture"),
         (lambda c: c.pop("pretrained_cfg"), "has no pretrained_cfg"),
         (lambda c: c.update(architecture="vit_base"), "not in the catalogue"),
-        (lambda c: c.update(architecture=["resnet50"]), "unhashable"),
+        (lambda c: c.update(architecture=["resnet50"]), "is no name"),
         (lambda c: c.update(num_classes=4), "3 different label_names for num_classes 4"),
         (lambda c: c.update(label_names=["a", "a", "b"]), "2 different label_names"),
         (lambda c: c.update(num_classes="many"), "invalid literal"),
@@ -461,15 +461,15 @@ def test_weights_changed_after_their_config_was_written(folder: Path) -> None:
 def test_a_new_head_keeps_all_else(folder: Path, theirs: nn.Module, file: Path) -> None:
     found = load("resnet18.b", str(file))
     classes = {name: name for name in ("ant", "bee", "cow", "dog")}
-    new = trained.with_new_head(found, classes, seed=3)
+    new = fitting.with_new_head(found, classes, seed=3)
     assert (new.network.num_classes, new.classes) == (4, classes)
     assert (new.framing, new.weights) == (found.framing, found.weights)
     old, state = found.model.state_dict(), new.model.state_dict()
     head = {"fc.linear.weight", "fc.linear.bias"}
     assert all(torch.equal(state[key], old[key]) for key in old.keys() - head)
     assert state["fc.linear.weight"].shape == (4, 512)
-    again = trained.with_new_head(found, classes, seed=3).model.state_dict()
-    other = trained.with_new_head(found, classes, seed=4).model.state_dict()
+    again = fitting.with_new_head(found, classes, seed=3).model.state_dict()
+    other = fitting.with_new_head(found, classes, seed=4).model.state_dict()
     assert torch.equal(again["fc.linear.weight"], state["fc.linear.weight"])
     assert not torch.equal(other["fc.linear.weight"], state["fc.linear.weight"])
 
@@ -479,6 +479,6 @@ def test_a_new_head_is_new_for_as_many_classes_too_and_for_auxiliary_heads(tmp_p
         zeros("googlenet", num_classes=4, init_weights=False), tmp_path / "x.safetensors"
     )
     found = load("googlenet.bn", str(tmp_path / "x.safetensors"), num_classes=4)
-    new = trained.with_new_head(found, {name: name for name in "abcd"}, seed=0)
+    new = fitting.with_new_head(found, {name: name for name in "abcd"}, seed=0)
     drawn = {key for key, tensor in new.model.state_dict().items() if tensor.any()}
     assert drawn == {"aux1.linear.weight", "aux2.linear.weight", "linear.linear.weight"}

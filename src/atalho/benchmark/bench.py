@@ -11,6 +11,8 @@ from safetensors import SafetensorError
 
 from atalho.benchmark import energy, latency, memory, sensor
 from atalho.benchmark.system import System, failure
+from atalho.data import imagenet
+from atalho.data.batches import Preprocessing
 from atalho.data.image import Framing
 from atalho.engines import Backend, choosing, engine_config, samples
 from atalho.engines.choosing import AUTO, EngineRequest, Sample
@@ -22,7 +24,8 @@ from atalho.runtime import machine
 from atalho.runtime.child import Child, Ended
 from atalho.tasks import Round, Step
 from atalho.weights import weightfile
-from atalho.weights.trained import FILES, Trained, normalisation, numbered
+from atalho.weights.config import numbered
+from atalho.weights.trained import FILES, Trained
 
 
 @dataclass(frozen=True)
@@ -238,15 +241,13 @@ def _backend_of(folder: Path) -> Backend | None:
 def untrained(network: Subject) -> Trained:
     """A network with random weights and ImageNet's preprocessing, for what does not depend on weights."""
     channels = network.input[0]
-    mean, std = (
-        ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)) if channels == 3 else ((0.5,), (0.25,))
-    )
+    mean, std = (imagenet.MEAN, imagenet.STD) if channels == 3 else ((0.5,), (0.25,))
     model = subjects.build(network).eval()
     return Trained(
         network,
         model,
         Framing(network.input),
-        normalisation(list(mean), list(std)),
+        Preprocessing.per_channel(mean, std),
         numbered(network.num_classes),
         "",
     )

@@ -87,9 +87,8 @@ def evaluate(
     from atalho.evaluation import evaluating
 
     if data not in DATASETS and Path(data).is_dir():
-        framing, run = trained.framing, Path(weights or network)
-        load = partial(load_data, data, data_dir, framing=framing, bad_images="skip")
-        folder, split = evaluating.choose(Path(data), split, run, load, say)
+        load = partial(load_data, data, data_dir, framing=trained.framing, bad_images="skip")
+        folder, split = evaluating.choose(Path(data), split, trained.data, load, say)
         with ImageProgress(trained.network.name) as progress:
             found = evaluating.on_folder(trained, folder, inference, progress, crops, split)
     else:
@@ -184,9 +183,10 @@ def export(
     from atalho import exports as exporting
     from atalho.data import DATASETS
     from atalho.exports import images
-    from atalho.training import run
 
-    compared_on = data or (run.trained_on(Path(network)) if weights is None else None)
+    compared_on = data
+    if data is None and trained.data and trained.data.name in DATASETS:
+        compared_on = trained.data.name
     if compared_on is None:
         raise AtalhoError(
             "DATA-MISSING",
@@ -230,7 +230,7 @@ def _deployed(
 ) -> "tuple[list[Record], list[dict[str, Any]]]":
     """Puts a network on its engine into a folder; how the engines did, as records and as rows."""
     from atalho.engines import choosing, deploy, samples
-    from atalho.weights.trained import check_data
+    from atalho.weights.fitting import check_data
 
     if photos:
         sample = samples.of_folder(trained, Path(data))

@@ -37,9 +37,9 @@ def trained_network(name: str, weights: str | None, num_classes: int | None) -> 
                 next_step="--weights with a published name as tv_in1k, a file or a folder",
                 exit=Exit.USAGE,
             )
-        from atalho.training import run
+        from atalho.training import folder
 
-        return run.load(Path(name))
+        return folder.load(Path(name))
     from atalho.networks import subjects
 
     subjects.check_name(name)

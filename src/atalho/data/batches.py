@@ -1,5 +1,6 @@
 """Training batches of images in memory: pure functions of the step, made where the images lie."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +26,16 @@ class Preprocessing(NamedTuple):
 
     mean: Tensor
     std: Tensor
+
+    @classmethod
+    def per_channel(cls, mean: Sequence[float], std: Sequence[float]) -> "Preprocessing":
+        """By one mean and one standard deviation a channel, of pixels in [0, 1]."""
+        return cls(*(torch.tensor(each).reshape(1, 1, -1) for each in (mean, std)))
+
+    @property
+    def per_pixel(self) -> bool:
+        """Whether every pixel has a mean of its own."""
+        return self.mean.shape[:2] != (1, 1)
 
     def to(self, device: torch.device) -> "Preprocessing":
         return Preprocessing(self.mean.to(device), self.std.to(device))

@@ -89,6 +89,19 @@ class Images(Batched, Protocol):
 
 
 @dataclass(frozen=True)
+class DataIdentity:
+    """Which data set is meant.
+
+    Args:
+        name: for people; two folders may have one name.
+        checksum: SHA-256 over all images and labels, as `Dataset.checksum`; None of a data set that was never seen here.
+    """
+
+    name: str
+    checksum: str | None
+
+
+@dataclass(frozen=True)
 class Dataset:
     """A data set with its splits.
 
@@ -127,6 +140,11 @@ class Dataset:
         """The same images in the same splits, brought to another network's input where they are photos."""
         splits = {name: images.framed(framing) for name, images in self.splits.items()}
         return replace(self, splits=splits)
+
+    @property
+    def identity(self) -> DataIdentity:
+        """Its name and checksum."""
+        return DataIdentity(self.name, self.checksum)
 
     def training(self, *, with_validation: bool) -> Images:
         """The images to train on: the training split, and the validation split's too where nothing is chosen on it."""

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from torch import nn
 
 from atalho import record
@@ -20,7 +19,7 @@ from atalho.probes.shown import training_batch
 from atalho.recipes.recipe import Recipe
 from atalho.record import Record
 from atalho.runtime.device import Device
-from atalho.training import run
+from atalho.training import arguments, folder
 from atalho.training.arguments import Arguments
 from atalho.training.loop import READ_EVERY, Run
 
@@ -75,9 +74,9 @@ class Course:
                 self.run.renew()
         return self._shown(self.run.model, self.run.preprocessing)
 
-    def end(self, folder: Path) -> State:
-        """As the finished run in `folder` left it."""
-        trained = run.load(folder).to(self.device.torch)
+    def end(self, run: Path) -> State:
+        """As the finished run in that folder left it."""
+        trained = folder.load(run).to(self.device.torch)
         return self._shown(trained.model, trained.preprocessing)
 
     def _shown(self, model: nn.Module, preprocessing: Preprocessing) -> State:
@@ -117,14 +116,9 @@ class Finished:
 def finished(places: Sequence[Path]) -> Iterator[Finished]:
     """The finished runs that are one of `places`, or lie in one of them."""
     for place in places:
-        for file in sorted([*place.glob("args.yaml"), *place.glob("*/args.yaml")]):
-            found = file.parent / "records.jsonl"
-            if found.exists():
-                said = yaml.safe_load(file.read_text())
+        for run in (place, *sorted(path.parent for path in place.glob(f"*/{arguments.FILE}"))):
+            saved, records = arguments.read(run), run / folder.RECORDS
+            if saved and records.exists():
                 yield Finished(
-                    file.parent,
-                    said["network"],
-                    said["data"]["name"],
-                    said["seed"],
-                    tuple(record.read(found)),
+                    run, saved.network, saved.data.name, saved.seed, tuple(record.read(records))
                 )

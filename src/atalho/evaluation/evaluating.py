@@ -5,17 +5,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from atalho.data import DATASETS
-from atalho.data.dataset import Batched, Dataset, Progress, Split
+from atalho.data.dataset import Batched, DataIdentity, Dataset, Progress, Split
 from atalho.data.folder import Folder, Photos, scan, scan_splits
 from atalho.data.photos import OnDisk, Warn, as_given
 from atalho.errors import AtalhoError, Exit
 from atalho.evaluation import views
 from atalho.evaluation.accuracy import PROTOCOL, Accuracy, accuracy, tally
 from atalho.statistics import wilson
-from atalho.weights.trained import Inference, Trained, check_data
+from atalho.weights.fitting import check_data
+from atalho.weights.trained import Inference, Trained
 
 SHOWN = 3
 """How many wrong answers a row of the table names, where the confusion matrix is too wide for it."""
@@ -168,17 +167,22 @@ def on_folder(
 
 
 def choose(
-    root: Path, split: str | None, run: Path, load: Callable[[], Dataset], warn: Warn
+    root: Path,
+    split: str | None,
+    trained_on: DataIdentity | None,
+    load: Callable[[], Dataset],
+    warn: Warn,
 ) -> tuple[Folder, str | None]:
-    """The images of a folder to ask about, and the split that they are: never those that a run was trained on, unasked.
+    """The images of a folder to evaluate a network on, and the split that they are.
 
-    Of split folders that is the test split, and of the folder of classes that the run was trained on too; of another, all.
+    Of split folders that is the test split, and so it is of the folder of classes that the network was trained on, whose
+    training images would flatter it; of other folders of classes it is all images.
 
     Args:
-        split: asked for instead.
-        run: the folder of a run, or a name that is none.
+        split: to take instead.
+        trained_on: what the network was trained on; None where that is not known.
         load: the folder as a data set, its bad images skipped.
-        warn: told where a folder of the name of the run's has changed.
+        warn: is called with a line where images that the network was trained on may be among them.
 
     Raises:
         AtalhoError: DATA-SPLIT (exit 2), for a folder that has no such split; as `folder.scan` and `load`.
@@ -187,7 +191,7 @@ def choose(
     asked = split or "test"
     if folder := as_given(given).get(asked):
         return replace(folder, root=root), asked
-    data = load() if given else _trained_on(root, run, load, warn)
+    data = load() if given else _same_data(root, trained_on, load, warn)
     if data is None:
         if split is None:
             return scan(root), None
@@ -198,11 +202,17 @@ def choose(
     return images.folder(root, data.classes), asked
 
 
-def _trained_on(root: Path, run: Path, load: Callable[[], Dataset], warn: Warn) -> Dataset | None:
-    """The folder as a data set, where a run was trained on it."""
-    arguments = run / "args.yaml"
-    said = yaml.safe_load(arguments.read_text())["data"] if arguments.exists() else None
-    if said is None or said["name"] in DATASETS:
+def _same_data(
+    root: Path, trained_on: DataIdentity | None, load: Callable[[], Dataset], warn: Warn
+) -> Dataset | None:
+    """The folder as a data set, where it is the one that a network was trained on."""
+    if trained_on is None:
+        warn(
+            "what the network was trained on is not known: it is asked about all images of "
+            f"{root}, seen or not"
+        )
+        return None
+    if trained_on.checksum is None or trained_on.name in DATASETS:
         return None
     try:
         data = load()
@@ -210,11 +220,12 @@ def _trained_on(root: Path, run: Path, load: Callable[[], Dataset], warn: Warn) 
         if error.code != "DATA-FEW":
             raise
         return None  # nothing can be trained on it
-    if data.checksum == said["checksum"]:
+    if data.checksum == trained_on.checksum:
         return data
-    if data.name == said["name"]:
+    if data.name == trained_on.name:
         warn(
-            f"{root} is not as it was when {run} was trained on {data.name}: all its images are asked about, seen or not"
+            f"{root} is not as it was when the network was trained on {data.name}: "
+            "it is asked about all its images, seen or not"
         )
     return None
 

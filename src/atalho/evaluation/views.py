@@ -25,7 +25,6 @@ from atalho.grammar.layers import AdaptiveAvgPool, Dropout, Flatten, Layer, walk
 from atalho.grammar.network import Network
 from atalho.runtime.memory import memory_for
 from atalho.runtime.precision import autocast
-from atalho.weights import config
 from atalho.weights.trained import Inference, Trained
 
 Seen = Sequence[Pixels]
@@ -165,7 +164,7 @@ def _fixed_size(trained: Trained) -> str | None:
         return "is no table, so whether its classifier follows global average pooling is not known"
     if row := _flattens(network):
         return f"row {row} does not follow global average pooling, so it classifies pictures of one size"
-    if config.per_pixel(trained.preprocessing):
+    if trained.preprocessing.per_pixel:
         return "a mean of every pixel is subtracted, and there is none for other sizes"
     return None
 

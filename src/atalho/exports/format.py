@@ -1,6 +1,5 @@
 """What a format is: how a network is written in it, and what the reader of the file then has."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,17 +8,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from atalho.data.batches import Preprocessing
 from atalho.errors import AtalhoError, Exit
 from atalho.grammar.network import Network
 from atalho.grammar.shape import text
 from atalho.networks.subjects import Subject
-from atalho.weights import config, statedict
+from atalho.weights import statedict
 from atalho.weights.layouts import Library, library_name
-from atalho.weights.trained import Trained, normalisation, restore
-
-CONFIG = "config.json"
-"""The name under which a single file holds what `config.json` would say."""
+from atalho.weights.trained import Trained, restore
 
 OTHERS = "--to safetensors, onnx or pt2, which take any network"
 
@@ -63,25 +58,6 @@ def for_inference(trained: Trained) -> Trained:
     state = statedict.without_auxiliary(network, trained.model.state_dict())
     alone, model = restore(network, state)
     return replace(trained, network=alone, model=model)
-
-
-def embedded(trained: Trained) -> str:
-    """What `config.json` says, as a single file holds it: a mean of every pixel, (H, W, C), is in it."""
-    preprocessing = trained.preprocessing
-    said = config.document(trained.network.name, trained.framing, preprocessing, trained.classes)
-    if config.per_pixel(preprocessing):
-        said["pixel_mean"] = preprocessing.mean.tolist()
-    return config.text(said)
-
-
-def extracted(said: str) -> tuple[Preprocessing, tuple[str, ...]]:
-    """The preprocessing and the labels that `embedded` says."""
-    found = json.loads(said)
-    settings = found["pretrained_cfg"]
-    preprocessing = normalisation(settings["mean"], settings["std"])
-    if "pixel_mean" in found:
-        preprocessing = preprocessing._replace(mean=torch.tensor(found["pixel_mean"]))
-    return preprocessing, tuple(found["label_names"])
 
 
 def name_in(library: Library, network: Subject) -> str:

@@ -8,7 +8,8 @@ from torch import Tensor
 from atalho.data.dataset import Dataset
 from atalho.data.folder import decoded, images_in
 from atalho.errors import AtalhoError, Exit
-from atalho.weights.trained import Trained, check_data
+from atalho.weights.fitting import check_data
+from atalho.weights.trained import Trained
 
 COUNT = 32
 FEWEST = 2  # a file must take any number of images

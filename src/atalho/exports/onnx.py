@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from atalho.data.batches import preprocess
-from atalho.exports.format import CONFIG, Format, Reader, embedded, extracted
+from atalho.exports.format import Format, Reader
 from atalho.exports.pt2 import program
+from atalho.weights import config
 from atalho.weights.trained import Trained
 
 
@@ -22,7 +23,7 @@ def write(trained: Trained, path: Path) -> None:
         verbose=False,
     )
     assert found is not None  # as without dynamo alone
-    found.model.metadata_props[CONFIG] = embedded(trained)
+    found.model.metadata_props[config.FILE] = trained.config.embedded()
     found.save(path)
 
 
@@ -31,22 +32,21 @@ def read(trained: Trained, path: Path) -> Reader:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    said = session.get_modelmeta().custom_metadata_map[CONFIG]
-    preprocessing, classes = extracted(said)
+    said = config.extracted(session.get_modelmeta().custom_metadata_map[config.FILE])
 
     def logits(images: Tensor) -> Tensor:
-        floats = preprocess(images, preprocessing).contiguous()
+        floats = preprocess(images, said.preprocessing).contiguous()
         (answer,) = session.run(["logits"], {"images": floats.numpy()})
         return torch.from_numpy(answer)
 
-    return Reader(logits, classes)
+    return Reader(logits, tuple(said.classes))
 
 
 def usage(trained: Trained, path: Path) -> str:
     """How it is read."""
     return (
         f"onnxruntime.InferenceSession({str(path)!r})"
-        f"  # classes and preprocessing: .get_modelmeta().custom_metadata_map[{CONFIG!r}]"
+        f"  # classes and preprocessing: .get_modelmeta().custom_metadata_map[{config.FILE!r}]"
     )
 
 

@@ -7,7 +7,8 @@ from torch import Tensor
 from torch.export import Dim, ExportedProgram
 
 from atalho.data.batches import preprocess
-from atalho.exports.format import CONFIG, Format, Reader, embedded, extracted, for_inference
+from atalho.exports.format import Format, Reader, for_inference
+from atalho.weights import config
 from atalho.weights.trained import Trained
 
 
@@ -21,25 +22,25 @@ def program(trained: Trained) -> ExportedProgram:
 
 def write(trained: Trained, path: Path) -> None:
     """Writes the program."""
-    torch.export.save(program(trained), path, extra_files={CONFIG: embedded(trained)})
+    torch.export.save(program(trained), path, extra_files={config.FILE: trained.config.embedded()})
 
 
 def read(trained: Trained, path: Path) -> Reader:
     """The program as torch.export.load has it."""
-    files = {CONFIG: ""}
+    files = {config.FILE: ""}
     model = torch.export.load(path, extra_files=files).module()
-    preprocessing, classes = extracted(files[CONFIG])
+    said = config.extracted(files[config.FILE])
 
     def logits(images: Tensor) -> Tensor:
-        answer: Tensor = model(preprocess(images, preprocessing))
+        answer: Tensor = model(preprocess(images, said.preprocessing))
         return answer
 
-    return Reader(logits, classes)
+    return Reader(logits, tuple(said.classes))
 
 
 def usage(trained: Trained, path: Path) -> str:
     """How it is read."""
-    files = {CONFIG: ""}
+    files = {config.FILE: ""}
     return f"torch.export.load({str(path)!r}, extra_files={files}).module()"
 
 

@@ -5,17 +5,15 @@ from pathlib import Path
 
 from atalho.data.batches import preprocess
 from atalho.exports.format import Format, Reader
-from atalho.weights import config
 from atalho.weights.trained import Trained
 from atalho.weights.trained import read as read_folder
+from atalho.weights.trained import write as write_folder
 
 
 def write(trained: Trained, path: Path) -> None:
     """Writes the folder; auxiliary heads are kept."""
-    preprocessing = trained.preprocessing
-    said = config.document(trained.network.name, trained.framing, preprocessing, trained.classes)
     path.mkdir()
-    config.save(path, trained.model.state_dict(), said, preprocessing)
+    write_folder(path, trained.model.state_dict(), trained.config)
 
 
 def read(trained: Trained, path: Path) -> Reader:

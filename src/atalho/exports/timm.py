@@ -1,11 +1,12 @@
 """timm's folder: `model.safetensors` under timm's names, without auxiliary heads, and the `config.json` that timm reads."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from atalho.data.batches import preprocess
+from atalho.data.batches import Preprocessing, preprocess
 from atalho.errors import AtalhoError, Exit
 from atalho.exports.format import (
     OTHERS,
@@ -17,8 +18,8 @@ from atalho.exports.format import (
     state_in,
     unallocated,
 )
-from atalho.weights import config
-from atalho.weights.trained import Trained, normalisation
+from atalho.weights.trained import Trained
+from atalho.weights.trained import write as write_folder
 
 
 def write(trained: Trained, path: Path) -> None:
@@ -28,10 +29,10 @@ def write(trained: Trained, path: Path) -> None:
         AtalhoError: (exit 4) CHECKPOINT-LAYOUT or EXPORT-SHAPE, where timm does not have this network; EXPORT-PREPROCESSING,
             where timm cannot prepare its images.
     """
-    network, preprocessing = trained.network, trained.preprocessing
+    network = trained.network
     state = state_in("timm", for_inference(trained))
     check_shapes(trained, "timm", unallocated(lambda: _construct(trained)), state)
-    if config.per_pixel(preprocessing):
+    if trained.preprocessing.per_pixel:
         raise AtalhoError(
             "EXPORT-PREPROCESSING",
             network.name,
@@ -39,12 +40,9 @@ def write(trained: Trained, path: Path) -> None:
             next_step=OTHERS,
             exit=Exit.CHECKPOINT,
         )
-    name = name_in("timm", network)
-    said = config.document(name, trained.framing, preprocessing, trained.classes)
-    said["model_args"] = {"in_chans": network.input[0]}
-    said["pretrained_cfg"]["tag"] = "atalho"
+    said = replace(trained.config, architecture=name_in("timm", network), for_timm=True)
     path.mkdir()
-    config.save(path, state, said, preprocessing)
+    write_folder(path, state, said)
 
 
 def read(trained: Trained, path: Path) -> Reader:
@@ -54,7 +52,7 @@ def read(trained: Trained, path: Path) -> Reader:
 
     model: Any = timm.create_model(f"local-dir:{path}", pretrained=True).eval()
     settings = resolve_model_data_config(model)
-    preprocessing = normalisation([*settings["mean"]], [*settings["std"]])
+    preprocessing = Preprocessing.per_channel(settings["mean"], settings["std"])
     return Reader(
         lambda images: model(preprocess(images, preprocessing)),
         tuple(model.pretrained_cfg["label_names"]),

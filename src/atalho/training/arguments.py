@@ -1,10 +1,15 @@
-"""All that decides a training run's result, with the data, and how it is carried out."""
+"""What a training run is asked for, and `args.yaml`, in which its folder keeps it."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from atalho.data.dataset import Dataset
+import yaml
+
+from atalho.data.dataset import DataIdentity, Dataset
+from atalho.errors import AtalhoError, Exit
+from atalho.files import write_atomically
 from atalho.recipes.recipe import Recipe
 from atalho.runtime import machine
 from atalho.runtime.device import Device
@@ -12,12 +17,16 @@ from atalho.runtime.precision import Precision
 from atalho.runtime.world import ALONE, World
 from atalho.weights.trained import Trained
 
+FILE = "args.yaml"
+
 
 @dataclass(frozen=True)
 class Arguments:
-    """What a run is asked for.
+    """All that decides a training run's result, with the data, and how it is carried out.
 
     Args:
+        network: its name, as `subjects.get` takes it.
+        precision: of the forward and backward passes, and of every evaluation of the run.
         start: weights to begin from, whose preprocessing is kept; drawn from the seed without.
         new_head: whether their classifier is drawn anew, for the data's classes.
         parts: a batch is computed in so many parts, one after another; BatchNorm sees one part at a time.
@@ -44,23 +53,102 @@ class Arguments:
     probe: int | None = None
     world: World = ALONE
 
-    def resolved(self, data: Dataset) -> dict[str, Any]:
-        """What `args.yaml` says: `environment` holds what must be equal for the same bits, the rest for the same run."""
+    def saved(self, data: Dataset) -> "SavedArguments":
+        """What `args.yaml` says of a run on that data."""
+        start = self.start
         environment = machine.conditions(self.device)
         del environment["at"]
-        return {
-            "network": self.network,
-            "start": self.start and {"weights": self.start.weights, "new_head": self.new_head},
-            "data": {"name": data.name, "checksum": data.checksum},
-            "recipe": json.loads(json.dumps(asdict(self.recipe))),
-            "seed": self.seed,
-            "precision": self.precision,
-            "parts": self.parts,
-            "sync_bn": self.sync_bn,
-            "environment": {
+        return SavedArguments(
+            network=self.network,
+            start={"weights": start.weights, "new_head": self.new_head} if start else None,
+            data=data.identity,
+            framing=_plain(data.framing),
+            recipe=_plain(self.recipe),
+            seed=self.seed,
+            precision=self.precision,
+            parts=self.parts,
+            sync_bn=self.sync_bn,
+            environment={
                 "device_type": self.device.type,
                 "processes": self.world.size,
                 "compiled": self.compiled,
                 **environment,
             },
-        }
+        )
+
+
+@dataclass(frozen=True)
+class SavedArguments:
+    """What `args.yaml` says of a run; mappings hold strings, numbers, lists and mappings alone.
+
+    Args:
+        start: `weights`, the SHA-256 of those that it began from, and `new_head`; None where they were drawn from the seed.
+        framing: the fields of the data's `Framing`; None in runs that were begun before it was kept.
+        recipe: the fields of the `Recipe`.
+        precision: that it is trained and tested in.
+        environment: what must be equal for the same bits; everything else must be equal for the same run.
+    """
+
+    network: str
+    start: dict[str, Any] | None
+    data: DataIdentity
+    framing: dict[str, Any] | None
+    recipe: dict[str, Any]
+    seed: int
+    precision: Precision
+    parts: int
+    sync_bn: bool
+    environment: dict[str, Any]
+
+    def write(self, folder: Path) -> None:
+        """Writes `args.yaml` into the folder, which is made where it is not there."""
+        write_atomically(folder / FILE, yaml.safe_dump(asdict(self), sort_keys=False).encode())
+
+    def other_run(self, now: "SavedArguments") -> str:
+        """How another run would have another result: `recipe.lr 0.1, now 0.2`; empty where it is the same run."""
+        framing = now.framing if self.framing is None else self.framing
+        was = asdict(replace(self, framing=framing, environment={}))
+        return _differences(was, asdict(replace(now, environment={})))
+
+    def other_bits(self, now: "SavedArguments") -> str:
+        """Why the same run, gone on with as `now`, may have other bits; empty where it cannot."""
+        unknown = "" if self.framing else "how its photos were framed is not kept"
+        return "; ".join(filter(None, (_differences(self.environment, now.environment), unknown)))
+
+
+def read(folder: Path) -> SavedArguments | None:
+    """What the `args.yaml` of a folder says; None of a folder that has none.
+
+    Raises:
+        AtalhoError: RUN-DAMAGED (exit 4), where it cannot be read.
+    """
+    path = folder / FILE
+    if not path.exists():
+        return None
+    try:
+        document = {"framing": None, **yaml.safe_load(path.read_text(encoding="utf-8"))}
+        return SavedArguments(**{**document, "data": DataIdentity(**document["data"])})
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
+        raise AtalhoError(
+            "RUN-DAMAGED",
+            path,
+            f"does not say what the run is ({str(error).splitlines()[0]}); nothing was changed",
+            next_step="train anew into another --output",
+            exit=Exit.CHECKPOINT,
+        ) from error
+
+
+def _plain(fields: Any) -> Any:
+    """A dataclass as mappings, lists, strings and numbers: tuples become lists, as they are once read back."""
+    return json.loads(json.dumps(asdict(fields)))
+
+
+def _differences(was: Any, now: Any, path: str = "") -> str:
+    """`recipe.lr 0.1, now 0.2` for every leaf that differs."""
+    if isinstance(was, dict) and isinstance(now, dict):
+        parts = (
+            _differences(was.get(key), now.get(key), f"{path}.{key}" if path else key)
+            for key in dict.fromkeys([*was, *now])
+        )
+        return "; ".join(filter(None, parts))
+    return "" if was == now else f"{path} {was}, now {now}"

@@ -25,6 +25,7 @@ from atalho.recipes.recipe import Plateau
 from atalho.runtime.memory import is_out_of_memory
 from atalho.training import checkpoint, headroom, signals
 from atalho.training.arguments import Arguments
+from atalho.training.folder import CHECKPOINTS
 from atalho.training.learner import Learner, no_sums, under
 from atalho.weights.trained import Inference
 
@@ -317,7 +318,7 @@ class Run:
         self.model.train()
         if self.probe and self.world.main:
             self.probe.rewind(self.step)
-        writer = checkpoint.Writer(self.folder / "checkpoints") if self.world.main else None
+        writer = checkpoint.Writer(self.folder / CHECKPOINTS) if self.world.main else None
         with signals.collected(self.say) as self.received:
             self._loop(writer)
 

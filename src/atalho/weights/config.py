@@ -1,60 +1,261 @@
-"""What is written beside a network's weights: `config.json` in timm's style, with its classes and its preprocessing."""
+"""`config.json`, which lies beside a network's weights and says what is needed to use them; in timm's style.
 
-import hashlib
+A config that has timm's `tag` was written by timm, or for it, and names the network as timm does: its `resnet50` is
+`resnet50.v1_5`. Any other names it as the catalogue does.
+"""
+
 import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import safetensors.torch
+import torch
+from torch import Tensor
 
+from atalho.data import imagenet
 from atalho.data.batches import Preprocessing
-from atalho.data.image import Framing
+from atalho.data.dataset import DataIdentity
+from atalho.data.image import RESAMPLING, Framing
+from atalho.errors import AtalhoError, Exit
 from atalho.files import write_atomically
-from atalho.weights.statedict import State
-from atalho.weights.trained import CONFIG, FILES, MEAN, Classes
+from atalho.grammar.shape import Shape, text
+from atalho.networks import subjects
+from atalho.networks.subjects import Subject
+from atalho.runtime.precision import Precision
+from atalho.weights import statedict
+from atalho.weights.layouts import RULES, library_name
+
+FILE = "config.json"
+MEAN = "mean.safetensors"
+"""The file beside it that holds a mean of every pixel."""
+
+MOST_BYTES = 16 * 2**20
+MOST_SIDE = 4096  # pixels of an input
+
+Classes = Mapping[str, str]
+"""Every class by its label, with the name that people read, in the order of the logits."""
 
 
-def document(
-    architecture: str, framing: Framing, preprocessing: Preprocessing, classes: Classes
-) -> dict[str, Any]:
-    """What the config says; a mean of every pixel is there as its mean over the pixels, for readers."""
-    described = {label: name for label, name in classes.items() if name != label}
-    return {
-        "architecture": architecture,
-        "num_classes": len(classes),
-        "label_names": list(classes),
-        **({"label_descriptions": described} if described else {}),
-        "pretrained_cfg": {
-            "input_size": list(framing.input),
-            "mean": preprocessing.mean.mean(dim=(0, 1)).tolist(),
-            "std": preprocessing.std.flatten().tolist(),
-            "crop_pct": framing.crop_pct,
-            "crop_mode": framing.crop_mode,
-            "interpolation": framing.interpolation,
-        },
-    }
+@dataclass(frozen=True)
+class Config:
+    """What `config.json` says of the weights beside it.
+
+    Args:
+        architecture: the network's name in the catalogue, or in timm where `for_timm`.
+        framing: how a picture is brought to the network's input.
+        preprocessing: what is done to its pixels then.
+        precision: what the network was tested in, and answers in unless another is asked for.
+        data: what the weights were trained on; None where that is not known.
+        weights: SHA-256 of the file of weights; None where the config does not give it.
+        for_timm: whether the config is timm's, or is written for timm to read.
+    """
+
+    architecture: str
+    framing: Framing
+    preprocessing: Preprocessing
+    classes: Classes
+    precision: Precision = "float32"
+    data: DataIdentity | None = None
+    weights: str | None = None
+    for_timm: bool = False
+
+    def network(self, path: Path, named: str) -> Subject:
+        """The network that `architecture` names, for this input and these classes.
+
+        Args:
+            path: of the config, for errors.
+            named: the network that the user named; a function in a file is called for no other reason.
+
+        Raises:
+            AtalhoError: CODE-UNNAMED (exit 5), where it is somebody's code; CHECKPOINT-CONFIG (exit 4), where there is no
+                such network, or not for this input.
+        """
+        name = self.architecture
+        if self.for_timm:
+            name = {library_name(own): own for own in RULES["timm"]}.get(name, name)
+        if name != named and subjects.runs_code(name):
+            raise AtalhoError(
+                "CODE-UNNAMED",
+                path,
+                f"its network is code, {name}, which a folder of weights may not ask for; nothing was run",
+                next_step=f"name it yourself: atalho evaluate {name} --weights {path.parent}",
+                exit=Exit.UNSAFE,
+            )
+        try:
+            return subjects.get(name, input=self.framing.input, num_classes=len(self.classes))
+        except AtalhoError as error:
+            raise _wrong(path, f"{error.subject}: {error.cause}") from error
+
+    def document(self) -> dict[str, Any]:
+        """The config as JSON has it; a mean of every pixel is there as its mean over the pixels, for readers."""
+        described = {label: name for label, name in self.classes.items() if name != label}
+        document: dict[str, Any] = {
+            "architecture": self.architecture,
+            "num_classes": len(self.classes),
+            "label_names": list(self.classes),
+            **({"label_descriptions": described} if described else {}),
+            "pretrained_cfg": {
+                "input_size": list(self.framing.input),
+                "mean": self.preprocessing.mean.mean(dim=(0, 1)).tolist(),
+                "std": self.preprocessing.std.flatten().tolist(),
+                "crop_pct": self.framing.crop_pct,
+                "crop_mode": self.framing.crop_mode,
+                "interpolation": self.framing.interpolation,
+            },
+            "precision": self.precision,
+            **({"data": asdict(self.data)} if self.data else {}),
+            **({"sha256": self.weights} if self.weights else {}),
+        }
+        if self.for_timm:
+            document["model_args"] = {"in_chans": self.framing.input[0]}
+            document["pretrained_cfg"]["tag"] = "atalho"
+        return document
+
+    def embedded(self) -> str:
+        """The config as text for a single file, which has no file beside it: a mean of every pixel is in the text."""
+        document = self.document()
+        if self.preprocessing.per_pixel:
+            document["pixel_mean"] = self.preprocessing.mean.tolist()
+        return _text(document)
+
+    def write(self, folder: Path) -> None:
+        """Writes `config.json`, and a mean of every pixel as `mean.safetensors`."""
+        document = self.document()
+        if self.preprocessing.per_pixel:
+            mean = safetensors.torch.save({"mean": self.preprocessing.mean.contiguous()})
+            write_atomically(folder / MEAN, mean)
+            document["mean_file"] = MEAN
+        write_atomically(folder / FILE, _text(document).encode())
 
 
-def per_pixel(preprocessing: Preprocessing) -> bool:
-    """Whether every pixel has a mean of its own."""
-    return preprocessing.mean.shape[:2] != (1, 1)
+def read(folder: Path) -> Config:
+    """What the config of a folder says, once all in it that is used has the right type and range.
+
+    Raises:
+        AtalhoError: CHECKPOINT-CONFIG (exit 4), where it cannot be read or used.
+    """
+    path = folder / FILE
+    try:
+        with path.open("rb") as file:
+            document = json.loads(file.read(MOST_BYTES))
+        config = _parsed(document)
+        if "mean_file" not in document:
+            return config
+    except KeyError as error:
+        raise _wrong(path, f"has no {error.args[0]}") from error
+    except (
+        OSError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        ArithmeticError,
+        RecursionError,
+    ) as error:
+        raise _wrong(path, str(error)) from error
+    mean = _pixel_mean(folder / MEAN, config.framing.input)
+    return replace(config, preprocessing=config.preprocessing._replace(mean=mean))
 
 
-def save(folder: Path, state: State, config: dict[str, Any], preprocessing: Preprocessing) -> str:
-    """Writes `model.safetensors` and `config.json`, and a mean of every pixel as `mean.safetensors`; answers the weights' SHA-256."""
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    data = safetensors.torch.save(tensors, {"format": "pt"})
-    checksum = hashlib.sha256(data).hexdigest()
-    config = {**config, "sha256": checksum}
-    if per_pixel(preprocessing):
-        mean = safetensors.torch.save({"mean": preprocessing.mean.contiguous()})
-        write_atomically(folder / MEAN, mean)
-        config["mean_file"] = MEAN
-    write_atomically(folder / FILES[0], data)
-    write_atomically(folder / CONFIG, text(config).encode())
-    return checksum
+def extracted(embedded: str) -> Config:
+    """The config whose `embedded` text was kept in a file that this program wrote."""
+    document = json.loads(embedded)
+    config = _parsed(document)
+    if "pixel_mean" not in document:
+        return config
+    mean = torch.tensor(document["pixel_mean"])
+    return replace(config, preprocessing=config.preprocessing._replace(mean=mean))
 
 
-def text(config: dict[str, Any]) -> str:
-    """The config as JSON."""
-    return json.dumps(config, ensure_ascii=False, indent=1)
+def numbered(count: int) -> Classes:
+    """Classes without names: ImageNet's where there are a thousand, else by number."""
+    known = imagenet.classes()
+    return known if count == len(known) else {str(label): str(label) for label in range(count)}
+
+
+def _text(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=False, indent=1)
+
+
+def _parsed(document: Mapping[str, Any]) -> Config:
+    """The config without a mean of every pixel; KeyError, TypeError, ValueError and others where it is not one."""
+    settings = document["pretrained_cfg"]
+    architecture = document["architecture"]
+    if not isinstance(architecture, str):
+        raise ValueError(f"architecture {architecture} is no name")
+    shape = _input(settings["input_size"])
+    precision = document.get("precision", "float32")
+    if precision not in get_args(Precision):
+        raise ValueError(f"precision {precision} is not {' or '.join(get_args(Precision))}")
+    data = document.get("data")
+    return Config(
+        architecture,
+        _framing(shape, settings),
+        _preprocessing(settings, shape[0]),
+        _classes(document, int(document["num_classes"])),
+        precision,
+        data and DataIdentity(str(data["name"]), str(data["checksum"])),
+        document.get("sha256"),
+        "tag" in settings,
+    )
+
+
+def _input(size: Any) -> Shape:
+    channels, height, width = (int(each) for each in size)
+    if channels not in (1, 3) or not (0 < height <= MOST_SIDE and 0 < width <= MOST_SIDE):
+        raise ValueError(f"input_size {size} is no picture of 1 or 3 channels")
+    return channels, height, width
+
+
+def _classes(document: Mapping[str, Any], count: int) -> Classes:
+    if "label_names" not in document:
+        if not 0 < count <= len(imagenet.classes()):
+            raise ValueError(f"num_classes is {count}, and there are no label_names")
+        return numbered(count)
+    labels = [str(label) for label in document["label_names"]]
+    if len(set(labels)) != len(labels) or len(labels) != count:
+        raise ValueError(f"{len(set(labels))} different label_names for num_classes {count}")
+    described = document.get("label_descriptions") or {}
+    return {label: str(described.get(label, label)) for label in labels}
+
+
+def _framing(input: Shape, settings: Mapping[str, Any]) -> Framing:
+    """The framing; what the config does not say is as in timm."""
+    crop_pct = float(settings.get("crop_pct", 0.875))
+    mode = settings.get("crop_mode", "center")
+    interpolation = settings.get("interpolation", "bicubic")
+    if not 0 < crop_pct <= 1 or mode not in ("center", "squash") or interpolation not in RESAMPLING:
+        raise ValueError(
+            f"crop_pct {crop_pct}, crop_mode {mode} and interpolation {interpolation} are not understood"
+        )
+    return Framing(input, crop_pct, mode, interpolation)
+
+
+def _preprocessing(settings: Mapping[str, Any], channels: int) -> Preprocessing:
+    mean, std = ([float(each) for each in settings[key]] for key in ("mean", "std"))
+    if len(mean) != channels or len(std) != channels:
+        raise ValueError(f"mean and std are not of {channels} channels")
+    if not all(map(isfinite, (*mean, *std))) or min(std) <= 0:
+        raise ValueError("mean and std are no numbers, or a std is not above zero")
+    return Preprocessing.per_channel(mean, std)
+
+
+def _pixel_mean(path: Path, input: Shape) -> Tensor:
+    """The mean of every pixel, (H, W, C)."""
+    mean = statedict.read(path)[0].get("mean")
+    channels, height, width = input
+    if mean is None or mean.shape != (height, width, channels) or not mean.isfinite().all():
+        raise _wrong(path, f"holds no mean of {text(input)} pixels")
+    return mean.float()
+
+
+def _wrong(path: Path, cause: str) -> AtalhoError:
+    return AtalhoError(
+        "CHECKPOINT-CONFIG",
+        path,
+        f"{cause}; nothing was loaded",
+        next_step="write it as timm's save_for_hf does",
+        exit=Exit.CHECKPOINT,
+    )

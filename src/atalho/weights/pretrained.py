@@ -20,7 +20,7 @@ from atalho.errors import AtalhoError, Exit
 from atalho.grammar.network import Network
 from atalho.networks import subjects
 from atalho.networks.subjects import Subject
-from atalho.weights import layouts, statedict, trained, weightfile
+from atalho.weights import config, layouts, statedict, trained, weightfile
 from atalho.weights.published import PUBLISHED
 from atalho.weights.trained import Trained
 
@@ -31,9 +31,6 @@ TAGS = {"tv_in1k": "IMAGENET1K_V1", "tv2_in1k": "IMAGENET1K_V2"}
 
 CENTRED = ("googlenet.bn", "inception_v3")
 """Trained on pixels in [-1, 1]; torchvision's models convert to that inside (`transform_input`)."""
-
-IMAGENET = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
-"""Mean and standard deviation of ImageNet's pixels in [0, 1], as torchvision and timm have them."""
 
 
 class Published(NamedTuple):
@@ -63,7 +60,7 @@ def published(name: str, tag: str) -> Published:
         entry.url.rpartition("-")[2].partition(".")[0],
         # Three decimals, rounded down, give back the size that pictures are resized to.
         Framing((3, crop, crop), floor(1000 * crop / resized) / 1000),
-        trained.normalisation(mean, std),
+        Preprocessing.per_channel(mean, std),
     )
 
 
@@ -97,7 +94,7 @@ def load(
         return _published(name, source, num_classes, progress, say)
     if path.is_dir():
         return _from_folder(name, path, num_classes, say)
-    if path.name == trained.FILES[0] and (path.parent / trained.CONFIG).exists():
+    if path.name == trained.FILES[0] and (path.parent / config.FILE).exists():
         return _from_folder(name, path.parent, num_classes, say)  # the config is true of its file
     if path.is_file():
         return _from_file(name, path, num_classes, say)
@@ -200,7 +197,15 @@ def _as_published(
     network: Subject, entry: Published, state: statedict.State, sha256: str
 ) -> Trained:
     restored, model = trained.restore(network, state)
-    return Trained(restored, model, entry.framing, entry.preprocessing, imagenet.classes(), sha256)
+    return Trained(
+        restored,
+        model,
+        entry.framing,
+        entry.preprocessing,
+        imagenet.classes(),
+        sha256,
+        data=imagenet.IDENTITY,
+    )
 
 
 def _from_file(name: str, path: Path, num_classes: int | None, say: Say) -> Trained:
@@ -220,14 +225,14 @@ def _from_file(name: str, path: Path, num_classes: int | None, say: Say) -> Trai
         framing, preprocessing = next(iter(offered.values()))[2:]
     else:
         framing = Framing(network.input, 0.875)
-        preprocessing = trained.normalisation(*IMAGENET)
+        preprocessing = Preprocessing.per_channel(imagenet.MEAN, imagenet.STD)
     framing = replace(framing, input=network.input)
     say(
         f"{path} says nothing of classes and preprocessing: taken as {network.num_classes} classes "
         f"{'of ImageNet' if network.num_classes == 1000 else 'by number'}, pictures as for ImageNet; "
-        f"a folder with {trained.CONFIG} says otherwise"
+        f"a folder with {config.FILE} says otherwise"
     )
-    classes = trained.numbered(network.num_classes)
+    classes = config.numbered(network.num_classes)
     return Trained(restored, model, framing, preprocessing, classes, sha256)
 
 

@@ -1,0 +1,85 @@
+"""A training run's folder: what is in it, how a run begins in it or goes on, and how a finished run's network is read.
+
+args.yaml           the resolved arguments, the data's checksum and the environment
+metrics.csv         a row an epoch, and at least twenty
+checkpoints/        state to go on from
+probe.jsonl         gradients and responses on the way, where a probe was asked for
+model.safetensors   the weights, once the run has ended; config.json says what they are
+records.jsonl       what was measured: accuracy on the test split, the curves, the time
+"""
+
+from pathlib import Path
+
+from atalho.errors import AtalhoError, Exit
+from atalho.training import arguments
+from atalho.training.arguments import SavedArguments
+from atalho.weights import trained
+from atalho.weights.trained import Trained
+
+CHECKPOINTS, RECORDS = "checkpoints", "records.jsonl"
+
+
+def begin(folder: Path, now: SavedArguments, *, resume: bool, allow_inexact: bool) -> None:
+    """Makes the run's folder, or checks that the run in it is the one to go on with; this process has its lock.
+
+    Raises:
+        AtalhoError: OUTPUT-HOLDS-RUN or RESUME-OTHER (exit 2), RESUME-INEXACT (exit 4), or as `arguments.read`; nothing is
+            changed.
+    """
+    saved = arguments.read(folder)
+    if saved is None:
+        now.write(folder)
+        return
+    if not resume:
+        raise AtalhoError(
+            "OUTPUT-HOLDS-RUN",
+            folder,
+            "holds a run already; nothing was changed",
+            next_step="--resume to go on with it, or another --output",
+            exit=Exit.USAGE,
+        )
+    if different := saved.other_run(now):
+        raise AtalhoError(
+            "RESUME-OTHER",
+            folder,
+            f"holds another run: {different}",
+            next_step="choose another --output",
+            exit=Exit.USAGE,
+        )
+    if not allow_inexact and (different := saved.other_bits(now)):
+        raise AtalhoError(
+            "RESUME-INEXACT",
+            folder,
+            f"was begun under other conditions: {different}; the same bits cannot be promised",
+            next_step="--allow-inexact to go on all the same",
+            exit=Exit.CHECKPOINT,
+        )
+
+
+def load(folder: Path) -> Trained:
+    """Reads a finished run's network, or that of any other folder that `trained.read` takes.
+
+    Raises:
+        AtalhoError: RUN-UNFINISHED or RUN-DAMAGED (exit 4; 5 for a file that is not safe to read).
+    """
+    begun = (folder / arguments.FILE).exists()
+    if not any((folder / name).exists() for name in trained.FILES):
+        raise AtalhoError(
+            "RUN-UNFINISHED",
+            folder,
+            "the run has not ended" if begun else "no finished run is there",
+            next_step="atalho train --resume" if begun else "atalho train NETWORK --output FOLDER",
+            exit=Exit.CHECKPOINT,
+        )
+    try:
+        return trained.read(folder)
+    except AtalhoError as error:
+        if not begun or error.code == "CODE-UNNAMED":
+            raise
+        raise AtalhoError(
+            "RUN-DAMAGED",
+            folder,
+            f"its model cannot be read: {error.cause}",
+            next_step="remove model.safetensors and records.jsonl, then atalho train --resume",
+            exit=error.exit,
+        ) from error

@@ -1,0 +1,105 @@
+"""A trained network as a beginning for other data: other classes, images of another size; and whether it fits data as it is."""
+
+from dataclasses import replace
+
+from atalho.data.dataset import Dataset
+from atalho.errors import AtalhoError, Exit
+from atalho.grammar.network import Network
+from atalho.grammar.shape import Shape, text
+from atalho.networks import subjects
+from atalho.networks.subjects import Subject
+from atalho.weights import statedict
+from atalho.weights.config import Classes
+from atalho.weights.trained import Trained
+
+
+def head(network: Subject) -> frozenset[str]:
+    """The names of the tensors that grow with the number of classes: those of its classifiers."""
+    shapes, larger = (
+        {
+            key: tensor.shape
+            for key, tensor in subjects.skeleton(
+                _sized(network, network.input, network.num_classes + more)
+            )
+            .state_dict()
+            .items()
+        }
+        for more in (0, 1)
+    )
+    return frozenset(key for key in shapes if shapes[key] != larger[key])
+
+
+def with_new_head(trained: Trained, classes: Classes, seed: int) -> Trained:
+    """The same network for other classes: its classifiers are drawn anew from `seed`, all else is kept."""
+    asked = trained.network
+    network = _sized(asked, asked.input, len(classes))
+    model = subjects.build(network, seed=seed)
+    drawn, kept, anew = model.state_dict(), trained.model.state_dict(), head(network)
+    statedict.load(model, {key: drawn[key] if key in anew else kept[key] for key in drawn})
+    return replace(trained, network=network, model=model.eval(), classes=classes)
+
+
+def for_data(trained: Trained, data: Dataset, *, new_head: bool, seed: int) -> Trained:
+    """The same weights as a beginning for a data set's images and classes.
+
+    Raises:
+        AtalhoError: WEIGHTS-CLASSES (exit 4), for other classes without a new head; as `for_input`.
+    """
+    if not new_head and tuple(trained.classes) != data.classes:
+        raise AtalhoError(
+            "WEIGHTS-CLASSES",
+            trained.network.name,
+            f"its weights are for {len(trained.classes)} classes ({', '.join([*trained.classes][:3])}, …), "
+            f"{data.name} has {len(data.classes)} ({', '.join(data.classes[:3])}, …)",
+            next_step="--new-head, to draw the classifier anew and keep the rest",
+            exit=Exit.CHECKPOINT,
+        )
+    sized = for_input(trained, data.input)
+    classes = {name: name for name in data.classes}
+    return with_new_head(sized, classes, seed) if new_head else sized
+
+
+def for_input(trained: Trained, input: Shape) -> Trained:
+    """The same weights for images of another size.
+
+    Raises:
+        AtalhoError: INPUT-SHAPE (exit 2), as of the network; CHECKPOINT-SHAPE (exit 4), where weights grow with the input.
+    """
+    network = _sized(trained.network, input, trained.network.num_classes)
+    model = subjects.build(network)
+    statedict.load(model, trained.model.state_dict())
+    framing = replace(trained.framing, input=input)
+    return replace(trained, network=network, model=model.eval(), framing=framing)
+
+
+def _sized(network: Subject, input: Shape, num_classes: int) -> Subject:
+    """The same network for another input and number of classes, with auxiliary heads where it has them."""
+    whole = subjects.get(network.name, input=input, num_classes=num_classes)
+    return whole if isinstance(network, Network) and network.taps else whole.without_auxiliary()
+
+
+def check_data(trained: Trained, data: Dataset, split: str) -> None:
+    """Whether a network can be asked about a data set's split.
+
+    Raises:
+        AtalhoError: DATA-OTHER (exit 3) for other images or classes; DATA-SPLIT (exit 2) for an unknown split.
+    """
+    network = trained.network
+    if data.input != network.input or data.classes != tuple(trained.classes):
+        own = ", ".join([*trained.classes][:3])
+        raise AtalhoError(
+            "DATA-OTHER",
+            data.name,
+            f"has {len(data.classes)} classes ({', '.join(data.classes[:3])}, …) of {text(data.input)} images; "
+            f"{network.name} was trained for {network.num_classes} ({own}, …) of {text(network.input)}",
+            next_step="--data with the data set that it was trained on, or a folder of photos",
+            exit=Exit.DATA,
+        )
+    if split not in data.splits:
+        raise AtalhoError(
+            "DATA-SPLIT",
+            split,
+            f"{data.name} has the splits {', '.join(data.splits)}",
+            next_step="--split test",
+            exit=Exit.USAGE,
+        )
