@@ -3,7 +3,7 @@
 Records are ranked together where all conditions of the measurement agree: data, split, images, protocol, precision,
 device, threads, engine, batch, versions. How a network came to its weights (recipe, epochs, seed) may differ; that is for
 the reader to be told, not for a number to be left out. Where each network's engine was chosen from the same ones, the
-engine with its precision and version is the network's too.
+engine with its precision and version is the network's too. Whose a condition is, `conditions` says.
 """
 
 import json
@@ -13,6 +13,8 @@ from math import inf
 from statistics import mean, stdev
 from typing import Any
 
+from atalho import conditions as schema
+from atalho.conditions import Owner
 from atalho.record import DIAGNOSES, UNITS, Record
 from atalho.statistics import Paired, paired
 
@@ -27,28 +29,8 @@ SIGNIFICANT = 0.05
 FOR_ONE_IMAGE = frozenset({"latency", "peak_memory", "energy"})
 """Quantities that depend on the batch; their limits are for one image at a time."""
 
-TRAINING = ("recipe", "epochs", "steps")
-_OF_ONE_NETWORK = frozenset(
-    {
-        *(*TRAINING, "seed", "trained_on", "stopped_at", "auxiliary_weight", "weights", "depth"),
-        *(
-            "at",
-            "interval",
-            "quartiles",
-            "p90",
-            "p99",
-            "right",
-            "noise",
-            "idle",
-            "window",
-            "device_used",
-        ),
-        *("bound", "refused", "top1_lost", "trial_seconds"),
-    }
-)
-_OF_AN_ENGINE = frozenset({"engine", "dtype"})
 _ABOUT_ENGINES = frozenset({"max_difference", "agreement"})
-_OF_EVERY_ENGINE = frozenset({"python", "atalho", "torch", "torchvision"})
+_MAY_DIFFER = (Owner.NETWORK, Owner.TRAINING, Owner.SEED, Owner.RESULT)
 
 
 @dataclass(frozen=True)
@@ -161,27 +143,17 @@ def comparison(records: Sequence[Record]) -> Comparison:
 
 def ranking_conditions(record: Record) -> dict[str, Any]:
     """What must agree for another record to be ranked with this one, nested conditions flattened."""
-    chosen = "chosen_from" in record.conditions and record.quantity not in _ABOUT_ENGINES
-    own = _OF_ONE_NETWORK | _OF_AN_ENGINE if chosen else _OF_ONE_NETWORK
-    flat: dict[str, Any] = {}
-    for name, value in record.conditions.items():
-        if name in own:
-            continue
-        if isinstance(value, Mapping):
-            of_all = _OF_EVERY_ENGINE if chosen and name == "versions" else value.keys()
-            flat |= {f"{name}.{key}": each for key, each in value.items() if key in of_all}
-        else:
-            flat[name] = value
-    return flat
+    found = schema.without(record.conditions, *_MAY_DIFFER)
+    if "chosen_from" in found and record.quantity not in _ABOUT_ENGINES:
+        return {name: value for name, value in found.items() if not schema.of_engine(name)}
+    return found
 
 
 def difference(conditions: Mapping[str, Any], ranked: Mapping[str, Any]) -> list[str]:
     """Each condition that differs, in words: `threads 4 against 2`."""
-    names = dict.fromkeys([*ranked, *conditions])
     return [
-        f"{name.removeprefix('versions.')} {said(conditions.get(name))} against {said(ranked.get(name))}"
-        for name in names
-        if conditions.get(name) != ranked.get(name)
+        f"{name.removeprefix('versions.')} {_short(conditions.get(name))} against {_short(ranked.get(name))}"
+        for name in schema.differing(conditions, ranked)
     ]
 
 
@@ -197,6 +169,12 @@ def said(value: object) -> str:
         case [int(), *_]:
             return "×".join(map(str, value))
     return str(value)
+
+
+def _short(value: object) -> str:
+    """As `said`, a checksum by its first digits."""
+    kind, _, digits = said(value).partition("sha256:")
+    return said(value) if kind or not digits else f"sha256:{digits[:8]}…"
 
 
 def side_by_side(one: Row, other: Row) -> Paired | None:
@@ -234,7 +212,8 @@ def _groups(records: Sequence[Record]) -> list[list[Record]]:
     """Records that may be ranked together, in order."""
     groups: dict[str, list[Record]] = {}
     for record in records:
-        key = json.dumps(ranking_conditions(record), sort_keys=True, default=str)
+        alike = schema.identified(ranking_conditions(record))
+        key = json.dumps(alike, sort_keys=True, default=str)
         groups.setdefault(key, []).append(record)
     return list(groups.values())
 
@@ -271,11 +250,12 @@ def _by_network(records: Sequence[Record]) -> dict[str, list[Record]]:
 def _reading(records: Sequence[Record]) -> Reading:
     """The newest training's records, the newest of each seed."""
 
-    def training(record: Record) -> list[Any]:
-        return [record.conditions.get(name) for name in TRAINING]
+    def training(record: Record) -> dict[str, Any]:
+        return schema.owned(record.conditions, Owner.TRAINING)
 
     newest = training(records[-1])
-    seeds = {said(r.conditions.get("seed")): r for r in records if training(r) == newest}
+    alike = (record for record in records if training(record) == newest)
+    seeds = {str(schema.owned(record.conditions, Owner.SEED)): record for record in alike}
     return Reading(tuple(seeds.values()))
 
 

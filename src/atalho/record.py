@@ -15,6 +15,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from atalho.conditions import check
 from atalho.errors import AtalhoError, Exit
 
 Provenance = Literal["measured", "computed", "cited"]
@@ -104,7 +105,12 @@ class Record:
         samples: Iterable[float] = (),
         **conditions: Any,
     ) -> "Record":
-        """A record of a known quantity, in its unit."""
+        """A record of a known quantity, in its unit.
+
+        Raises:
+            ValueError: for a condition that `conditions` does not declare; a record that is read may have others.
+        """
+        check(conditions)
         return cls(
             subject, quantity, value, UNITS[quantity], provenance, conditions, tuple(samples)
         )

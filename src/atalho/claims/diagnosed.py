@@ -8,11 +8,11 @@ from statistics import fmean
 
 from atalho.claims.claim import Answer
 from atalho.claims.evidence import HE_CIFAR, Records
+from atalho.conditions import Owner, identified, owned
 from atalho.record import Record
 
 DISTANCE = 0.1  # at which the gradient's correlation is compared
 FLOW = ("gradient_ratio", "gradient_correlation", "shortcut_share")
-SEEN = ("data", "input", "num_classes", "recipe", "depth")
 PLAIN, RESIDUAL = ("plain20", "plain56"), ("resnet20", "resnet56", "resnet110")
 
 
@@ -56,7 +56,7 @@ def _at_start(records: Records) -> list[tuple[int, Mapping[str, Mapping[str, flo
         given = each.conditions
         at = given.get("moment") == "0" and given.get("distance", DISTANCE) == DISTANCE
         if each.quantity in FLOW and at and isinstance(given.get("depth"), int):
-            seen = repr([given.get(key) for key in SEEN])
+            seen = repr([identified(owned(given, Owner.DATA)), given.get("recipe"), given["depth"]])
             depths[seen] = given["depth"]
             of_network = values.setdefault(seen, {}).setdefault(each.subject, {})
             of_network.setdefault(each.quantity, []).append(each.value)

@@ -5,6 +5,7 @@ difference, binomial over the images times the seeds. The images are the same fo
 Straight lines are judged by R², constants by their relative standard deviation; the limits are ours.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from typing import Any, NamedTuple
 
 from atalho import networks
 from atalho.claims.claim import Answer, percent
+from atalho.conditions import Owner, identified, owned
 from atalho.grammar.network import Network
 from atalho.record import Record
 
@@ -127,17 +129,19 @@ def printed_error(
     )
 
 
-LIKE = ("data", "input", "num_classes", "batch", "engine", "dtype", "device", "threads", "protocol")
+LIKE = (Owner.SYSTEM, Owner.MACHINE, Owner.DATA, Owner.PROTOCOL)
+"""Whose conditions agree where networks or batches were measured alike."""
 
 
 def alike(records: Records, quantity: str, along: str) -> list[list[Record]]:
-    """Measured records in groups that differ in `along` alone: in `subject`, or in one condition of `LIKE`."""
+    """Measured records in groups that differ in `along` alone: in `subject`, or in one condition of the owners `LIKE`."""
     groups = defaultdict(list)
     for record in records:
         if record.quantity == quantity and record.provenance == "measured":
-            same = {"subject": record.subject, **{key: record.conditions.get(key) for key in LIKE}}
-            del same[along]
-            groups[repr(same)].append(record)
+            same = identified(owned(record.conditions, *LIKE))
+            same = {"subject": record.subject, **same}
+            same.pop(along, None)
+            groups[json.dumps(same, sort_keys=True, default=str)].append(record)
     return list(groups.values())
 
 

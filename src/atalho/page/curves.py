@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from statistics import mean
 from typing import Any
 
-from atalho.ranking import CURVES, TRAINING
+from atalho.conditions import Owner, identified, owned
+from atalho.ranking import CURVES
 from atalho.record import Record
 
 Point = tuple[float, float]
@@ -21,7 +22,7 @@ class Curve:
 
     Attributes:
         points: by quantity, (epoch, value) in order.
-        run: the conditions that all its points share: data, recipe, epochs, steps.
+        run: the conditions that all its points share: of the data, and of the training.
     """
 
     network: str
@@ -69,7 +70,8 @@ def thinned(points: tuple[Point, ...]) -> tuple[Point, ...]:
 
 
 def _schedule(curve: Curve) -> tuple[str, str, int]:
-    return str(curve.run["data"]), str(curve.run["recipe"]), round(curve.epochs)
+    data = identified(owned(curve.run, Owner.DATA))
+    return str(data), str(curve.run.get("recipe")), round(curve.epochs)
 
 
 def _curve(records: Sequence[Record]) -> Curve:
@@ -83,4 +85,4 @@ def _curve(records: Sequence[Record]) -> Curve:
 
 
 def _run(record: Record) -> dict[str, Any]:
-    return {name: record.conditions.get(name) for name in ("data", *TRAINING)}
+    return owned(record.conditions, Owner.DATA, Owner.TRAINING)

@@ -4,29 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from statistics import median
-from types import UnionType
 from typing import Any
 
+from atalho.conditions import CONDITIONS, DIAGNOSED, NUMBER, Owner, identified, owned
 from atalho.ranking import said
-from atalho.record import DIAGNOSES, Record
-
-NUMBER = int | float
-
-_PLACES: dict[str, dict[str, type | UnionType]] = {
-    "gradient_norm": {"row": str, "index": int},
-    "gradient_ratio": {"first": str, "last": str, "raw": NUMBER},
-    "gradient_slope": {"first": str, "last": str},
-    "shortcut_share": {"row": str, "index": int},
-    "shortcut_cosine": {"row": str, "index": int},
-    "branch_share": {"row": str, "index": int, "branch": str},
-    "gradient_correlation": {"distance": NUMBER},
-    "response_std": {"kernels": list},
-    "path_gradient": {"length": int, "paths": int},
-    "path_total": {"length": int, "paths": int},
-    "lesion_top1": {"lesion": str, "rows": list, "count": int},
-    "surface_loss": {"beta": NUMBER, "alphas": list},
-}
-"""What a record of each quantity says of where it was taken; one that does not say it is not shown."""
+from atalho.record import Record
 
 
 @dataclass(frozen=True)
@@ -35,7 +17,7 @@ class Diagnosis:
 
     Attributes:
         moments: those measured, in the order of training: `0`, `1`, `10`, …, `end`.
-        conditions: what all networks share: data, input, num_classes, recipe; None for what is not stated.
+        conditions: what all networks share: those of the data, and the recipe, None where it is not stated.
         others: networks and data that were diagnosed too, and are not shown with these.
     """
 
@@ -50,7 +32,7 @@ class Diagnosis:
         groups: dict[str, dict[str, Record]] = {}
         for record in records:
             if _shown(record):
-                newest = groups.setdefault(str(_shared(record)), {})
+                newest = groups.setdefault(str(identified(_shared(record))), {})
                 newest.pop(_place(record), None)
                 newest[_place(record)] = record
         if not groups:
@@ -140,14 +122,13 @@ def _shown(record: Record) -> bool:
     """Whether it is of a diagnosis and says where it was taken."""
     given = record.conditions
     moment = given.get("moment")
-    places = _PLACES.get(record.quantity)
+    needed = DIAGNOSED.get(record.quantity)
     return (
-        record.quantity in DIAGNOSES
-        and places is not None
+        needed is not None
         and isinstance(moment, str)
         and (moment == "end" or (moment.isascii() and moment.isdigit()))
-        and all(isinstance(given.get(name), kind) for name, kind in places.items())
-        and all(map(_finite, (given[name] for name, kind in places.items() if kind is NUMBER)))
+        and all(CONDITIONS[name].takes(given.get(name)) for name in needed)
+        and all(_finite(given[name]) for name in needed if isinstance(given[name], float))
         and all(map(_finite, given.get("alphas", ())))
     )
 
@@ -158,15 +139,12 @@ def _finite(value: object) -> bool:
 
 def _shared(record: Record) -> dict[str, Any]:
     """What must agree for networks to be shown together."""
-    return {
-        name: record.conditions.get(name) for name in ("data", "input", "num_classes", "recipe")
-    }
+    recipe = {"recipe": record.conditions.get("recipe")}
+    return {**owned(record.conditions, Owner.DATA), **recipe}
 
 
 def _place(record: Record) -> str:
-    given = record.conditions
-    own = [name for name in _PLACES[record.quantity] if name not in ("raw", "kernels", "alphas")]
-    where = [given.get(name) for name in ("moment", "seed", *own)]
+    where = owned(record.conditions, Owner.PLACE, Owner.SEED)
     return str((record.subject, record.quantity, where))
 
 

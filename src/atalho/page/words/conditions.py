@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from atalho.conditions import label
 from atalho.page.words.numbers import NAMES, text
 from atalho.page.words.phrases import counted, listed, reference
 from atalho.ranking import Comparison, said
@@ -9,8 +10,6 @@ from atalho.record import Record
 
 EXPECTED = ("top1", "params", "macs", "latency", "throughput", "peak_memory", "power", "energy")
 """The quantities of which the page says that they were not measured."""
-
-_LABELS = {"dtype": "precision", "at": "measured", "input": "image"}
 
 
 def machine(comparison: Comparison) -> str:
@@ -35,10 +34,7 @@ def conditions(comparison: Comparison) -> list[tuple[str, list[tuple[str, str]]]
     """Returns, for quantities that were taken under the same conditions, their names and these conditions."""
     alike: dict[str, tuple[list[str], list[tuple[str, str]]]] = {}
     for quantity, given in comparison.conditions.items():
-        shared = [
-            (_LABELS.get(name, name.removeprefix("versions.").replace("_", " ")), said(value))
-            for name, value in given.items()
-        ]
+        shared = [(label(name), said(value)) for name, value in given.items()]
         alike.setdefault(str(shared), ([], shared))[0].append(NAMES[quantity])
     return [(listed([first, *map(str.lower, rest)]), s) for (first, *rest), s in alike.values()]
 

@@ -38,8 +38,8 @@ def sentences(diagnosis: Diagnosis, styles: Mapping[str, Style]) -> list[str]:
 def conditions(diagnosis: Diagnosis) -> str:
     """Returns what the networks were measured on, and which diagnoses are not shown."""
     shared = diagnosis.conditions
-    parts = [f"Measured on {said(shared['data'])}"]
-    if shared["input"] is not None:
+    parts = [f"Measured on {said(shared.get('data'))}"]
+    if "input" in shared:
         parts.append(f"images of {said(shared['input'])}")
     if shared["recipe"] is not None:
         parts.append(f"recipe {said(shared['recipe'])}")

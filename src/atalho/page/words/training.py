@@ -1,9 +1,11 @@
 """What a reader must know of how the accuracies came about: seeds, schedules, recipes and weights."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
+from atalho.conditions import Owner, label, owned
 from atalho.page.words.phrases import listed, upper_first
-from atalho.ranking import TRAINING, Comparison, Reading, said
+from atalho.ranking import Comparison, Reading, said
 
 
 def notes(comparison: Comparison) -> list[str]:
@@ -16,16 +18,36 @@ def notes(comparison: Comparison) -> list[str]:
     return [*_seeds(trained), *_schedules(trained), *_recipes(trained)]
 
 
-def table(comparison: Comparison) -> list[tuple[str, list[str]]]:
-    """Returns for each network the recipe, epochs, steps, seeds and weights of what was tested."""
+class Table(NamedTuple):
+    """How the tested networks came to their weights.
+
+    Attributes:
+        columns: the conditions of the trainings that any of them states; seeds and weights.
+        rows: a network, and a text for each column.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def table(comparison: Comparison) -> Table:
+    """Returns for each network how what was tested was trained."""
+    readings = {
+        row.network: row.readings["top1"] for row in comparison.rows if "top1" in row.readings
+    }
+    trainings = {
+        network: owned(reading.records[-1].conditions, Owner.TRAINING)
+        for network, reading in readings.items()
+    }
+    names = list(dict.fromkeys(name for training in trainings.values() for name in training))
     rows = []
-    for row in comparison.rows:
-        if reading := row.readings.get("top1"):
-            seeds = [said(record.conditions.get("seed")) for record in reading.records]
-            weights = [said(record.conditions.get("weights")) for record in reading.records]
-            of_run = [said(reading.condition(name)) for name in TRAINING]
-            rows.append((row.network, [*of_run, ", ".join(seeds), ", ".join(weights)]))
-    return rows
+    for network, reading in readings.items():
+        cells = [said(trainings[network].get(name)) for name in names]
+        for name in ("seed", "weights"):
+            cells.append(", ".join(said(r.conditions.get(name)) for r in reading.records))
+        rows.append((network, tuple(cells)))
+    columns = (*(upper_first(label(name)) for name in names), "Seeds", "Weights")
+    return Table(columns, tuple(rows))
 
 
 def _seeds(trained: Mapping[str, Reading]) -> list[str]:

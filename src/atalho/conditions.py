@@ -1,0 +1,280 @@
+"""Every condition that a record can have, declared once: its type, whose it is, and what it says.
+
+What may be ranked together, what is measured already, what tells two machines apart and what a page lists all follow from
+the owner of a condition:
+
+* records are ranked together where all conditions agree but those of the network, its training, its seed and the result;
+* a measurement is there already where a record has all the conditions that it would state, but those of the result;
+* machines differ in the machine's conditions, and are shown side by side where all others agree.
+
+Data, weights and trainings are known by checksums of their content; a name beside a checksum is for people and decides
+nothing.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from types import UnionType
+from typing import Any
+
+
+class Owner(Enum):
+    """Whose a condition is."""
+
+    NETWORK = auto()
+    """The network itself: its weights, its depth."""
+    SYSTEM = auto()
+    """The network as it is deployed: its engine, precision and batch."""
+    MACHINE = auto()
+    """The machine, with what is installed on it."""
+    DATA = auto()
+    """The images and their classes."""
+    TRAINING = auto()
+    """How the network came to its weights, but for the seed."""
+    SEED = auto()
+    """What repetitions of one training differ in."""
+    PLACE = auto()
+    """A part of the network, or a moment of its training."""
+    PROTOCOL = auto()
+    """How the measurement is taken, and on which of the images."""
+    RESULT = auto()
+    """What came out of the measurement besides its value: known afterwards alone, and never compared."""
+
+
+NUMBER = int | float
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What a name among a record's conditions means.
+
+    Attributes:
+        kind: the type of its values in JSON.
+        meaning: in words, with the unit.
+        label: what people read in its place; the name with spaces unless given.
+        content: the condition that knows by its content what this one only names.
+        of_engine: whether it belongs to the engine, and so to the network where each network's engine was chosen.
+    """
+
+    name: str
+    kind: type | UnionType
+    owner: Owner
+    meaning: str
+    label: str = ""
+    content: str = ""
+    of_engine: bool = False
+
+    def takes(self, value: object) -> bool:
+        """Whether a value is of the condition's type; a truth value is no number."""
+        return isinstance(value, self.kind) and (self.kind is bool or not isinstance(value, bool))
+
+
+def _declared(*conditions: Condition) -> dict[str, Condition]:
+    return {condition.name: condition for condition in conditions}
+
+
+CONDITIONS: Mapping[str, Condition] = _declared(
+    Condition("weights", str, Owner.NETWORK, "SHA-256 of the file that the weights are in"),
+    Condition("depth", int, Owner.NETWORK, "layers with weights on the longest path"),
+    # the system
+    Condition("engine", str, Owner.SYSTEM, "what runs the network", of_engine=True),
+    Condition("dtype", str, Owner.SYSTEM, "its arithmetic", label="precision", of_engine=True),
+    Condition("batch", int, Owner.SYSTEM, "images at a time"),
+    Condition("memory_format", str, Owner.SYSTEM, "of images and weights, where it is not channels_last"),
+    Condition("format", str, Owner.SYSTEM, "of an exported file"),
+    # the machine
+    Condition("device", str, Owner.MACHINE, "the processor or the GPU by name"),
+    Condition("threads", int, Owner.MACHINE, "of the processor"),
+    Condition("processes", int, Owner.MACHINE, "that share a training"),
+    Condition("versions", dict, Owner.MACHINE, "of Python and packages, by name"),
+    Condition("chosen_from", str, Owner.MACHINE, "the engines of which each network has the fastest"),
+    Condition("sensor", str, Owner.MACHINE, "of power and energy"),
+    # the data
+    Condition("data", str, Owner.DATA, "the name of the data set", content="data_checksum"),
+    Condition("data_checksum", str, Owner.DATA, "SHA-256 of all images with their classes"),
+    Condition("input", list, Owner.DATA, "[channels, height, width] of an image", label="image"),
+    Condition("num_classes", int, Owner.DATA, "classes"),
+    # the training
+    Condition("recipe", str, Owner.TRAINING, "the name of the recipe"),
+    Condition("epochs", NUMBER, Owner.TRAINING, "times that each training image is seen"),
+    Condition("steps", int, Owner.TRAINING, "of the optimiser, from the first to the last"),
+    Condition("trained_on", str, Owner.TRAINING, "the splits whose images were trained on"),
+    Condition("training_dtype", str, Owner.TRAINING, "the arithmetic of the training"),
+    Condition("auxiliary_weight", NUMBER, Owner.TRAINING, "of an auxiliary head's loss"),
+    Condition("seed", int, Owner.SEED, "of initialisation, order and augmentation"),
+    # the part of a network, the moment of a training
+    Condition("moment", str, Owner.PLACE, "steps that were done, or end"),
+    Condition("step", int, Owner.PLACE, "steps that were done"),
+    Condition("epoch", NUMBER, Owner.PLACE, "epochs that were done"),
+    Condition("row", str, Owner.PLACE, "a row of the network's table"),
+    Condition("index", int, Owner.PLACE, "of the row among all"),
+    Condition("first", str, Owner.PLACE, "the first row that is compared"),
+    Condition("last", str, Owner.PLACE, "the last row that is compared"),
+    Condition("branch", str, Owner.PLACE, "a branch of a row"),
+    Condition("length", int, Owner.PLACE, "residual branches that a path takes"),
+    Condition("distance", NUMBER, Owner.PLACE, "between two images, in standard deviations of a pixel"),
+    Condition("lesion", str, Owner.PLACE, "what is done to rows"),
+    Condition("rows", list, Owner.PLACE, "to which it is done, or that have a response each"),
+    Condition("beta", NUMBER, Owner.PLACE, "coordinate on the loss surface along the second direction"),
+    # the protocol
+    Condition("protocol", str, Owner.PROTOCOL, "how it was measured, in words"),
+    Condition("split", str, Owner.PROTOCOL, "the part of the data that it was measured on"),
+    Condition("images", int, Owner.PROTOCOL, "images that it was measured on"),
+    Condition("batches", list, Owner.PROTOCOL, "sizes of batches that were compared"),
+    Condition("logit", str, Owner.PROTOCOL, "of which the gradient was taken"),
+    Condition("directions", int, Owner.PROTOCOL, "seed of the loss surface's directions"),
+    Condition("noisy", bool, Owner.PROTOCOL, "whether the machine had other work"),
+    # the result
+    Condition("at", str, Owner.RESULT, "when, in UTC", label="measured"),
+    Condition("interval", list, Owner.RESULT, "95 % interval, [low, high]"),
+    Condition("quartiles", list, Owner.RESULT, "first and third of the samples"),
+    Condition("p90", NUMBER, Owner.RESULT, "90th percentile of the samples"),
+    Condition("p99", NUMBER, Owner.RESULT, "99th percentile of the samples"),
+    Condition("right", str, Owner.RESULT, "which images were answered right: bits, in base64"),
+    Condition("noise", str, Owner.RESULT, "what the other work was"),
+    Condition("idle", NUMBER, Owner.RESULT, "power at rest, in W"),
+    Condition("window", NUMBER, Owner.RESULT, "time that was measured, in s"),
+    Condition("device_used", int, Owner.RESULT, "memory of the device in use, in bytes"),
+    Condition("bound", NUMBER, Owner.RESULT, "the largest difference of a logit that passes"),
+    Condition("refused", str, Owner.RESULT, "why an engine is not offered"),
+    Condition("top1_lost", NUMBER, Owner.RESULT, "top-1 accuracy less than float32 eager's"),
+    Condition("trial_seconds", NUMBER, Owner.RESULT, "of a batch, when engines were compared"),
+    Condition("stopped_at", int, Owner.RESULT, "the step at which a training ended early"),
+    Condition("stage", str, Owner.RESULT, "what failed"),
+    Condition("cause", str, Owner.RESULT, "why it failed"),
+    Condition("reference", str, Owner.RESULT, "who found it"),
+    Condition("of", str, Owner.RESULT, "the variant of the network that it was found of"),
+    Condition("differs", str, Owner.RESULT, "what that variant has other"),
+    Condition("raw", NUMBER, Owner.RESULT, "ratio of whole norms"),
+    Condition("elements", int, Owner.RESULT, "of a gradient"),
+    Condition("layers", list, Owner.RESULT, "the names of the layers that respond"),
+    Condition("kernels", list, Owner.RESULT, "[height, width] of each layer's kernel"),
+    Condition("blocks", int, Owner.RESULT, "residual blocks of the network"),
+    Condition("paths", int, Owner.RESULT, "of this length"),
+    Condition("count", int, Owner.RESULT, "rows of a lesion"),
+    Condition("alphas", list, Owner.RESULT, "coordinates of the samples along the first direction"),
+)  # fmt: skip
+
+OF_EVERY_ENGINE = frozenset({"python", "atalho", "torch", "torchvision"})
+"""Among `versions`, the packages that are there whatever the engine; the others are the engine's."""
+
+DIAGNOSED: Mapping[str, tuple[str, ...]] = {
+    "gradient_norm": ("row", "index"),
+    "gradient_ratio": ("first", "last", "raw"),
+    "gradient_slope": ("first", "last"),
+    "shortcut_share": ("row", "index"),
+    "shortcut_cosine": ("row", "index"),
+    "branch_share": ("row", "index", "branch"),
+    "gradient_correlation": ("distance",),
+    "response_std": ("kernels",),
+    "path_gradient": ("length", "paths"),
+    "path_total": ("length", "paths"),
+    "lesion_top1": ("lesion", "rows", "count"),
+    "surface_loss": ("beta", "alphas"),
+}
+"""The conditions without which a record of a diagnosis cannot be drawn, by quantity."""
+
+
+def check(given: Mapping[str, Any]) -> None:
+    """Checks that conditions are declared, and of the declared types.
+
+    Raises:
+        ValueError: for the first that is not.
+    """
+    for name, value in given.items():
+        if name not in CONDITIONS:
+            raise ValueError(f"condition {name} is not declared in conditions.py")
+        if not CONDITIONS[name].takes(value):
+            raise ValueError(f"condition {name} is {value!r}, and no {CONDITIONS[name].kind}")
+
+
+def flat(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Conditions with nested ones by name: `versions.torch`."""
+    found: dict[str, Any] = {}
+    for name, value in given.items():
+        if isinstance(value, Mapping):
+            found |= {f"{name}.{key}": each for key, each in value.items()}
+        else:
+            found[name] = value
+    return found
+
+
+def owned(given: Mapping[str, Any], *owners: Owner) -> dict[str, Any]:
+    """The conditions of some owners, flat; names that are not declared have no owner."""
+    return {name: value for name, value in flat(given).items() if owner(name) in owners}
+
+
+def without(given: Mapping[str, Any], *owners: Owner) -> dict[str, Any]:
+    """The conditions of all but some owners, flat; what is not declared stays."""
+    return {name: value for name, value in flat(given).items() if owner(name) not in owners}
+
+
+def owner(name: str) -> Owner | None:
+    """Whose a condition is, by its flat name; None for one that is not declared."""
+    condition = _condition(name)
+    return condition.owner if condition else None
+
+
+def of_engine(name: str) -> bool:
+    """Whether a condition, by its flat name, belongs to an engine: its name, its arithmetic, the versions of its packages."""
+    whole, _, package = name.partition(".")
+    if package:
+        return whole == "versions" and package not in OF_EVERY_ENGINE
+    condition = _condition(name)
+    return condition is not None and condition.of_engine
+
+
+def label(name: str) -> str:
+    """What people read in the place of a condition's flat name."""
+    condition = _condition(name)
+    return (condition and condition.label) or name.removeprefix("versions.").replace("_", " ")
+
+
+def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """The flat names of the conditions in which two differ, those of `other` first.
+
+    A name decides nothing where both state the content that it is the name of.
+    """
+    first, second = flat(one), flat(other)
+    return [
+        name
+        for name in dict.fromkeys([*second, *first])
+        if first.get(name) != second.get(name)
+        and not (_content(name) in first and _content(name) in second)
+    ]
+
+
+def states(given: Mapping[str, Any], expected: Mapping[str, Any]) -> bool:
+    """Whether conditions state all the expected ones, but those of the result and names of content that is expected."""
+    stated, wanted = flat(given), without(expected, Owner.RESULT)
+    return all(
+        name in stated and stated[name] == value
+        for name, value in wanted.items()
+        if _content(name) not in wanted
+    )
+
+
+def identified(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Conditions, flat, without the names of content that they state."""
+    found = flat(given)
+    return {name: value for name, value in found.items() if _content(name) not in found}
+
+
+def common(several: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The conditions, flat, that all of several state alike; none of none."""
+    first, *rest = [*map(flat, several)] or [{}]
+    return {
+        name: value
+        for name, value in first.items()
+        if all(name in each and each[name] == value for each in rest)
+    }
+
+
+def _condition(name: str) -> Condition | None:
+    return CONDITIONS.get(name.partition(".")[0])
+
+
+def _content(name: str) -> str | None:
+    """The condition that knows by its content what this one names; None where there is none."""
+    condition = _condition(name)
+    return (condition and condition.content) or None
