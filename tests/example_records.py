@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from math import exp, sqrt
+from pathlib import Path
 from typing import Any
 
-from atalho.record import Record
+from atalho import record
+from atalho.record import UNITS, Record
 
 MACHINE: dict[str, Any] = {
     "dtype": "float32",
@@ -74,6 +76,17 @@ def analysed(
     return [r for name in names for r in _analysed(name, batches, sensor, slower, given)]
 
 
+def foreign(
+    subject: str,
+    quantity: str,
+    value: float,
+    samples: Iterable[float] = (),
+    **conditions: Any,
+) -> Record:
+    """A record as somebody else's file may hold it: its conditions may be anything."""
+    return Record(subject, quantity, value, UNITS[quantity], "measured", conditions, tuple(samples))
+
+
 def failure(name: str, stage: str, cause: str, code: int = -9) -> Record:
     """What is recorded where a process did not come to its end."""
     return Record.of(name, "failure", code, "measured", stage=stage, cause=cause, **MACHINE)
@@ -97,6 +110,21 @@ def changed(
         else record
         for record in records
     ]
+
+
+def as_if_measured(file: Path, **conditions: Any) -> None:
+    """Rewrites a file of records as if they were taken under other conditions, where they state them."""
+    found = [
+        replace(
+            each,
+            conditions={
+                **each.conditions,
+                **{name: v for name, v in conditions.items() if name in each.conditions},
+            },
+        )
+        for each in record.read(file)
+    ]
+    file.write_text("".join(f"{each.to_json()}\n" for each in found))
 
 
 def without(records: Iterable[Record], quantity: str, subject: str | None = None) -> list[Record]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from atalho import record
+from atalho.conditions import states
 from atalho.lock import locked, unusable
 from atalho.record import Record
 
@@ -15,6 +16,8 @@ FILE = "records.jsonl"
 @dataclass(frozen=True)
 class Step:
     """One thing to measure: its name for people, a record that it leaves behind, and how to measure it.
+
+    `conditions` are those of the record that are known beforehand; those of the result count for nothing.
 
     Where it could not be measured, a `failure` record whose `stage` is the step's name stands for it.
     """
@@ -34,7 +37,7 @@ class Step:
                 each.quantity == self.quantity
                 or (each.quantity == "failure" and each.conditions.get("stage") == self.name)
             )
-            and all(each.conditions.get(key) == value for key, value in self.conditions.items())
+            and states(each.conditions, self.conditions)
             for each in records
         )
 

@@ -21,6 +21,7 @@ from atalho.runtime.device import Device
 from atalho.training import run
 from atalho.training.arguments import Arguments
 from atalho.training.resolution import Request, Resolved, resolve
+from example_records import as_if_measured
 
 CPU = Device("cpu", 1)
 
@@ -75,6 +76,18 @@ def test_a_second_call_measures_what_is_missing(diagnosis: Diagnosis, tmp_path: 
     assert more[: len(first)] == first
     assert len(said) == 8
     assert comparison(more).rows == ()  # a diagnosis is no comparison
+
+
+def test_what_another_machine_diagnosed_is_diagnosed_here(
+    diagnosis: Diagnosis, tmp_path: Path
+) -> None:
+    one = replace(diagnosis, networks=["resnet20"], moments=[0], measures=["responses"])
+    here = diagnose(one, tmp_path / "d")
+    as_if_measured(tmp_path / "d" / "records.jsonl", device="another processor")
+    there, again = diagnose(one, tmp_path / "d")
+    assert there.conditions["device"] == "another processor"
+    assert again.conditions["device"] == here[0].conditions["device"]
+    assert len(diagnose(one, tmp_path / "d")) == 2
 
 
 def test_a_moment_is_the_run_after_so_many_steps(digits: Dataset) -> None:

@@ -13,7 +13,7 @@ from atalho.page.diagnosis import Diagnosis
 from atalho.page.page import html
 from atalho.record import Record
 from example_diagnosis import FLOW, example_diagnosis
-from example_records import example
+from example_records import example, foreign
 from web_page import HOSTILE, Page
 
 
@@ -81,8 +81,8 @@ def test_malformed_conditions_are_left_out() -> None:
     odd = [
         Record.of("a", "gradient_norm", 1, "measured", moment="soon", row="x", index=0),
         Record.of("a", "gradient_norm", 1, "measured", moment="0", row="x"),
-        Record.of("a", "gradient_ratio", 1, "measured", moment="0", first="a", last="b", raw="x"),
-        Record.of("a", "surface_loss", 1, "measured", [1.0], moment="end", beta=0.0, alphas=["x"]),
+        foreign("a", "gradient_ratio", 1, moment="0", first="a", last="b", raw="x"),
+        foreign("a", "surface_loss", 1, [1.0], moment="end", beta=0.0, alphas=["x"]),
     ]
     assert Diagnosis.of(odd) is None
     lone = Record.of("a", "gradient_norm", 1, "measured", moment="0", row="x", index=0)

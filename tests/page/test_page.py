@@ -10,7 +10,7 @@ from atalho.choice.choosing import choose
 from atalho.page.contents import Contents
 from atalho.page.page import html
 from atalho.record import Record
-from example_records import IMAGES, NETWORKS, example
+from example_records import IMAGES, NETWORKS, example, foreign
 from web_page import HOSTILE, Page
 
 
@@ -100,9 +100,9 @@ def test_the_conditions_are_on_the_page(page: str) -> None:
 
 def test_malformed_conditions_are_no_crash() -> None:
     odd = [
-        Record.of("a", "top1", 0.5, "measured", interval="x", images="many", seed=[1]),
-        Record.of("a", "latency", 0.1, "measured", batch="one", quartiles=[1]),
-        Record.of("a", "train_top1", 0.1, "measured", epoch="first"),
+        foreign("a", "top1", 0.5, interval="x", images="many", seed=[1]),
+        foreign("a", "latency", 0.1, batch="one", quartiles=[1]),
+        foreign("a", "train_top1", 0.1, epoch="first"),
         Record.of("a", "macs", 0, "computed"),
         Record.of("b", "top1", 0.0, "measured"),
     ]

@@ -21,8 +21,6 @@ from atalho.runtime.device import Device
 from atalho.tasks import Step
 
 LESION_IMAGES = 1_000  # at most, of the test split
-IDENTITY = ("data", "seed", "moment", "recipe", "steps", "trained_on", "weights")
-"""The conditions that tell a network's moments apart."""
 
 Measuring = Callable[..., Iterable[Record]]
 
@@ -69,9 +67,8 @@ class Moment:
         moment = self.conditions["moment"]
 
         def measured() -> list[Record]:
-            given = {**self.conditions, **machine.conditions(self.device)}
             try:
-                return [*measure(self.state(), **given)]
+                return [*measure(self.state(), **self._stated())]
             except ValueError as error:  # a record holds a finite number
                 raise AtalhoError(
                     "NOT-FINITE",
@@ -81,8 +78,12 @@ class Moment:
                     exit=Exit.NUMBERS,
                 ) from error
 
-        own = {key: self.conditions[key] for key in IDENTITY if key in self.conditions}
-        return Step(f"{what} at {moment}", self.network.name, quantity, {**own, **known}, measured)
+        stated = {**self._stated(), **known}
+        return Step(f"{what} at {moment}", self.network.name, quantity, stated, measured)
+
+    def _stated(self) -> dict[str, Any]:
+        """The conditions of its records that are known beforehand, with the time."""
+        return {**self.conditions, **machine.conditions(self.device)}
 
     def of_batch(
         self, what: str, quantity: str, records: Measuring, *more: Any, most: int | None = None

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from atalho.conditions import Owner, identified, without
 from atalho.page.table import engine
 from atalho.page.words.numbers import NAMES, unit
 from atalho.page.words.phrases import counted
@@ -12,9 +13,6 @@ from atalho.ranking import Comparison, ranking_conditions, said
 from atalho.record import Record
 
 SHOWN = ("latency", "throughput", "peak_memory", "energy")
-
-_OF_A_MACHINE = frozenset({"device", "threads", "chosen_from", "sensor"})
-"""What two machines differ in, besides versions, without measuring something else."""
 
 
 class Cell(NamedTuple):
@@ -174,11 +172,8 @@ def _described(own: Mapping[str, object], several: Sequence[Mapping[str, object]
 
 
 def _but_machine(conditions: Mapping[str, object]) -> dict[str, object]:
-    return {
-        name: value
-        for name, value in conditions.items()
-        if name not in _OF_A_MACHINE and not name.startswith("versions.")
-    }
+    """What two machines agree in where they measured the same."""
+    return without(identified(conditions), Owner.MACHINE)
 
 
 def _device(record: Record) -> str | None:

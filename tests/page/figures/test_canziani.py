@@ -15,7 +15,7 @@ from atalho.page.page import html
 from atalho.page.words import fits
 from atalho.ranking import comparison
 from atalho.record import Record
-from example_records import ANALYSED, BATCHES, analysed, changed, example, without
+from example_records import ANALYSED, BATCHES, analysed, changed, example, foreign, without
 from web_page import Page
 
 MORE = {"accuracy-latency", "training-curves", "training-loss"}
@@ -238,7 +238,7 @@ def test_odd_batches_and_powers_are_no_crash() -> None:
     odd = [
         *analysed(),
         *(Record.of(n, "latency", 0.1, "measured", batch=0) for n in ANALYSED),
-        *(Record.of(n, "power", 0.0, "measured", batch=b) for n in ANALYSED for b in ("x", -1, 2)),
+        *(foreign(n, "power", 0.0, batch=b) for n in ANALYSED for b in ("x", -1, 2)),
     ]
     for figure in found(odd).values():
         assert figure.chart.draw(NARROW)
