@@ -20,6 +20,10 @@ from atalho.training.arguments import Arguments
 
 torch.set_num_threads(1)  # results do not depend on the machine, and two workers do not fight
 
+# Tests run as on a processor that has bf16 instructions, or as on one without (see test_processors.py).
+if bf16 := os.environ.get("ATALHO_TEST_BF16"):
+    torch.cpu.get_capabilities = lambda: {"avx512_bf16": bf16 == "found"}
+
 
 @pytest.fixture(scope="session")
 def shared() -> Path:

@@ -1,4 +1,4 @@
-"""float32 that is float32."""
+"""float32 that is float32, and bf16 where it is fast."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from atalho.engines.eager import Torch
 from atalho.engines.engine import Placement
 from atalho.errors import AtalhoError, Exit
 from atalho.runtime.device import Device, resolve_device
-from atalho.runtime.precision import whole_float32
+from atalho.runtime.precision import fastest, whole_float32
 
 
 @pytest.fixture
@@ -43,3 +43,19 @@ def test_a_device_of_another_kind_is_refused_by_name() -> None:
     with pytest.raises(AtalhoError, match=r"meta.*CUDA GPUs alone") as refused:
         resolve_device("meta")
     assert refused.value.exit == Exit.RESOURCES
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "chosen"),
+    [
+        ({"avx512_bf16": True}, "bf16"),
+        ({"amx_bf16": True, "avx512_bf16": False}, "bf16"),
+        ({"avx512_bf16": False}, "float32"),
+        ({}, "float32"),
+    ],
+)
+def test_training_is_in_bf16_where_the_processor_multiplies_it(
+    monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, bool], chosen: str
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    assert fastest(torch.device("cpu"))[0] == chosen

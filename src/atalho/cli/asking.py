@@ -69,7 +69,7 @@ def evaluate(
     num_classes: NumClasses = None,
     batch_size: BatchSize = None,
     device: DeviceName = "auto",
-    precision: PrecisionName = "float32",
+    precision: PrecisionName = None,
     threads: Threads = None,
     format: FormatOption = Format.TABLE,
 ) -> None:
@@ -113,7 +113,7 @@ def predict(
     num_classes: NumClasses = None,
     batch_size: BatchSize = None,
     device: DeviceName = "auto",
-    precision: PrecisionName = "float32",
+    precision: PrecisionName = None,
     threads: Threads = None,
     format: FormatOption = Format.TABLE,
 ) -> None:

@@ -7,6 +7,7 @@ import typer
 
 from atalho.cli.table import Format
 from atalho.grammar.shape import Shape
+from atalho.runtime.precision import Precision
 
 if TYPE_CHECKING:
     from atalho.diagnosis.diagnosing import When
@@ -87,13 +88,16 @@ HoldOut = Annotated[
 ]
 Seed = Annotated[int, typer.Option(min=0)]
 DeviceName = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
-PrecisionName = Annotated[str, typer.Option("--precision", help="float32 or bf16.")]
+PrecisionName = Annotated[
+    Precision | None,
+    typer.Option("--precision", help="The one that the run was tested in, unless given."),
+]
 EngineName = Annotated[
     Literal["auto", "eager", "compiled", "onnxruntime", "openvino"],
     typer.Option("--engine", help="What runs it; auto: the fastest installed one that agrees."),
 ]
 EnginePrecision = Annotated[
-    Literal["float32", "bf16", "int8"] | None,
+    Literal[Precision, "int8"] | None,
     typer.Option("--precision", help="Of the engine; float32 unless given, with auto any."),
 ]
 MaxLatency = Annotated[

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
@@ -11,6 +11,7 @@ from atalho.cli.options import BadImages
 from atalho.cli.progress import DownloadProgress, ImageProgress, say
 from atalho.errors import AtalhoError, Exit, printable
 from atalho.runtime.device import Device, resolve_device
+from atalho.runtime.precision import Precision
 
 if TYPE_CHECKING:
     from atalho.data.dataset import Dataset
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from atalho.engines.choosing import EngineRequest
     from atalho.engines.engine import Dtype, MemoryFormat
     from atalho.record import Record
-    from atalho.runtime.precision import Precision
     from atalho.weights.trained import Inference, Trained
 
 
@@ -56,11 +56,16 @@ def for_inference(
     num_classes: int | None,
     *,
     device: str,
-    precision: str,
+    precision: Precision | None,
     threads: int | None,
     batch: int | None,
 ) -> "tuple[Trained, Inference]":
-    """A trained network ready for inference, on the engine that its folder names, and that engine's batch unless one is given."""
+    """A trained network ready for inference: on the engine that its folder names, or in the precision that it was tested in.
+
+    Args:
+        precision: another precision than the network was tested in, which is said; an engine has its own.
+        batch: images at a time; the engine's, or by the size of the images, unless given.
+    """
     trained = trained_network(network, weights, num_classes)
     from atalho.engines import engine_config
     from atalho.weights.trained import Inference
@@ -70,6 +75,12 @@ def for_inference(
     found = engine_config.read(folder)
     if found is None:
         trained = trained.to(machine.torch)
+        tested = trained.precision
+        if tested and precision and tested != precision:
+            say(f"{trained.network.name} was tested in {tested}; it runs in {precision} now")
+    elif precision:
+        cause = f"{folder} runs on its engine, {found.backend}"
+        raise typer.BadParameter(cause, param_hint="--precision")
     else:
         from atalho.engines.engine import Placement
         from atalho.engines.module import on_engine
@@ -77,7 +88,7 @@ def for_inference(
         placement = Placement(machine, memory_format=found.memory_format)
         trained = on_engine(trained, folder, found.backend, placement)
         batch = batch or found.batch
-    return trained, Inference(machine.torch, precision_named(precision), batch)
+    return trained, Inference(machine.torch, precision or trained.precision or "float32", batch)
 
 
 def weights_by_network(networks: Sequence[str], given: Sequence[str]) -> dict[str, str]:
@@ -107,18 +118,10 @@ def load_data(
         )
 
 
-def precision_named(name: str) -> "Precision":
-    if name == "float32":
-        return "float32"
-    if name == "bf16":
-        return "bf16"
-    raise typer.BadParameter(f"{name!r} is neither float32 nor bf16", param_hint="--precision")
-
-
-def training_precision(name: str, device: Device) -> tuple["Precision", str]:
+def training_precision(name: Literal["auto", Precision], device: Device) -> tuple[Precision, str]:
     """The precision, and why it was chosen where nobody named it."""
     if name != "auto":
-        return precision_named(name), ""
+        return name, ""
     from atalho.runtime.precision import fastest
 
     chosen, why = fastest(device.torch)

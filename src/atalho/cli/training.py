@@ -3,7 +3,7 @@
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -32,6 +32,7 @@ from atalho.cli.resolved import (
     training_precision,
 )
 from atalho.runtime.device import resolve_device
+from atalho.runtime.precision import Precision
 
 
 def train(
@@ -76,7 +77,10 @@ def train(
     ] = None,
     device: DeviceName = "auto",
     precision: Annotated[
-        str, typer.Option(help="float32, bf16, or auto: the fastest on this device, which it says.")
+        Literal["auto", Precision],
+        typer.Option(
+            help="Of training and tests; auto: the fastest on this device, which it says."
+        ),
     ] = "auto",
     threads: Threads = None,
     workers: Annotated[

@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atalho.runtime.device import Device
+from atalho.runtime.precision import Precision
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from atalho.weights.trained import Trained
 
-Dtype = Literal["float32", "bf16", "int8"]
+Dtype = Literal[Precision, "int8"]
 MemoryFormat = Literal["channels_last", "contiguous"]
 Floats = NDArray[np.float32]
 

@@ -49,4 +49,4 @@ def on_engine(trained: Trained, folder: Path, backend: Backend, placement: Place
     """
     check(backend, placement.device)
     placement = replace(placement, named=trained.network.name)
-    return replace(trained, model=EngineModule(folder, backend, placement))
+    return replace(trained, model=EngineModule(folder, backend, placement), precision=None)

@@ -47,7 +47,7 @@ class Config:
         architecture: the network's name in the catalogue, or in timm where `for_timm`.
         framing: how a picture is brought to the network's input.
         preprocessing: what is done to its pixels then.
-        precision: what the network was tested in, and answers in unless another is asked for.
+        precision: what the network was tested in, and runs in unless another is asked for; None where that is not known.
         data: what the weights were trained on; None where that is not known.
         weights: SHA-256 of the file of weights; None where the config does not give it.
         for_timm: whether the config is timm's, or is written for timm to read.
@@ -57,7 +57,7 @@ class Config:
     framing: Framing
     preprocessing: Preprocessing
     classes: Classes
-    precision: Precision = "float32"
+    precision: Precision | None = None
     data: DataIdentity | None = None
     weights: str | None = None
     for_timm: bool = False
@@ -105,7 +105,7 @@ class Config:
                 "crop_mode": self.framing.crop_mode,
                 "interpolation": self.framing.interpolation,
             },
-            "precision": self.precision,
+            **({"precision": self.precision} if self.precision else {}),
             **({"data": asdict(self.data)} if self.data else {}),
             **({"sha256": self.weights} if self.weights else {}),
         }
@@ -186,8 +186,8 @@ def _parsed(document: Mapping[str, Any]) -> Config:
     if not isinstance(architecture, str):
         raise ValueError(f"architecture {architecture} is no name")
     shape = _input(settings["input_size"])
-    precision = document.get("precision", "float32")
-    if precision not in get_args(Precision):
+    precision = document.get("precision")
+    if precision not in (None, *get_args(Precision)):
         raise ValueError(f"precision {precision} is not {' or '.join(get_args(Precision))}")
     data = document.get("data")
     return Config(

@@ -39,7 +39,7 @@ class Trained:
         framing: how a picture is brought to the network's input.
         preprocessing: what is done to its pixels then.
         weights: SHA-256 of the file that the weights are from.
-        precision: what the network was tested in, and answers in unless another is asked for.
+        precision: what the network was tested in; None where that is not known, or is an engine's own matter.
         data: what the weights were trained on; None where that is not known.
     """
 
@@ -49,7 +49,7 @@ class Trained:
     preprocessing: Preprocessing
     classes: Classes
     weights: str
-    precision: Precision = "float32"
+    precision: Precision | None = None
     data: DataIdentity | None = None
 
     @property
