@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from atalho import recipes
+from atalho.data.batches import Preprocessing
 from atalho.data.dataset import Dataset
 from atalho.data.image import Framing
 from atalho.data.photos import OnDisk
@@ -15,7 +16,7 @@ from atalho.networks import subjects
 from atalho.recipes.changes import RecipeChanges
 from atalho.runtime.device import Device
 from atalho.training.resolution import NO_DATA, Request, Resolved, resolve
-from atalho.weights.trained import Trained, normalisation
+from atalho.weights.trained import Trained
 
 CPU = Device("cpu", 1)
 
@@ -32,7 +33,7 @@ def _trained(name: str, framing: Framing, classes: tuple[str, ...]) -> Trained:
         network,
         subjects.build(network),
         framing,
-        normalisation([0.5] * colours, [0.25] * colours),
+        Preprocessing.per_channel([0.5] * colours, [0.25] * colours),
         {label: label for label in classes},
         "",
     )
