@@ -9,7 +9,7 @@ from atalho.record import Record
 
 
 def params(network: str, **conditions: Any) -> Record:
-    return Record.of(network, "params", 1, "computed", **conditions)
+    return Record(network, "params", 1, "count", "computed", conditions)
 
 
 def test_a_network_is_drawn_with_its_own_input_and_classes() -> None:
