@@ -51,6 +51,19 @@ def test_a_bad_line_is_named(tmp_path: Path) -> None:
     assert caught.value.exit == Exit.DATA
 
 
+@pytest.mark.parametrize(
+    "name", ["a\u2028b", "a\x85b", "a\x1cb\x0bc", "ação", "\U0001f408", "\ud800"]
+)
+def test_a_name_with_any_character_comes_back(name: str, tmp_path: Path) -> None:
+    """Python's splitlines takes U+2028 and others for ends of lines, and a lone surrogate is no UTF-8."""
+    file = tmp_path / "records.jsonl"
+    named = Record.of("resnet20", "top1", 0.9, "measured", data=name)
+    record.append(file, [named, TWO])
+    assert record.read(file) == [named, TWO]
+    assert file.read_bytes().isascii()
+    assert len(file.read_bytes().split(b"\n")) == 3
+
+
 def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(AtalhoError, match="cannot be read"):
         record.read(tmp_path / "absent.jsonl")

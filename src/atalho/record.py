@@ -116,8 +116,8 @@ class Record:
         )
 
     def to_json(self) -> str:
-        """The record as one line."""
-        return json.dumps(asdict(self), ensure_ascii=False)
+        """The record as one line, in ASCII: some readers take U+2028 and its like for the end of a line."""
+        return json.dumps(asdict(self))
 
 
 def append(path: Path, records: Iterable[Record]) -> None:
@@ -145,7 +145,7 @@ def read(path: Path) -> list[Record]:
         raise _error(path, f"cannot be read ({error})") from error
     whole, _, torn = text.rpartition("\n")
     found = []
-    lines = whole.splitlines() + ([torn] if torn else [])
+    lines = (whole.split("\n") if whole else []) + ([torn] if torn else [])
     for number, line in enumerate(lines, start=1):
         try:
             fields = json.loads(line)
@@ -177,17 +177,3 @@ def versions(*packages: str) -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def processor() -> str:
-    """The processor's name as its maker gives it, with the number of cores this process may use."""
-    name = platform.processor() or platform.machine()
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                name = line.split(":", 1)[1].strip()
-                break
-    except OSError:
-        pass  # not Linux: platform's name has to do
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{name}, {cores} cores"

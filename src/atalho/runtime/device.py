@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from atalho.errors import AtalhoError, Exit
-from atalho.record import processor
+from atalho.runtime.processor import processor
 
 if TYPE_CHECKING:  # a process that runs another engine than torch's does without it
     import torch

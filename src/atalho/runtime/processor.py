@@ -1,0 +1,63 @@
+"""The processor by name, so that two machines are told apart."""
+
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+
+def processor() -> str:
+    """The processor's name as its maker gives it, with the number of cores this process may use.
+
+    A processor that Linux knows no name of is called by its board, its parts and the memory beside it.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{_name()}, {cores} cores"
+
+
+def described(cpuinfo: str, architecture: str, board: str, memory: int) -> str:
+    """The name of a processor from what Linux says of it, without the number of its cores.
+
+    Args:
+        cpuinfo: the text of /proc/cpuinfo.
+        architecture: as `uname -m` prints it.
+        board: the text of /proc/device-tree/model; empty where there is none.
+        memory: of the machine, in bytes.
+    """
+    fields = [(key.strip(), value.strip()) for key, _, value in _split(cpuinfo)]
+    if name := next((value for key, value in fields if key == "model name"), ""):
+        return name
+    makers = [value for key, value in fields if key == "CPU implementer"]
+    parts = [value for key, value in fields if key == "CPU part"]
+    cores = dict.fromkeys(
+        f"{maker} part {part}" for maker, part in zip(makers, parts, strict=False)
+    )
+    known = board.strip("\0 \n") or architecture
+    implementer = f"implementer {' and '.join(cores)}" if cores else ""
+    return ", ".join(filter(None, (known, implementer, f"{round(memory / 2**30)} GiB")))
+
+
+def _name() -> str:
+    if sys.platform == "linux":
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        return described(
+            _text("/proc/cpuinfo"), platform.machine(), _text("/proc/device-tree/model"), memory
+        )
+    if sys.platform == "darwin":  # platform.processor() is arm on all of them
+        asked = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
+        said = subprocess.run(asked, capture_output=True, text=True, check=False)
+        return said.stdout.strip() or platform.platform()
+    return platform.processor() or platform.platform()
+
+
+def _split(cpuinfo: str) -> list[tuple[str, str, str]]:
+    return [line.partition(":") for line in cpuinfo.splitlines()]
+
+
+def _text(file: str) -> str:
+    """The text of a file of the system; empty where it cannot be read."""
+    try:
+        return Path(file).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
