@@ -69,3 +69,33 @@ def test_a_narrow_terminal_folds_sentences_alone(
 def test_no_rows_are_no_failure(capsys: pytest.CaptureFixture[str], format: Format) -> None:
     show([], format)
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "markdown", "cell"),
+    [
+        ("a|b", r"a\|b", "a|b"),
+        ("<b>bold", r"\<b\>bold", "<b>bold"),
+        ("*a* _b_ `c` [d](e)", r"\*a\* \_b\_ \`c\` \[d\](e)", "*a* _b_ `c` [d](e)"),
+        ("inception_v3", "inception_v3", "inception_v3"),
+        ("two\nlines", r"two\\nlines", '"two\nlines"'),
+        ("=1+1", "=1+1", "'=1+1"),
+        ("@SUM(A1)", "@SUM(A1)", "'@SUM(A1)"),
+        ("-x", "-x", "'-x"),
+        ("caf\udce9", r"caf\\udce9", r"caf\udce9"),
+        ('quo"te, more', 'quo"te, more', '"quo""te, more"'),
+    ],
+)
+def test_foreign_text_stays_in_its_cell(
+    capsys: pytest.CaptureFixture[str], text: str, markdown: str, cell: str
+) -> None:
+    """In headers too: the columns of a confusion matrix are named after classes."""
+    rows = [{text: text, "number": -1.5}]
+    show(rows, Format.MARKDOWN)
+    assert capsys.readouterr().out == (
+        f"| {markdown} | number |\n| --- | --- |\n| {markdown} | -1.5 |\n"
+    )
+    show(rows, Format.CSV)
+    assert capsys.readouterr().out == f"{cell},number\n{cell},-1.5\n"
+    show(rows, Format.TABLE)
+    assert len(capsys.readouterr().out.splitlines()) <= 5

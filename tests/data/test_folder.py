@@ -9,11 +9,16 @@ import torch
 from PIL import Image
 
 from atalho.data import folder
-from atalho.data.folder import Photos, decoded, images_in, scan
+from atalho.data.folder import Folder, Photos, decoded, images_in
 from atalho.data.image import Framing
+from atalho.data.layout import WHOLE, layout
 from atalho.errors import AtalhoError, Exit
 
 PIXEL = Framing((3, 1, 1))
+
+
+def scan(root: Path) -> Folder:
+    return layout(root).splits[WHOLE]
 
 
 def picture(path: Path, grey: int) -> Path:
@@ -40,7 +45,7 @@ def photos(tmp_path: Path) -> Path:
 
 def test_scan_lists_classes_and_images_in_order(photos: Path) -> None:
     found = scan(photos)
-    assert found.classes == ("ant", "bee", "cow")
+    assert found.classes == ("ant", "bee")
     listed = [(path.relative_to(photos).as_posix(), label) for path, label in found.images]
     assert listed == [
         ("ant/a.png", 0),
@@ -56,8 +61,8 @@ def test_links_are_followed_to_files_and_not_round_in_circles(photos: Path) -> N
     (photos / "bee" / "z.png").symlink_to(photos / "ant" / "a.png")
     (photos / "dog").symlink_to(photos / "ant")
     found = scan(photos)
-    assert found.classes == ("ant", "bee", "cow", "dog")
-    assert [label for _, label in found.images] == [0, 0, 0, 1, 1, 1, 3, 3, 3]
+    assert found.classes == ("ant", "bee", "dog")
+    assert [label for _, label in found.images] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 100])
@@ -112,16 +117,22 @@ def test_only_a_few_are_decoded_ahead(photos: Path, monkeypatch: pytest.MonkeyPa
     assert len(begun) <= 10 + 2 * folder.WORKERS + 1
 
 
-def test_labels_are_found_by_exact_name(photos: Path) -> None:
+def test_labels_are_found_by_label_and_by_a_name_that_is_one_classs(photos: Path) -> None:
     found = scan(photos)
-    assert found.labels(["cow", "yak", "bee", "ant"], "net") == (3, 2, 0)
+    assert found.labels({"n1": "yak", "bee": "bee", "n3": "ant"}, "net") == (2, 1)
+    assert found.labels({"n1": "Bee", "n2": "Ant, emmet, pismire"}, "net") == (1, 0)
+    assert found.labels({"Ant": "Ant", "ant": "ant", "bee": "bee"}, "net") == (1, 2)
     with pytest.raises(AtalhoError) as error:
-        found.labels(["Ant", "bee", *(f"class {number}" for number in range(9))], "net")
+        found.labels({name: name for name in ("Aunt", "bee", *map(str, range(9)))}, "net")
     assert (error.value.code, error.value.exit) == ("DATA-CLASSES", Exit.DATA)
     assert (
-        "2 of its 3 classes are unknown to net (ant, cow); it knows 11 (Ant, bee, class 0, …)"
+        "1 of its 2 classes are unknown to net (ant); it knows 11 (Aunt, bee, 0, …)"
         in error.value.cause
     )
+    with pytest.raises(AtalhoError, match=r"unknown to net \(ant\)"):
+        found.labels({"n1": "ant", "n2": "ant", "bee": "bee"}, "net")
+    with pytest.raises(AtalhoError, match="ant and bee are one class of net"):
+        found.labels({"ant": "bee", "n2": "cow"}, "net")
 
 
 def test_folders_without_photos(tmp_path: Path, photos: Path) -> None:

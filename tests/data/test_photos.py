@@ -1,8 +1,6 @@
 """Folders of photos as data sets: how they are divided, what is read again, and what is refused."""
 
 import hashlib
-import io
-import json
 import os
 import random
 import shutil
@@ -15,8 +13,6 @@ import torch
 from PIL import Image
 
 from atalho import data
-from atalho.data import image, manifest
-from atalho.data.copies import MOST_BITS, fingerprint, groups
 from atalho.data.dataset import Dataset
 from atalho.data.image import Framing, load
 from atalho.data.photos import OnDisk
@@ -25,7 +21,7 @@ from photo_folders import SMALL, fill, picture, save
 
 
 def loaded(root: Path, **options: object) -> Dataset:
-    return data.load(str(root), root.parent / "data", framing=SMALL, **options)  # type: ignore[arg-type]
+    return data.load(str(root), root.parent / "data", framings=[SMALL], **options)  # type: ignore[arg-type]
 
 
 def names(found: Dataset, split: str) -> set[str]:
@@ -65,58 +61,6 @@ def test_the_division_depends_on_content_alone(tmp_path: Path) -> None:
     assert contents(one) == contents(other)
 
 
-def encoded(made: Image.Image, quality: int) -> Image.Image:
-    file = io.BytesIO()
-    made.save(file, "JPEG", quality=quality)
-    return Image.open(file).convert("RGB")
-
-
-def test_copies_are_found_and_different_photos_are_not(shared: Path) -> None:
-    paths = sorted((shared / "data" / "imagenet-sample").rglob("*.jpg"))[::5]
-    photos = [Image.open(path).convert("RGB") for path in paths]
-    copies = [
-        [
-            encoded(photo, 40),
-            encoded(photo.resize((photo.width // 2, photo.height // 2)), 85),
-            encoded(photo.resize((photo.width * 2, photo.height * 2)), 85),
-        ]
-        for photo in photos
-    ]
-    pictures = [each for made in zip(photos, copies, strict=True) for each in (made[0], *made[1])]
-    found = groups(
-        [str(number) for number in range(len(pictures))], [fingerprint(each) for each in pictures]
-    )
-    assert found == [number // 4 * 4 for number in range(len(pictures))]
-
-
-def test_groups_are_those_of_brute_force() -> None:
-    """Hashes near one another, in chains, by comparing all pairs."""
-    rng = np.random.default_rng(0)
-    hashes = []
-    for _ in range(40):
-        bits = rng.integers(0, 2, 256, np.uint8)
-        for _ in range(4):
-            bits = bits.copy()
-            bits[rng.choice(256, rng.integers(0, 14), replace=False)] ^= 1
-            hashes.append(bits)
-    seen = [fingerprint(picture(0))._replace(bits=np.packbits(h).tobytes().hex()) for h in hashes]
-    expected = [*range(len(hashes))]
-    for one, a in enumerate(hashes):
-        for other, b in enumerate(hashes[:one]):
-            if (a != b).sum() <= MOST_BITS and expected[one] != expected[other]:
-                low, high = sorted((expected[one], expected[other]))
-                expected = [low if each == high else each for each in expected]
-    files = [str(number) for number in range(len(hashes))]
-    assert groups(files, seen) == expected
-    far = [
-        each._replace(levels=f"{number:02x}" * 64)
-        for number, each in zip(range(0, 250, 4), seen, strict=False)
-    ]
-    assert groups(files[: len(far)], far) == [*range(len(far))]
-    assert groups(["same"] * 3, far[:3]) == [0, 0, 0]
-    assert groups([], []) == []
-
-
 def test_copies_stay_on_one_side(tmp_path: Path) -> None:
     root = fill(tmp_path / "pets", {"cat": 12, "dog": 12})
     for name in ("cat", "dog"):
@@ -141,15 +85,19 @@ def test_split_folders_are_taken_as_they_are(tmp_path: Path) -> None:
     fill(root / "testing", {"cat": 1, "dog": 3}, 200)
     (root / "annotations").mkdir()
     said: list[str] = []
-    found = loaded(root, warn=said.append)
+    found = loaded(root, say=said.append)
     counts = {name: split.labels.bincount().tolist() for name, split in found.splits.items()}
     assert counts == {"train": [4, 5], "val": [2, 1], "test": [1, 3]}
-    assert not said
-    shutil.copy(root / "training" / "cat" / "00.png", root / "testing" / "cat" / "x.png")
-    again = loaded(root, warn=said.append)
     assert [line.partition(": ")[2] for line in said] == [
-        "1 pictures are in more than one of train, val, test"
+        "2 classes (cat 7, dog 9), 16 images, in the splits train 9, val 3, test 4",
+        "left out: 1 folder without images (annotations)",
+        "kept on one side of a division (--copies similar): 0 files equal to another, 0 photos that look like another",
+        "train 9, val 3, test 4: split as its folders are",
     ]
+    said.clear()
+    shutil.copy(root / "training" / "cat" / "00.png", root / "testing" / "cat" / "x.png")
+    again = loaded(root, say=said.append)
+    assert f"{root}: 1 pictures are in more than one of train, val, test" in said
     assert again.splits["test"].labels.bincount().tolist() == [2, 3]
 
 
@@ -182,7 +130,7 @@ def test_a_train_folder_alone_is_divided_as_classes_are(tmp_path: Path) -> None:
             "DATA-CLASSES",
             "train lacks eel, fox; val lacks dog",
         ),
-        ({"cat": 3, "dog": 2, "eel": 0}, "DATA-FEW", "2 of its 3 classes .*dog, eel"),
+        ({"cat": 3, "dog": 2, "eel": 1}, "DATA-FEW", "2 of its 3 classes .*dog, eel"),
         ({"train/cat": 3, "training/cat": 3}, "DATA-SPLITS", "train and training"),
         ({"val/cat": 3}, "DATA-EMPTY", "none to train on"),
         ({"cat": 0}, "DATA-EMPTY", "no images"),
@@ -214,55 +162,18 @@ def test_bad_images_are_all_named_before_anything_begins(tmp_path: Path) -> None
     bomb = save(root / "dog" / "bomb.png", Image.new("1", (10_000, 5_001)))
     said: list[str] = []
     with pytest.raises(AtalhoError, match="6 of its 22 images cannot be used") as error:
-        loaded(root, warn=said.append)
+        loaded(root, say=said.append)
     assert (error.value.code, error.value.exit) == ("BAD-IMAGES", Exit.DATA)
     assert len(str(error.value)) < 400
-    assert {Path(line.partition(": ")[0]) for line in said} == bad | {bomb}
+    assert {Path(line.partition(": ")[0]) for line in said[1:]} == bad | {bomb}
     assert any("50 megapixels" in line for line in said)
     said.clear()
-    found = loaded(root, bad_images="skip", warn=said.append)
-    assert len(said) == 6
+    found = loaded(root, bad_images="skip", say=said.append)
+    assert len(said) == 1 + 6 + 2
     assert sum(len(split.labels) for split in found.splits.values()) == 16
     for path in (*bad, bomb):
         path.unlink()
     assert loaded(root).checksum == found.checksum
-
-
-def test_what_has_not_changed_is_not_read_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    root = fill(tmp_path / "pets", {"cat": 5, "dog": 5})
-    read: list[str] = []
-    told: list[tuple[int, int]] = []
-    monkeypatch.setattr(
-        manifest, "read", lambda path, use: (read.append(path.name), image.read(path, use))[1]
-    )
-
-    def load_again() -> Dataset:
-        read.clear()
-        return data.load(
-            str(root), tmp_path / "data", lambda *each: told.append(each), framing=SMALL
-        )
-
-    first = load_again()
-    assert len(read) == 10
-    assert told == [(done, 10) for done in range(1, 11)]
-    assert load_again().checksum == first.checksum
-    assert read == []
-    changed = root / "dog" / "03.png"
-    picture(99).save(changed)
-    assert load_again().checksum != first.checksum
-    assert read == ["03.png"]
-    os.utime(changed, (0, 0))
-    load_again()
-    assert read == ["03.png"]
-    (kept,) = (tmp_path / "data" / "manifests").iterdir()
-    lines = [json.loads(line) for line in kept.read_text().splitlines()]
-    assert lines[0]["root"] == str(root)
-    assert len(lines) == 11
-    kept.write_text(kept.read_text()[:-40])  # a torn manifest is no manifest
-    load_again()
-    assert len(read) == 10
 
 
 def test_the_checksum_is_that_of_splits_classes_and_files(tmp_path: Path) -> None:
@@ -272,10 +183,10 @@ def test_the_checksum_is_that_of_splits_classes_and_files(tmp_path: Path) -> Non
     assert loaded(root).checksum != first
     (root / "hound").rename(root / "dog")
     assert loaded(root).checksum == first
-    assert data.load(str(root), tmp_path / "data", framing=Framing((1, 8, 8))).checksum == first
+    assert data.load(str(root), tmp_path / "data", framings=[Framing((1, 8, 8))]).checksum == first
     split = tmp_path / "split"
     for name in ("train", "val", "test"):
-        fill(split / name, {"cat": 2}, 0)
+        fill(split / name, {"cat": 2, "dog": 1}, 0)
     one = loaded(split).checksum
     (split / "val").rename(split / "x")
     (split / "test").rename(split / "val")
@@ -308,3 +219,127 @@ def test_batches_and_samples_are_framed_as_in_predict(tmp_path: Path) -> None:
     few.photos[1].path.unlink()
     with pytest.raises(AtalhoError, match=few.photos[1].path.name):
         next(few.batches(2))
+
+
+def grey(seed: int, top: int) -> Image.Image:
+    """A picture of 16 bits whose levels go up to `top`."""
+    levels = np.asarray(picture(seed).convert("L")).astype(float)
+    return Image.fromarray((levels / levels.max() * top).round().astype(np.uint16))
+
+
+@pytest.mark.parametrize(("top", "white"), [(4095, 4095), (3000, 4095), (65535, 65535), (200, 255)])
+def test_grey_of_fewer_bits_keeps_its_levels(tmp_path: Path, top: int, white: int) -> None:
+    """White is the folder's, for the darkest of its photos too, in every framing, and for what is trained on them."""
+    root = tmp_path / "xray"
+    for number in range(6):
+        save(root / "ill" / f"{number}.png", grey(number, top))
+        save(root / "well" / f"{number}.png", grey(10 + number, top // 3))
+    said: list[str] = []
+    found = loaded(root, say=said.append)
+    assert found.framing.white == white
+    assert found.framed(Framing((1, 8, 8))).framing.white == white
+    assert any(f"up to {top}: {white} is white" in line for line in said) == (white != 65535)
+    for images in found.splits.values():
+        assert isinstance(images, OnDisk)
+        for photo, pixels in zip(images.photos, next(images.batches(100)).images, strict=True):
+            levels = np.asarray(Image.open(photo.path)).astype(float) / white * 255
+            assert abs(float(pixels.max()) - levels.max()) < 25
+    # A folder of 8 bits has no such level.
+    assert loaded(fill(tmp_path / "pets", {"cat": 3, "dog": 3})).framing.white == 65535
+
+
+def test_a_photo_that_one_network_of_several_cannot_take_is_found_at_first(tmp_path: Path) -> None:
+    root = fill(tmp_path / "pets", {"cat": 4, "dog": 4})
+    save(root / "dog" / "banner.png", picture(0, (3000, 1)))
+    framings = [SMALL, Framing((3, 224, 224), 0.875)]
+    assert loaded(root).splits["train"].framing.input == SMALL.input
+    said: list[str] = []
+    with pytest.raises(AtalhoError, match=r"BAD-IMAGES.*dog/banner\.png"):
+        data.load(str(root), tmp_path / "data", framings=framings, say=said.append)
+    assert f"{root}/dog/banner.png: 3000×1 pixels are too narrow to be cropped to 224×224" in said
+    found = data.load(str(root), tmp_path / "data", framings=framings, bad_images="skip")
+    for framing in framings:
+        for images in found.framed(framing).splits.values():
+            assert len([*images.batches(3)]) > 0
+
+
+def test_one_picture_in_two_classes_is_said(tmp_path: Path) -> None:
+    root = fill(tmp_path / "pets", {"cat": 6, "dog": 6})
+    shutil.copy(root / "cat" / "03.png", root / "dog" / "also.png")
+    said: list[str] = []
+    loaded(root, say=said.append, copies="off")
+    assert f"{root}: 1 file in two classes at once (cat/03.png, dog/also.png)" in said
+
+
+@pytest.mark.parametrize(
+    ("kind", "same", "alike"), [("exact", 1, 0), ("similar", 1, 1), ("off", 0, 0)]
+)
+def test_how_many_copies_are_kept_together_is_said(
+    tmp_path: Path, kind: str, same: int, alike: int
+) -> None:
+    root = fill(tmp_path / "pets", {"cat": 6, "dog": 6})
+    shutil.copy(root / "cat" / "03.png", root / "cat" / "also.png")
+    save(root / "dog" / "again.jpg", picture(7).resize((80, 64)))
+    said: list[str] = []
+    found = loaded(root, say=said.append, copies=kind)
+    assert found.copies == kind
+    line = f"--copies {kind}): {same:,} files equal to another, {alike:,} photos that look like another"
+    assert sum(line in each for each in said) == 1
+    assert sum(len(split.labels) for split in found.splits.values()) == 14  # none is removed
+
+
+def test_classes_of_one_scene_are_divided_and_said(tmp_path: Path) -> None:
+    """One camera and one part: what differs is small, and is what is to be learned."""
+    rng = np.random.default_rng(0)
+    scene = np.asarray(picture(0, (96, 72))).astype(float)
+    for name in ("sound", "scratched"):
+        for number in range(12):
+            seen = scene + rng.normal(0, 1, scene.shape)
+            if name == "scratched":
+                top = int(rng.integers(8, 60))
+                seen[top : top + 4, 20:32] = 20
+            made = Image.fromarray(seen.clip(0, 255).astype(np.uint8))
+            save(tmp_path / "parts" / name / f"{number}.png", made)
+    said: list[str] = []
+    found = loaded(tmp_path / "parts", say=said.append)
+    assert {name: len(split.labels) for name, split in found.splits.items()} == {
+        "train": 16,
+        "val": 4,
+        "test": 4,
+    }
+    assert any("24 photos look alike" in line for line in said)
+
+
+def test_a_class_that_a_given_split_lacks_is_named(tmp_path: Path) -> None:
+    root = tmp_path / "pets"
+    fill(root / "train", {"cat": 4, "dog": 5, "eel": 3})
+    fill(root / "val", {"cat": 2, "dog": 1, "eel": 0}, 100)
+    fill(root / "test", {"cat": 1, "eel": 3}, 200)
+    said: list[str] = []
+    found = loaded(root, say=said.append)
+    assert f"{root}: val has no images of eel" in said
+    assert f"{root}: test has no images of dog" in said
+    assert found.splits["test"].labels.tolist() == [0, 2, 2, 2]
+
+
+def test_a_folder_named_as_a_data_set_is_mentioned_and_never_taken_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    fill(Path("digits"), {"cat": 4, "dog": 4})
+    said: list[str] = []
+    assert data.load("digits", tmp_path / "data", say=said.append).classes[0] == "0"
+    assert said == ["digits is the data set; the folder of that name here is --data ./digits"]
+    found = data.load("./digits", tmp_path / "data", framings=[SMALL])
+    assert (found.name, found.classes) == ("./digits", ("cat", "dog"))
+
+
+def test_names_in_other_encodings_have_a_checksum(tmp_path: Path) -> None:
+    root = fill(tmp_path / "pets", {"cat": 4, "dog": 4})
+    raw = os.fsdecode(b"caf\xe9")
+    fill(root, {raw: 4}, 50)
+    shutil.move(root / raw / "00.png", root / raw / os.fsdecode(b"\xe9.png"))
+    found = loaded(root)
+    assert found.classes == ("caf\\xe9", "cat", "dog")
+    assert len(found.checksum) == 64
+    assert loaded(root).checksum == found.checksum

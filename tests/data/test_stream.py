@@ -54,7 +54,9 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> OnDisk:
         exif[0x0112] = 6 if number % 5 == 0 else 1
         options = {"exif": exif} if number % 2 else {}
         made.save(folder / f"{number:02}.{'jpg' if number % 2 else 'png'}", **options)
-    found = data.load(str(root), root.parent / "data", framing=Framing((3, 20, 28), crop_pct=0.9))
+    found = data.load(
+        str(root), root.parent / "data", framings=[Framing((3, 20, 28), crop_pct=0.9)]
+    )
     train = found.training(with_validation=False)
     assert isinstance(train, OnDisk)
     return train

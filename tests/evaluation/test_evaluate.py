@@ -12,8 +12,8 @@ from PIL import Image
 
 from atalho import networks, recipes
 from atalho.cli import main
-from atalho.data import folder
 from atalho.data.dataset import Dataset
+from atalho.data.layout import WHOLE, layout
 from atalho.errors import AtalhoError, Exit
 from atalho.evaluation import evaluating
 from atalho.evaluation.accuracy import Accuracy
@@ -59,7 +59,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory, digits: Dataset) -> Path:
 def test_a_folder_is_answered_as_the_same_images_in_memory(
     trained: Trained, photos: Path, digits: Dataset
 ) -> None:
-    from_folder = evaluating.on_folder(trained, folder.scan(photos), CPU)
+    from_folder = evaluating.on_folder(trained, layout(photos).splits[WHOLE], CPU)
     in_memory = evaluating.on_dataset(trained, digits, "test", CPU)
     assert from_folder.found.images == in_memory.found.images == 360
     assert torch.equal(from_folder.found.confusion, in_memory.found.confusion)
@@ -69,10 +69,10 @@ def test_a_folder_is_answered_as_the_same_images_in_memory(
 
 
 def test_some_of_the_classes(trained: Trained, photos: Path, tmp_path: Path) -> None:
-    whole = evaluating.on_folder(trained, folder.scan(photos), CPU).document()
+    whole = evaluating.on_folder(trained, layout(photos).splits[WHOLE], CPU).document()
     for name in ("7", "2"):
         (tmp_path / name).symlink_to(photos / name)
-    part = evaluating.on_folder(trained, folder.scan(tmp_path), CPU)
+    part = evaluating.on_folder(trained, layout(tmp_path).splits[WHOLE], CPU)
     document = part.document()
     assert document["per_class"] == {name: whole["per_class"][name] for name in ("2", "7")}
     rows = part.rows()

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from PIL import Image
@@ -12,6 +13,7 @@ from atalho import data, networks
 from atalho.cli import main
 from atalho.data import imagenet
 from atalho.data.batches import Preprocessing
+from atalho.data.copies import Kind
 from atalho.data.dataset import DataIdentity, Dataset
 from atalho.data.image import Framing
 from atalho.errors import AtalhoError, Exit
@@ -19,13 +21,15 @@ from atalho.evaluation.evaluating import choose
 from atalho.grammar import module
 from atalho.weights import trained
 from atalho.weights.config import Config
-from photo_folders import SMALL, fill, picture
+from photo_folders import SMALL, fill, picture, save
 
 
-def reader(root: Path, times: list[int]) -> Callable[[], Dataset]:
-    def load() -> Dataset:
+def reader(root: Path, times: list[int]) -> Callable[[Kind], Dataset]:
+    def load(copies: Kind) -> Dataset:
         times.append(1)
-        return data.load(str(root), root.parent / "data", framing=SMALL, bad_images="skip")
+        return data.load(
+            str(root), root.parent / "data", framings=[SMALL], bad_images="skip", copies=copies
+        )
 
     return load
 
@@ -48,11 +52,17 @@ def listed(root: Path, found: Dataset, split: str) -> set[str]:
 
 def test_a_runs_own_folder_of_classes_is_asked_about_its_test_split(tmp_path: Path) -> None:
     root = fill(tmp_path / "pets", {"cat": 12, "dog": 12})
-    found = reader(root, [])()
+    found = reader(root, [])("similar")
     run = found.identity
     for split in (None, "test", "val", "train"):
         expected = listed(root, found, split or "test")
         assert asked(root, split, run) == (expected, split or "test", 1, [])
+    # A run whose copies were divided in another way knows its own test photos too.
+    save(root / "cat" / "again.jpg", picture(0))
+    for kind in get_args(Kind):
+        found = reader(root, [])(kind)
+        assert asked(root, None, found.identity)[0] == listed(root, found, "test")
+    (root / "cat" / "again.jpg").unlink()
     moved = tmp_path / "moved"
     root.rename(moved)
     assert asked(moved, None, run)[1] == "test"
@@ -63,7 +73,7 @@ def test_a_runs_own_folder_of_classes_is_asked_about_its_test_split(tmp_path: Pa
 
 def test_other_folders_of_classes_are_asked_about_all(tmp_path: Path) -> None:
     root = fill(tmp_path / "pets", {"cat": 12, "dog": 12})
-    run = reader(root, [])().identity
+    run = reader(root, [])("similar").identity
     other = fill(tmp_path / "other", {"cat": 1, "dog": 2}, 100)
     whole = {"cat/00.png", "dog/00.png", "dog/01.png"}
     assert asked(other, None, run) == (whole, None, 1, [])
@@ -129,7 +139,7 @@ def test_the_command(
         Framing(network.input),
         plain,
         classes,
-        data=reader(root, [])().identity,
+        data=reader(root, [])("similar").identity,
     )
     trained.write(run, module.build(network).state_dict(), said)
     command = ["evaluate", str(run), "--data", "pets", "--format", "json"]

@@ -14,10 +14,10 @@ from torchvision.transforms import v2  # type: ignore[import-untyped]
 
 from atalho import networks
 from atalho.cli import main
-from atalho.data import folder
 from atalho.data.batches import Preprocessing
 from atalho.data.dataset import Dataset, Split
 from atalho.data.image import Framing, Pixels
+from atalho.data.layout import WHOLE, layout
 from atalho.errors import AtalhoError, Exit
 from atalho.evaluation import evaluating, views
 from atalho.evaluation.accuracy import PROTOCOL
@@ -241,7 +241,7 @@ def test_images_in_memory_are_seen_as_the_same_photos(
         Image.fromarray(pixels).save(tmp_path / str(label) / f"{number}.png")
     told: list[tuple[int, int]] = []
     from_folder = evaluating.on_folder(
-        resnet, folder.scan(tmp_path), CPU, lambda *done: told.append(done), crops
+        resnet, layout(tmp_path).splits[WHOLE], CPU, lambda *done: told.append(done), crops
     )
     assert in_memory.found.images == 2
     assert in_memory.found.loss == pytest.approx(from_folder.found.loss, rel=1e-6)

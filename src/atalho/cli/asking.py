@@ -4,7 +4,6 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -42,6 +41,8 @@ from atalho.errors import AtalhoError, Exit
 from atalho.runtime.device import resolve_device
 
 if TYPE_CHECKING:
+    from atalho.data.copies import Kind
+    from atalho.data.dataset import Dataset
     from atalho.engines.choosing import EngineRequest
     from atalho.record import Record
     from atalho.weights.trained import Trained
@@ -87,7 +88,11 @@ def evaluate(
     from atalho.evaluation import evaluating
 
     if data not in DATASETS and Path(data).is_dir():
-        load = partial(load_data, data, data_dir, framing=trained.framing, bad_images="skip")
+
+        def load(copies: "Kind") -> "Dataset":
+            framings = [trained.framing]
+            return load_data(data, data_dir, framings=framings, bad_images="skip", copies=copies)
+
         folder, split = evaluating.choose(Path(data), split, trained.data, load, say)
         with ImageProgress(trained.network.name) as progress:
             found = evaluating.on_folder(trained, folder, inference, progress, crops, split)

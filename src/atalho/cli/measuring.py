@@ -13,6 +13,7 @@ from atalho.cli.options import (
     DATA_DIR,
     BadPhotos,
     BatchSizes,
+    CopiesOption,
     DataDir,
     DeviceName,
     EngineName,
@@ -104,6 +105,7 @@ def compare(
     ] = "digits",
     data_dir: DataDir = DATA_DIR,
     bad_images: BadPhotos = "error",
+    copies: CopiesOption = "similar",
     img_size: ImgSize = None,
     weights: Annotated[
         list[str],
@@ -138,7 +140,7 @@ def compare(
     from atalho.choice.choosing import choose
     from atalho.comparison import DEMONSTRATION
     from atalho.recipes.changes import RecipeChanges
-    from atalho.training.resolution import NO_DATA, Request, resolve
+    from atalho.training.resolution import NO_DATA, Request, framing, resolve
 
     started = weights_by_network(networks or (), weights)
     changes = RecipeChanges(epochs=epochs, steps=steps)
@@ -156,13 +158,16 @@ def compare(
         trained_network(each.network, each.weights, None) if each.weights else None
         for each in requests
     ]
-    dataset = None if data == NO_DATA else load_data(data, data_dir, bad_images=bad_images)
+    pairs = [*zip(requests, starts, strict=True)]
+    seen = [framing(each, start) for each, start in pairs if each.photos]
+    dataset = (
+        None
+        if data == NO_DATA
+        else load_data(data, data_dir, framings=seen, bad_images=bad_images, copies=copies)
+    )
     trained_in, _ = training_precision("auto", machine)
     request = comparing.Comparison(
-        [
-            resolve(each, dataset, start, machine, trained_in)
-            for each, start in zip(requests, starts, strict=True)
-        ],
+        [resolve(each, dataset, start, machine, trained_in) for each, start in pairs],
         batch_size,
         engine_request(engine, precision, memory_format, machine, batch_size),
     )

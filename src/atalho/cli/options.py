@@ -130,6 +130,14 @@ BadPhotos = Annotated[
     BadImages,
     typer.Option("--bad-images", help="What is done about photos that cannot be read."),
 ]
+Copies = Literal["exact", "similar", "off"]
+CopiesOption = Annotated[
+    Copies,
+    typer.Option(
+        "--copies",
+        help="Photos that stay together when a folder is divided: the same files, those that look alike too, or none.",
+    ),
+]
 ImgSize = Annotated[
     int | None, typer.Option(min=1, help="Side of the input for photos; the paper's if absent.")
 ]

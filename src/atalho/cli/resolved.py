@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import typer
 
-from atalho.cli.options import BadImages
+from atalho.cli.options import BadImages, Copies
 from atalho.cli.progress import DownloadProgress, ImageProgress, say
 from atalho.errors import AtalhoError, Exit, printable
 from atalho.runtime.device import Device, resolve_device
@@ -106,15 +106,23 @@ def load_data(
     name: str,
     data_dir: Path,
     *,
-    framing: "Framing | None" = None,
+    framings: "Sequence[Framing]" = (),
     bad_images: BadImages = "error",
+    copies: Copies = "similar",
 ) -> "Dataset":
     from atalho import data
+    from atalho.data.photos import FRAMING
 
     kind = DownloadProgress if name in data.DATASETS else ImageProgress
     with kind(printable(name)) as progress:
         return data.load(
-            name, data_dir, progress, framing=framing, bad_images=bad_images, warn=progress.say
+            name,
+            data_dir,
+            progress,
+            framings=framings or (FRAMING,),
+            bad_images=bad_images,
+            copies=copies,
+            say=progress.say,
         )
 
 

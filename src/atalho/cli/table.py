@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
@@ -42,15 +43,17 @@ def show(
     """
     headers = list(rows[0]) if rows else []
     if format is Format.CSV:
-        writer = csv.DictWriter(sys.stdout, headers, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        for line in (headers, *(row.values() for row in rows)):
+            writer.writerow(map(_spreadsheet, line))
         return
     cells = [{key: _cell(value) for key, value in row.items()} for row in rows]
     if format is Format.MARKDOWN:
-        lines = [headers, ["---"] * len(headers), *(list(row.values()) for row in cells)]
-        for line in lines:
-            print("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |")
+        first, *others = (
+            [*map(_markdown, line)] for line in (headers, *(row.values() for row in cells))
+        )
+        for line in (first, ["---"] * len(headers), *others):
+            print("| " + " | ".join(line) + " |")
         return
     from rich.console import Console
     from rich.text import Text
@@ -62,11 +65,27 @@ def show(
         console.print(Text(title, style="bold"))
     for row, texts in zip(rows, cells, strict=True):
         texts |= {key: quantity(row[key], unit) for key, unit in scaled.items() if row[key]}
-    columns = {header: [texts[header] for texts in cells] for header in headers}
-    numeric = {header for header in headers if all(_numeric(row[header]) for row in rows)}
+    columns = {printable(header): [texts[header] for texts in cells] for header in headers}
+    numeric = {
+        printable(header) for header in headers if all(_numeric(row[header]) for row in rows)
+    }
     console.print(_table(columns, numeric, console.width))
     for note in notes:
         console.print(Text(note, style="dim"))
+
+
+def _markdown(text: str) -> str:
+    """A cell whose characters stand for themselves: no markup, no end of the cell or of the line."""
+    return re.sub(r"[\\|<>*`~\[\]&#]|(?<!\w)_|_(?!\w)", r"\\\g<0>", printable(text))
+
+
+def _spreadsheet(value: Any) -> Any:
+    """A cell of CSV that no spreadsheet takes for a formula: names of files and classes are foreign text."""
+    if isinstance(value, str):
+        # What reads the file takes it for UTF-8, which some names of files are not.
+        text = value.encode(errors="backslashreplace").decode()
+        return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    return value
 
 
 def _table(

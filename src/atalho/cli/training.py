@@ -11,6 +11,7 @@ from atalho.cli.options import (
     DATA_DIR,
     BadPhotos,
     BatchSize,
+    CopiesOption,
     DataDir,
     DeviceName,
     Epochs,
@@ -42,6 +43,7 @@ def train(
     ] = "digits",
     data_dir: DataDir = DATA_DIR,
     bad_images: BadPhotos = "error",
+    copies: CopiesOption = "similar",
     img_size: ImgSize = None,
     recipe: RecipeName = None,
     weights: Weights = None,
@@ -115,7 +117,7 @@ def train(
     Under torchrun its processes share every batch: torchrun --nproc-per-node 2 --no-python atalho train NETWORK.
     """
     from atalho.recipes.changes import RecipeChanges
-    from atalho.training.resolution import Request, resolve
+    from atalho.training.resolution import Request, framing, resolve
 
     changes = RecipeChanges(
         batch_size=batch_size,
@@ -141,7 +143,10 @@ def train(
     with world.joined(machine.torch) as place, ExitStack() as stack:
         tell = say if place.main else _silent
         start = trained_network(network, weights, None) if weights else None
-        dataset = place.first_here(lambda: load_data(data, data_dir, bad_images=bad_images))
+        seen = [framing(request, start)] if request.photos else []
+        dataset = place.first_here(
+            lambda: load_data(data, data_dir, framings=seen, bad_images=bad_images, copies=copies)
+        )
         resolved = resolve(request, dataset, start, machine, chosen)
         arguments = replace(
             resolved.arguments,

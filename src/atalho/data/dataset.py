@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol, Self
 import torch
 from torch import Tensor
 
+from atalho.data.copies import Kind
 from atalho.data.image import Framing
 from atalho.grammar.shape import Shape
 from atalho.networks import subjects
@@ -95,10 +96,12 @@ class DataIdentity:
     Args:
         name: for people; two folders may have one name.
         checksum: SHA-256 over all images and labels, as `Dataset.checksum`; None of a data set that was never seen here.
+        copies: which copies the division of a folder of photos keeps together; None of other data sets.
     """
 
     name: str
     checksum: str | None
+    copies: Kind | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,7 @@ class Dataset:
         splits: `train`, `val` and `test`; no image is in two of them. `val` is for choices, `test` is read once.
         mirror: whether a mirrored image keeps its label (a digit does not).
         note: what a reader should know of how it was divided.
+        copies: as of a `DataIdentity`.
     """
 
     name: str
@@ -116,6 +120,7 @@ class Dataset:
     splits: Mapping[str, Images]
     mirror: bool
     note: str
+    copies: Kind | None = None
 
     @property
     def framing(self) -> Framing:
@@ -143,8 +148,8 @@ class Dataset:
 
     @property
     def identity(self) -> DataIdentity:
-        """Its name and checksum."""
-        return DataIdentity(self.name, self.checksum)
+        """Its name, checksum and division."""
+        return DataIdentity(self.name, self.checksum, self.copies)
 
     def training(self, *, with_validation: bool) -> Images:
         """The images to train on: the training split, and the validation split's too where nothing is chosen on it."""

@@ -142,7 +142,13 @@ class Decoding:
                 self.crop, framing.input, self.sizes[samples], (self.seed, epochs, samples)
             )
             frames = [
-                Window((left, top, right, bottom), photo.size, framing.input, framing.interpolation)
+                Window(
+                    (left, top, right, bottom),
+                    photo.size,
+                    framing.input,
+                    framing.interpolation,
+                    framing.white,
+                )
                 for photo, (left, top, right, bottom) in zip(photos, windows.tolist(), strict=True)
             ]
         decoded = []

@@ -1,12 +1,13 @@
-"""A folder of photos, `root/CLASS/image` or `root/SPLIT/CLASS/image`: listed at once, decoded a few at a time."""
+"""Class folders with their images: what a network calls the classes, and the images decoded a few at a time."""
 
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+import unicodedata
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,30 +15,23 @@ import torch
 from torch import Tensor
 
 from atalho.data.dataset import Progress, Split
-from atalho.data.image import SUFFIXES, Framing, load
+from atalho.data.image import Framing, load
+from atalho.data.listing import listed
+from atalho.data.names import some
 from atalho.errors import AtalhoError, Exit
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 WORKERS = min(8, os.cpu_count() or 1)
-SHOWN = 3
-"""How many class names an error names."""
-
-#   split: the names of its folder, those of timm's readers
-SPLITS = {
-    "train": ("train", "training"),
-    "val": ("val", "valid", "validation", "eval", "evaluation"),
-    "test": ("test", "testing"),
-}
 
 
 @dataclass(frozen=True)
 class Folder:
-    """What a folder holds.
+    """Class folders with their images.
 
     Args:
-        classes: the names of its class folders, sorted.
+        classes: their names, sorted.
         images: every image with the index of its class, sorted by class and name.
     """
 
@@ -45,118 +39,71 @@ class Folder:
     classes: tuple[str, ...]
     images: tuple[tuple[Path, int], ...]
 
-    def labels(self, classes: Iterable[str], network: str) -> tuple[int, ...]:
-        """For each class of the folder, its index among a network's `classes`.
+    def labels(self, classes: Mapping[str, str], network: str) -> tuple[int, ...]:
+        """For each class of the folder, its index among a network's.
+
+        Args:
+            classes: the network's labels, each with its name: a folder may have either, but a name only that no two labels have.
 
         Raises:
-            AtalhoError: DATA-CLASSES (exit 3), where the network does not know one.
+            AtalhoError: DATA-CLASSES (exit 3), where the network does not know one, or knows two as the same.
         """
-        known = {name: index for index, name in enumerate(classes)}
-        if unknown := [name for name in self.classes if name not in known]:
+        index = _Index(classes)
+        if unknown := [name for name in self.classes if index(name) is None]:
             raise AtalhoError(
                 "DATA-CLASSES",
                 self.root,
                 f"{len(unknown)} of its {len(self.classes)} classes are unknown to {network} ({some(unknown)}); "
-                f"it knows {len(known)} ({some(known)})",
+                f"it knows {len(classes)} ({some(classes)})",
                 next_step="name the folders as the network names its classes",
                 exit=Exit.DATA,
             )
-        return tuple(known[name] for name in self.classes)
-
-
-def scan(root: Path) -> Folder:
-    """Lists a folder; nothing is decoded.
-
-    Raises:
-        AtalhoError: DATA-MISSING or DATA-EMPTY (exit 3).
-    """
-    try:
-        folders = sorted(path for path in root.iterdir() if _shown(path) and path.is_dir())
-        images = tuple(
-            (path, index) for index, folder in enumerate(folders) for path in images_in(folder)
-        )
-    except OSError as error:
-        raise AtalhoError(
-            "DATA-MISSING",
-            error.filename or root,
-            f"cannot be read ({error.strerror})",
-            next_step="--data FOLDER",
-            exit=Exit.DATA,
-        ) from error
-    if not images:
-        raise AtalhoError(
-            "DATA-EMPTY",
-            root,
-            "holds no images as CLASS/image",
-            next_step="a folder for each class, with its images inside",
-            exit=Exit.DATA,
-        )
-    return Folder(root, tuple(folder.name for folder in folders), images)
-
-
-def scan_splits(root: Path) -> dict[str, Folder]:
-    """The folders of a root's splits; none where it holds classes.
-
-    A folder is that of a split if it is named so and holds folders without an image beside them: there are classes named `train`.
-
-    Raises:
-        AtalhoError: DATA-SPLITS (exit 3) for two folders of one split; as `scan`.
-    """
-    found: dict[str, Folder] = {}
-    for split, names in SPLITS.items():
-        folders = [root / name for name in names if _holds_classes(root / name)]
-        if len(folders) > 1:
+        found = tuple(label for label in map(index, self.classes) if label is not None)
+        counts = Counter(found)
+        twice = [name for name, label in zip(self.classes, found, strict=True) if counts[label] > 1]
+        if twice:
             raise AtalhoError(
-                "DATA-SPLITS",
-                root,
-                f"holds {' and '.join(path.name for path in folders)}, which both mean the split {split}",
-                next_step="keep one of them there",
+                "DATA-CLASSES",
+                self.root,
+                f"{' and '.join(twice)} are one class of {network}",
+                next_step="put their images in one folder",
                 exit=Exit.DATA,
             )
-        if folders:
-            found[split] = scan(folders[0])
-    return found
+        return found
 
 
-def _holds_classes(folder: Path) -> bool:
-    if not folder.is_dir():
-        return False
-    inside = [path for path in folder.iterdir() if _shown(path)]
-    return any(map(Path.is_dir, inside)) and not any(map(_is_image, inside))
+class _Index:
+    """The index of a network's class by its label, or by a name that is one class's alone, however it is spaced and capitalised."""
+
+    def __init__(self, classes: Mapping[str, str]) -> None:
+        self.labels = {unicodedata.normalize("NFC", label): i for i, label in enumerate(classes)}
+        # ImageNet's names are lists of synonyms in some files.
+        names = [[*map(_plain, (name, *name.split(",")))] for name in classes.values()]
+        counts = Counter(chain.from_iterable(map(set, names)))
+        self.names = {name: i for i, each in enumerate(names) for name in each if counts[name] == 1}
+
+    def __call__(self, name: str) -> int | None:
+        return self.labels.get(unicodedata.normalize("NFC", name), self.names.get(_plain(name)))
+
+
+def _plain(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", name).casefold().replace("_", " ").split())
 
 
 def images_in(folder: Path) -> list[Path]:
-    """The files in a folder and below it that are named as images, sorted; OSError, where it cannot be read."""
-    found = []
-    for path in sorted(folder.iterdir()):
-        if _shown(path) and path.is_dir() and not path.is_symlink():
-            found += images_in(path)
-        elif _shown(path) and _is_image(path):
-            found.append(path)
-    return found
+    """The images in a folder and below it, in the order of their names; OSError, where it cannot be read."""
+    return [folder / name for name in listed(folder).images]
 
 
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and path.is_file()
-
-
-def _shown(path: Path) -> bool:
-    return not path.name.startswith(".")
-
-
-def some(names: Iterable[str]) -> str:
-    """The first names, for a line."""
-    first = [*islice(names, SHOWN + 1)]
-    return ", ".join(first[:SHOWN] + ["…"] * (len(first) > SHOWN))
-
-
-def in_threads(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+def in_threads(
+    function: Callable[[T], R], items: Iterable[T], workers: int = WORKERS
+) -> Iterator[R]:
     """What `function` makes of every item, in order; it is called for no more than a few ahead."""
     waiting: deque[Future[R]] = deque()
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with ThreadPoolExecutor(workers) as pool:
         for item in items:
             waiting.append(pool.submit(function, item))
-            if len(waiting) > 2 * WORKERS:
+            if len(waiting) > 2 * workers:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

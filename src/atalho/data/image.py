@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from atalho.data.formats import readable
 from atalho.errors import AtalhoError, Exit
 from atalho.grammar.shape import Shape
 
@@ -24,16 +25,8 @@ Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos"]
 MOST_PIXELS = 50_000_000
 """Of a picture as it is stored, and once it is resized."""
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "PPM")
-"""What is decoded: no format that is a program, as EPS is."""
-
-SUFFIXES = frozenset(
-    (
-        *(".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp"),
-        *(".ppm", ".pgm", ".pbm"),
-    )
-)
-"""The names of images in folders; a file that is named is opened whatever its name."""
+WHITE = 65535
+"""The grey level of 16 bits that is white, unless a folder's photos have fewer bits."""
 
 RESAMPLING: Mapping[Interpolation, Image.Resampling] = {
     "nearest": Image.Resampling.NEAREST,
@@ -43,7 +36,9 @@ RESAMPLING: Mapping[Interpolation, Image.Resampling] = {
 }
 MODES = {1: "L", 3: "RGB"}
 
-# Pillow warns of a picture that is too large before its size can be read. Set once: filters are not safe between threads.
+# Pillow's warnings name no file, and what matters is an error; of a picture that is too large it warns before its size can be read.
+# Set once: filters are not safe between threads.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 
 
@@ -56,12 +51,14 @@ class Framing:
         crop_pct: side of the crop over side of the resized picture, in (0, 1].
         crop_mode: `center` resizes until the picture covers the resized square and cuts out its middle; `squash` changes its
             proportions instead.
+        white: the grey level that is white in pictures of 16 bits; scanners and X-ray sets use 12 of them.
     """
 
     input: Shape
     crop_pct: float = 1.0
     crop_mode: CropMode = "center"
     interpolation: Interpolation = "bilinear"
+    white: int = WHITE
 
     def __call__(self, image: Image.Image) -> Pixels:
         """(H, W, C) of an upright RGB picture, resized as by torchvision's Resize.
@@ -88,26 +85,36 @@ class Framing:
 
     def cover(self, image: Image.Image, least_width: int, least_height: int) -> Image.Image:
         """The whole picture as small as it covers a size in its own proportions; ValueError as of a call."""
-        width, height = image.size
-        # The side that is nearer to its least becomes it; the other keeps the proportions, rounded down as torchvision does.
-        if width * least_height <= height * least_width:
-            least_height = max(least_height, least_width * height // width)
-        else:
-            least_width = max(least_width, least_height * width // height)
-        return self.resample(image, least_width, least_height)
+        return self.resample(image, *covering(image.size, least_width, least_height))
 
     def resample(self, image: Image.Image, width: int, height: int) -> Image.Image:
         """The whole picture at a size, whatever its proportions; ValueError as of a call."""
+        self._check(image.size, width, height)
+        return image.resize((width, height), RESAMPLING[self.interpolation])
+
+    def check(self, size: tuple[int, int]) -> None:
+        """ValueError, as of a call with a picture of that (width, height)."""
+        if self.crop_mode == "center":
+            self._check(size, *covering(size, *self.covered))
+
+    def _check(self, size: tuple[int, int], width: int, height: int) -> None:
         if width * height > MOST_PIXELS:
-            sizes = "×".join(map(str, image.size))
+            sizes = "×".join(map(str, size))
             cropped = "×".join(map(str, reversed(self.input[1:])))
             raise ValueError(f"{sizes} pixels are too narrow to be cropped to {cropped}")
-        return image.resize((width, height), RESAMPLING[self.interpolation])
 
     def pixels(self, image: Image.Image) -> Pixels:
         """(H, W, C) of a picture of any size, with the network's channels."""
         channels = self.input[0]
         return np.array(image.convert(MODES[channels])).reshape(image.height, image.width, channels)
+
+
+def covering(size: tuple[int, int], width: int, height: int) -> tuple[int, int]:
+    """The least (width, height) in the proportions of `size` that covers another."""
+    # The side that is nearer to its least becomes it; the other keeps the proportions, rounded down as torchvision does.
+    if size[0] * height <= size[1] * width:
+        return width, max(height, width * size[1] // size[0])
+    return max(width, height * size[0] // size[1]), height
 
 
 def middle(image: Image.Image, width: int, height: int) -> Image.Image:
@@ -133,12 +140,14 @@ class Window:
 
     Args:
         picture: (width, height) of the upright picture.
+        white: as of a `Framing`.
     """
 
     box: Box
     picture: tuple[int, int]
     input: Shape
     interpolation: Interpolation = "bilinear"
+    white: int = WHITE
 
     @property
     def spare(self) -> int:
@@ -174,28 +183,45 @@ def load(source: Path | bytes, frame: Framing | Window) -> Pixels:
     Raises:
         AtalhoError: as `read`.
     """
-    return read(source, frame, spare=frame.spare if isinstance(frame, Window) else 1)
+    spare = frame.spare if isinstance(frame, Window) else 1
+    return read(source, frame, white=frame.white, spare=spare)
 
 
-def read(source: Path | bytes, use: Callable[[Image.Image], T], *, spare: int = 1) -> T:
+def read(
+    source: Path | bytes, use: Callable[[Image.Image], T], *, white: int = WHITE, spare: int = 1
+) -> T:
     """What `use` makes of a file's first picture, upright and RGB; or of that in a file's bytes.
 
     Args:
+        white: as of a `Framing`.
         spare: how many times smaller a JPEG may be decoded, which is faster.
+
+    Raises:
+        AtalhoError: as `opened`.
+    """
+
+    def upright(image: Image.Image) -> T:
+        if spare > 1:
+            image.draft(None, (image.width // spare, image.height // spare))
+        return use(upright_rgb(image, white))
+
+    return opened(source, upright)
+
+
+def opened(source: Path | bytes, use: Callable[[Image.Image], T]) -> T:
+    """What `use` makes of a file's first picture, as it is stored and not yet decoded; or of that in a file's bytes.
 
     Raises:
         AtalhoError: (exit 3) IMAGE-MISSING, IMAGE-UNREADABLE or IMAGE-LARGE, with the file's name.
     """
-    name = "standard input" if isinstance(source, bytes) else source
+    name = Path("standard input") if isinstance(source, bytes) else source
     try:
         with Image.open(
-            io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS
+            io.BytesIO(source) if isinstance(source, bytes) else source, formats=readable()
         ) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise _Large(f"{image.width}×{image.height} pixels")
-            if spare > 1:
-                image.draft(None, (image.width // spare, image.height // spare))
-            return use(upright_rgb(image))
+            return use(image)
     except (_Large, Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise _error(
             "LARGE",
@@ -204,22 +230,28 @@ def read(source: Path | bytes, use: Callable[[Image.Image], T], *, spare: int = 
             "make it smaller first",
         ) from error
     except UnidentifiedImageError as error:
-        known = ", ".join(FORMATS)
+        known = ", ".join(readable())
         raise _error("UNREADABLE", name, f"is no image in {known}", "convert it to PNG") from error
-    except OSError as error:
-        if error.strerror:  # from the system, and not from a decoder
-            cause, code = f"cannot be read ({error.strerror})", "MISSING"
-            raise _error(code, name, cause, "give the path of an image") from error
-        raise _damaged(name, error) from error
     except Exception as error:  # decoders fail in any way on damaged bytes
-        raise _damaged(name, error) from error
+        if isinstance(error, OSError) and error.strerror:  # from the system, and not from a decoder
+            cause = unreadable(name, error)
+            raise _error("MISSING", name, cause, "give the path of an image") from error
+        cause = f"cannot be used ({error})"
+        raise _error("UNREADABLE", name, cause, "open and save it in another program") from error
+
+
+def unreadable(path: Path, error: OSError) -> str:
+    """Why the system does not give a file's bytes."""
+    if isinstance(error, FileNotFoundError) and path.is_symlink():
+        return f"is a link to {path.readlink()}, which is not there"
+    return f"cannot be read ({error.strerror})"
 
 
 class _Large(Exception):  # noqa: N818 (it becomes an AtalhoError)
     pass
 
 
-def upright_rgb(image: Image.Image) -> Image.Image:
+def upright_rgb(image: Image.Image, white: int = WHITE) -> Image.Image:
     """The first frame as RGB: turned as EXIF says, what is transparent on white, 16 bits scaled to 8.
 
     Raises:
@@ -228,28 +260,37 @@ def upright_rgb(image: Image.Image) -> Image.Image:
     image.load()
     with suppress(Exception):  # EXIF that cannot be read in any way says nothing of the pixels
         ImageOps.exif_transpose(image, in_place=True)
-    if image.mode.startswith(("I", "F")):
-        image = _eight_bits(image)
+    if sixteen_bits(image):
+        image = _eight_bits(image, white)
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        white = Image.new("RGB", image.size, "white")
-        white.paste(image, mask=image.getchannel("A"))
-        return white
+        opaque = Image.new("RGB", image.size, "white")
+        opaque.paste(image, mask=image.getchannel("A"))
+        return opaque
     return image.convert("RGB")
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """Grey levels of 16 bits as 8; the wider integers of some formats hold 16 bits too."""
+def sixteen_bits(image: Image.Image) -> bool:
+    """Whether a picture has grey levels of 16 bits; the wider integers of some formats hold 16 bits too."""
+    return image.mode.startswith(("I", "F"))
+
+
+def brightest(image: Image.Image) -> int:
+    """The highest grey level of a picture of 16 bits; ValueError, as of `upright_rgb`."""
+    return int(_levels(image).max())
+
+
+def _levels(image: Image.Image) -> NDArray[np.uint32]:
     levels: NDArray[Any] = np.asarray(image)
-    if image.mode == "F" or levels.min() < 0 or levels.max() > 65535:
+    if image.mode == "F" or levels.min() < 0 or levels.max() > WHITE:
         raise ValueError(f"pixels of mode {image.mode} have no fixed black and white")
-    return Image.fromarray(((levels.astype(np.uint32) + 128) // 257).astype(np.uint8))
+    return levels.astype(np.uint32)
 
 
-def _damaged(name: object, error: Exception) -> AtalhoError:
-    return _error(
-        "UNREADABLE", name, f"cannot be used ({error})", "open and save it in another program"
-    )
+def _eight_bits(image: Image.Image, white: int) -> Image.Image:
+    """Grey levels of 16 bits as 8, rounded to the nearest; what is brighter than white is white."""
+    scaled = (510 * _levels(image) + white) // (2 * white)
+    return Image.fromarray(scaled.clip(max=255).astype(np.uint8))
 
 
 def _error(code: str, name: object, cause: str, next_step: str) -> AtalhoError:

@@ -1,35 +1,37 @@
 """A folder of photos as a data set: every file known by its content, split once, decoded when it is needed."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from atalho.data import folder
-from atalho.data.copies import Fingerprint, groups
+from atalho.data.copies import Kind, find, in_two_classes
 from atalho.data.dataset import Dataset, Progress, Split, divided
-from atalho.data.folder import Folder, decoded, some
-from atalho.data.image import Framing
-from atalho.data.manifest import Seen, read_files
+from atalho.data.folder import Folder, decoded
+from atalho.data.image import WHITE, Framing
+from atalho.data.layout import WHOLE, Layout, check_trainable, layout
+from atalho.data.manifest import Contents, read_files
+from atalho.data.names import SPLITS, counted, some
 from atalho.errors import AtalhoError, Exit, printable
 
 T = TypeVar("T")
 Photos = tuple["Photo", ...]
 BadImages = Literal["error", "skip"]
-Warn = Callable[[str], None]
+Say = Callable[[str], None]
 
 FRAMING = Framing((3, 224, 224), crop_pct=0.875)
 """Unless another is asked for: 224 pixels of 256, as the papers on ImageNet crop."""
 
 SHARES = {"val": 0.15, "test": 0.15, "train": 0.7}
-SAMPLE = 1000
-"""Photos over which statistics are taken."""
+DIVIDED = "divided by content"
+SAMPLE = 1000  # photos over which statistics are taken
 
 
 class Photo(NamedTuple):
@@ -44,9 +46,8 @@ class Photo(NamedTuple):
     path: Path
     label: int
     class_name: str
-    sha256: str
+    sha256: bytes
     size: tuple[int, int]
-    fingerprint: Fingerprint
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class OnDisk:
         return torch.tensor([photo.label for photo in self.photos], dtype=torch.int64)
 
     def framed(self, framing: Framing) -> "OnDisk":
-        return OnDisk(self.photos, framing)
+        return OnDisk(self.photos, replace(framing, white=self.framing.white))
 
     def select(self, index: Tensor) -> "OnDisk":
         return OnDisk(tuple(self.photos[place] for place in index.tolist()), self.framing)
@@ -97,7 +98,7 @@ class OnDisk:
         # The count says where a split ends.
         yield f"{len(self.photos)}\n".encode()
         for photo in self.photos:
-            yield f"{photo.sha256} {photo.class_name}\n".encode()
+            yield f"{photo.sha256.hex()} {photo.class_name}\n".encode()
 
     def folder(self, root: Path, classes: tuple[str, ...]) -> Folder:
         """The photos as a listed folder."""
@@ -109,45 +110,68 @@ def load(
     data_dir: Path,
     progress: Progress,
     *,
-    framing: Framing | None,
+    framings: Sequence[Framing],
     bad_images: BadImages,
-    warn: Warn,
+    copies: Kind,
+    say: Say,
 ) -> Dataset:
     """A folder's images in `train`, `val` and `test`.
 
     Classes in folders are divided by content, every class in the same shares, copies of one picture on one side. Of split folders
     that are given, nothing is moved: `val` is divided from `train` where `test` or `val` is missing, and a given `val` is then read
-    as `test`; copies on both sides are told to `warn`.
+    as `test`.
 
     Args:
         data_dir: where the manifest is kept.
+        framings: those that the photos will be seen in, each of which they must fit; the first is the data set's own.
         progress: told of the files that are read, before anything else.
-        bad_images: whether images that cannot be read end it or are left out; `warn` is told of each.
+        bad_images: whether images that cannot be used end it or are left out.
+        copies: which pictures are kept together.
+        say: called with what was found in the folder and what was left out of it, a line each: before files are read with classes,
+            splits and counts, and after with every image that cannot be used, and with copies.
 
     Raises:
-        AtalhoError: (exit 3) BAD-IMAGES; DATA-CLASSES for split folders with different classes; DATA-FEW for a class with too
-            few images to divide; as `folder.scan_splits`; DATA-DIR (exit 2).
+        AtalhoError: (exit 3) BAD-IMAGES; DATA-FEW for a class with too few images to divide; as `layout` and `check_trainable`;
+            DATA-DIR (exit 2).
     """
-    given = folder.scan_splits(root) or {"train": folder.scan(root)}
-    classes = _classes(root, given)
-    if "train" not in given:
+    found = layout(root)
+
+    def tell(line: str) -> None:
+        say(printable(line))
+
+    tell(found.describe())
+    if found.left_out:
+        tell(f"{root}: left out: {'; '.join(found.left_out)}")
+    check_trainable(found)
+    given = {"train" if split == WHOLE else split: part for split, part in found.splits.items()}
+    for split in found.splits if found.split else ():
+        if lacking := found.lacking(split):
+            tell(f"{root}: {split} has no images of {some(lacking, 10)}")
+    photos, contents, bad = _read(root, found, given, framings, data_dir, progress)
+    for path, cause in bad:
+        tell(f"{path}: {cause}")
+    if bad and bad_images == "error":
+        named = some(str(path.relative_to(root)) for path, _ in bad)
         raise AtalhoError(
-            "DATA-EMPTY",
+            "BAD-IMAGES",
             root,
-            f"holds images of the split {' and '.join(given)} alone, and none to train on",
-            next_step="a folder train beside them",
+            f"{len(bad)} of its {len(bad) + len(contents.sizes)} images cannot be used ({named}); all are named above, and nothing was begun",
+            next_step="mend or remove them, or --bad-images skip to leave them out",
             exit=Exit.DATA,
         )
-    found = _photos(root, given, data_dir, progress, bad_images, warn)
-    photos = [*chain.from_iterable(found.values())]
-    same = groups([each.sha256 for each in photos], [each.fingerprint for each in photos])
-    numbers = iter(same)
-    sides = {split: {next(numbers) for _ in part} for split, part in found.items()}
-    if across := sum(n > 1 for n in Counter(chain.from_iterable(sides.values())).values()):
-        warn(f"{printable(root)}: {across} pictures are in more than one of {', '.join(found)}")
-    splits, note = _divided(root, found, same, classes)
-    ordered = {split: OnDisk(splits[split], framing or FRAMING) for split in folder.SPLITS}
-    return Dataset(root.resolve().name, classes, ordered, mirror=True, note=note)
+    joined = _copies(root, photos, contents, copies, tell)
+    splits, note = _divided(root, photos, joined, found.classes)
+    if copies != "off":
+        note = note.replace(DIVIDED, f"{DIVIDED}, with copies of a picture on one side")
+    sizes = ", ".join(f"{split} {len(splits[split]):,}" for split in SPLITS)
+    if contents.white != WHITE:
+        tell(f"{root}: grey levels go up to {contents.brightest.max()}: {contents.white} is white")
+    tell(f"{root}: {sizes}: {note}")
+    framing = replace(framings[0], white=contents.white)
+    ordered = {split: OnDisk(splits[split], framing) for split in SPLITS}
+    return Dataset(
+        root.resolve().name, found.classes, ordered, mirror=True, note=note, copies=copies
+    )
 
 
 def as_given(folders: Mapping[str, T]) -> dict[str, T]:
@@ -158,59 +182,78 @@ def as_given(folders: Mapping[str, T]) -> dict[str, T]:
     return {} if test is None else {"test": test}
 
 
-def _classes(root: Path, given: Mapping[str, Folder]) -> tuple[str, ...]:
-    """The classes that all splits have."""
-    names = dict.fromkeys(chain.from_iterable(part.classes for part in given.values()))
-    missing = {
-        part.root.name: lacking
-        for part in given.values()
-        if (lacking := [name for name in names if name not in part.classes])
-    }
-    if missing:
-        lacks = "; ".join(
-            f"{split} lacks {', '.join(lacking)}" for split, lacking in missing.items()
-        )
-        raise AtalhoError(
-            "DATA-CLASSES",
-            root,
-            f"its split folders have different classes: {lacks}",
-            next_step="the same class folders in each of them",
-            exit=Exit.DATA,
-        )
-    return tuple(sorted(names))
-
-
-def _photos(
+def _read(
     root: Path,
+    found: Layout,
     given: Mapping[str, Folder],
+    framings: Sequence[Framing],
     data_dir: Path,
     progress: Progress,
-    bad_images: BadImages,
-    warn: Warn,
-) -> dict[str, Photos]:
-    """The images of every split folder that can be read."""
-    files = [path for part in given.values() for path, _ in part.images]
-    entries = iter(read_files(root, files, data_dir, progress))
-    found: dict[str, list[Photo]] = {}
-    bad: list[str] = []
+) -> tuple[dict[str, Photos], Contents, list[tuple[Path, str]]]:
+    """The images of every split that can be used, what is in them in their order, and why others cannot be."""
+    start = len(str(root / "_")) - 1
+    names = [str(path)[start:] for part in given.values() for path, _ in part.images]
+    contents = read_files(root, names, data_dir, progress)
+    bad = dict(chain(*(_unfit(contents, framing) for framing in framings))) | contents.bad
+    index = {name: place for place, name in enumerate(found.classes)}
+    sizes = contents.sizes.tolist()
+    photos: dict[str, list[Photo]] = {}
+    refused = []
+    rows = count()
     for split, part in given.items():
-        photos = found.setdefault(split, [])
-        for (path, label), entry in zip(part.images, entries, strict=False):
-            if isinstance(entry.seen, Seen):
-                name = part.classes[label]
-                photos.append(Photo(path, label, name, entry.sha256, *entry.seen))
-            else:
-                bad.append(entry.path)
-                warn(printable(f"{path}: {entry.seen}"))
-    if bad and bad_images == "error":
-        raise AtalhoError(
-            "BAD-IMAGES",
-            root,
-            f"{len(bad)} of its {len(files)} images cannot be used ({some(bad)}); all are named above, and nothing was begun",
-            next_step="mend or remove them, or --bad-images skip to leave them out",
-            exit=Exit.DATA,
+        kept = photos.setdefault(split, [])
+        for (path, label), row in zip(part.images, rows, strict=False):
+            if row in bad:
+                refused.append((path, bad[row]))
+                continue
+            name = part.classes[label]
+            width, height = sizes[row]
+            kept.append(
+                Photo(path, index[name], name, contents.sha256[row].tobytes(), (width, height))
+            )
+    usable = np.array([row not in bad for row in range(len(names))], bool)
+    return {split: tuple(kept) for split, kept in photos.items()}, contents.only(usable), refused
+
+
+def _unfit(contents: Contents, framing: Framing) -> Iterator[tuple[int, str]]:
+    """The rows of pictures that cannot be brought to a network's input, with why not."""
+    for width, height in np.unique(contents.sizes, axis=0).tolist():
+        try:
+            framing.check((max(width, 1), max(height, 1)))  # those that cannot be read have no size
+        except ValueError as error:
+            rows = np.flatnonzero((contents.sizes == (width, height)).all(axis=1))
+            yield from ((row, str(error)) for row in rows.tolist())
+
+
+def _copies(
+    root: Path, photos: Mapping[str, Photos], contents: Contents, kind: Kind, say: Say
+) -> Sequence[int]:
+    """A number for every photo of all splits in turn, equal for copies."""
+    every = [*chain.from_iterable(photos.values())]
+    labels = np.array([photo.label for photo in every], np.int64)
+    joined = find(contents.sha256, contents.fingerprints, labels, kind)
+
+    def named(places: Iterable[int]) -> str:
+        return some(str(every[place].path.relative_to(root)) for place in places)
+
+    if twice := in_two_classes(contents.sha256, labels):
+        files = counted(len(twice), "file")
+        say(f"{root}: {files} in two classes at once ({named(chain(*twice))})")
+    if len(joined.apart):
+        say(
+            f"{root}: {len(joined.apart):,} photos look alike ({named(joined.apart.tolist())}) across classes, or as most of a class: "
+            "taken for one scene and not for copies, each is divided for itself"
         )
-    return {split: tuple(photos) for split, photos in found.items()}
+    say(
+        f"{root}: kept on one side of a division (--copies {kind}): {joined.same:,} files equal to another, "
+        f"{joined.alike:,} photos that look like another"
+    )
+    groups: list[int] = joined.groups.tolist()
+    group = iter(groups)
+    sides = {split: {next(group) for _ in part} for split, part in photos.items()}
+    if across := sum(n > 1 for n in Counter(chain.from_iterable(sides.values())).values()):
+        say(f"{root}: {across} pictures are in more than one of {', '.join(photos)}")
+    return groups
 
 
 def _divided(
@@ -228,11 +271,10 @@ def _divided(
     shares = SHARES if test is None else {"val": SHARES["val"], "train": 1 - SHARES["val"]}
     # `train` is the first of `found`, so that its photos have the first numbers.
     parts = _divide(root, train, same, shares, classes)
-    said = "divided by content, with copies of a picture on one side"
     if test is None:
-        return parts, f"70 % for training, 15 % for validation, 15 % for testing, {said}"
+        return parts, f"70 % for training, 15 % for validation, 15 % for testing, {DIVIDED}"
     role = "test" if "test" in found else "validation"
-    note = f"tested on its {role} folder; validation is 15 % of its training folder, {said}"
+    note = f"tested on its {role} folder; validation is 15 % of its training folder, {DIVIDED}"
     return {**parts, "test": test}, note
 
 
@@ -243,7 +285,7 @@ def _divide(
     shares: Mapping[str, float],
     classes: tuple[str, ...],
 ) -> dict[str, Photos]:
-    keys = [bytes.fromhex(photo.sha256) for photo in photos]
+    keys = [photo.sha256 for photo in photos]
     parts = divided(keys, [photo.label for photo in photos], same, shares)
     split = {name: tuple(photos[place] for place in part.tolist()) for name, part in parts.items()}
     present = [{photo.class_name for photo in part} for part in split.values()]
@@ -252,7 +294,7 @@ def _divide(
             "DATA-FEW",
             root,
             f"{len(lacking)} of its {len(classes)} classes have too few different images to be in {', '.join(shares)} ({some(lacking)})",
-            next_step=f"{len(shares)} images or more in every class; copies of a picture count once",
+            next_step=f"{len(shares)} images or more in every class; copies of a picture count once, with --copies exact those of a file alone",
             exit=Exit.DATA,
         )
     return split

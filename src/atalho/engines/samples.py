@@ -9,12 +9,14 @@ from PIL import Image
 from torch import Tensor
 
 from atalho.data.dataset import Dataset, Images, Split
-from atalho.data.folder import Photos, scan
+from atalho.data.folder import Photos
 from atalho.data.image import Framing
+from atalho.data.layout import layout
 from atalho.engines.choosing import Sample
-from atalho.errors import AtalhoError
+from atalho.errors import AtalhoError, Exit
 from atalho.weights.trained import Trained
 
+FEWEST = 2
 COMPARED = 512
 CALIBRATED = 300
 """At most; NNCF's own default."""
@@ -42,18 +44,24 @@ def of_folder(trained: Trained, root: Path) -> Sample:
     """Photos of class folders, whose classes are some of the network's: every second one is calibrated on.
 
     Raises:
-        AtalhoError: DATA-CLASSES or DATA-EMPTY (exit 3); an image that cannot be read is an error too.
+        AtalhoError: (exit 3) DATA-CLASSES; DATA-EMPTY, where there are no two images that can be read; as `layout`.
     """
-    folder = scan(root)
+    found = layout(root).splits
+    folder = found.get("train") or next(iter(found.values()))
     labels = folder.labels(trained.classes, trained.network.name)
     most = COMPARED + CALIBRATED
     spaced = folder.images[:: max(1, len(folder.images) // most)][:most]
-
-    def refuse(error: AtalhoError) -> None:
-        raise error
-
-    photos = Photos(replace(folder, images=spaced), labels, trained.framing, refuse)
+    unread: list[AtalhoError] = []
+    photos = Photos(replace(folder, images=spaced), labels, trained.framing, unread.append)
     parts = [*photos.batches(most)]
+    if sum(len(each.labels) for each in parts) < FEWEST:
+        raise AtalhoError(
+            "DATA-EMPTY",
+            root,
+            f"holds no two images that can be read, of {len(spaced)}",
+            next_step="--data with a folder of images",
+            exit=Exit.DATA,
+        )
     images = torch.cat([each.images for each in parts])
     truth = torch.cat([each.labels for each in parts])
     return Sample(str(root), images[::2], truth[::2], images[1::2][:CALIBRATED])

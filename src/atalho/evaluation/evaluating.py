@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from atalho.data import DATASETS
+from atalho.data.copies import Kind
 from atalho.data.dataset import Batched, DataIdentity, Dataset, Progress, Split
-from atalho.data.folder import Folder, Photos, scan, scan_splits
-from atalho.data.photos import OnDisk, Warn, as_given
+from atalho.data.folder import Folder, Photos
+from atalho.data.layout import WHOLE, layout
+from atalho.data.photos import OnDisk, Say, as_given
 from atalho.errors import AtalhoError, Exit
 from atalho.evaluation import views
 from atalho.evaluation.accuracy import PROTOCOL, Accuracy, accuracy, tally
@@ -170,8 +172,8 @@ def choose(
     root: Path,
     split: str | None,
     trained_on: DataIdentity | None,
-    load: Callable[[], Dataset],
-    warn: Warn,
+    load: Callable[[Kind], Dataset],
+    warn: Say,
 ) -> tuple[Folder, str | None]:
     """The images of a folder to evaluate a network on, and the split that they are.
 
@@ -181,20 +183,21 @@ def choose(
     Args:
         split: to take instead.
         trained_on: what the network was trained on; None where that is not known.
-        load: the folder as a data set, its bad images skipped.
+        load: the folder as a data set with some copies kept together, its bad images skipped.
         warn: is called with a line where images that the network was trained on may be among them.
 
     Raises:
-        AtalhoError: DATA-SPLIT (exit 2), for a folder that has no such split; as `folder.scan` and `load`.
+        AtalhoError: DATA-SPLIT (exit 2), for a folder that has no such split; as `layout` and `load`.
     """
-    given = scan_splits(root)
+    found = layout(root)
     asked = split or "test"
-    if folder := as_given(given).get(asked):
+    if found.split and (folder := as_given(found.splits).get(asked)):
         return replace(folder, root=root), asked
-    data = load() if given else _same_data(root, trained_on, load, warn)
+    kind: Kind = (trained_on and trained_on.copies) or "similar"
+    data = load(kind) if found.split else _same_data(root, trained_on, load, warn)
     if data is None:
         if split is None:
-            return scan(root), None
+            return found.splits[WHOLE], None
         raise _no_split(split, root, "holds folders of classes, and has no splits of its own")
     images = data.splits.get(asked)
     if not isinstance(images, OnDisk):
@@ -203,7 +206,7 @@ def choose(
 
 
 def _same_data(
-    root: Path, trained_on: DataIdentity | None, load: Callable[[], Dataset], warn: Warn
+    root: Path, trained_on: DataIdentity | None, load: Callable[[Kind], Dataset], warn: Say
 ) -> Dataset | None:
     """The folder as a data set, where it is the one that a network was trained on."""
     if trained_on is None:
@@ -215,9 +218,9 @@ def _same_data(
     if trained_on.checksum is None or trained_on.name in DATASETS:
         return None
     try:
-        data = load()
+        data = load(trained_on.copies or "similar")
     except AtalhoError as error:
-        if error.code != "DATA-FEW":
+        if error.code not in ("DATA-FEW", "DATA-CLASSES"):
             raise
         return None  # nothing can be trained on it
     if data.checksum == trained_on.checksum:

@@ -206,7 +206,7 @@ def of_photos(
 
     def attempt(path: Path) -> Seen | AtalhoError:
         try:
-            return read(path, lambda image: views(image, framing))
+            return read(path, lambda image: views(image, framing), white=framing.white)
         except AtalhoError as error:
             return error
 

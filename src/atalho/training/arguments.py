@@ -107,7 +107,9 @@ class SavedArguments:
     def other_run(self, now: "SavedArguments") -> str:
         """How another run would have another result: `recipe.lr 0.1, now 0.2`; empty where it is the same run."""
         framing = now.framing if self.framing is None else self.framing
-        was = asdict(replace(self, framing=framing, environment={}))
+        # A folder of the same photos, divided alike, may have another name now.
+        data = now.data if self.data.checksum == now.data.checksum else self.data
+        was = asdict(replace(self, data=data, framing=framing, environment={}))
         return _differences(was, asdict(replace(now, environment={})))
 
     def other_bits(self, now: "SavedArguments") -> str:

@@ -107,7 +107,7 @@ def resolve(
 
     name = start.network.name if start else request.network
     if data and request.photos:
-        data = data.framed(framing(name, start, request.img_size))
+        data = data.framed(framing(request, start))
     new_head = request.new_head
     if new_head is None:
         new_head = bool(start and data and tuple(start.classes) != data.classes)
@@ -120,14 +120,11 @@ def resolve(
     return Resolved(arguments, data)
 
 
-def framing(network: str, start: "Trained | None", side: int | None) -> "Framing":
-    """How photos are brought to a network's input: as its weights' were, where it has some.
-
-    Args:
-        side: of the input, in pixels, in place of the weights' or the paper's.
-    """
+def framing(request: Request, start: "Trained | None") -> "Framing":
+    """How photos are brought to a network's input: as its weights were, or as its paper has it; of the side that is requested."""
     from atalho.data.image import Framing
 
-    own = start.framing if start else Framing(subjects.get(network).input)
+    own = start.framing if start else Framing(subjects.get(request.network).input)
     channels, *_ = own.input
+    side = request.img_size
     return replace(own, input=(channels, side, side)) if side else own

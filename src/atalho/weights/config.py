@@ -17,8 +17,9 @@ from torch import Tensor
 
 from atalho.data import imagenet
 from atalho.data.batches import Preprocessing
+from atalho.data.copies import Kind
 from atalho.data.dataset import DataIdentity
-from atalho.data.image import RESAMPLING, Framing
+from atalho.data.image import RESAMPLING, WHITE, Framing
 from atalho.errors import AtalhoError, Exit
 from atalho.files import write_atomically
 from atalho.grammar.shape import Shape, text
@@ -104,6 +105,7 @@ class Config:
                 "crop_pct": self.framing.crop_pct,
                 "crop_mode": self.framing.crop_mode,
                 "interpolation": self.framing.interpolation,
+                **({"white": self.framing.white} if self.framing.white != WHITE else {}),
             },
             **({"precision": self.precision} if self.precision else {}),
             **({"data": asdict(self.data)} if self.data else {}),
@@ -196,7 +198,7 @@ def _parsed(document: Mapping[str, Any]) -> Config:
         _preprocessing(settings, shape[0]),
         _classes(document, int(document["num_classes"])),
         precision,
-        data and DataIdentity(str(data["name"]), str(data["checksum"])),
+        data and _identity(data),
         document.get("sha256"),
         "tag" in settings,
     )
@@ -221,16 +223,26 @@ def _classes(document: Mapping[str, Any], count: int) -> Classes:
     return {label: str(described.get(label, label)) for label in labels}
 
 
+def _identity(data: Mapping[str, Any]) -> DataIdentity:
+    copies = data.get("copies")
+    if copies not in (None, *get_args(Kind)):
+        raise ValueError(f"copies {copies} is not {' or '.join(get_args(Kind))}")
+    return DataIdentity(str(data["name"]), str(data["checksum"]), copies)
+
+
 def _framing(input: Shape, settings: Mapping[str, Any]) -> Framing:
     """The framing; what the config does not say is as in timm."""
     crop_pct = float(settings.get("crop_pct", 0.875))
     mode = settings.get("crop_mode", "center")
     interpolation = settings.get("interpolation", "bicubic")
+    white = int(settings.get("white", WHITE))
+    if not 0 < white <= WHITE:
+        raise ValueError(f"white {white} is no grey level of 16 bits")
     if not 0 < crop_pct <= 1 or mode not in ("center", "squash") or interpolation not in RESAMPLING:
         raise ValueError(
             f"crop_pct {crop_pct}, crop_mode {mode} and interpolation {interpolation} are not understood"
         )
-    return Framing(input, crop_pct, mode, interpolation)
+    return Framing(input, crop_pct, mode, interpolation, white)
 
 
 def _preprocessing(settings: Mapping[str, Any], channels: int) -> Preprocessing:

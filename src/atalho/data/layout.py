@@ -1,0 +1,284 @@
+"""A folder of photos as classes, `root/CLASS/image`, or as splits of classes, `root/SPLIT/CLASS/image`; and what is neither."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from atalho.data.folder import Folder
+from atalho.data.listing import Listing, listed
+from atalho.data.names import SPLITS, counted, label_of, some, split_of
+from atalho.errors import AtalhoError, Exit
+
+WHOLE = ""
+"""In place of a split's name: a folder of classes that has no splits."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a folder of photos holds.
+
+    Attributes:
+        splits: the classes of every split, in the order train, val, test; or of the folder itself, as `WHOLE`.
+        left_out: what is not in them and why, a phrase for every kind.
+    """
+
+    root: Path
+    splits: Mapping[str, Folder]
+    left_out: tuple[str, ...]
+
+    @property
+    def split(self) -> bool:
+        """Whether the folder holds split folders."""
+        return WHOLE not in self.splits
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """The classes of all splits, sorted."""
+        return tuple(sorted({name for part in self.splits.values() for name in part.classes}))
+
+    def lacking(self, split: str) -> list[str]:
+        """The classes that other splits have."""
+        own = {*self.splits[split].classes}
+        return [name for name in self.classes if name not in own]
+
+    def describe(self) -> str:
+        """One line: classes, splits and how many images there are."""
+        counts = Counter(
+            part.classes[label] for part in self.splits.values() for _, label in part.images
+        )
+        named = some((f"{name} {counts[name]:,}" for name in self.classes), 10)
+        images = f"{counts.total():,} images"
+        if self.split:
+            sizes = (f"{name} {len(part.images):,}" for name, part in self.splits.items())
+            images += f", in the splits {', '.join(sizes)}"
+        return f"{self.root}: {len(self.classes):,} classes ({named}), {images}"
+
+
+def layout(root: Path) -> Layout:
+    """The classes, or the splits of classes, that a folder holds; nothing is decoded.
+
+    A single folder around them is stepped into. A folder is that of a split if it is named so, in any case, and most of its
+    images lie in folders in it: there are classes named `train`.
+
+    Raises:
+        AtalhoError: (exit 3) DATA-MISSING, where it cannot be read; DATA-EMPTY without images in class folders; DATA-SPLITS, where
+            folders that are named as splits hold no classes, two are of one split, or splits lie in the classes.
+    """
+    try:
+        listing = listed(root)
+    except OSError as error:
+        raise AtalhoError(
+            "DATA-MISSING",
+            error.filename or root,
+            f"cannot be read ({error.strerror})",
+            next_step="--data FOLDER",
+            exit=Exit.DATA,
+        ) from error
+    within = _within(listing.images)
+    base = root / within
+    inside = [name.removeprefix(within) for name in listing.images if name.startswith(within)]
+    top = _by_folder(inside)
+    beside = [name for name in listing.images if not name.startswith(within)]
+    beside += [within + name for name in top.pop("", ())]
+    others = [*listing.others()]
+    if not top:
+        raise _empty(root, beside, others)
+    folders = _split_folders(base, top)
+    apart = [f"{name}, {counted(len(top[name]), 'image')} beside the split folders" for name in top]
+    if folders:
+        parts = {split: _folder(base / name, top[name]) for split, name in folders.items()}
+        _check_labelled(base, parts)
+        left_out = [
+            said for name, said in zip(top, apart, strict=True) if name not in folders.values()
+        ]
+        for name in folders.values():
+            beside += [f"{within}{name}/{each}" for each in _by_folder(top[name]).get("", ())]
+    else:
+        _check_classes(base, top)
+        parts, left_out = {WHOLE: _folder(base, inside)}, []
+    if beside:
+        left_out.append(
+            f"{counted(len(beside), 'image')} beside the class folders ({some(beside)})"
+        )
+    if bare := _without_images(
+        listing, [within, *(f"{within}{each}/" for each in folders.values())]
+    ):
+        left_out.append(f"{counted(len(bare), 'folder')} without images ({some(bare)})")
+    return Layout(root, parts, (*left_out, *others))
+
+
+def check_trainable(found: Layout) -> None:
+    """Raises an AtalhoError (exit 3) where there is nothing to learn from a folder.
+
+    DATA-EMPTY without a split to train on; DATA-CLASSES for a single class, or one that the folder to train on lacks.
+    """
+    if found.split and "train" not in found.splits:
+        raise AtalhoError(
+            "DATA-EMPTY",
+            found.root,
+            f"holds images of the split {' and '.join(found.splits)} alone, and none to train on",
+            next_step="a folder train beside them",
+            exit=Exit.DATA,
+        )
+    if len(found.classes) == 1:
+        (part, *_) = found.splits.values()
+        left = f"; left out: {'; '.join(found.left_out)}" if found.left_out else ""
+        raise AtalhoError(
+            "DATA-CLASSES",
+            found.root,
+            f"has one class alone ({found.classes[0]}, {counted(len(part.images), 'image')}), and nothing to tell it from{left}",
+            next_step="a folder for each class, with its images inside; labels in a table or in file names are not read",
+            exit=Exit.DATA,
+        )
+    if not found.split:
+        return
+    missing = {split: lacking for split in found.splits if (lacking := found.lacking(split))}
+    if "train" in missing:
+        lacks = "; ".join(f"{split} lacks {some(names, 10)}" for split, names in missing.items())
+        raise AtalhoError(
+            "DATA-CLASSES",
+            found.root,
+            f"its split folders have different classes: {lacks}",
+            next_step="images of every class in the folder to train on",
+            exit=Exit.DATA,
+        )
+
+
+def _by_folder(images: Iterable[str]) -> dict[str, list[str]]:
+    """Names by the first folder in them, what is left of them below it; under an empty name those in none."""
+    found: dict[str, list[str]] = {}
+    for image in images:
+        folder, slash, rest = image.partition("/")
+        found.setdefault(folder if slash else "", []).append(rest if slash else image)
+    return found
+
+
+def _within(images: Iterable[str]) -> str:
+    """The name, ending in `/`, of the folder that only wraps those of classes or splits; empty where there is none."""
+    within = ""
+    top = _by_folder(images)
+    top.pop("", None)
+    while len(top) == 1:
+        name, inside = top.popitem()
+        if split_of(name):
+            return within
+        within += name + "/"
+        top = _by_folder(inside)
+        if "" in top:  # a class, whose images lie in some folder of it
+            return ""
+    return within
+
+
+def _split_folders(root: Path, top: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """The name of every split's folder; none where the folders are classes."""
+    named: dict[str, list[str]] = {split: [] for split in SPLITS}
+    flat = []
+    for name, images in top.items():
+        if split := split_of(name):
+            deep = sum("/" in image for image in images)
+            if 2 * deep > len(images):
+                named[split].append(name)
+            else:
+                flat.append(name)
+    found = {split: names for split, names in named.items() if names}
+    if found and flat:
+        raise _unsorted(root, flat[0], top[flat[0]])
+    for split, names in found.items():
+        if len(names) > 1:
+            raise _splits(
+                root,
+                f"holds {' and '.join(names)}, which both mean the split {split}",
+                "keep one of them there",
+            )
+    return {split: name for split, (name,) in found.items()}
+
+
+def _check_labelled(root: Path, parts: Mapping[str, Folder]) -> None:
+    """Refuses a split whose images lie in one folder that no other split has, as Tiny ImageNet ships its own."""
+    for part in parts.values():
+        others = {name for other in parts.values() if other is not part for name in other.classes}
+        if len(part.classes) == 1 < len(others) and part.classes[0] not in others:
+            raise _unsorted(root, part.root.name, [path.name for path, _ in part.images])
+
+
+def _check_classes(root: Path, top: Mapping[str, Sequence[str]]) -> None:
+    """Refuses folders of which none is a class."""
+    if all(map(split_of, top)):
+        raise _splits(
+            root,
+            f"its folders are named as splits ({some(top)}) and hold images in no class folders",
+            "put the images in SPLIT/CLASS/image",
+        )
+    if len(top) > 1 and all(_holds_splits(images) for images in top.values()):
+        raise _splits(
+            root,
+            f"its classes ({some(top)}) hold folders of splits",
+            "put the images in SPLIT/CLASS/image instead of CLASS/SPLIT/image",
+        )
+
+
+def _holds_splits(images: Iterable[str]) -> bool:
+    return all("/" in image and split_of(image.partition("/")[0]) for image in images)
+
+
+def _folder(root: Path, images: Iterable[str]) -> Folder:
+    """The classes in a folder, sorted, with their images; those beside them are left out."""
+    by_class: dict[str, list[str]] = {}
+    for folder, names in _by_folder(images).items():
+        if folder:
+            by_class.setdefault(label_of(folder), []).extend(f"{folder}/{name}" for name in names)
+    classes = tuple(sorted(by_class))
+    return Folder(
+        root,
+        classes,
+        tuple(
+            (root / name, label) for label, each in enumerate(classes) for name in by_class[each]
+        ),
+    )
+
+
+def _without_images(listing: Listing, places: Iterable[str]) -> list[str]:
+    """The folders directly in some others that hold no images."""
+    filled = {
+        "/".join(parts[:depth])
+        for image in listing.images
+        for parts in [image.split("/")]
+        for depth in range(1, len(parts))
+    }
+    known = {*places}
+    return [
+        name
+        for name in listing.folders
+        if name not in filled and name[: name.rfind("/") + 1] in known
+    ]
+
+
+def _empty(root: Path, beside: Sequence[str], others: Sequence[str]) -> AtalhoError:
+    held = (
+        f"{counted(len(beside), 'image')} in no class folder"
+        if beside
+        else "no images as CLASS/image"
+    )
+    left = f"; beside them: {'; '.join(others)}" if others else ""
+    return AtalhoError(
+        "DATA-EMPTY",
+        root,
+        f"holds {held}{left}",
+        next_step="a folder for each class, with its images inside; labels in a table or in file names are not read",
+        exit=Exit.DATA,
+    )
+
+
+def _unsorted(root: Path, folder: str, images: Sequence[str]) -> AtalhoError:
+    """A split folder whose images lie in no folders of classes."""
+    sort = f"move every image into {folder}/CLASS, as the other splits have it, or {folder} out of the folder"
+    if any("ILSVRC2012_val_" in name for name in images):
+        sort = f"in {folder}, run valprep.sh of github.com/soumith/imagenetloader.torch, which moves every image into its class's folder"
+    cause = f"{folder} holds {counted(len(images), 'image')} in no class folders; what they show is not known"
+    return _splits(root, cause, sort)
+
+
+def _splits(root: Path, cause: str, next_step: str) -> AtalhoError:
+    return AtalhoError("DATA-SPLITS", root, cause, next_step=next_step, exit=Exit.DATA)

@@ -1,0 +1,109 @@
+"""What lies in a folder and below it: images, and by kind whatever else; nothing is decoded."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+
+from atalho.data.formats import HEIF_EXTRA, SUFFIXES, begins_as_image, suffixes
+from atalho.data.names import counted, some
+
+SYSTEM = frozenset(
+    (
+        *("__macosx", "@eadir", "#recycle", "$recycle.bin", "system volume information"),
+        *("lost+found", "__pycache__", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"),
+    )
+)
+"""Names, in lower case, of what systems and programs leave in folders; whatever begins with a dot is their own too."""
+
+
+@dataclass
+class Listing:
+    """What lies in a folder.
+
+    Attributes:
+        root: the folder.
+        images: every image's name below the root, its parts joined by `/`: in the order of their names, folder by folder.
+        folders: every folder below the root in the same way.
+        other: files that are no image that can be read here, by suffix in lower case.
+        system: hidden files and folders, and those that systems leave; nothing in such a folder is looked at.
+        dangling: links to nothing that have no image's name.
+    """
+
+    root: Path
+    images: list[str] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+    other: Counter[str] = field(default_factory=Counter)
+    system: int = 0
+    dangling: list[str] = field(default_factory=list)
+
+    def others(self) -> Iterator[str]:
+        """A phrase for every kind of files that are no images."""
+        found = self.other
+        if heif := Counter({suffix: found[suffix] for suffix in SUFFIXES["HEIF"] if found[suffix]}):
+            yield f"{_by_suffix(heif)} (read after {HEIF_EXTRA})"
+        if rest := found - heif:
+            yield f"{counted(rest.total(), 'file')} that {'is' if rest.total() == 1 else 'are'} no image ({_by_suffix(rest)})"
+        if self.dangling:
+            yield f"{counted(len(self.dangling), 'link')} to nothing ({some(self.dangling)})"
+        if self.system:
+            yield f"{self.system:,} hidden or left by the system"
+
+
+def listed(root: Path) -> Listing:
+    """Lists a folder. Links are followed, but not to a folder that they lie in.
+
+    Raises:
+        OSError: the folder, or one in it, cannot be read.
+    """
+    found = Listing(root)
+    _add(found, str(root), "", ())
+    return found
+
+
+def _add(found: Listing, folder: str, name: str, above: tuple[tuple[int, int], ...]) -> None:
+    """Adds what is in a folder, whose name below the root is empty or ends in `/`; `above` are the folders that it lies in."""
+    stat = os.stat(folder)  # noqa: PTH116
+    identity = stat.st_dev, stat.st_ino
+    if identity in above:
+        return
+    for entry in _sorted(folder):
+        path = name + entry.name
+        if entry.name.startswith(".") or entry.name.lower() in SYSTEM:
+            found.system += 1
+        elif entry.is_dir():
+            found.folders.append(path)
+            _add(found, entry.path, path + "/", (*above, identity))
+        elif entry.is_file() or entry.is_symlink():
+            _add_file(found, entry, path)
+
+
+def _add_file(found: Listing, entry: "os.DirEntry[str]", path: str) -> None:
+    suffix = PurePath(entry.name).suffix.lower()
+    if suffix in suffixes():
+        found.images.append(path)  # a link to nothing too: reading it says so
+    elif not entry.is_file():
+        found.dangling.append(path)
+    elif _begins_as_image(entry.path):
+        found.images.append(path)
+    else:
+        found.other[suffix] += 1
+
+
+def _begins_as_image(path: str) -> bool:
+    with suppress(OSError):
+        return begins_as_image(path)
+    return False
+
+
+def _by_suffix(files: Counter[str]) -> str:
+    return some(
+        (f"{count:,} {suffix or 'without a suffix'}" for suffix, count in files.most_common()), 5
+    )
+
+
+def _sorted(folder: str) -> list["os.DirEntry[str]"]:
+    with os.scandir(folder) as entries:
+        return sorted(entries, key=lambda entry: entry.name)

@@ -1,0 +1,205 @@
+"""What is kept of a folder's files: read once, wherever the folder is, and after any interruption."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from atalho.data import manifest
+from atalho.data.copies import fingerprint
+from atalho.data.manifest import Contents
+from atalho.errors import AtalhoError, Exit
+from photo_folders import fill, picture, save
+
+
+class Folder:
+    """A folder whose files are read into a manifest, and which of them were."""
+
+    def __init__(self, root: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.root, self.data_dir = root, data_dir
+        self.read: list[str] = []
+        self.told: list[tuple[int, int]] = []
+        real = manifest.opened
+
+        def opened(path: Path, use: object) -> object:
+            self.read.append(path.name)
+            return real(path, use)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(manifest, "opened", opened)
+
+    def __call__(self) -> Contents:
+        self.read.clear()
+        self.told.clear()
+        names = sorted(path.relative_to(self.root).as_posix() for path in self.root.rglob("*.png"))
+        return manifest.read_files(
+            self.root, names, self.data_dir, lambda *each: self.told.append(each)
+        )
+
+    def kept(self) -> Path:
+        (path,) = (self.data_dir / "manifests").iterdir()
+        return path
+
+
+@pytest.fixture
+def pets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folder:
+    return Folder(fill(tmp_path / "pets", {"cat": 5, "dog": 5}), tmp_path / "data", monkeypatch)
+
+
+def equal(one: Contents, other: Contents) -> bool:
+    pairs = zip(vars(one).values(), vars(other).values(), strict=True)
+    return all(np.array_equal(a, b) if isinstance(a, np.ndarray) else a == b for a, b in pairs)
+
+
+def test_what_has_not_changed_is_not_read_again(pets: Folder) -> None:
+    first = pets()
+    assert len(pets.read) == 10
+    assert pets.told == [(done, 10) for done in range(1, 11)]
+    assert equal(pets(), first)
+    assert (pets.read, pets.told) == ([], [(10, 10)])
+    changed = pets.root / "dog" / "03.png"
+    picture(99).save(changed)
+    assert not equal(pets(), first)
+    assert pets.read == ["03.png"]
+    os.utime(changed, (0, 0))
+    pets()
+    assert pets.read == ["03.png"]
+
+
+def test_a_folder_is_known_at_another_place(pets: Folder, tmp_path: Path) -> None:
+    first = pets()
+    other = tmp_path / "scratch" / "pets"
+    shutil.copytree(pets.root, other)  # which keeps the times
+    pets.root = other
+    assert equal(pets(), first)
+    assert pets.read == []
+
+
+def test_a_line_that_is_torn_or_nonsense_costs_its_file_alone(pets: Folder) -> None:
+    first = pets()
+    whole = pets.kept().read_bytes()
+    pets.kept().write_bytes(whole[:-40])
+    assert equal(pets(), first)
+    assert pets.read == ["04.png"]
+    assert equal(pets(), first)
+    assert pets.read == []
+    lines = [json.loads(line) for line in whole.splitlines()]
+    for nonsense in (b"\0" * 100, b"7", b"[1]", b'{"a": 1}', b"\xff\xfe", b'["cat/00.png"]'):
+        pets.kept().write_bytes(nonsense + b"\n" + whole)
+        assert equal(pets(), first)
+        assert pets.read == []
+    for place, wrong in (
+        (3, "ff"),
+        (3, "xy" * 32),
+        (4, 0),
+        (4, "7"),
+        (6, "00"),
+        (7, -1),
+        (7, 1 << 20),
+    ):
+        line = [*lines[0]]
+        line[place] = wrong
+        pets.kept().write_text(json.dumps(line) + "\n")
+        assert equal(pets(), first)
+        assert len(pets.read) == 10
+
+
+def test_files_that_cannot_be_used_are_tried_again(pets: Folder) -> None:
+    bad = pets.root / "cat" / "00.png"
+    whole = bad.read_bytes()
+    bad.write_bytes(whole[:60])
+    (pets.root / "cat" / "gone.png").symlink_to("nowhere.png")
+    found = pets()
+    assert sorted(found.bad) == [0, 5]
+    assert found.bad[5] == "is a link to nowhere.png, which is not there"
+    assert pets().bad == found.bad
+    assert pets.read == ["00.png"]
+    bad.write_bytes(whole)
+    assert sorted(pets().bad) == [5]
+
+
+def test_a_manifest_of_files_that_change_does_not_grow_for_ever(pets: Folder) -> None:
+    sizes = []
+    for second in range(8):
+        for path in pets.root.rglob("*.png"):
+            os.utime(path, (second, second))
+        pets()
+        sizes.append(len(pets.kept().read_bytes().splitlines()))
+    assert max(sizes) <= 20
+    pets()
+    assert pets.read == []
+
+
+def test_a_scan_that_is_killed_goes_on_where_it_stopped(pets: Folder) -> None:
+    """Killed while it reads, at whatever file; the next one reads the rest."""
+    for number in range(200):
+        save(pets.root / "eel" / f"{number:03}.png", picture(1000 + number, (120, 90)))
+    program = (
+        "import sys; from pathlib import Path; from atalho.data.manifest import read_files\n"
+        "root = Path(sys.argv[1])\n"
+        "names = sorted(p.relative_to(root).as_posix() for p in root.rglob('*.png'))\n"
+        "read_files(root, names, Path(sys.argv[2]), lambda done, total: print(done, flush=True))\n"
+    )
+    command = [sys.executable, "-c", program, str(pets.root), str(pets.data_dir)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout
+        while int(child.stdout.readline()) < 50:
+            pass
+        child.send_signal(signal.SIGKILL)
+    lines = len(pets.kept().read_bytes().splitlines())
+    assert 50 <= lines < 210
+    found = pets()
+    assert len(pets.read) in (210 - lines, 211 - lines)  # the last line may be torn
+    shutil.rmtree(pets.data_dir)
+    assert equal(found, pets())
+
+
+def test_a_folder_that_cannot_be_written_is_named(pets: Folder) -> None:
+    pets.data_dir.write_text("a file")
+    with pytest.raises(AtalhoError, match="DATA-DIR") as error:
+        pets()
+    assert error.value.exit == Exit.USAGE
+
+
+@pytest.mark.parametrize("size", [(300, 200), (200, 300), (280, 280), (284, 280), (1300, 1295)])
+def test_a_jpeg_that_is_decoded_smaller_is_the_same(
+    tmp_path: Path, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its size is that of the whole picture, the right way up, and its fingerprint that of a copy."""
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera lay on its side
+    picture(3, size).save(tmp_path / "a.jpg", exif=exif)
+    picture(3, size).transpose(Image.Transpose.ROTATE_270).save(tmp_path / "b.jpg")
+    found = manifest.read_files(
+        tmp_path, ["a.jpg", "b.jpg"], tmp_path / "data", lambda done, total: None
+    )
+    assert found.sizes.tolist() == [[*reversed(size)]] * 2
+    whole = np.frombuffer(fingerprint(Image.open(tmp_path / "b.jpg").convert("RGB")), np.uint8)
+    for print_ in found.fingerprints:
+        assert np.bitwise_count(print_[:32] ^ whole[:32]).sum() <= 12
+
+
+def test_known_files_are_there_in_seconds(tmp_path: Path) -> None:
+    """A warm start asks for sizes and times and reads lines; no file is opened."""
+    root = tmp_path / "many"
+    (root / "a").mkdir(parents=True)
+    first = save(root / "a" / "000000.png", picture(0))
+    names = ["a/000000.png"]
+    for number in range(1, 20_000):
+        names.append(f"a/{number:06}.png")
+        os.link(first, root / names[-1])
+    cold = manifest.read_files(root, names[:1], tmp_path / "data", lambda done, total: None)
+    (kept,) = (tmp_path / "data" / "manifests").iterdir()
+    (line,) = kept.read_text().splitlines()
+    kept.write_text("".join(line.replace("a/000000.png", name) + "\n" for name in names))
+    started = time.process_time()
+    warm = manifest.read_files(root, names, tmp_path / "data", lambda done, total: None)
+    assert time.process_time() - started < 4
+    assert warm.sha256.tolist() == cold.sha256.tolist() * len(names)
