@@ -1,0 +1,236 @@
+"""Trainings on CIFAR-10, several at once on one GPU: ResNet-20 by the paper's recipe, and depth with and without shortcuts.
+
+What is kept of each run is args.yaml, metrics.csv, records.jsonl and config.json, packed into `runs.tar.gz` (no weights; of a run
+that was stopped, the newest checkpoint where it is small).
+"""
+
+import json
+import shutil
+import signal
+import subprocess
+import tarfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import training
+from atalho import record
+from gpu_part import ENVIRONMENT, Options, Part, command
+
+EPOCH, BATCH = 45_000, 128  # images of the training split, of a step
+COSINE = ("--recipe", "quick", "--epochs", "20", "-b", str(BATCH), "--weight-decay", "1e-4")
+PAPER = ("--recipe", "he2015_cifar")
+STARTING = 12.0  # seconds from a process's start to its first step, at a guess
+ENDING = 8.0  # seconds that are kept for stopping what still runs, and for packing
+SMALL = 4 * 2**20  # bytes of a checkpoint that is worth packing
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run."""
+
+    network: str
+    seed: int
+    options: tuple[str, ...]
+    steps: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.network}-{self.options[1]}-{self.seed}"
+
+    @property
+    def work(self) -> float:
+        """Steps of ResNet-20 that take as long."""
+        layers = int(self.network.removeprefix("resnet").removeprefix("plain"))
+        return self.steps * layers / 20
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the jobs are run.
+
+    Args:
+        rates: steps a second of ResNet-20 in each of so many processes, eager and compiled.
+        compiling: seconds before the first compiled step is made.
+        lanes: how many run at once.
+    """
+
+    rates: dict[bool, float]
+    compiling: float
+    lanes: int
+
+    def seconds(self, job: Job, *, compiled: bool) -> float:
+        """How long a job will take."""
+        waiting = STARTING + (self.compiling if compiled else 0)
+        return waiting + job.work / self.rates[compiled]
+
+    def compiled(self, job: Job) -> bool:
+        """Whether it is over sooner compiled, compiling included."""
+        return True in self.rates and (
+            self.seconds(job, compiled=True) < self.seconds(job, compiled=False)
+        )
+
+
+def jobs(*, smoke: bool) -> list[Job]:
+    """The most important first."""
+    if smoke:
+        short = ("--recipe", "quick", "--steps", "4", "-b", "16", "--weight-decay", "1e-4")
+        return [Job("resnet20", 0, short, 4), Job("plain20", 0, short, 4)]
+    steps = 20 * EPOCH // BATCH
+    found = [Job("resnet20", 0, PAPER, 64_000)]
+    for seed in (0, 1, 2):
+        found += [
+            Job(f"{kind}{depth}", seed, COSINE, steps)
+            for depth in (20, 56)
+            for kind in ("plain", "resnet")
+        ]
+    found += [
+        Job(f"{kind}{depth}", 0, COSINE, steps)
+        for depth in (32, 44, 110)
+        for kind in ("plain", "resnet")
+    ]
+    return found
+
+
+def plan(options: Options) -> Plan:
+    """From what gpu_speed.py measured; without, eager at a guess."""
+    found: dict[tuple[int, bool], dict[str, Any]] = {}
+    if options.speed.exists():
+        for line in options.speed.read_text().splitlines():
+            result = json.loads(line)
+            if "steps_per_second" in result:
+                found[result["processes"], result["compiled"]] = result
+    if not found:
+        return Plan({False: 100.0}, 0.0, 1 if options.smoke else 5)
+    several = {key: result for key, result in found.items() if key[0] > 1} or found
+    (lanes, compiled), best = max(several.items(), key=lambda item: item[1]["steps_per_second"])
+    rates = {compiled: best["steps_per_second"] / lanes}
+    for (
+        processes,
+        other,
+    ), result in found.items():  # the way that was measured alone is slowed down alike
+        if processes == 1 and other != compiled and (1, compiled) in found:
+            slower = result["steps_per_second"] / found[1, compiled]["steps_per_second"]
+            rates[other] = rates[compiled] * min(1.0, slower)
+    if options.eager:
+        rates = {False: rates.get(False, rates.get(True, 100.0))}
+    if False not in rates:
+        rates[False] = rates[True] / 2
+    compiling = max((r["first_steps_seconds"] for (_, c), r in found.items() if c), default=0.0)
+    return Plan(rates, compiling, max(lanes, 3))
+
+
+class Lane:
+    """One run under way."""
+
+    def __init__(self, job: Job, compiled: bool, options: Options, runs: Path) -> None:
+        self.job = job
+        self.compiled = compiled
+        self.folder = runs / job.name
+        self.begun = time.monotonic()
+        self.log: TextIO = (runs / f"{job.name}.log").open("w")
+        words = ["train", job.network, *job.options, "--seed", str(job.seed), "-t", "1"]
+        words += ["--data", "cifar10", "--data-dir", str(options.cifar), "--device", options.device]
+        words += ["--save-every", "30", "--output", str(self.folder)]
+        words += ["--compile"] if compiled else []
+        self.process = subprocess.Popen(
+            command(*words), stdout=self.log, stderr=subprocess.STDOUT, text=True, env=ENVIRONMENT
+        )
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.begun
+
+    def result(self) -> dict[str, Any]:
+        """What the run came to, once its process has ended."""
+        self.log.close()
+        last = Path(self.log.name).read_text().splitlines()[-3:]
+        found: dict[str, Any] = {
+            "network": self.job.network,
+            "seed": self.job.seed,
+            "code": self.process.returncode,
+            "compiled": self.compiled,
+            "seconds": round(self.seconds, 1),
+        }
+        records = self.folder / "records.jsonl"
+        if not records.exists():
+            return {**found, "said": last}
+        for each in record.read(records):
+            if each.quantity in ("top1", "train_time", "train_throughput"):
+                found[each.quantity] = each.value
+                found["dtype"] = each.conditions["dtype"]
+            if each.quantity == "train_top1":
+                found["train_top1"] = each.value  # the last row's stays
+        return found
+
+
+def run(part: Part, options: Options) -> None:
+    """The jobs in their order, several at once; what cannot end in time is not begun."""
+    if options.cifar is None:
+        part.write("skipped", cause="--cifar was not given")
+        return
+    runs = options.output / "runs"
+    shutil.rmtree(runs, ignore_errors=True)
+    runs.mkdir()
+    with part.item("plain PyTorch loop, alone") as result:
+        result |= plain_loop(options)
+    planned = plan(options)
+    part.write("plan", **vars(planned))
+    lanes: list[Lane] = []
+    try:
+        _work(part, options, planned, runs, lanes)
+    finally:
+        for lane in lanes:
+            lane.process.send_signal(signal.SIGTERM)
+        for lane in lanes:
+            try:
+                lane.process.wait(5)
+            except subprocess.TimeoutExpired:
+                lane.process.kill()
+                lane.process.wait()
+            part.write(f"stopped {lane.job.name}", **lane.result())
+        pack(runs, options.output / "runs.tar.gz")
+
+
+def plain_loop(options: Options) -> dict[str, Any]:
+    """Images a second of a plain loop over torchvision's transforms: the peer of benchmarks/training.py."""
+    assert options.cifar is not None
+    task = training.tasks(options.cifar, options.cifar, 0.02 if options.smoke else 3.0)
+    rate = training.alone(training.plain, task[training.IN_MEMORY])
+    return {"network": "resnet20", "batch": BATCH, "images_per_second": rate}
+
+
+def _work(part: Part, options: Options, planned: Plan, runs: Path, lanes: list[Lane]) -> None:
+    waiting = jobs(smoke=options.smoke)
+    slowness = 1.0  # of what has ended, beside the plan
+    while waiting or lanes:
+        if part.left < ENDING:
+            return
+        for lane in [each for each in lanes if each.process.poll() is not None]:
+            lanes.remove(lane)
+            part.write(f"ended {lane.job.name}", **lane.result(), beside=len(lanes))
+            expected = planned.seconds(lane.job, compiled=lane.compiled)
+            slowness = lane.seconds / expected
+        while waiting and len(lanes) < planned.lanes:
+            job = waiting.pop(0)
+            compiled = planned.compiled(job)
+            needed = slowness * planned.seconds(job, compiled=compiled)
+            # The first, the paper's whole recipe, is begun in any case: it can be resumed elsewhere.
+            if job.options != PAPER and needed > part.left - ENDING:
+                part.write(f"not begun {job.name}", needed=needed, left=part.left)
+                continue
+            lanes.append(Lane(job, compiled, options, runs))
+            part.write(f"begun {job.name}", compiled=compiled, expected=round(needed))
+        time.sleep(0.2)
+
+
+def pack(runs: Path, target: Path) -> None:
+    """What is kept of all runs, in one file."""
+    with tarfile.open(target, "w:gz") as tar:
+        for path in sorted(runs.rglob("*")):
+            unfinished = not (path.parent.parent / "records.jsonl").exists()
+            newest = path.parent.name == "checkpoints" and path == max(path.parent.iterdir())
+            worth = newest and unfinished and path.stat().st_size < SMALL
+            if path.suffix in (".yaml", ".csv", ".jsonl", ".json", ".log") or worth:
+                tar.add(path, path.relative_to(runs.parent))
