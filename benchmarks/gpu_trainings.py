@@ -5,14 +5,16 @@ that was stopped, the newest checkpoint where it is small).
 """
 
 import json
-import shutil
 import signal
 import subprocess
 import tarfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
+
+import yaml
 
 import training
 from atalho import record
@@ -23,6 +25,7 @@ COSINE = ("--recipe", "quick", "--epochs", "20", "-b", str(BATCH), "--weight-dec
 PAPER = ("--recipe", "he2015_cifar")
 STARTING = 12.0  # seconds from a process's start to its first step, at a guess
 ENDING = 8.0  # seconds that are kept for stopping what still runs, and for packing
+MOST = 8  # runs at once
 SMALL = 4 * 2**20  # bytes of a checkpoint that is worth packing
 
 
@@ -51,25 +54,26 @@ class Plan:
     """How the jobs are run.
 
     Args:
-        rates: steps a second of ResNet-20 in each of so many processes, eager and compiled.
+        alone: steps a second of ResNet-20 in one process, eager (False) and compiled (True).
+        together: the most that several processes made in all.
         compiling: seconds before the first compiled step is made.
         lanes: how many run at once.
     """
 
-    rates: dict[bool, float]
+    alone: Mapping[bool, float]
+    together: Mapping[bool, float]
     compiling: float
     lanes: int
 
     def seconds(self, job: Job, *, compiled: bool) -> float:
-        """How long a job will take."""
+        """How long a job will take beside the others."""
         waiting = STARTING + (self.compiling if compiled else 0)
-        return waiting + job.work / self.rates[compiled]
+        rate = min(self.alone[compiled], self.together[compiled] / self.lanes)
+        return waiting + job.work / rate
 
     def compiled(self, job: Job) -> bool:
         """Whether it is over sooner compiled, compiling included."""
-        return True in self.rates and (
-            self.seconds(job, compiled=True) < self.seconds(job, compiled=False)
-        )
+        return min(self.alone, key=lambda way: self.seconds(job, compiled=way))
 
 
 def jobs(*, smoke: bool) -> list[Job]:
@@ -93,32 +97,36 @@ def jobs(*, smoke: bool) -> list[Job]:
     return found
 
 
-def plan(options: Options) -> Plan:
-    """From what gpu_speed.py measured; without, eager at a guess."""
-    found: dict[tuple[int, bool], dict[str, Any]] = {}
+def plan(options: Options, seconds: float) -> Plan:
+    """From what gpu_speed.py measured: as many at once as let the paper's whole recipe end in time.
+
+    Where it cannot end in any case, as many as made the most steps in all. Without measurements, eager at a guess.
+    """
+    found: list[dict[str, Any]] = []
     if options.speed.exists():
-        for line in options.speed.read_text().splitlines():
-            result = json.loads(line)
-            if "steps_per_second" in result:
-                found[result["processes"], result["compiled"]] = result
-    if not found:
-        return Plan({False: 100.0}, 0.0, 1 if options.smoke else 5)
-    several = {key: result for key, result in found.items() if key[0] > 1} or found
-    (lanes, compiled), best = max(several.items(), key=lambda item: item[1]["steps_per_second"])
-    rates = {compiled: best["steps_per_second"] / lanes}
-    for (
-        processes,
-        other,
-    ), result in found.items():  # the way that was measured alone is slowed down alike
-        if processes == 1 and other != compiled and (1, compiled) in found:
-            slower = result["steps_per_second"] / found[1, compiled]["steps_per_second"]
-            rates[other] = rates[compiled] * min(1.0, slower)
+        lines = map(json.loads, options.speed.read_text().splitlines())
+        found = [each for each in lines if "steps_per_second" in each]
     if options.eager:
-        rates = {False: rates.get(False, rates.get(True, 100.0))}
-    if False not in rates:
-        rates[False] = rates[True] / 2
-    compiling = max((r["first_steps_seconds"] for (_, c), r in found.items() if c), default=0.0)
-    return Plan(rates, compiling, max(lanes, 3))
+        found = [each for each in found if not each["compiled"]]
+    alone: dict[bool, float] = {}
+    together: dict[bool, float] = {}
+    for each in found:
+        rates = alone if each["processes"] == 1 else together
+        way = each["compiled"]
+        rates[way] = max(rates.get(way, 0.0), each["steps_per_second"])
+    if not alone:
+        return Plan({False: 150.0}, {False: 450.0}, 0.0, 3)
+    together = {way: max(rate, together.get(way, 0.0)) for way, rate in alone.items()}
+    compiling = max(
+        (each["first_steps_seconds"] for each in found if each["compiled"]), default=0.0
+    )
+    most = max(found, key=lambda each: each["steps_per_second"])["processes"]
+    paper = jobs(smoke=False)[0]
+    for lanes in range(MOST, 1, -1):
+        planned = Plan(alone, together, compiling, lanes)
+        if planned.seconds(paper, compiled=planned.compiled(paper)) < seconds - ENDING:
+            return planned
+    return Plan(alone, together, compiling, max(2, most))
 
 
 class Lane:
@@ -126,13 +134,16 @@ class Lane:
 
     def __init__(self, job: Job, compiled: bool, options: Options, runs: Path) -> None:
         self.job = job
-        self.compiled = compiled
         self.folder = runs / job.name
+        arguments = self.folder / "args.yaml"
+        if arguments.exists():  # of an earlier call, which this one goes on with
+            compiled = yaml.safe_load(arguments.read_text())["environment"]["compiled"]
+        self.compiled = compiled
         self.begun = time.monotonic()
-        self.log: TextIO = (runs / f"{job.name}.log").open("w")
+        self.log: TextIO = (runs / f"{job.name}.log").open("a")
         words = ["train", job.network, *job.options, "--seed", str(job.seed), "-t", "1"]
         words += ["--data", "cifar10", "--data-dir", str(options.cifar), "--device", options.device]
-        words += ["--save-every", "30", "--output", str(self.folder)]
+        words += ["--save-every", "30", "--output", str(self.folder), "--resume"]
         words += ["--compile"] if compiled else []
         self.process = subprocess.Popen(
             command(*words), stdout=self.log, stderr=subprocess.STDOUT, text=True, env=ENVIRONMENT
@@ -171,11 +182,10 @@ def run(part: Part, options: Options) -> None:
         part.write("skipped", cause="--cifar was not given")
         return
     runs = options.output / "runs"
-    shutil.rmtree(runs, ignore_errors=True)
-    runs.mkdir()
+    runs.mkdir(exist_ok=True)
     with part.item("plain PyTorch loop, alone") as result:
         result |= plain_loop(options)
-    planned = plan(options)
+    planned = plan(options, part.left)
     part.write("plan", **vars(planned))
     lanes: list[Lane] = []
     try:
