@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from atalho.files import write_atomically
+from atalho.files import safe_name, write_atomically
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_litter(
@@ -19,3 +19,17 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_litter(
         write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("name", ["photos", "digits", "resnet18.v1_5", "a" * 80])
+def test_a_safe_name_is_its_own(name: str) -> None:
+    assert safe_name(name) == name
+
+
+def test_a_folders_path_becomes_a_name() -> None:
+    assert safe_name("../my photos/").startswith("my-photos-")
+    assert safe_name("../my photos/") != safe_name("my photos")
+    for text in ("..", "/", "", "a" * 300, "\0", "..\\.."):
+        assert Path("folder", safe_name(text)).parent == Path("folder")
+        assert Path(safe_name(text)).name == safe_name(text)
+        assert 0 < len(safe_name(text)) <= 90

@@ -1,7 +1,23 @@
-"""A file appears under its name whole, on the disk, or not at all."""
+"""Files appear under their names whole, on the disk, or not at all; and names that are safe whatever they are made from."""
 
+import hashlib
 import os
+import re
 from pathlib import Path
+
+
+def safe_name(text: str) -> str:
+    """A name for a file or a folder: one component of a path, of at most 90 ASCII letters, digits, `.`, `_` and `-`.
+
+    A text that is such a name already is its own; of any other it is what is readable of its last component, with a
+    checksum of the whole text.
+    """
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{,79}", text):
+        return text
+    last = re.split(r"[/\\]", text.rstrip("/\\"))[-1]
+    readable = re.sub(r"[^A-Za-z0-9._]+", "-", last).strip("._-")[:80]
+    checksum = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:8]
+    return f"{readable}-{checksum}" if readable else checksum
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -230,7 +230,7 @@ class Bench:
 
 def engine_folder(folder: Path, request: EngineRequest, network: str) -> Path:
     """Where a network lies in a bench's folder, on the engine that was requested."""
-    return folder / request.name / network.replace("/", "_").replace(":", "_")
+    return folder / request.name / subjects.folder_name(network)
 
 
 def _backend_of(folder: Path) -> Backend | None:

@@ -32,6 +32,7 @@ from atalho.cli.resolved import (
     trained_network,
     training_precision,
 )
+from atalho.files import safe_name
 from atalho.runtime.device import resolve_device
 from atalho.runtime.precision import Precision
 
@@ -134,6 +135,7 @@ def train(
     if probe and weights:
         cause = "it looks at networks that are drawn anew, and goes without --weights"
         raise typer.BadParameter(cause, param_hint="--probe")
+    from atalho.networks.subjects import folder_name
     from atalho.runtime import world
     from atalho.training import seeds as several
     from atalho.training.loop import Stopped
@@ -163,7 +165,8 @@ def train(
         def folder(number: int) -> Path:
             if output:
                 return output / f"seed-{number}" if seeds else output
-            return Path("runs") / f"{name}-{dataset.name}-{used.name}-{number}".replace("/", "_")
+            names = folder_name(name), safe_name(dataset.name), used.name
+            return Path("runs") / "-".join((*names, str(number)))
 
         options: dict[str, Any] = {
             "resume": resume or world.restarted(),

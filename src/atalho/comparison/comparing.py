@@ -18,6 +18,7 @@ from atalho.data.dataset import Dataset
 from atalho.data.image import Framing
 from atalho.engines import deploy, samples
 from atalho.engines.choosing import EngineRequest, Sample
+from atalho.networks import subjects
 from atalho.networks.subjects import Subject
 from atalho.record import Record
 from atalho.tasks import Round, Step, carry_out
@@ -85,7 +86,7 @@ def compare(
             entries.append(
                 Entry(
                     network.without_auxiliary(),
-                    partial(read, folder / RUNS / network.name, named=network.name),
+                    partial(read, _run_folder(folder, network.name), named=network.name),
                     partial(sample, each.data.framing),
                     calibrated=True,
                 )
@@ -113,6 +114,10 @@ def keep(network: str | None, engine: EngineRequest, folder: Path) -> bool:
     return True
 
 
+def _run_folder(folder: Path, network: str) -> Path:
+    return folder / RUNS / subjects.folder_name(network)
+
+
 def _cited(network: Subject) -> Step:
     """What others found on ImageNet, where nothing is trained here."""
     known = {"data": "imagenet"}
@@ -123,7 +128,7 @@ def _training(arguments: Arguments, data: Dataset, folder: Path, report: Report)
     name, recipe = arguments.network, arguments.recipe
 
     def trained() -> list[Record]:
-        return run.execute(arguments, data, folder / RUNS / name, resume=True, report=report)
+        return run.execute(arguments, data, _run_folder(folder, name), resume=True, report=report)
 
     images = len(data.training(with_validation=recipe.with_validation).labels)
     known = {

@@ -1,8 +1,10 @@
 """What can be measured, trained and compared: a network of the catalogue, or anybody's module, under one set of functions."""
 
+import re
 from typing import TYPE_CHECKING
 
 from atalho import networks
+from atalho.files import safe_name
 from atalho.grammar.cost import network_depth, totals
 from atalho.grammar.facts import Facts
 from atalho.grammar.layers import BatchNorm
@@ -26,6 +28,17 @@ def runs_code(name: str) -> bool:
 def is_foreign(name: str) -> bool:
     """Whether a name is `timm:NAME`, `torchvision:NAME` or `FILE.py:FUNCTION`."""
     return ":" in name
+
+
+def folder_name(name: str) -> str:
+    """The name of a folder for what belongs to a network, safe as `files.safe_name` makes it; no two networks share one.
+
+    A name of the catalogue is its own, `timm:resnet18` is timm-resnet18, and `/x/net.py:make` is net.py-make-1a2b3c4d.
+    """
+    library, _, rest = name.partition(":")
+    if library in ("timm", "torchvision") and re.fullmatch(r"[a-z0-9][a-z0-9._-]{,79}", rest):
+        return f"{library}-{rest}"
+    return safe_name(name)
 
 
 def get(name: str, *, input: Shape | None = None, num_classes: int | None = None) -> Subject:

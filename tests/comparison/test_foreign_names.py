@@ -1,0 +1,39 @@
+"""A network that is a function in a file is trained and measured in the comparison's folder, never beside the file."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from atalho.cli import main
+from atalho.networks.subjects import folder_name
+
+NETWORK = """
+from torch import nn
+
+def make(num_classes):
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, num_classes))
+"""
+
+
+def test_nothing_is_written_beside_somebodys_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs, here = tmp_path / "theirs", tmp_path / "a" / "b" / "here"
+    theirs.mkdir()
+    here.mkdir(parents=True)
+    (theirs / "net.py").write_text(NETWORK)
+    monkeypatch.chdir(here)
+    names = [f"{theirs}/net.py:make", f"{os.path.relpath(theirs)}/net.py:make"]
+    options = ["--data", "digits", "--steps", "2", "-b", "1", "-t", "1", "--device", "cpu"]
+    assert main(["compare", *names, *options, "--output", "out"]) == 0
+    assert main(["train", names[1], "--steps", "1", "-t", "1", "--device", "cpu"]) == 0
+    assert {each.name for each in theirs.iterdir()} <= {"net.py", "__pycache__"}
+    assert {each.name for each in tmp_path.iterdir()} == {"theirs", "a"}
+    assert [each.name for each in (tmp_path / "a" / "b").iterdir()] == ["here"]
+    folders = {folder_name(name) for name in names}
+    assert {each.name for each in (here / "out" / "runs").iterdir()} == folders
+    assert {each.name for each in (here / "out" / "engines" / "eager").iterdir()} == folders
+    (run,) = (here / "runs").iterdir()
+    assert run.name.startswith(f"{folder_name(names[1])}-digits-quick-0")
+    assert (here / "out" / "chosen" / "model.safetensors").exists()
