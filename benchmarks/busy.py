@@ -22,8 +22,9 @@ from atalho.engines import REFERENCE, deploy, samples
 from atalho.engines.choosing import EngineRequest
 from atalho.engines.engine import Placement
 from atalho.networks import subjects
-from atalho.record import now, processor, versions
+from atalho.record import now, versions
 from atalho.runtime.device import Device
+from atalho.runtime.processor import processor
 
 NETWORK = "resnet20"
 TIMES = 20

@@ -15,7 +15,8 @@ import time
 from pathlib import Path
 from statistics import median
 
-from atalho.record import now, processor, versions
+from atalho.record import now, versions
+from atalho.runtime.processor import processor
 
 PEERS = {
     "torchinfo": (

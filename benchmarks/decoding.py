@@ -29,7 +29,8 @@ from torchvision.transforms.v2.functional import resized_crop
 from atalho.data.augmentation import boxes
 from atalho.data.image import Box, Window, read
 from atalho.recipes.recipe import ResizedCrop
-from atalho.record import now, processor, versions
+from atalho.record import now, versions
+from atalho.runtime.processor import processor
 
 INPUT = (3, 224, 224)
 CROP = ResizedCrop((0.08, 1.0), (3 / 4, 4 / 3))

@@ -24,8 +24,9 @@ from atalho import networks
 from atalho.grammar.module import build
 from atalho.probes.passes import Batch
 from atalho.probes.probe import IMAGES, Probe
-from atalho.record import now, processor, versions
+from atalho.record import now, versions
 from atalho.runtime.precision import Precision, autocast
+from atalho.runtime.processor import processor
 
 NETWORK = "resnet56"
 EVERY = 100  # steps

@@ -17,9 +17,10 @@ from torch.nn import functional as F
 from atalho import record
 from atalho.grammar.module import Outputs
 from atalho.networks import subjects
-from atalho.record import processor, versions
+from atalho.record import versions
 from atalho.runtime.determinism import deterministic
 from atalho.runtime.precision import autocast, whole_float32
+from atalho.runtime.processor import processor
 from gpu_part import ENVIRONMENT, Options, Part, atalho, command, until
 
 NETWORKS = (

@@ -232,7 +232,8 @@ def main() -> None:
     parser.add_argument("-b", "--batch-size", type=int, action="append")
     parser.add_argument("-o", "--output", type=Path, help="write what was measured as JSON")
     options = parser.parse_args()
-    from atalho.record import now, processor, versions
+    from atalho.record import now, versions
+    from atalho.runtime.processor import processor
 
     results: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as root:

@@ -51,9 +51,10 @@ from torchvision.datasets import ImageFolder
 from atalho import data, recipes, record
 from atalho.data.batches import fit
 from atalho.networks import subjects
-from atalho.record import now, processor, versions
+from atalho.record import now, versions
 from atalho.runtime.device import resolve_device
 from atalho.runtime.precision import autocast, fastest
+from atalho.runtime.processor import processor
 from atalho.training.arguments import Arguments
 from atalho.training.loop import Run
 
