@@ -7,6 +7,7 @@ import pytest
 
 from atalho import conditions, record
 from atalho.conditions import CONDITIONS, DIAGNOSED, Owner
+from atalho.engines import Backend
 from atalho.record import DIAGNOSES, Record
 from example_records import analysed, example
 
@@ -69,3 +70,11 @@ def test_what_is_expected_is_stated_but_for_the_result() -> None:
     versions = measured["versions"]
     assert conditions.states(measured, {"versions": {"torch": versions["torch"]}})
     assert not conditions.states(measured, {"versions": {**versions, "onnxruntime": "1.99"}})
+
+
+def test_an_engine_has_one_label() -> None:
+    given = {"engine": "openvino", "dtype": "bf16"}
+    assert conditions.engine_label(given) == str(Backend("openvino", "bf16")) == "openvino bf16"
+    assert conditions.chosen_engine(given) == ""
+    assert conditions.chosen_engine({**given, "chosen_from": "eager float32"}) == "openvino bf16"
+    assert conditions.engine_label({"engine": "a\nb", "dtype": "int8"}) == "a\\nb int8"

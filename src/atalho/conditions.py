@@ -17,6 +17,8 @@ from enum import Enum, auto
 from types import UnionType
 from typing import Any
 
+from atalho.errors import printable
+
 
 class Owner(Enum):
     """Whose a condition is."""
@@ -222,6 +224,16 @@ def of_engine(name: str) -> bool:
         return whole == "versions" and package not in OF_EVERY_ENGINE
     condition = _condition(name)
     return condition is not None and condition.of_engine
+
+
+def engine_label(given: Mapping[str, Any]) -> str:
+    """What people call an engine in a precision: `openvino bf16`."""
+    return printable(f"{given.get('engine')} {given.get('dtype')}")
+
+
+def chosen_engine(given: Mapping[str, Any]) -> str:
+    """The label of the engine, where each network's was chosen; empty where all networks run on the same."""
+    return engine_label(given) if "chosen_from" in given else ""
 
 
 def label(name: str) -> str:

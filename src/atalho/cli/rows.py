@@ -7,6 +7,7 @@ from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 from atalho.cli.table import Format, Rows, shape, show
+from atalho.conditions import engine_label
 from atalho.errors import printable
 from atalho.record import DIAGNOSES, Record
 
@@ -33,7 +34,7 @@ def bench_rows(records: Sequence[Record]) -> list[dict[str, Any]]:
             if each.quantity == "failure":
                 row["note"] = f"{each.conditions['stage']} failed: {each.conditions['cause']}"
                 continue
-            row["engine"] = f"{each.conditions['engine']} {each.conditions['dtype']}"
+            row["engine"] = engine_label(each.conditions)
             if each.quantity == "latency":
                 row["note"] = printable(each.conditions.get("noise", ""))
                 first, third = each.conditions["quartiles"]
@@ -87,7 +88,7 @@ def comparison_rows(comparison: "Comparison") -> list[dict[str, Any]]:
 def _engine(row: "Row") -> str:
     """The engine that a network was timed on."""
     timed = row.readings.get("latency")
-    return f"{timed.condition('engine')} {timed.condition('dtype')}" if timed else ""
+    return engine_label(timed.records[-1].conditions) if timed else ""
 
 
 def _noted(row: "Row") -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import NamedTuple
 
+from atalho.conditions import engine_label
 from atalho.engines.compiled import COMPILED
 from atalho.engines.eager import EAGER
 from atalho.engines.engine import Dtype, Engine
@@ -24,7 +25,7 @@ class Backend(NamedTuple):
     dtype: Dtype
 
     def __str__(self) -> str:
-        return f"{self.engine} {self.dtype}"
+        return engine_label(self._asdict())
 
 
 REFERENCE = Backend("eager", "float32")

@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from atalho.conditions import Owner, identified, without
-from atalho.page.table import engine
+from atalho.conditions import Owner, chosen_engine, identified, without
 from atalho.page.words.numbers import NAMES, unit
 from atalho.page.words.phrases import counted
 from atalho.ranking import Comparison, ranking_conditions, said
@@ -138,7 +137,7 @@ def _group(
     size = comparison.conditions[quantity].get("batch")
     cells = {
         network: tuple(
-            Cell(scale.number(taken[network].value), engine(taken[network].conditions))
+            Cell(scale.number(taken[network].value), chosen_engine(taken[network].conditions))
             if network in taken
             else MISSING
             for taken in newest

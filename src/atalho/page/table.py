@@ -2,10 +2,11 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from atalho.conditions import chosen_engine
 from atalho.page.words import phrases
 from atalho.page.words.numbers import NAMES, Unit, unit
 from atalho.ranking import Comparison, Reading, Row, pair, said
@@ -64,13 +65,6 @@ def columns(comparison: Comparison) -> list[Column]:
         for quantity in SHOWN
         if quantity in ALWAYS or quantity in comparison.conditions
     ]
-
-
-def engine(conditions: Mapping[str, object]) -> str:
-    """What runs a network for which that was chosen: `openvino bf16`; empty where all were run alike."""
-    if "chosen_from" not in conditions:
-        return ""
-    return f"{said(conditions.get('engine'))} {said(conditions.get('dtype'))}"
 
 
 def summary(comparison: Comparison) -> str:
@@ -141,7 +135,7 @@ def _note(reading: Reading, scale: Unit) -> str:
     """The interval of an accuracy, the quartiles of a time, the epochs of a training; how it was taken, where not as the others'."""
     found = [
         _spread(reading, scale),
-        engine(reading.records[-1].conditions) if scale.quantity == "latency" else "",
+        chosen_engine(reading.records[-1].conditions) if scale.quantity == "latency" else "",
         "noisy" if reading.condition("noisy") else "",
     ]
     return "\n".join(filter(None, found))

@@ -7,6 +7,7 @@ from markupsafe import Markup, escape
 
 from atalho.choice.choosing import Choice, Limits, Miss, misses
 from atalho.choice.relaxing import Relaxation, relaxations
+from atalho.conditions import chosen_engine
 from atalho.page.words.numbers import NAMES, text, unit
 from atalho.page.words.phrases import (
     accuracy,
@@ -17,7 +18,7 @@ from atalho.page.words.phrases import (
     test_set,
     upper_first,
 )
-from atalho.ranking import HIGHER_IS_BETTER, Comparison, Reading, Row, said, side_by_side
+from atalho.ranking import HIGHER_IS_BETTER, Comparison, Row, said, side_by_side
 
 
 def title(comparison: Comparison) -> str:
@@ -135,15 +136,10 @@ def _cost(row: Row, quantity: str) -> str:
     reading = row.readings[quantity]
     found = text(quantity, reading.value)
     if quantity == "latency":
-        return f"in {found} {batch(reading)}{_engine(reading)}"
+        engine = chosen_engine(reading.records[-1].conditions)
+        by = f" by {engine}" if engine else ""
+        return f"in {found} {batch(reading)}{by}"
     return f"with {found} {NAMES[quantity].lower()}"
-
-
-def _engine(reading: Reading) -> str:
-    """` by openvino in bf16`, where the engine was chosen for each network."""
-    if reading.condition("chosen_from") is None:
-        return ""
-    return f" by {said(reading.condition('engine'))} in {said(reading.condition('dtype'))}"
 
 
 def _price_of_the_best(choice: Choice) -> str:
