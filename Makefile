@@ -48,5 +48,5 @@ $(VENV)/.installed: pyproject.toml
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(BIN)/pip install --quiet --group dev --editable '.[timm,onnx,openvino,energy,tensorboard]'
+	$(BIN)/pip install --quiet --group dev --editable '.[timm,onnx,openvino,energy,tensorboard,frames]'
 	touch $@

@@ -56,7 +56,21 @@ def printable(text: object) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
 
 
+class Stopped(Exception):  # noqa: N818 (no error: the state is saved)
+    """A signal ended a training after a whole step; the same call goes on with `resume`.
+
+    Args:
+        exit: the exit code of a command that ends with it.
+        step: how many steps are done.
+    """
+
+    def __init__(self, exit: Exit, step: int) -> None:
+        super().__init__(f"stopped after step {step}; its state is saved")
+        self.exit = exit
+
+
 WRONG_OPTION = "USAGE"
+"""The code of the error of an option that cannot be used as it is given."""
 
 
 def wrong_option(option: str, cause: str) -> AtalhoError:

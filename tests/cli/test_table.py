@@ -2,7 +2,8 @@ import re
 
 import pytest
 
-from atalho.cli.table import Format, quantity, show
+from atalho.cli.table import Format, show
+from atalho.explain.table import Table, quantity
 
 
 @pytest.mark.parametrize(
@@ -38,7 +39,7 @@ def test_only_a_table_rounds(capsys: pytest.CaptureFixture[str], format: Format,
         {"name": "a", "size": 1_234_567, "count": 1_234_567},
         {"name": "b", "size": None, "count": 1},
     ]
-    show(rows, format, scaled={"size": "B"})
+    show(Table(rows, rows, scaled={"size": "B"}), format)
     assert line in [each.strip() for each in capsys.readouterr().out.splitlines()]
 
 
@@ -57,7 +58,7 @@ def test_a_narrow_terminal_folds_sentences_alone(
     ]
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setenv("FORCE_COLOR", "1")  # as a terminal
-    show(rows, Format.TABLE)
+    show(Table(rows, rows), Format.TABLE)
     lines = re.sub(r"\x1b\[\d*m", "", capsys.readouterr().out).splitlines()
     assert max(map(len, lines)) <= width
     for whole in ("googlenet.separable", "1,234,567,890", "3×224×224", "123,456,789", "Zisserman"):
@@ -67,7 +68,7 @@ def test_a_narrow_terminal_folds_sentences_alone(
 
 @pytest.mark.parametrize("format", [Format.TABLE, Format.CSV, Format.MARKDOWN])
 def test_no_rows_are_no_failure(capsys: pytest.CaptureFixture[str], format: Format) -> None:
-    show([], format)
+    show(Table([], []), format)
     assert capsys.readouterr().err == ""
 
 
@@ -91,11 +92,11 @@ def test_foreign_text_stays_in_its_cell(
 ) -> None:
     """In headers too: the columns of a confusion matrix are named after classes."""
     rows = [{text: text, "number": -1.5}]
-    show(rows, Format.MARKDOWN)
+    show(Table(rows, rows), Format.MARKDOWN)
     assert capsys.readouterr().out == (
         f"| {markdown} | number |\n| --- | --- |\n| {markdown} | -1.5 |\n"
     )
-    show(rows, Format.CSV)
+    show(Table(rows, rows), Format.CSV)
     assert capsys.readouterr().out == f"{cell},number\n{cell},-1.5\n"
-    show(rows, Format.TABLE)
+    show(Table(rows, rows), Format.TABLE)
     assert len(capsys.readouterr().out.splitlines()) <= 5

@@ -1,11 +1,8 @@
 """Commands that ask a trained network: evaluate, predict, export."""
 
-import shlex
-import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -27,25 +24,11 @@ from atalho.cli.options import (
     Threads,
     Weights,
 )
-from atalho.cli.progress import ImageProgress, say
-from atalho.cli.resolved import (
-    append_records,
-    engine_request,
-    for_inference,
-    load_data,
-    trained_network,
-)
-from atalho.cli.rows import export_row
+from atalho.cli.progress import say, screen
+from atalho.cli.rows import predictions_table
 from atalho.cli.table import Format
-from atalho.errors import AtalhoError, Exit
-from atalho.runtime.device import resolve_device
-
-if TYPE_CHECKING:
-    from atalho.data.copies import Kind
-    from atalho.data.dataset import Dataset
-    from atalho.engines.choosing import EngineRequest
-    from atalho.record import Record
-    from atalho.weights.trained import Trained
+from atalho.errors import AtalhoError
+from atalho.explain.table import Table
 
 
 def evaluate(
@@ -75,35 +58,23 @@ def evaluate(
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Top-1 and top-5 with a 95 % interval, accuracy per class, and the confusion matrix."""
-    trained, inference = for_inference(
+    from atalho import api
+
+    found = api.evaluate(
         network,
-        weights,
-        num_classes,
+        data,
+        weights=weights,
+        data_dir=data_dir,
+        split=split,
+        crops=crops,
+        num_classes=num_classes,
+        batch_size=batch_size,
         device=device,
         precision=precision,
         threads=threads,
-        batch=batch_size,
+        reporter=screen(),
     )
-    from atalho.data import DATASETS
-    from atalho.evaluation import evaluating
-
-    if data not in DATASETS and Path(data).is_dir():
-
-        def load(copies: "Kind") -> "Dataset":
-            framings = [trained.framing]
-            return load_data(data, data_dir, framings=framings, bad_images="skip", copies=copies)
-
-        folder, split = evaluating.choose(Path(data), split, trained.data, load, say)
-        with ImageProgress(trained.network.name) as progress:
-            found = evaluating.on_folder(trained, folder, inference, progress, crops, split)
-    else:
-        found = evaluating.on_dataset(
-            trained, load_data(data, data_dir), split or "test", inference, crops
-        )
-    if format is Format.JSON:
-        table.show_json(found.document())
-    else:
-        table.show(found.rows(), format, title=found.title())
+    table.show(Table(found.rows(), found.document(), found.title()), format)
     _fail_with(found.unreadable)
 
 
@@ -123,30 +94,22 @@ def predict(
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Labels with probabilities for pictures; one that cannot be read fails alone, and the exit code is 3 then."""
-    trained, inference = for_inference(
+    from atalho import api
+
+    answers = api.predict(
         network,
-        weights,
-        num_classes,
+        images,
+        weights=weights,
+        top=top,
+        num_classes=num_classes,
+        batch_size=batch_size,
         device=device,
         precision=precision,
         threads=threads,
-        batch=batch_size,
+        reporter=screen(),
     )
-    from atalho.evaluation import predicting
-
-    pictures = predicting.sources(images, sys.stdin.buffer)
-    answers = [*predicting.predict(trained, pictures, inference, top=top)]
-    failed = [each.answer for each in answers if isinstance(each.answer, AtalhoError)]
-    rows = [row for answer in answers for row in answer.rows()]
-    if format is Format.JSON:
-        table.show_json([answer.document() for answer in answers])
-    elif format is Format.CSV or failed:
-        table.show(rows, format)
-    else:
-        table.show([{key: row[key] for key in row if key != "error"} for row in rows], format)
-    if speed := predicting.speed(trained):
-        say(speed)
-    _fail_with(failed)
+    table.show(predictions_table(answers, format), format)
+    _fail_with([each.answer for each in answers if isinstance(each.answer, AtalhoError)])
 
 
 def export(
@@ -184,69 +147,27 @@ def export(
     It is read back as its readers would and compared for one image and for several; one that differs is not left behind.
     `--to engine` makes a folder that `atalho predict` runs on the engine that is fastest here, or on the one that is named.
     """
-    trained = trained_network(network, weights, num_classes)
-    from atalho import exports as exporting
-    from atalho.data import DATASETS
-    from atalho.exports import images
+    from atalho import api
 
-    compared_on = data
-    if data is None and trained.data and trained.data.name in DATASETS:
-        compared_on = trained.data.name
-    if compared_on is None:
-        raise AtalhoError(
-            "DATA-MISSING",
-            network,
-            "what its weights were trained on is not known, and a file is compared on real images",
-            next_step="--data with digits, cifar10, cifar100 or a folder of images",
-            exit=Exit.USAGE,
-        )
-    photos = compared_on not in DATASETS and Path(compared_on).is_dir()
-    machine = resolve_device(device if to == "engine" else "cpu", threads)
-    if to == "engine":
-        request = engine_request(engine, precision, memory_format, machine, [batch_size])
-        measured, rows = _deployed(trained, output, request, compared_on, data_dir, photos=photos)
-        usage = f"atalho predict {shlex.quote(str(output))} IMAGE"
-    else:
-        if photos:
-            shown = images.of_folder(trained, Path(compared_on))
-        else:
-            shown = images.of_dataset(trained, load_data(compared_on, data_dir))
-        found = exporting.export(trained, to, output, shown)
-        measured = exporting.records(trained, to, found, machine, data=compared_on)
-        rows = [export_row(trained.network.name, to, output, found)]
-        usage = exporting.FORMATS[to].usage(trained, output)
-    if records:
-        append_records(records, measured)
-    if format is Format.JSON:
-        table.show_json([asdict(each) for each in measured])
-    else:
-        table.show(rows, format)
-    say(f"read it by {usage}")
-
-
-def _deployed(
-    trained: "Trained",
-    output: Path,
-    request: "EngineRequest",
-    data: str,
-    data_dir: Path,
-    *,
-    photos: bool,
-) -> "tuple[list[Record], list[dict[str, Any]]]":
-    """Puts a network on its engine into a folder; how the engines did, as records and as rows."""
-    from atalho.engines import choosing, deploy, samples
-    from atalho.weights.fitting import check_data
-
-    if photos:
-        sample = samples.of_folder(trained, Path(data))
-    else:
-        dataset = load_data(data, data_dir)
-        check_data(trained, dataset, "val")
-        sample = samples.of_dataset(dataset)
-    trials = deploy.deploy(trained, output, request, sample)
-    return choosing.records(trained.network.name, trials, sample), choosing.rows(
-        trials, request.batch
+    found = api.export(
+        network,
+        to,
+        output,
+        weights=weights,
+        data=data,
+        data_dir=data_dir,
+        num_classes=num_classes,
+        engine=engine,
+        precision=precision,
+        memory_format=memory_format,
+        batch_size=batch_size,
+        device=device,
+        threads=threads,
+        records=records,
+        reporter=screen(),
     )
+    table.show(found.table, format)
+    say(f"read it by {found.usage}")
 
 
 def _fail_with(errors: Sequence[AtalhoError]) -> None:

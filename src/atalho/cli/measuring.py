@@ -1,9 +1,8 @@
 """Commands that measure networks: bench, compare, diagnose."""
 
 import shlex
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -39,19 +38,10 @@ from atalho.cli.options import (
     name_list,
     seed_list,
 )
-from atalho.cli.progress import TrainingProgress, say
-from atalho.cli.resolved import (
-    append_records,
-    engine_request,
-    limits_of,
-    load_data,
-    trained_network,
-    training_precision,
-    weights_by_network,
-)
-from atalho.cli.rows import bench_rows, comparison_rows, diagnosis_rows
+from atalho.cli.progress import say, screen
+from atalho.cli.rows import bench_table, comparison_table, diagnosis_table
+from atalho.cli.stopping import resumable
 from atalho.cli.table import Format
-from atalho.runtime.device import resolve_device
 
 
 def bench(
@@ -71,27 +61,22 @@ def bench(
 
     Each network runs in a process of its own, with random weights, by turns with the others.
     """
-    from atalho.networks import subjects
+    from atalho import api
 
-    tables = [subjects.get(name, input=input, num_classes=num_classes) for name in networks]
-    from atalho.benchmark.bench import Bench, Entry
-    from atalho.tasks import carry_out
-
-    machine = resolve_device(device, threads)
-    request = engine_request(engine, precision, memory_format, machine, batch_size)
-    request.candidates(calibrated=False)
-    with (
-        TemporaryDirectory() as folder,
-        Bench(request, Path(folder) / "engines", say) as room,
-    ):
-        steps = [*room.steps([*map(Entry.untrained, tables)], batch_size)]
-        measured = carry_out(steps, Path(folder) / "records", say)
-    if output:
-        append_records(output, measured)
-    if format is Format.JSON:
-        table.show_json([asdict(each) for each in measured])
-        return
-    table.show(bench_rows(measured), format)
+    measured = api.bench(
+        networks,
+        input=input,
+        num_classes=num_classes,
+        batch_size=batch_size,
+        engine=engine,
+        precision=precision,
+        memory_format=memory_format,
+        device=device,
+        threads=threads,
+        output=output,
+        reporter=screen(),
+    )
+    table.show(bench_table(measured), format)
 
 
 def compare(
@@ -137,62 +122,51 @@ def compare(
     Without names: plain and residual networks of 20 and 56 layers and a small GoogLeNet, on real handwritten digits.
     What the folder holds already is not measured again.
     """
-    from atalho.choice.choosing import choose
-    from atalho.comparison import DEMONSTRATION
-    from atalho.recipes.changes import RecipeChanges
-    from atalho.training.resolution import NO_DATA, Request, framing, resolve
+    from atalho import api
 
-    started = weights_by_network(networks or (), weights)
-    changes = RecipeChanges(epochs=epochs, steps=steps)
-    requests = [
-        Request(name, data, started.get(name), recipe, changes, None, img_size, seed)
-        for name in networks or DEMONSTRATION
-    ]
-    from atalho.comparison import comparing
-    from atalho.page import publish
-    from atalho.ranking import comparison
-    from atalho.training.loop import Stopped
-
-    machine = resolve_device(device, threads)
-    starts = [
-        trained_network(each.network, each.weights, None) if each.weights else None
-        for each in requests
-    ]
-    pairs = [*zip(requests, starts, strict=True)]
-    seen = [framing(each, start) for each, start in pairs if each.photos]
-    dataset = (
-        None
-        if data == NO_DATA
-        else load_data(data, data_dir, framings=seen, bad_images=bad_images, copies=copies)
-    )
-    trained_in, _ = training_precision("auto", machine)
-    request = comparing.Comparison(
-        [resolve(each, dataset, start, machine, trained_in) for each, start in pairs],
-        batch_size,
-        engine_request(engine, precision, memory_format, machine, batch_size),
-    )
-    request.engine.candidates(calibrated=dataset is not None)
-    with TrainingProgress("training") as progress:
-        try:
-            records = comparing.compare(request, output, say=progress.say, report=progress)
-        except Stopped as stopped:
-            say(f"{stopped}; the same command goes on")
-            raise typer.Exit(stopped.exit) from None
-    limits = limits_of(max_latency_ms, max_memory_mb, max_energy_j, max_size_mb, min_accuracy)
-    page = publish(records, output / "report.html", limits)
-    compared = comparison(records)
-    if format is Format.JSON:
-        table.show_json([asdict(each) for each in records])
-    else:
-        table.show(comparison_rows(compared), format)
-    found = choose(compared, limits)
-    chosen = found.chosen.network if found else None
-    if comparing.keep(chosen, request.engine, output):
-        kept = shlex.quote(str(output / comparing.CHOSEN))
-        say(f"{chosen} is ready in {kept}: atalho predict {kept} IMAGE")
-    elif limits and chosen is None:
+    with resumable("the same command goes on"):
+        found = api.compare(
+            networks or (),
+            data,
+            data_dir=data_dir,
+            bad_images=bad_images,
+            copies=copies,
+            img_size=img_size,
+            weights=_by_network(weights, networks or ()),
+            recipe=recipe,
+            output=output,
+            epochs=epochs,
+            steps=steps,
+            batch_size=batch_size,
+            engine=engine,
+            precision=precision,
+            memory_format=memory_format,
+            max_latency_ms=max_latency_ms,
+            max_memory_mb=max_memory_mb,
+            max_energy_j=max_energy_j,
+            max_size_mb=max_size_mb,
+            min_accuracy=min_accuracy,
+            seed=seed,
+            device=device,
+            threads=threads,
+            reporter=screen(),
+        )
+    table.show(comparison_table(found.comparison, found.records), format)
+    if found.choice and found.chosen:
+        kept = shlex.quote(str(found.chosen))
+        say(f"{found.choice.chosen.network} is ready in {kept}: atalho predict {kept} IMAGE")
+    elif found.limits and not found.choice:
         say("no network is known to keep to the limits; the page says what each fails by")
-    say(page)
+    say(found.page.resolve().as_uri())
+
+
+def _by_network(weights: Sequence[str], networks: Sequence[str]) -> dict[str, str]:
+    """`NETWORK=WEIGHTS`, or weights for all networks, as weights by network."""
+    by_network: dict[str, str] = {}
+    for each in weights:
+        name, named, rest = each.partition("=")
+        by_network |= {name: rest} if named else dict.fromkeys(networks, each)
+    return by_network
 
 
 def diagnose(
@@ -241,25 +215,24 @@ def diagnose(
 
     What the folder holds already is not measured again.
     """
-    from atalho.recipes.changes import RecipeChanges
-    from atalho.training.resolution import NO_DATA, Request, resolve
+    from atalho import api
 
-    changes = RecipeChanges(epochs=epochs, steps=steps, hold_out=hold_out)
-    requests = [Request(name, data, recipe=recipe, changes=changes) for name in networks]
-    from atalho.diagnosis import diagnosing
-
-    dataset = None if data == NO_DATA else load_data(data, data_dir)
-    machine = resolve_device(device, threads)
-    diagnosis = diagnosing.Diagnosis(
-        [resolve(each, dataset, None, machine, "float32") for each in requests],
-        moments=at,
+    records = api.diagnose(
+        networks,
+        data,
+        data_dir=data_dir,
+        at=at,
         seeds=seeds,
-        measures=measure,
-        batch=batch_size,
+        measure=measure,
+        recipe=recipe,
+        epochs=epochs,
+        steps=steps,
+        hold_out=hold_out,
         runs=runs,
+        output=output,
+        batch_size=batch_size,
+        device=device,
+        threads=threads,
+        reporter=screen(),
     )
-    records = diagnosing.diagnose(diagnosis, output, say=say)
-    if format is Format.JSON:
-        table.show_json([asdict(each) for each in records])
-    else:
-        table.show(diagnosis_rows(records), format)
+    table.show(diagnosis_table(records), format)

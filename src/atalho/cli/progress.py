@@ -2,8 +2,9 @@
 
 import sys
 import time
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
+from atalho.api.reporting import Reporter
 from atalho.errors import printable
 
 if TYPE_CHECKING:
@@ -14,14 +15,18 @@ if TYPE_CHECKING:
 
 
 def say(message: str) -> None:
-    """A line to people, on standard error."""
-    print(message, file=sys.stderr, flush=True)
+    """A line to people, on standard error; above the bars, where some are shown."""
+    if _Bars.shown:
+        _Bars.shown.say(message)
+    else:
+        print(message, file=sys.stderr, flush=True)
 
 
 class _Bars:
     """Progress bars on a terminal, lines elsewhere; both on standard error."""
 
     EVERY = 10.0  # seconds between lines
+    shown: "ClassVar[_Bars | None]" = None  # on the terminal now
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -42,21 +47,21 @@ class _Bars:
                 console=Console(stderr=True),
             )
             self.progress.start()
+            _Bars.shown = self
         return self
 
     def __exit__(self, *_: object) -> None:
         if self.progress:
             self.progress.stop()
+            _Bars.shown = None
 
     def say(self, message: str) -> None:
         """A line above the bars, which begin anew."""
-        if self.progress:
-            if self.task is not None:
-                self.progress.remove_task(self.task)
-                self.task = None
-            self.progress.console.print(message, markup=False, highlight=False)
-        else:
-            say(message)
+        assert self.progress
+        if self.task is not None:
+            self.progress.remove_task(self.task)
+            self.task = None
+        self.progress.console.print(message, markup=False, highlight=False)
 
     def update(self, done: int, total: int, details: str) -> None:
         if self.progress:
@@ -92,3 +97,9 @@ class ImageProgress(_Bars):
 
     def __call__(self, done: int, total: int) -> None:
         self.update(done, total, f"{done:,} of {total:,} images")
+
+
+def screen() -> Reporter:
+    """What the terminal shows of work that goes on."""
+    bars = sys.stderr.isatty()
+    return Reporter(say, DownloadProgress, ImageProgress, TrainingProgress, bars)

@@ -1,6 +1,7 @@
 """Commands that read tables and records alone, and never load torch: list, show, inception, draw, verify, report."""
 
-from fnmatch import fnmatch
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,8 +21,7 @@ from atalho.cli.options import (
     input_shape,
 )
 from atalho.cli.progress import say
-from atalho.cli.resolved import limits_of
-from atalho.cli.rows import foreign_rows, show_findings
+from atalho.cli.rows import findings_table
 from atalho.cli.table import Format
 from atalho.errors import Exit
 from atalho.grammar.peak import Dtype
@@ -32,40 +32,18 @@ def list_networks(
     format: FormatOption = Format.TABLE,
 ) -> None:
     """The catalogue: parameters, multiply-accumulates, depth, input, year, source and published weights."""
-    from atalho.grammar.cost import network_depth, totals
-    from atalho.networks import CATALOGUE, get
-    from atalho.weights.published import PUBLISHED
+    from atalho import api
 
-    names = [name for name in CATALOGUE if fnmatch(name, pattern) or pattern in name]
-    if not names:
-        get(pattern)  # says which names are near
-    rows: list[dict[str, Any]] = []
-    for name in names:
-        network = get(name)
-        cost = totals(network)
-        rows.append(
-            {
-                "network": name,
-                "params": cost.params,
-                "macs": cost.macs,
-                "depth": network_depth(network),
-                "input": list(network.input),
-                "year": network.source.year,
-                "source": network.source.authors,
-                "weights": list(PUBLISHED.get(name, ())),
-                "changes": network.changes,
-            }
-        )
-    if format is Format.JSON:
-        table.show_json(rows)
-        return
-    for row in rows:
-        row["input"] = table.shape(row["input"])
-        row["weights"] = ", ".join(row["weights"])
-        if format is Format.TABLE:
-            row["source"] = f"{row['source']} {row.pop('year')}"
-            del row["changes"]  # wider than a terminal, and `show` has it
-    table.show(rows, format, scaled={"params": "", "macs": ""})
+    found = api.list_networks(pattern)
+    if format is Format.TABLE:
+        found = replace(found, rows=[*map(_narrow, found.rows)])
+    table.show(found, format)
+
+
+def _narrow(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of the catalogue without what is wider than a terminal; `show` has it."""
+    rest = {key: row[key] for key in row if key not in ("year", "changes")}
+    return {**rest, "source": f"{row['source']} {row['year']}"}
 
 
 def show(
@@ -81,31 +59,11 @@ def show(
     format: FormatOption = Format.TABLE,
 ) -> None:
     """The paper's table, recomputed row by row beside what the paper printed; or the cost of every row."""
-    from atalho.explain import breakdown, describe
-    from atalho.networks import foreign, subjects
+    from atalho import api
 
-    found = subjects.get(network, input=input, num_classes=num_classes)
-    if isinstance(found, foreign.Foreign):
-        counted = foreign.document(found)
-        if format is Format.JSON:
-            table.show_json(counted)
-        else:
-            table.show(foreign_rows(counted), format, title=found.name)
-        return
-    kept = dtype or Dtype.FLOAT32
-    title = f"{found.name}: {found.source}"
-    if format is Format.JSON:
-        table.show_json(describe.document(found, kept))
-    elif cost or dtype:
-        table.show(
-            breakdown.table(found, kept),
-            format,
-            title=title,
-            notes=breakdown.notes(found, kept),
-            scaled=breakdown.UNITS,
-        )
-    else:
-        table.show(describe.table(found), format, title=title, notes=describe.notes(found))
+    table.show(
+        api.show(network, input=input, num_classes=num_classes, cost=cost, dtype=dtype), format
+    )
 
 
 def inception(
@@ -122,16 +80,10 @@ def inception(
 
     Module 4a is `atalho inception 480x14x14 192 96 208 16 48 64`.
     """
-    from atalho.explain import inception as module
-    from atalho.networks.googlenet import Filters
+    from atalho import api
 
-    filters = Filters(conv1x1, reduce3x3, conv3x3, reduce5x5, conv5x5, pool_proj)
-    if format is Format.JSON:
-        table.show_json(module.document(input, filters))
-        return
-    title = f"Inception module with {', '.join(map(str, filters))} filters"
     table.show(
-        module.table(input, filters), format, title=title, notes=module.notes(input, filters)
+        api.inception(input, conv1x1, reduce3x3, conv3x3, reduce5x5, conv5x5, pool_proj), format
     )
 
 
@@ -144,11 +96,10 @@ def draw(
     expand: Annotated[bool, typer.Option("--expand", help="Draw repeated rows too.")] = False,
 ) -> None:
     """Networks side by side as their papers draw them, from their tables alone."""
-    from atalho import networks as catalogue
-    from atalho.explain import draw as drawing
+    from atalho import api
 
-    tables = [catalogue.get(name, input=input, num_classes=num_classes) for name in networks]
-    drawing.write(drawing.draw(tables, row=row, expand=expand), output)
+    drawing = api.draw(networks, row=row, input=input, num_classes=num_classes, expand=expand)
+    drawing.save(output)
 
 
 def verify(
@@ -161,18 +112,11 @@ def verify(
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Every claim of the sources with its verdict; exit 1 when one is not the verdict recorded beside the claim."""
-    from atalho import claims, record
+    from atalho import api
 
-    files = sorted(records.rglob("*.jsonl")) if records else []
-    found = claims.verify(ids or (), [each for file in files for each in record.read(file)])
-    rows = [finding.to_dict() for finding in found]
-    if format is Format.JSON:
-        table.show_json(rows)
-    elif format is Format.TABLE:
-        show_findings(rows)
-    else:
-        table.show(rows, format)
-    unexpected = [finding.claim.id for finding in found if not finding.as_recorded]
+    findings = api.verify(ids or (), records or ())
+    table.show(findings_table(findings, format), format)
+    unexpected = [each.claim.id for each in findings if not each.as_recorded]
     if unexpected:
         say(f"the verdict has changed for {', '.join(unexpected)}")
         raise typer.Exit(Exit.CHECK_FAILED)
@@ -192,8 +136,15 @@ def report(
     min_accuracy: MinAccuracy = None,
 ) -> None:
     """The page again, from records alone, with charts/ and summary.csv beside it."""
-    from atalho import record
-    from atalho.page import publish
+    from atalho import api
 
-    limits = limits_of(max_latency_ms, max_memory_mb, max_energy_j, max_size_mb, min_accuracy)
-    say(publish([each for file in records for each in record.read(file)], output, limits))
+    page = api.report(
+        records,
+        output,
+        max_latency_ms=max_latency_ms,
+        max_memory_mb=max_memory_mb,
+        max_energy_j=max_energy_j,
+        max_size_mb=max_size_mb,
+        min_accuracy=min_accuracy,
+    )
+    say(page.resolve().as_uri())

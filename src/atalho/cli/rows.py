@@ -1,22 +1,24 @@
-"""What particular commands show: their records as the rows of a table, in units that people read."""
+"""What particular commands show: what they return as a table, in units that people read."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import asdict
 from statistics import mean
 from typing import TYPE_CHECKING, Any
 
-from atalho.cli.table import Format, Rows, shape, show
+from atalho.cli.table import Format
 from atalho.conditions import engine_label
 from atalho.errors import printable
+from atalho.explain.table import Table
 from atalho.record import DIAGNOSES, Record
 
 if TYPE_CHECKING:
-    from atalho.exports import Agreement
+    from atalho.claims import Finding
+    from atalho.evaluation.predicting import Prediction
     from atalho.ranking import Comparison, Row
 
 
-def bench_rows(records: Sequence[Record]) -> list[dict[str, Any]]:
+def bench_table(records: Sequence[Record]) -> Table:
     """One row a network and batch size: what was measured, in units that people read."""
     rows: dict[tuple[str, int], dict[str, Any]] = {}
     costs = {(each.subject, each.quantity): each.value for each in records}
@@ -50,17 +52,10 @@ def bench_rows(records: Sequence[Record]) -> list[dict[str, Any]]:
                 row["W"] = each.value
     columns = dict.fromkeys(key for row in rows.values() for key in row)
     found = [{key: row.get(key) for key in columns} for row in rows.values()]
-    return _filled(found, optional=("note",))
+    return Table(_filled(found, optional=("note",)), _documents(records))
 
 
-def foreign_rows(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A row for each child of a module that is not the catalogue's, and the totals."""
-    rows = [{**row, "output": shape(row["output"])} for row in document["rows"]]
-    total = {"name": "total", "kind": "", "output": ""}
-    return [*rows, {**total, "params": document["params"], "macs": document["macs"]}]
-
-
-def comparison_rows(comparison: "Comparison") -> list[dict[str, Any]]:
+def comparison_table(comparison: "Comparison", records: Sequence[Record]) -> Table:
     """One row a network, the most accurate first; what was not measured is blank."""
     rows = []
     for row in comparison.rows:
@@ -82,7 +77,12 @@ def comparison_rows(comparison: "Comparison") -> list[dict[str, Any]]:
                 "note": _noted(row),
             }
         )
-    return _filled(rows, optional=("95 % interval", "top-1 %", "J/image", "note"))
+    filled = _filled(rows, optional=("95 % interval", "top-1 %", "J/image", "note"))
+    return Table(filled, _documents(records))
+
+
+def _documents(records: Sequence[Record]) -> list[dict[str, Any]]:
+    return [asdict(each) for each in records]
 
 
 def _engine(row: "Row") -> str:
@@ -105,7 +105,7 @@ def _filled(rows: Sequence[dict[str, Any]], optional: Sequence[str]) -> list[dic
     return [{key: value for key, value in row.items() if key not in empty} for row in rows]
 
 
-def diagnosis_rows(records: Sequence[Record]) -> list[dict[str, Any]]:
+def diagnosis_table(records: Sequence[Record]) -> Table:
     """One row a network, seed and moment; what was not measured is blank."""
     rows: dict[tuple[Any, ...], dict[str, list[float]]] = {}
     for each in records:
@@ -119,7 +119,7 @@ def diagnosis_rows(records: Sequence[Record]) -> list[dict[str, Any]]:
     def means(found: dict[str, list[float]], quantity: str) -> float | None:
         return mean(found[quantity]) if quantity in found else None
 
-    return [
+    shown = [
         {
             "network": network,
             "seed": seed,
@@ -132,29 +132,25 @@ def diagnosis_rows(records: Sequence[Record]) -> list[dict[str, Any]]:
         }
         for (network, seed, moment), found in rows.items()
     ]
+    return Table(shown, _documents(records))
 
 
-def export_row(network: str, to: str, path: Path, found: "Agreement") -> dict[str, Any]:
-    """How the answers of an exported file agree with the network's."""
-    return {
-        "network": network,
-        "to": to,
-        "file": str(path),
-        "images": found.images,
-        "largest logit difference": found.difference,
-        "allowed": found.bound,
-        "same top-1 %": 100 * found.top1,
-    }
-
-
-def show_findings(findings: Rows) -> None:
-    """Prints claims with their verdicts, then why those that differ do, and how many there are of each verdict."""
+def findings_table(findings: "Sequence[Finding]", format: Format) -> Table:
+    """Claims with their verdicts; in a terminal, why those that differ do, and how many there are of each verdict."""
+    rows = [each.to_dict() for each in findings]
+    if format is not Format.TABLE:
+        return Table(rows, rows)
     columns = ("id", "verdict", "printed", "found", "unit", "claim")
-    differing = [each for each in findings if each["verdict"] == "differs"]
-    counts = Counter(each["verdict"] for each in findings)
-    show(
-        [{name: each[name] for name in columns} for each in findings],
-        Format.TABLE,
-        notes=[f"{each['id']}: {each['note']}" for each in differing],
-    )
-    print(", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
+    differing = [f"{each['id']}: {each['note']}" for each in rows if each["verdict"] == "differs"]
+    counts = Counter(each["verdict"] for each in rows)
+    summary = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    narrow = [{name: each[name] for name in columns} for each in rows]
+    return Table(narrow, rows, notes=[*differing, summary])
+
+
+def predictions_table(answers: "Sequence[Prediction]", format: Format) -> Table:
+    """A row for every label of every picture; the column of errors is there for programs, and where there are some."""
+    rows = [row for answer in answers for row in answer.rows()]
+    if format is not Format.CSV and not any(row["error"] for row in rows):
+        rows = [{key: row[key] for key in row if key != "error"} for row in rows]
+    return Table(rows, [answer.document() for answer in answers])

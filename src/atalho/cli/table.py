@@ -7,10 +7,10 @@ import sys
 from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from textwrap import fill
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from atalho.errors import printable
+from atalho.explain.table import Table, cell, is_number, texts
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -25,32 +25,21 @@ class Format(StrEnum):
     MARKDOWN = "markdown"
 
 
-Rows = Sequence[Mapping[str, Any]]
-
-
-def show(
-    rows: Rows,
-    format: Format,
-    *,
-    title: str = "",
-    notes: Sequence[str] = (),
-    scaled: Mapping[str, str] = MappingProxyType({}),
-) -> None:
-    """Prints rows that share their keys, in one of the tabular formats.
-
-    Title and notes are for people alone, and so is `scaled`: columns of large counts, each with its unit, that a table
-    rounds to three digits.
-    """
-    headers = list(rows[0]) if rows else []
+def show(table: Table, format: Format) -> None:
+    """Prints a table: its document as JSON; its rows with exact numbers as CSV and Markdown; all of it for people in a terminal."""
+    rows, headers = table.rows, [*table.rows[0]] if table.rows else []
+    if format is Format.JSON:
+        show_json(table.document)
+        return
     if format is Format.CSV:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         for line in (headers, *(row.values() for row in rows)):
             writer.writerow(map(_spreadsheet, line))
         return
-    cells = [{key: _cell(value) for key, value in row.items()} for row in rows]
     if format is Format.MARKDOWN:
         first, *others = (
-            [*map(_markdown, line)] for line in (headers, *(row.values() for row in cells))
+            [_markdown(cell(each)) for each in line]
+            for line in (headers, *(row.values() for row in rows))
         )
         for line in (first, ["---"] * len(headers), *others):
             print("| " + " | ".join(line) + " |")
@@ -61,22 +50,21 @@ def show(
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = 10_000  # a pipe has no edge to wrap at
-    if title:
-        console.print(Text(title, style="bold"))
-    for row, texts in zip(rows, cells, strict=True):
-        texts |= {key: quantity(row[key], unit) for key, unit in scaled.items() if row[key]}
-    columns = {printable(header): [texts[header] for texts in cells] for header in headers}
+    if table.title:
+        console.print(Text(table.title, style="bold"))
+    cells = [texts(row, table.scaled) for row in rows]
+    columns = {printable(header): [row[header] for row in cells] for header in headers}
     numeric = {
-        printable(header) for header in headers if all(_numeric(row[header]) for row in rows)
+        printable(header) for header in headers if all(is_number(row[header]) for row in rows)
     }
-    console.print(_table(columns, numeric, console.width))
-    for note in notes:
+    console.print(_drawn(columns, numeric, console.width))
+    for note in table.notes:
         console.print(Text(note, style="dim"))
 
 
 def _markdown(text: str) -> str:
     """A cell whose characters stand for themselves: no markup, no end of the cell or of the line."""
-    return re.sub(r"[\\|<>*`~\[\]&#]|(?<!\w)_|_(?!\w)", r"\\\g<0>", printable(text))
+    return re.sub(r"[\\|<>*`~\[\]&#]|(?<!\w)_|_(?!\w)", r"\\\g<0>", text)
 
 
 def _spreadsheet(value: Any) -> Any:
@@ -88,7 +76,7 @@ def _spreadsheet(value: Any) -> Any:
     return value
 
 
-def _table(
+def _drawn(
     columns: Mapping[str, Sequence[str]], numeric: Collection[str], width: int
 ) -> "RichTable":
     """The table on a terminal of `width`.
@@ -97,7 +85,7 @@ def _table(
     enough.
     """
     from rich import box
-    from rich.table import Table
+    from rich.table import Table as RichTable
     from rich.text import Text
 
     gap = 2
@@ -114,16 +102,16 @@ def _table(
     }
     fits = width >= sum(max(len(header), widest[header]) + gap for header in columns)
     folds = width >= sum((widest if each in whole else words)[each] + gap for each in columns)
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, gap - 1, 0, 0), pad_edge=False)
+    drawn = RichTable(box=box.SIMPLE_HEAD, padding=(0, gap - 1, 0, 0), pad_edge=False)
     for header in columns:
-        table.add_column(
+        drawn.add_column(
             Text(header if fits else fill(header, widest[header] or 1, break_long_words=False)),
             justify="right" if header in numeric else "left",
             no_wrap=header in whole if folds else header == names,
         )
     for row in zip(*columns.values(), strict=True):
-        table.add_row(*map(Text, row))
-    return table
+        drawn.add_row(*map(Text, row))
+    return drawn
 
 
 def show_json(value: Any) -> None:
@@ -131,31 +119,3 @@ def show_json(value: Any) -> None:
     document = json.dumps(value, ensure_ascii=False, indent=1)
     # Names of files may hold bytes that are no UTF-8; JSON has an escape for them.
     print(document.encode(errors="backslashreplace").decode())
-
-
-def _numeric(value: Any) -> bool:
-    return value is None or value == "" or isinstance(value, int | float)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return printable(value)
-
-
-def quantity(count: int, unit: str = "") -> str:
-    """`25.6 M`, `9.63 MB`: three digits, and the prefix of the SI that suits them."""
-    if count < 1000:
-        return f"{count} {unit}".rstrip()
-    mantissa, exponent = f"{count:.2e}".split("e")
-    power, shift = divmod(int(exponent), 3)
-    return f"{float(mantissa) * 10**shift:.{2 - shift}f} {' kMGTP'[power]}{unit}"
-
-
-def shape(sizes: Sequence[int]) -> str:
-    """`64×56×56`, as papers print it."""
-    return "×".join(map(str, sizes))

@@ -1,7 +1,5 @@
 """The command that trains: train."""
 
-from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -26,14 +24,8 @@ from atalho.cli.options import (
     Weights,
     seed_list,
 )
-from atalho.cli.progress import TrainingProgress, say
-from atalho.cli.resolved import (
-    load_data,
-    trained_network,
-    training_precision,
-)
-from atalho.files import safe_name
-from atalho.runtime.device import resolve_device
+from atalho.cli.progress import say, screen
+from atalho.cli.stopping import resumable
 from atalho.runtime.precision import Precision
 
 
@@ -117,81 +109,45 @@ def train(
 
     Under torchrun its processes share every batch: torchrun --nproc-per-node 2 --no-python atalho train NETWORK.
     """
-    from atalho.recipes.changes import RecipeChanges
-    from atalho.training.resolution import Request, framing, resolve
+    from atalho import api
 
-    changes = RecipeChanges(
-        batch_size=batch_size,
-        optimiser=opt,
-        lr=lr,
-        momentum=momentum,
-        weight_decay=weight_decay,
-        auxiliary_weight=auxiliary_weight,
-        epochs=epochs,
-        steps=steps,
-        hold_out=hold_out,
-    )
-    request = Request(network, data, weights, recipe, changes, new_head, img_size, seed)
-    if probe and weights:
-        cause = "it looks at networks that are drawn anew, and goes without --weights"
-        raise typer.BadParameter(cause, param_hint="--probe")
-    from atalho.networks.subjects import folder_name
-    from atalho.runtime import world
-    from atalho.training import seeds as several
-    from atalho.training.loop import Stopped
-
-    machine = resolve_device(device, threads)
-    chosen, why = training_precision(precision, machine)
-    with world.joined(machine.torch) as place, ExitStack() as stack:
-        tell = say if place.main else _silent
-        start = trained_network(network, weights, None) if weights else None
-        seen = [framing(request, start)] if request.photos else []
-        dataset = place.first_here(
-            lambda: load_data(data, data_dir, framings=seen, bad_images=bad_images, copies=copies)
-        )
-        resolved = resolve(request, dataset, start, machine, chosen)
-        arguments = replace(
-            resolved.arguments,
-            parts=grad_accum_steps,
-            sync_bn=sync_bn,
-            compiled=compile,
+    with resumable("the same command goes on with --resume"):
+        runs = api.train(
+            network,
+            data,
+            data_dir=data_dir,
+            bad_images=bad_images,
+            copies=copies,
+            img_size=img_size,
+            recipe=recipe,
+            weights=weights,
+            new_head=new_head,
+            output=output,
+            resume=resume,
+            allow_inexact=allow_inexact,
+            epochs=epochs,
+            steps=steps,
+            batch_size=batch_size,
+            opt=opt,
+            lr=lr,
+            momentum=momentum,
+            weight_decay=weight_decay,
+            auxiliary_weight=auxiliary_weight,
+            hold_out=hold_out,
+            seed=seed,
+            seeds=seeds or (),
+            device=device,
+            precision=precision,
+            threads=threads,
             workers=workers,
+            grad_accum_steps=grad_accum_steps,
+            sync_bn=sync_bn,
+            compile=compile,
             save_every=save_every,
+            tensorboard=tensorboard,
             probe=probe,
-            world=place,
+            reporter=screen(),
         )
-        name, used = arguments.network, arguments.recipe
-
-        def folder(number: int) -> Path:
-            if output:
-                return output / f"seed-{number}" if seeds else output
-            names = folder_name(name), safe_name(dataset.name), used.name
-            return Path("runs") / "-".join((*names, str(number)))
-
-        options: dict[str, Any] = {
-            "resume": resume or world.restarted(),
-            "ready": lambda: tell(f"{used.name} ({used.source}); precision {chosen}{why}"),
-            "warn": tell,
-        }
-        if place.main:
-            options["report"] = stack.enter_context(TrainingProgress(name))
-        try:
-            found = several.execute(
-                arguments,
-                seeds or [seed],
-                resolved.data or dataset,
-                folder,
-                tensorboard=tensorboard,
-                allow_inexact=allow_inexact,
-                **options,
-            )
-        except Stopped as stopped:
-            tell(f"{stopped}; the same command goes on with --resume")
-            raise typer.Exit(stopped.exit) from None
-    if place.main:
-        say(f"runs kept in {', '.join(str(folder(each)) for each in seeds or [seed])}")
-        print(f"{name} on {dataset.name}: {several.summary(found)}")
-
-
-def _silent(message: str) -> None:
-    """What processes beside the main one say."""
+    if runs.main:
+        say(f"runs kept in {', '.join(map(str, runs.folders))}")
+        print(runs)

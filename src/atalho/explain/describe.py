@@ -1,10 +1,11 @@
 """A network's table, recomputed row by row beside what its paper prints."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import groupby
 from typing import Any
 
 from atalho.explain import breakdown
+from atalho.explain.table import shape
 from atalho.grammar.cost import Cost, Line, auxiliary, lines, network_depth, total, totals
 from atalho.grammar.layers import (
     AdaptiveAvgPool,
@@ -91,6 +92,13 @@ def _counts(printed: Printed, units: Units) -> dict[str, int]:
         "depth": printed.depth,
     }
     return {key: value for key, value in counts.items() if value is not None}
+
+
+def module_table(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The table of a module that is not the catalogue's, from `foreign.document`: a row for each of its children, and the totals."""
+    rows = [{**row, "output": shape(row["output"])} for row in document["rows"]]
+    total = {"name": "total", "kind": "", "output": ""}
+    return [*rows, {**total, "params": document["params"], "macs": document["macs"]}]
 
 
 def table(network: Network) -> list[dict[str, Any]]:

@@ -137,6 +137,21 @@ def records(
     ]
 
 
+def rows(trained: Trained, to: str, path: Path, found: Agreement) -> list[dict[str, Any]]:
+    """The agreement as a table of one row."""
+    return [
+        {
+            "network": trained.network.name,
+            "to": to,
+            "file": str(path),
+            "images": found.images,
+            "largest logit difference": found.difference,
+            "allowed": found.bound,
+            "same top-1 %": 100 * found.top1,
+        }
+    ]
+
+
 def _check_packages(format: Format, to: str) -> None:
     if missing := [package for package in format.needs if find_spec(package) is None]:
         raise AtalhoError(

@@ -17,7 +17,7 @@ from atalho import record
 from atalho.data.batches import Preprocessing
 from atalho.data.dataset import Dataset, Images, Split
 from atalho.data.stream import stream
-from atalho.errors import AtalhoError, Exit
+from atalho.errors import AtalhoError, Exit, Stopped
 from atalho.evaluation.accuracy import Accuracy, accuracy
 from atalho.files import write_atomically
 from atalho.probes.probe import Probe
@@ -46,14 +46,6 @@ class Progress(NamedTuple):
     loss: float
     top1: float
     images_per_second: float
-
-
-class Stopped(Exception):  # noqa: N818 (no error: the state is saved)
-    """A signal ended the run after a whole step; `exit` is the command's exit code."""
-
-    def __init__(self, exit: Exit, step: int) -> None:
-        super().__init__(f"stopped after step {step}; its state is saved")
-        self.exit = exit
 
 
 _WORST = (-1.0, 0.0)

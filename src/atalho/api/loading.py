@@ -1,0 +1,188 @@
+"""What names stand for: data sets, trained networks, precisions and engines."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
+
+from atalho.api.reporting import QUIET, Reporter
+from atalho.errors import AtalhoError, Exit, printable, wrong_option
+from atalho.runtime.device import Device, resolve_device
+from atalho.runtime.precision import Precision
+
+if TYPE_CHECKING:
+    from atalho.data.dataset import Dataset
+    from atalho.data.image import Framing
+    from atalho.engines.choosing import EngineRequest
+    from atalho.engines.engine import Dtype, MemoryFormat
+    from atalho.weights.trained import Inference, Trained
+
+DATA_DIR = Path("data")
+"""Where data sets are kept, unless another folder is named."""
+
+BadImages = Literal["error", "skip"]
+Copies = Literal["exact", "similar", "off"]
+
+
+def load(
+    network: str | Path,
+    weights: str | Path | None = None,
+    *,
+    num_classes: int | None = None,
+    reporter: Reporter = QUIET,
+) -> "Trained":
+    """A trained network, with its classes and its preprocessing; `evaluate` and `predict` take it.
+
+    Args:
+        network: the folder of a finished run or of any weights with a config.json; or a network's name, with `weights`.
+        weights: a published name as `tv_in1k`, a file, or a folder with config.json.
+        num_classes: how many classes the weights must have; for a file alone, the paper's unless given.
+
+    Raises:
+        AtalhoError: (exit 2) NETWORK-UNKNOWN, WEIGHTS-MISSING, WEIGHTS-UNKNOWN; (exit 4) RUN-UNFINISHED, RUN-DAMAGED; as
+            `pretrained.load` (exit 4 and 5).
+    """
+    from atalho.networks import CATALOGUE, subjects
+
+    name = str(network)
+    if weights is not None:
+        subjects.check_name(name)
+        from atalho.weights import pretrained
+
+        return pretrained.load(
+            name,
+            str(weights),
+            num_classes=num_classes,
+            progress=reporter.bars,
+            say=reporter.say,
+        )
+    if num_classes is not None:
+        raise wrong_option("num-classes", "it goes with --weights")
+    if name in CATALOGUE and not Path(name).is_dir():
+        raise AtalhoError(
+            "WEIGHTS-MISSING",
+            name,
+            "is a network without weights",
+            next_step="--weights with a published name as tv_in1k, a file or a folder",
+            exit=Exit.USAGE,
+        )
+    from atalho.training import folder
+
+    return folder.load(Path(name))
+
+
+def for_inference(
+    network: "str | Path | Trained",
+    weights: str | Path | None,
+    num_classes: int | None,
+    reporter: Reporter,
+    *,
+    device: str,
+    precision: Precision | None,
+    threads: int | None,
+    batch: int | None,
+) -> "tuple[Trained, Inference]":
+    """A trained network ready for inference: on the engine that its folder names, or in the precision that it was tested in.
+
+    Args:
+        network, weights, num_classes: as in `load`; one that is loaded already runs on no engine but torch's own.
+        precision: another precision than the network was tested in, which is said; an engine has its own.
+        batch: images at a time; the engine's, or by the size of the images, unless given.
+
+    Raises:
+        AtalhoError: as `load` and `resolve_device`; USAGE (exit 2), for a precision where an engine has its own.
+    """
+    _check_precision(precision)
+    folder = None
+    if isinstance(network, str | Path):
+        folder = Path(weights or network)
+        trained = load(network, weights, num_classes=num_classes, reporter=reporter)
+    else:
+        trained = network
+    from atalho.engines import engine_config
+    from atalho.engines.engine import Placement
+    from atalho.engines.module import on_engine
+    from atalho.weights.trained import Inference
+
+    place = resolve_device(device, threads)
+    config = engine_config.read(folder) if folder else None
+    if config is None:
+        trained = trained.to(place.torch)
+        tested = trained.precision
+        if tested and precision and tested != precision:
+            reporter.say(
+                f"{trained.network.name} was tested in {tested}; it runs in {precision} now"
+            )
+    elif precision:
+        raise wrong_option("precision", f"{folder} runs on its engine, {config.backend}")
+    else:
+        assert folder
+        placement = Placement(place, memory_format=config.memory_format)
+        trained = on_engine(trained, folder, config.backend, placement)
+        batch = batch or config.batch
+    return trained, Inference(place.torch, precision or trained.precision or "float32", batch)
+
+
+def load_data(
+    name: str,
+    data_dir: str | Path,
+    reporter: Reporter,
+    *,
+    framings: "Sequence[Framing]" = (),
+    bad_images: BadImages = "error",
+    copies: Copies = "similar",
+) -> "Dataset":
+    """A data set or a folder of photos, as `data.load`; the reporter is told how far its download or reading is."""
+    from atalho import data
+    from atalho.data.photos import FRAMING
+
+    bar = reporter.downloading if name in data.DATASETS else reporter.reading
+    with bar(printable(name)) as progress:
+        return data.load(
+            name,
+            Path(data_dir),
+            progress,
+            framings=framings or (FRAMING,),
+            bad_images=bad_images,
+            copies=copies,
+            say=reporter.say,
+        )
+
+
+def is_folder(data: str) -> bool:
+    """Whether data are a folder of photos, and no data set by name."""
+    from atalho.data import DATASETS
+
+    return data not in DATASETS and Path(data).is_dir()
+
+
+def training_precision(name: Literal["auto", Precision], device: Device) -> tuple[Precision, str]:
+    """The precision that is named or, for auto, the fastest on the device, and why it was taken."""
+    if name != "auto":
+        _check_precision(name)
+        return name, ""
+    from atalho.runtime.precision import fastest
+
+    precision, why = fastest(device.torch)
+    return precision, f": {why}"
+
+
+def _check_precision(name: str | None) -> None:
+    """Raises USAGE (exit 2) for a precision that torch does not train and evaluate in."""
+    if name is not None and name not in get_args(Precision):
+        raise wrong_option("precision", f"{name!r} is none of {', '.join(get_args(Precision))}")
+
+
+def engine_request(
+    engine: str,
+    precision: "Dtype | None",
+    memory_format: "MemoryFormat",
+    device: Device,
+    batches: Sequence[int],
+) -> "EngineRequest":
+    """The engine by name, on a device; auto is for the first batch size."""
+    from atalho.engines.choosing import EngineRequest
+    from atalho.engines.engine import Placement
+
+    return EngineRequest(
+        engine, precision, Placement(device, memory_format=memory_format), batches[0]
+    )

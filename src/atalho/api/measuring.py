@@ -1,0 +1,277 @@
+"""Networks measured on this machine, compared on data, and diagnosed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Literal
+
+from atalho.api.loading import (
+    DATA_DIR,
+    BadImages,
+    Copies,
+    engine_request,
+    load,
+    load_data,
+    training_precision,
+)
+from atalho.api.records import add_records, report
+from atalho.api.reporting import QUIET, Reporter
+from atalho.errors import wrong_option
+from atalho.grammar.shape import Shape
+from atalho.record import Record
+from atalho.runtime.device import resolve_device
+
+if TYPE_CHECKING:
+    from atalho.choice.choosing import Choice, Limits
+    from atalho.engines.engine import Dtype, MemoryFormat
+    from atalho.ranking import Comparison
+
+MEASURES = ("flow", "responses", "shattering")
+"""The measures of a diagnosis that take seconds."""
+
+
+def bench(
+    networks: str | Sequence[str],
+    *,
+    input: Shape | None = None,
+    num_classes: int | None = None,
+    batch_size: int | Sequence[int] = (1, 16),
+    engine: str = "eager",
+    precision: "Dtype | None" = None,
+    memory_format: "MemoryFormat" = "channels_last",
+    device: str = "auto",
+    threads: int | None = None,
+    output: str | Path | None = None,
+    reporter: Reporter = QUIET,
+) -> list[Record]:
+    """Latency, throughput, peak memory and energy by batch size, with parameters and multiply-accumulates.
+
+    Each network runs in a process of its own, with random weights, by turns with the others.
+
+    Args:
+        networks: one or several, as `network` takes them, for `input` and `num_classes`.
+        batch_size: images at a time, one number or several.
+        engine: eager, compiled, onnxruntime, openvino, or auto: the fastest installed one that agrees.
+        precision: of the engine: float32, bf16 or int8; float32 unless given, with auto any.
+        memory_format: of images and weights in torch's engines: channels_last or contiguous.
+        device, threads: as in `evaluate`.
+        output: a file that the records are added to.
+
+    Raises:
+        AtalhoError: as `network`; ENGINE (exit 2), for an engine that is not here; OUTPUT (exit 2).
+    """
+    from atalho.networks import subjects
+
+    names = _several(networks)
+    tables = [subjects.get(name, input=input, num_classes=num_classes) for name in names]
+    from atalho.benchmark.bench import Bench, Entry
+    from atalho.tasks import carry_out
+
+    batches = [batch_size] if isinstance(batch_size, int) else batch_size
+    place = resolve_device(device, threads)
+    request = engine_request(engine, precision, memory_format, place, batches)
+    request.candidates(calibrated=False)
+    with (
+        TemporaryDirectory() as folder,
+        Bench(request, Path(folder) / "engines", reporter.say) as room,
+    ):
+        steps = [*room.steps([*map(Entry.untrained, tables)], batches)]
+        measured = carry_out(steps, Path(folder) / "records", reporter.say)
+    if output:
+        add_records(output, measured)
+    return measured
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Networks side by side.
+
+    Args:
+        records: all of the comparison's folder.
+        comparison: what is ranked of them, the most accurate network first.
+        limits: what the choice keeps to, by quantity in the records' units.
+        choice: the network to take, and from among which; None where no network is known to keep to the limits.
+        chosen: the folder in which it is ready for `predict`; None where there is none.
+        page: the report.
+    """
+
+    records: list[Record]
+    comparison: "Comparison"
+    limits: "Limits"
+    choice: "Choice | None"
+    chosen: Path | None
+    page: Path
+
+
+def compare(
+    networks: str | Sequence[str] = (),
+    data: str = "digits",
+    *,
+    data_dir: str | Path = DATA_DIR,
+    bad_images: BadImages = "error",
+    copies: Copies = "similar",
+    img_size: int | None = None,
+    weights: str | Mapping[str, str] | None = None,
+    recipe: str | None = None,
+    output: str | Path = "comparison",
+    epochs: float | None = None,
+    steps: int | None = None,
+    batch_size: int | Sequence[int] = (1, 32),
+    engine: str = "eager",
+    precision: "Dtype | None" = None,
+    memory_format: "MemoryFormat" = "channels_last",
+    max_latency_ms: float | None = None,
+    max_memory_mb: float | None = None,
+    max_energy_j: float | None = None,
+    max_size_mb: float | None = None,
+    min_accuracy: float | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    threads: int | None = None,
+    reporter: Reporter = QUIET,
+) -> Compared:
+    """Cost, training, accuracy, latency, memory and energy of several networks, the choice, and the page that shows them.
+
+    What the folder holds already is not measured again.
+
+    Args:
+        networks: as `network` takes them; plain and residual networks of 20 and 56 layers and a small GoogLeNet unless given.
+        data: as in `train`, or `none` for no training.
+        weights: to fine-tune, as in `train`: those of all networks, or by network.
+        output: the comparison's folder.
+        max_latency_ms, max_memory_mb, max_energy_j, max_size_mb, min_accuracy: as in `Budget`.
+        data_dir, bad_images, copies, img_size, recipe, epochs, steps, seed, device, threads: as in `train`.
+        batch_size, engine, precision, memory_format: as in `bench`.
+
+    Raises:
+        AtalhoError: as `train` and `bench`; OUTPUT or IN-USE (exit 2), for a folder that cannot be used.
+        Stopped: by SIGINT or SIGTERM during training; a second call goes on.
+    """
+    from atalho.choice.choosing import choose
+    from atalho.choice.limits import Budget
+    from atalho.comparison import DEMONSTRATION
+    from atalho.ranking import comparison
+    from atalho.recipes.changes import RecipeChanges
+    from atalho.training.resolution import NO_DATA, Request, framing, resolve
+
+    names = _several(networks) or DEMONSTRATION
+    begin = dict.fromkeys(names, weights) if isinstance(weights, str) else dict(weights or {})
+    for name in begin:
+        if name not in names:
+            raise wrong_option("weights", f"{name} is not among the networks")
+    changes = RecipeChanges(epochs=epochs, steps=steps)
+    requests = [
+        Request(name, data, begin.get(name), recipe, changes, None, img_size, seed)
+        for name in names
+    ]
+    limits = Budget(max_latency_ms, max_memory_mb, max_energy_j, max_size_mb, min_accuracy).limits
+    from atalho.comparison import comparing
+
+    place = resolve_device(device, threads)
+    starts = [
+        load(each.network, each.weights, reporter=reporter) if each.weights else None
+        for each in requests
+    ]
+    pairs = [*zip(requests, starts, strict=True)]
+    dataset = None
+    if data != NO_DATA:
+        dataset = load_data(
+            data,
+            data_dir,
+            reporter,
+            framings=[framing(each, start) for each, start in pairs if each.photos],
+            bad_images=bad_images,
+            copies=copies,
+        )
+    trained_in, _ = training_precision("auto", place)
+    batches = [batch_size] if isinstance(batch_size, int) else batch_size
+    entrants = [resolve(each, dataset, start, place, trained_in) for each, start in pairs]
+    request = engine_request(engine, precision, memory_format, place, batches)
+    request.candidates(calibrated=dataset is not None)
+    folder = Path(output)
+    with reporter.training("training") as progress:
+        records = comparing.compare(
+            comparing.Comparison(entrants, batches, request),
+            folder,
+            say=reporter.say,
+            report=progress,
+        )
+    page = report(
+        records,
+        folder / "report.html",
+        max_latency_ms=max_latency_ms,
+        max_memory_mb=max_memory_mb,
+        max_energy_j=max_energy_j,
+        max_size_mb=max_size_mb,
+        min_accuracy=min_accuracy,
+    )
+    ranked = comparison(records)
+    choice = choose(ranked, limits)
+    kept = comparing.keep(choice.chosen.network if choice else None, request, folder)
+    chosen = folder / comparing.CHOSEN if kept else None
+    return Compared(records, ranked, limits, choice, chosen, page)
+
+
+def diagnose(
+    networks: str | Sequence[str],
+    data: str = "digits",
+    *,
+    data_dir: str | Path = DATA_DIR,
+    at: "Sequence[int | Literal['end']]" = (0,),
+    seeds: Sequence[int] = (0,),
+    measure: Sequence[str] = MEASURES,
+    recipe: str | None = None,
+    epochs: float | None = None,
+    steps: int | None = None,
+    hold_out: bool | None = None,
+    runs: Sequence[str | Path] = (),
+    output: str | Path = "diagnosis",
+    batch_size: int = 64,
+    device: str = "auto",
+    threads: int | None = None,
+    reporter: Reporter = QUIET,
+) -> list[Record]:
+    """Why depth works: how gradients flow back, by which paths, and how layers respond, before and during training.
+
+    What the folder holds already is not measured again.
+
+    Args:
+        networks: as `network` takes them.
+        data: as in `train`, or `none` for noise.
+        at: steps of the recipe's run, as in `[0, 1, 10, "end"]`; end is a finished run's.
+        measure: of flow, responses, shattering; and of paths, lesions, surface, which take minutes.
+        runs: finished runs, or folders of them.
+        output: the diagnosis's folder.
+        batch_size: images that gradients are taken of.
+        data_dir, seeds, recipe, epochs, steps, hold_out, device, threads: as in `train`.
+
+    Returns:
+        All records of the folder.
+
+    Raises:
+        AtalhoError: MEASURE-UNKNOWN (exit 2); NOT-FINITE (exit 7); as `Request`, `data.load` and `tasks.carry_out`.
+    """
+    from atalho.recipes.changes import RecipeChanges
+    from atalho.training.resolution import NO_DATA, Request, resolve
+
+    changes = RecipeChanges(epochs=epochs, steps=steps, hold_out=hold_out)
+    requests = [Request(name, data, recipe=recipe, changes=changes) for name in _several(networks)]
+    from atalho.diagnosis import diagnosing
+
+    dataset = None if data == NO_DATA else load_data(data, data_dir, reporter)
+    place = resolve_device(device, threads)
+    diagnosis = diagnosing.Diagnosis(
+        [resolve(each, dataset, None, place, "float32") for each in requests],
+        moments=at,
+        seeds=seeds,
+        measures=measure,
+        batch=batch_size,
+        runs=[*map(Path, runs)],
+    )
+    return diagnosing.diagnose(diagnosis, Path(output), say=reporter.say)
+
+
+def _several(networks: str | Sequence[str]) -> Sequence[str]:
+    """One name, or several, as several."""
+    return [networks] if isinstance(networks, str) else networks

@@ -1,0 +1,161 @@
+"""Records: read, as a data frame, as verdicts on claims, and as a page. Nothing here loads torch."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from atalho import record, tasks
+from atalho.errors import AtalhoError, Exit
+from atalho.record import Record
+
+if TYPE_CHECKING:
+    from atalho.claims import Finding
+
+Library = Literal["pandas", "polars"]
+LIBRARIES: tuple[Library, ...] = ("pandas", "polars")
+"""The libraries of data frames, the first that is installed unless one is named."""
+
+
+def read_records(path: str | Path) -> list[Record]:
+    """The records of a file, in order, or of a folder: its `records.jsonl`, or without one all `.jsonl` files below it.
+
+    Raises:
+        AtalhoError: RECORDS (exit 3), for a file that is not there or a line that is no record.
+    """
+    own = Path(path) / tasks.FILE
+    return record.read(own) if own.exists() else _below(Path(path))
+
+
+def _below(path: Path) -> list[Record]:
+    """The records of a file, or of every `.jsonl` file in a folder and below it."""
+    files = sorted(path.rglob("*.jsonl")) if path.is_dir() else [path]
+    return [each for file in files for each in record.read(file)]
+
+
+def frame(records: Iterable[Record], library: Library | None = None) -> Any:
+    """Records as a data frame: a row for each, a column for each of its fields and for each condition.
+
+    Conditions inside conditions have names with a dot, as in `versions.torch`; lists are text, as in `3×32×32`.
+
+    Args:
+        library: whose data frame is made: without, pandas', or else Polars'.
+
+    Raises:
+        AtalhoError: EXTRA-MISSING (exit 6), where it is not installed.
+    """
+    wanted = LIBRARIES if library is None else (library,)
+    backend = next((name for name in wanted if find_spec(name)), None)
+    if backend is None or find_spec("narwhals") is None:
+        raise AtalhoError(
+            "EXTRA-MISSING",
+            " or ".join(wanted),
+            "is not installed, and makes the data frame",
+            next_step="pip install 'atalho[frames]'",
+            exit=Exit.RESOURCES,
+        )
+    import narwhals
+
+    rows = [_row(each) for each in records]
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns = {name: _column([row.get(name) for row in rows]) for name in names}
+    return narwhals.from_dict(columns, backend=backend).to_native()
+
+
+def add_records(path: str | Path, records: Iterable[Record]) -> None:
+    """Adds records to a file.
+
+    Raises:
+        AtalhoError: OUTPUT (exit 2), where it cannot be written.
+    """
+    try:
+        record.append(Path(path), records)
+    except OSError as error:
+        raise AtalhoError(
+            "OUTPUT",
+            path,
+            f"cannot be written ({error.strerror}); the records are lost",
+            next_step="choose another file",
+            exit=Exit.USAGE,
+        ) from error
+
+
+def _row(record: Record) -> dict[str, Any]:
+    fields = ("subject", "quantity", "value", "unit", "provenance")
+    return {name: getattr(record, name) for name in fields} | _flat(record.conditions)
+
+
+def _flat(conditions: Mapping[str, Any], within: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in conditions.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{within}{name}.")
+        else:
+            flat[within + name] = _scalar(value)
+    return flat
+
+
+def _scalar(value: Any) -> Any:
+    return "×".join(map(str, value)) if isinstance(value, list | tuple) else value
+
+
+def _column(values: list[Any]) -> list[Any]:
+    """Values of one type: whole numbers beside others become floats, and text beside numbers makes all of them text."""
+    kinds = {type(value) for value in values if value is not None}
+    if len(kinds) < 2:
+        return values
+    kind = float if kinds == {int, float} else str
+    return [None if value is None else kind(value) for value in values]
+
+
+def verify(
+    ids: str | Iterable[str] = (), records: str | Path | Iterable[Record] = ()
+) -> "list[Finding]":
+    """Every claim of the sources with its verdict.
+
+    Args:
+        ids: as in `L24`; all unless given.
+        records: of what was trained or measured, or a file of them, or a folder with such files in it and below.
+
+    Raises:
+        AtalhoError: CLAIM-UNKNOWN (exit 2), with the nearest ids; as `read_records`.
+    """
+    from atalho import claims
+
+    evidence = _below(Path(records)) if isinstance(records, str | Path) else records
+    return claims.verify([ids] if isinstance(ids, str) else ids, evidence)
+
+
+def report(
+    records: str | Path | Sequence[str | Path] | Sequence[Record],
+    output: str | Path = "report.html",
+    *,
+    max_latency_ms: float | None = None,
+    max_memory_mb: float | None = None,
+    max_energy_j: float | None = None,
+    max_size_mb: float | None = None,
+    min_accuracy: float | None = None,
+) -> Path:
+    """Writes the page of a comparison or a diagnosis from records alone, with charts/ and summary.csv beside it.
+
+    Args:
+        records: of one comparison, or their file or folder, or several of these.
+        output: the page.
+        max_latency_ms, max_memory_mb, max_energy_j, max_size_mb, min_accuracy: as in `Budget`.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        AtalhoError: RECORDS (exit 3), where there is no record; OUTPUT (exit 6), where the page cannot be written.
+    """
+    from atalho.choice.limits import Budget
+    from atalho.page import publish
+
+    budget = Budget(max_latency_ms, max_memory_mb, max_energy_j, max_size_mb, min_accuracy)
+    sources = [records] if isinstance(records, str | Path) else records
+    known: list[Record] = []
+    for each in sources:
+        known += [each] if isinstance(each, Record) else read_records(each)
+    publish(known, Path(output), budget.limits)
+    return Path(output)

@@ -1,0 +1,242 @@
+"""Trained networks: tested on data, asked about pictures, written as files that others load."""
+
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from atalho.api.loading import (
+    DATA_DIR,
+    Copies,
+    engine_request,
+    for_inference,
+    is_folder,
+    load,
+    load_data,
+)
+from atalho.api.records import add_records
+from atalho.api.reporting import QUIET, Reporter
+from atalho.errors import AtalhoError, Exit
+from atalho.explain.table import Table
+from atalho.record import Record
+from atalho.runtime.device import resolve_device
+from atalho.runtime.precision import Precision
+
+if TYPE_CHECKING:
+    from atalho.data.dataset import Dataset
+    from atalho.engines.choosing import Sample
+    from atalho.engines.engine import Dtype, MemoryFormat
+    from atalho.evaluation.evaluating import Evaluation
+    from atalho.evaluation.predicting import Prediction
+    from atalho.weights.trained import Trained
+
+
+def evaluate(
+    network: "str | Path | Trained",
+    data: str = "digits",
+    *,
+    weights: str | Path | None = None,
+    data_dir: str | Path = DATA_DIR,
+    split: str | None = None,
+    crops: str = "1",
+    num_classes: int | None = None,
+    batch_size: int | None = None,
+    device: str = "auto",
+    precision: Precision | None = None,
+    threads: int | None = None,
+    reporter: Reporter = QUIET,
+) -> "Evaluation":
+    """Top-1 and top-5 with a 95 % interval, accuracy per class, and the confusion matrix.
+
+    Args:
+        network, weights, num_classes: as in `load`; or a network that is loaded.
+        data: digits, cifar10, cifar100, or a folder of CLASS/image.
+        data_dir: where data sets are kept and downloaded to.
+        split: train, val or test, of data that have splits; test unless given.
+        crops: views of an image: `1` its centre, `10` crops, GoogLeNet's `144`, or `full`, all of it at five sizes.
+        batch_size: images at a time; by their size unless given.
+        device: auto, cpu, cuda or cuda:N.
+        precision: float32 or bf16; what the network was tested in unless given.
+        threads: of the processor; one for each of its cores unless given.
+
+    Raises:
+        AtalhoError: as `load`, `data.load`, `evaluating.on_dataset` and `evaluating.on_folder`.
+    """
+    trained, inference = for_inference(
+        network,
+        weights,
+        num_classes,
+        reporter,
+        device=device,
+        precision=precision,
+        threads=threads,
+        batch=batch_size,
+    )
+    from atalho.evaluation import evaluating
+
+    if not is_folder(data):
+        dataset = load_data(data, data_dir, reporter)
+        return evaluating.on_dataset(trained, dataset, split or "test", inference, crops)
+
+    def read(kind: "Copies") -> "Dataset":
+        framings = [trained.framing]
+        return load_data(
+            data, data_dir, reporter, framings=framings, bad_images="skip", copies=kind
+        )
+
+    folder, split = evaluating.choose(Path(data), split, trained.data, read, reporter.say)
+    with reporter.reading(trained.network.name) as progress:
+        return evaluating.on_folder(trained, folder, inference, progress, crops, split)
+
+
+def predict(
+    network: "str | Path | Trained",
+    images: str | Path | Sequence[str | Path],
+    *,
+    weights: str | Path | None = None,
+    top: int = 5,
+    num_classes: int | None = None,
+    batch_size: int | None = None,
+    device: str = "auto",
+    precision: Precision | None = None,
+    threads: int | None = None,
+    reporter: Reporter = QUIET,
+) -> "list[Prediction]":
+    """Labels with probabilities for pictures; one that cannot be read has its error for an answer.
+
+    Args:
+        network, weights, num_classes: as in `load`; or a network that is loaded.
+        images: files, folders of them, or `-` for the bytes of one on standard input.
+        top: how many labels a picture gets.
+        batch_size, device, precision, threads: as in `evaluate`.
+
+    Raises:
+        AtalhoError: as `load`; DATA-EMPTY (exit 3), for a folder without images.
+    """
+    trained, inference = for_inference(
+        network,
+        weights,
+        num_classes,
+        reporter,
+        device=device,
+        precision=precision,
+        threads=threads,
+        batch=batch_size,
+    )
+    from atalho.evaluation import predicting
+
+    names = [images] if isinstance(images, str | Path) else images
+    pictures = predicting.sources(map(str, names), sys.stdin.buffer)
+    answers = [*predicting.predict(trained, pictures, inference, top=top)]
+    if speed := predicting.speed(trained):
+        reporter.say(speed)
+    return answers
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A network in a file or a folder.
+
+    Args:
+        table: how its answers agree with the network's.
+        records: the same as records.
+        usage: how the file is read.
+    """
+
+    path: Path
+    table: Table
+    records: list[Record]
+    usage: str
+
+
+def export(
+    network: str | Path,
+    to: str,
+    output: str | Path,
+    *,
+    weights: str | Path | None = None,
+    data: str | None = None,
+    data_dir: str | Path = DATA_DIR,
+    num_classes: int | None = None,
+    engine: str = "auto",
+    precision: "Dtype | None" = None,
+    memory_format: "MemoryFormat" = "channels_last",
+    batch_size: int = 1,
+    device: str = "auto",
+    threads: int | None = None,
+    records: str | Path | None = None,
+    reporter: Reporter = QUIET,
+) -> Exported:
+    """Writes a file that others load, with classes and preprocessing where it can hold them, and the same answers on real images.
+
+    It is read back as its readers would and compared for one image and for several; one that differs is not left behind.
+
+    Args:
+        network, weights, num_classes: as in `load`.
+        to: onnx, safetensors, torchvision, timm or pt2; or `engine`, for a folder that `predict` runs on an engine.
+        output: a file; a new folder for safetensors, timm and engine.
+        data: what is compared on, as in `evaluate`; what a run was trained on unless given.
+        engine: for `engine`: auto, the fastest here that agrees, eager, compiled, onnxruntime or openvino.
+        precision: of the engine: float32, bf16 or int8; with auto, any unless given.
+        memory_format: of images and weights in torch's engines: channels_last or contiguous.
+        batch_size: for which an engine is chosen.
+        device, threads: where the engine runs, as in `evaluate`.
+        records: a file that the comparison's records are added to.
+
+    Raises:
+        AtalhoError: DATA-MISSING (exit 2), where there is nothing to compare on; as `load`, `exports.export`, `deploy.deploy`.
+    """
+    trained = load(network, weights, num_classes=num_classes, reporter=reporter)
+    from atalho import exports
+    from atalho.data import DATASETS
+    from atalho.exports import images
+
+    path, subject = Path(output), trained.network.name
+    shown = data
+    if data is None and trained.data and trained.data.name in DATASETS:
+        shown = trained.data.name
+    if shown is None:
+        raise AtalhoError(
+            "DATA-MISSING",
+            network,
+            "what its weights were trained on is not known, and a file is compared on real images",
+            next_step="--data with digits, cifar10, cifar100 or a folder of images",
+            exit=Exit.USAGE,
+        )
+    place = resolve_device(device if to == "engine" else "cpu", threads)
+    if to == "engine":
+        from atalho.engines import choosing, deploy
+
+        request = engine_request(engine, precision, memory_format, place, [batch_size])
+        sample = _sample(trained, shown, data_dir, reporter)
+        trials = deploy.deploy(trained, path, request, sample)
+        measured = choosing.records(subject, trials, sample)
+        rows = choosing.rows(trials, request.batch)
+        usage = f"atalho predict {shlex.quote(str(path))} IMAGE"
+    else:
+        if is_folder(shown):
+            pictures = images.of_folder(trained, Path(shown))
+        else:
+            pictures = images.of_dataset(trained, load_data(shown, data_dir, reporter))
+        agreement = exports.export(trained, to, path, pictures)
+        measured = exports.records(trained, to, agreement, place, data=shown)
+        rows = exports.rows(trained, to, path, agreement)
+        usage = exports.FORMATS[to].usage(trained, path)
+    if records:
+        add_records(records, measured)
+    document = [asdict(each) for each in measured]
+    return Exported(path, Table(rows, document), measured, usage)
+
+
+def _sample(trained: "Trained", data: str, data_dir: str | Path, reporter: Reporter) -> "Sample":
+    """Real images to compare engines on."""
+    from atalho.engines import samples
+    from atalho.weights.fitting import check_data
+
+    if is_folder(data):
+        return samples.of_folder(trained, Path(data))
+    dataset = load_data(data, data_dir, reporter)
+    check_data(trained, dataset, "val")
+    return samples.of_dataset(dataset)

@@ -1,0 +1,189 @@
+"""Networks trained on data by a recipe, into run folders."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from atalho.api.loading import DATA_DIR, BadImages, Copies, load, load_data, training_precision
+from atalho.api.reporting import QUIET, Reporter
+from atalho.errors import Stopped, wrong_option
+from atalho.files import safe_name
+from atalho.recipes.recipe import Optimiser
+from atalho.record import Record
+from atalho.runtime.device import resolve_device
+from atalho.runtime.precision import Precision
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Finished training runs of one network, one a seed.
+
+    Args:
+        folders: of the runs, for `load`, `evaluate` and `predict`.
+        tested: each run's top-1 accuracy on the test split, as a record.
+        main: whether this process is the one that speaks, of several that trained together.
+    """
+
+    network: str
+    data: str
+    folders: tuple[Path, ...]
+    tested: tuple[Record, ...]
+    main: bool = True
+
+    def __str__(self) -> str:
+        """`resnet20 on digits: test top-1 91.20 % …`: one seed with its interval, several with mean and standard deviation."""
+        from atalho.training import seeds
+
+        return f"{self.network} on {self.data}: {seeds.summary(self.tested)}"
+
+
+def train(
+    network: str,
+    data: str = "digits",
+    *,
+    data_dir: str | Path = DATA_DIR,
+    bad_images: BadImages = "error",
+    copies: Copies = "similar",
+    img_size: int | None = None,
+    recipe: str | None = None,
+    weights: str | Path | None = None,
+    new_head: bool | None = None,
+    output: str | Path | None = None,
+    resume: bool = False,
+    allow_inexact: bool = False,
+    epochs: float | None = None,
+    steps: int | None = None,
+    batch_size: int | None = None,
+    opt: Optimiser | None = None,
+    lr: float | None = None,
+    momentum: float | None = None,
+    weight_decay: float | None = None,
+    auxiliary_weight: float | None = None,
+    hold_out: bool | None = None,
+    seed: int = 0,
+    seeds: Sequence[int] = (),
+    device: str = "auto",
+    precision: Literal["auto", Precision] = "auto",
+    threads: int | None = None,
+    workers: int | None = None,
+    grad_accum_steps: int = 1,
+    sync_bn: bool = False,
+    compile: bool = False,
+    save_every: float = 60.0,
+    tensorboard: bool = False,
+    probe: int | None = None,
+    reporter: Reporter = QUIET,
+) -> Runs:
+    """Trains a network on data by a recipe, into a run folder.
+
+    Args:
+        network: as `network` takes it.
+        data: digits, cifar10, cifar100, or a folder of photos as CLASS/image.
+        data_dir: where data sets are kept and downloaded to.
+        bad_images: what is done about photos that cannot be read: `error` or `skip`.
+        copies: photos that stay together when a folder is divided: `exact`, the same files; `similar`, those that look alike
+            too; `off`, none.
+        img_size: side of the input for photos, in pixels; the weights' or the paper's unless given.
+        recipe: a paper's recipe, finetune or quick; by the data unless given, and finetune with `weights`.
+        weights: to begin from: a published name as `tv_in1k`, a file, or a folder with config.json.
+        new_head: whether their classifier is drawn anew; for other classes unless given.
+        output: the run's folder, or for `seeds` the folder of their folders; under `runs` unless given.
+        resume: goes on where the run in the folder stopped; one that is finished is read back.
+        allow_inexact: resumes though the bits may differ.
+        epochs, steps: the length, in one of the two; the recipe's unless given.
+        batch_size, opt, lr, momentum, weight_decay, auxiliary_weight: in place of the recipe's.
+        hold_out: whether the validation split is kept out of training; the recipe's unless given.
+        seeds: several, a run each, in place of `seed`.
+        device, threads: as in `evaluate`.
+        precision: float32, bf16, or auto: the fastest on the device.
+        workers: threads that decode photos.
+        grad_accum_steps: parts that a batch is computed in, to save memory.
+        sync_bn: BatchNorm over the images of all processes.
+        compile: compiles the network first.
+        save_every: seconds between checkpoints.
+        tensorboard: writes the curves for TensorBoard too.
+        probe: steps between looks at gradients and responses, which are kept in the run's probe.jsonl.
+
+    Raises:
+        AtalhoError: as `Request`, `RecipeChanges`, `load`, `data.load` and `run.execute`.
+        Stopped: by SIGINT or SIGTERM; the state is saved, and `resume` goes on.
+    """
+    if probe and weights:
+        cause = "it looks at networks that are drawn anew, and goes without --weights"
+        raise wrong_option("probe", cause)
+    from atalho.recipes.changes import RecipeChanges
+    from atalho.training.resolution import Request, framing, resolve
+
+    changes = RecipeChanges(
+        batch_size=batch_size,
+        optimiser=opt,
+        lr=lr,
+        momentum=momentum,
+        weight_decay=weight_decay,
+        auxiliary_weight=auxiliary_weight,
+        epochs=epochs,
+        steps=steps,
+        hold_out=hold_out,
+    )
+    begin = None if weights is None else str(weights)
+    request = Request(network, data, begin, recipe, changes, new_head, img_size, seed)
+    from atalho.networks.subjects import folder_name
+    from atalho.runtime import world
+    from atalho.training import seeds as several
+
+    place = resolve_device(device, threads)
+    chosen, why = training_precision(precision, place)
+    with world.joined(place.torch) as processes, ExitStack() as stack:
+        told = reporter if processes.main else QUIET
+        start = load(network, weights, reporter=told) if weights else None
+        framings = [framing(request, start)] if request.photos else []
+        dataset = processes.first_here(
+            lambda: load_data(
+                data, data_dir, told, framings=framings, bad_images=bad_images, copies=copies
+            )
+        )
+        resolved = resolve(request, dataset, start, place, chosen)
+        arguments = replace(
+            resolved.arguments,
+            parts=grad_accum_steps,
+            sync_bn=sync_bn,
+            compiled=compile,
+            workers=workers,
+            save_every=save_every,
+            probe=probe,
+            world=processes,
+        )
+        name, used = arguments.network, arguments.recipe
+
+        def folder(number: int) -> Path:
+            if output:
+                return Path(output) / f"seed-{number}" if seeds else Path(output)
+            names = folder_name(name), safe_name(dataset.name), used.name
+            return Path("runs") / "-".join((*names, str(number)))
+
+        options: dict[str, Any] = {
+            "resume": resume or world.restarted(),
+            "ready": lambda: told.say(f"{used.name} ({used.source}); precision {chosen}{why}"),
+            "warn": told.say,
+            "report": stack.enter_context(told.training(name)),
+        }
+        numbers = seeds or [seed]
+        assert resolved.data
+        try:
+            tested = several.execute(
+                arguments,
+                numbers,
+                resolved.data,
+                folder,
+                tensorboard=tensorboard,
+                allow_inexact=allow_inexact,
+                **options,
+            )
+        except Stopped as stopped:
+            if processes.main:
+                raise
+            raise SystemExit(stopped.exit) from None  # the main process says it
+        folders = tuple(map(folder, numbers))
+        return Runs(name, dataset.name, folders, tuple(tested), processes.main)
