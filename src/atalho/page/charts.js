@@ -1,9 +1,9 @@
-// Charts answer to the pointer once they come into view; until then, and without scripts, they are plain SVG.
+// Charts respond to the pointer once they come into view; until then, and without scripts, they are plain SVG.
 const slider = document.querySelector("#moment");
 const following = [];
 const show = (view) => view.signal("moment", Number(slider.value)).runAsync();
 
-// A rectangle drawn over points says which networks lie in it.
+// A rectangle drawn over points brings out the networks that lie in it.
 const listen = (target, view, spec) => {
   const points = Object.values(spec.datasets ?? {}).flat().filter((row) => "panel" in row);
   for (const { name } of spec.params ?? []) {

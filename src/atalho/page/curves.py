@@ -1,4 +1,4 @@
-"""Records → training curves: one a network and seed, its points in the order of training."""
+"""Records → training curves: one for each network and seed, its points in the order of training."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,15 +13,15 @@ from atalho.record import Record
 Point = tuple[float, float]
 
 MOST_POINTS = 300
-"""Points of a curve that a chart can show apart; longer ones are thinned evenly."""
+"""The most points of a curve that a chart can show apart; longer curves are thinned evenly."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """What a run recorded of itself.
+    """What a training recorded of itself.
 
     Attributes:
-        points: by quantity, (epoch, value) in order.
+        points: quantity → (epoch, value) in order.
         run: the conditions that all its points share: of the data, and of the training.
     """
 
@@ -32,12 +32,12 @@ class Curve:
 
     @property
     def epochs(self) -> float:
-        """Where its last point stands."""
+        """The epoch of its last point."""
         return max(points[-1][0] for points in self.points.values())
 
 
 def curves(records: Iterable[Record]) -> tuple[Curve, ...]:
-    """The newest run of every network and seed; points without an epoch are left out."""
+    """Returns the newest training of every network and seed; points without an epoch are left out."""
     runs: dict[tuple[str, str], list[Record]] = {}
     for record in records:
         stated = isinstance(record.conditions.get("epoch"), int | float)
@@ -48,7 +48,7 @@ def curves(records: Iterable[Record]) -> tuple[Curve, ...]:
 
 
 def final(curves: Iterable[Curve], quantity: str) -> dict[str, float]:
-    """By network the value at the end of training, over the seeds their mean."""
+    """Returns for each network the value at the end of training, over several seeds their mean."""
     ends: dict[str, list[float]] = {}
     for curve in curves:
         if quantity in curve.points:
@@ -57,14 +57,14 @@ def final(curves: Iterable[Curve], quantity: str) -> dict[str, float]:
 
 
 def alike(curves: Iterable[Curve]) -> list[Curve]:
-    """Those whose ends may be compared: trained on the same data, by the same recipe, for the same epochs, as most are."""
-    found = list(curves)
-    usual = Counter(map(_schedule, found)).most_common(1)
-    return [curve for curve in found if _schedule(curve) == usual[0][0]]
+    """Returns the curves whose ends may be compared: most of them have the same data, recipe and number of epochs."""
+    every = list(curves)
+    usual = Counter(map(_schedule, every)).most_common(1)
+    return [curve for curve in every if _schedule(curve) == usual[0][0]]
 
 
 def thinned(points: tuple[Point, ...]) -> tuple[Point, ...]:
-    """At most `MOST_POINTS` of them, evenly, the last one always among them."""
+    """Returns at most `MOST_POINTS` of the points, evenly spaced, always with the last one."""
     step = -(-len(points) // MOST_POINTS)
     return points[::-1][::step][::-1]
 

@@ -1,4 +1,4 @@
-"""Records → a diagnosis as it is shown: networks that were shown the same images, by moment of training, over the seeds."""
+"""Records → the diagnosis that is shown: networks on the same data, at moments of their training, over their seeds."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Diagnosis:
 
     @classmethod
     def of(cls, records: Iterable[Record]) -> "Diagnosis | None":
-        """Of the most networks diagnosed on the same data by the same recipe; None where no record is of a diagnosis."""
+        """Returns the diagnosis of most networks on the same data by the same recipe; None where no record is of one."""
         groups: dict[str, dict[str, Record]] = {}
         for record in records:
             if _shown(record):
@@ -37,31 +37,32 @@ class Diagnosis:
                 newest[_place(record)] = record
         if not groups:
             return None
-        # Of equally many networks, those that were diagnosed last.
+        # Of several with equally many networks, the newest.
         chosen = max(reversed(groups), key=lambda key: len(_subjects(groups[key].values())))
-        found = tuple(groups[chosen].values())
+        shown = tuple(groups[chosen].values())
         others = dict.fromkeys(
             f"{record.subject} on {said(record.conditions.get('data'))}"
             for key, group in groups.items()
             if key != chosen
             for record in group.values()
         )
-        moments = sorted({record.conditions["moment"] for record in found}, key=_order)
-        return cls(found, tuple(moments), _shared(found[0]), tuple(others))
+        moments = sorted({record.conditions["moment"] for record in shown}, key=_order)
+        return cls(shown, tuple(moments), _shared(shown[0]), tuple(others))
 
     @property
     def networks(self) -> list[str]:
-        """In the order of the records."""
+        """The networks, in the order of the records."""
         return _subjects(self.records)
 
     @property
     def seeds(self) -> list[str]:
+        """The seeds in order, as text."""
         return sorted({said(record.conditions.get("seed")) for record in self.records})
 
     def of_quantity(
         self, quantity: str, network: str, moment: str, **conditions: Any
     ) -> list[Record]:
-        """The records of a network at a moment that have the conditions, in their order."""
+        """Returns the records of a network at a moment that have the conditions, in their order."""
         return [
             record
             for record in self.records
@@ -73,16 +74,16 @@ class Diagnosis:
     def values(
         self, quantity: str, network: str, moment: str, by: str, **conditions: Any
     ) -> dict[Any, float]:
-        """The value by a condition, in the order of the records; over the seeds their median."""
-        found: dict[Any, list[float]] = {}
+        """Returns the value for each value of the condition `by`, in the order of the records; over seeds their median."""
+        samples: dict[Any, list[float]] = {}
         for record in self.of_quantity(quantity, network, moment, **conditions):
-            found.setdefault(record.conditions[by], []).append(record.value)
-        return {key: median(values) for key, values in found.items()}
+            samples.setdefault(record.conditions[by], []).append(record.value)
+        return {key: median(values) for key, values in samples.items()}
 
     def value(self, quantity: str, network: str, moment: str) -> float | None:
-        """The median of all records of a network at a moment; None where there is none."""
-        found = [record.value for record in self.of_quantity(quantity, network, moment)]
-        return median(found) if found else None
+        """Returns the median of all records of a network at a moment; None where there is none."""
+        values = [record.value for record in self.of_quantity(quantity, network, moment)]
+        return median(values) if values else None
 
     def gradient_norms(self, network: str, moment: str) -> dict[str, float]:
         """Returns the gradient's norm by row, from the input on, as far as the last row whose output is still a map."""
@@ -97,39 +98,39 @@ class Diagnosis:
         return {row: norms[row] for row in ordered if last is None or index[row] <= last}
 
     def ratio(self, network: str, moment: str) -> float | None:
-        """The gradient's whole norm at the first row over that at the last; over the seeds the median."""
-        found = [r.conditions["raw"] for r in self.of_quantity("gradient_ratio", network, moment)]
-        return median(found) if found else None
+        """Returns the norm of the gradient at the first row over that at the last; over the seeds the median."""
+        ratios = [r.conditions["raw"] for r in self.of_quantity("gradient_ratio", network, moment)]
+        return median(ratios) if ratios else None
 
     def moments_of(self, quantity: str) -> list[str]:
-        """The moments at which any network has the quantity."""
+        """Returns the moments at which any network has the quantity."""
         measured = {r.conditions["moment"] for r in self.records if r.quantity == quantity}
         return [moment for moment in self.moments if moment in measured]
 
     def latest(self, quantity: str, network: str) -> str | None:
-        """The last moment at which a network has the quantity."""
+        """Returns the last moment at which a network has the quantity; None where it has none."""
         measured = [m for m in self.moments if self.of_quantity(quantity, network, m)]
         return measured[-1] if measured else None
 
 
 def when(moment: str) -> str:
-    """A moment in words."""
+    """Returns a moment in words: `at initialisation`, `after 10 steps`, `at the end of training`."""
     words = {"0": "at initialisation", "1": "after 1 step", "end": "at the end of training"}
     return words.get(moment, f"after {moment} steps")
 
 
 def _shown(record: Record) -> bool:
-    """Whether it is of a diagnosis and says where it was taken."""
-    given = record.conditions
-    moment = given.get("moment")
+    """Whether a record is of a diagnosis and says where in the network and when it was taken."""
+    stated = record.conditions
+    moment = stated.get("moment")
     needed = DIAGNOSED.get(record.quantity)
     return (
         needed is not None
         and isinstance(moment, str)
         and (moment == "end" or (moment.isascii() and moment.isdigit()))
-        and all(CONDITIONS[name].takes(given.get(name)) for name in needed)
-        and all(_finite(given[name]) for name in needed if isinstance(given[name], float))
-        and all(map(_finite, given.get("alphas", ())))
+        and all(CONDITIONS[name].takes(stated.get(name)) for name in needed)
+        and all(_finite(stated[name]) for name in needed if isinstance(stated[name], float))
+        and all(map(_finite, stated.get("alphas", ())))
     )
 
 
@@ -157,5 +158,5 @@ def _subjects(records: Iterable[Record]) -> list[str]:
 
 
 def elementwise(records: Sequence[Record]) -> list[float]:
-    """The samples, over the seeds their medians."""
+    """Returns the samples of the records, element by element; over the seeds their medians."""
     return [median(values) for values in zip(*(record.samples for record in records), strict=False)]

@@ -1,4 +1,4 @@
-"""Records from several machines → what each machine took for each network, side by side, without a rank across them."""
+"""Records from several machines → the table of each network's costs on each machine, without a rank across machines."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,15 +7,16 @@ from typing import NamedTuple
 
 from atalho.conditions import Owner, chosen_engine, identified, without
 from atalho.page.words.numbers import NAMES, unit
-from atalho.page.words.phrases import counted
+from atalho.page.words.phrases import at_batch, counted
 from atalho.ranking import Comparison, ranking_conditions, said
 from atalho.record import Record
 
 SHOWN = ("latency", "throughput", "peak_memory", "energy")
+"""The quantities of the table, in its order."""
 
 
 class Cell(NamedTuple):
-    """A number in its column's unit, and what ran the network where that was chosen for it."""
+    """A number in its column's unit; `note` is the engine that was chosen for the network, where one was."""
 
     text: str
     note: str = ""
@@ -26,11 +27,11 @@ MISSING = Cell("–")
 
 @dataclass(frozen=True)
 class Machine:
-    """A column of every group.
+    """A machine, which has a column in every group.
 
     Attributes:
-        letter: what it is called above the columns.
-        described: its device, and what else tells it from the others.
+        letter: its heading.
+        described: its device, and the threads and versions in which it differs from the others.
     """
 
     letter: str
@@ -42,7 +43,8 @@ class Group:
     """A quantity on all machines, in one unit.
 
     Attributes:
-        cells: by network, one a machine.
+        unit: with the size of the batch.
+        cells: network → a cell for each machine.
     """
 
     title: str
@@ -52,7 +54,7 @@ class Group:
 
 @dataclass(frozen=True)
 class SideBySide:
-    """Networks × machines."""
+    """The table: a row for each network, a group of columns for each quantity, in it a column for each machine."""
 
     machines: tuple[Machine, ...]
     networks: tuple[str, ...]
@@ -60,9 +62,9 @@ class SideBySide:
 
 
 def of_one(records: Sequence[Record]) -> list[Record]:
-    """The records without those that another machine has taken of what the first one has taken too.
+    """Returns the records without what another machine measured of a network and quantity that the main one measured.
 
-    The first one is the device with the times of most networks, of equals the one named first.
+    The main machine is the one with latencies of most networks, and of several such the first in the records.
     """
     timed: dict[str, set[str]] = {}
     for record in records:
@@ -70,59 +72,62 @@ def of_one(records: Sequence[Record]) -> list[Record]:
             timed.setdefault(device, set()).add(record.subject)
     if len(timed) < 2:
         return list(records)
-    first = max(timed, key=lambda device: len(timed[device]))
-    known = {(r.subject, r.quantity) for r in records if _device(r) == first}
+    main = max(timed, key=lambda device: len(timed[device]))
+    known = {(r.subject, r.quantity) for r in records if _device(r) == main}
     return [
         record
         for record in records
         if record.quantity == "top1"
-        or _device(record) in (None, first)
+        or _device(record) in (None, main)
         or (record.subject, record.quantity) not in known
     ]
 
 
 def side_by_side(comparison: Comparison, records: Sequence[Record]) -> SideBySide | None:
-    """What was taken as the comparison's numbers were, but on other machines; None where one machine took all."""
-    taken = {
+    """Returns what was measured as the comparison's numbers were, but on several machines; None for a single machine."""
+    measured = {
         quantity: _by_machine(comparison.conditions[quantity], records, quantity)
         for quantity in SHOWN
         if quantity in comparison.conditions
     }
-    devices = list(dict.fromkeys(device for found in taken.values() for device in found))
+    devices = list(dict.fromkeys(device for by_device in measured.values() for device in by_device))
     if len(devices) < 2:
         return None
     networks = tuple(row.network for row in comparison.rows)
     groups = tuple(
-        _group(comparison, quantity, [found.get(device, []) for device in devices], networks)
-        for quantity, found in taken.items()
-        if len(found) > 1
+        _group(comparison, quantity, [by_device.get(device, []) for device in devices], networks)
+        for quantity, by_device in measured.items()
+        if len(by_device) > 1
     )
-    given = [
-        next(ranking_conditions(found[device][-1]) for found in taken.values() if device in found)
+    stated = [
+        ranking_conditions(next(of[device][-1] for of in measured.values() if device in of))
         for device in devices
     ]
     machines = tuple(
-        Machine(chr(ord("A") + index), _described(own, given)) for index, own in enumerate(given)
+        Machine(chr(ord("A") + index), _described(own, stated)) for index, own in enumerate(stated)
     )
-    measured = tuple(n for n in networks if any(c != MISSING for g in groups for c in g.cells[n]))
-    return SideBySide(machines, measured, groups)
+    shown = tuple(n for n in networks if any(c != MISSING for g in groups for c in g.cells[n]))
+    return SideBySide(machines, shown, groups)
 
 
 def _by_machine(
     ranked: Mapping[str, object], records: Sequence[Record], quantity: str
 ) -> dict[str, list[Record]]:
-    """By device the records that agree with those ranked in all but the machine, and with each other in all."""
-    found: dict[str, dict[str, list[Record]]] = {}
+    """Device → records that agree with the ranked ones in all but the machine, and with each other in all conditions.
+
+    Of several such groups on a device it is the one of most networks, the newest of equals.
+    """
+    groups: dict[str, dict[str, list[Record]]] = {}
     for record in records:
         if record.quantity == quantity and record.provenance == "measured":
-            given = ranking_conditions(record)
+            stated = ranking_conditions(record)
             device = _device(record)
-            if device and _but_machine(given) == _but_machine(ranked):
-                alike = json.dumps(given, sort_keys=True, default=str)
-                found.setdefault(device, {}).setdefault(alike, []).append(record)
+            if device and _but_machine(stated) == _but_machine(ranked):
+                alike = json.dumps(stated, sort_keys=True, default=str)
+                groups.setdefault(device, {}).setdefault(alike, []).append(record)
     return {
-        device: max(reversed(groups.values()), key=lambda group: len({r.subject for r in group}))
-        for device, groups in found.items()
+        device: max(reversed(own.values()), key=lambda group: len({r.subject for r in group}))
+        for device, own in groups.items()
     }
 
 
@@ -134,7 +139,6 @@ def _group(
 ) -> Group:
     scale = unit(quantity, [record.value for column in columns for record in column])
     newest = [{record.subject: record for record in column} for column in columns]
-    size = comparison.conditions[quantity].get("batch")
     cells = {
         network: tuple(
             Cell(scale.number(taken[network].value), chosen_engine(taken[network].conditions))
@@ -144,9 +148,7 @@ def _group(
         )
         for network in networks
     }
-    return Group(
-        NAMES[quantity], scale.name + ("" if size is None else f", batch {said(size)}"), cells
-    )
+    return Group(NAMES[quantity], at_batch(scale.name, comparison.conditions[quantity]), cells)
 
 
 def _described(own: Mapping[str, object], several: Sequence[Mapping[str, object]]) -> str:

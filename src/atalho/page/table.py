@@ -9,7 +9,7 @@ from typing import Literal
 from atalho.conditions import chosen_engine
 from atalho.page.words import phrases
 from atalho.page.words.numbers import NAMES, Unit, unit
-from atalho.ranking import Comparison, Reading, Row, pair, said
+from atalho.ranking import Comparison, Reading, Row, pair
 from atalho.record import UNITS
 
 SHOWN = (
@@ -26,7 +26,7 @@ SHOWN = (
     "train_time",
 )
 ALWAYS = frozenset({"top1", "params", "macs", "latency", "throughput", "peak_memory"})
-"""Columns that stand even where nothing was measured, and then say so."""
+"""The columns that are there even where nothing was measured, and then say so."""
 
 _FRACTIONS = ("top1", "top5")
 _BATCHED = ("latency", "throughput", "peak_memory", "energy", "power")
@@ -37,9 +37,9 @@ class Cell:
     """One number of the table.
 
     Attributes:
-        text: in the column's unit, or `not measured`.
-        note: its interval, its quartiles, or why it is not ranked; where a cited one is from stands below the table.
-        sort: the exact value where it is ranked.
+        text: the number in the column's unit, or `not measured`.
+        note: its interval or quartiles, or why it is not ranked; the sources of cited numbers stand below the table.
+        sort: the exact value where it is ranked, None elsewhere.
     """
 
     kind: Literal["ranked", "apart", "cited", "missing"]
@@ -59,7 +59,7 @@ class Column:
 
 
 def columns(comparison: Comparison) -> list[Column]:
-    """The quantities that the page shows; what summary.csv has besides is for machines."""
+    """Returns the columns of the page's table; `summary` has further quantities."""
     return [
         _column(comparison, quantity)
         for quantity in SHOWN
@@ -68,7 +68,10 @@ def columns(comparison: Comparison) -> list[Column]:
 
 
 def summary(comparison: Comparison) -> str:
-    """A row a network, values unrounded in the records' units; what is not ranked is empty and named in the last column."""
+    """Returns the text of summary.csv: a row for each network, with unrounded values in the records' units.
+
+    A number that is not ranked is left empty, and the last column says why.
+    """
     rows = [
         _summary(row, [q for q in UNITS if q in comparison.conditions]) for row in comparison.rows
     ]
@@ -100,7 +103,7 @@ def _summary(row: Row, quantities: Sequence[str]) -> dict[str, object]:
 
 
 def _inert(foreign: str) -> str:
-    """Text that no spreadsheet takes for a formula."""
+    """The text of a record so that no spreadsheet takes it for a formula."""
     return f"'{foreign}" if foreign.startswith(("=", "+", "-", "@", "\t", "\r")) else foreign
 
 
@@ -113,10 +116,9 @@ def _column(comparison: Comparison, quantity: str) -> Column:
         if record.quantity == quantity
     ]
     scale = unit(quantity, ranked or others or [1])
-    size = comparison.conditions.get(quantity, {}).get("batch")
-    per_batch = f", batch {said(size)}" if quantity in _BATCHED and size is not None else ""
+    conditions = comparison.conditions.get(quantity, {}) if quantity in _BATCHED else {}
     cells = tuple(_cell(row, quantity, scale) for row in comparison.rows)
-    return Column(quantity, NAMES[quantity], f"{scale.name}{per_batch}".removeprefix(", "), cells)
+    return Column(quantity, NAMES[quantity], phrases.at_batch(scale.name, conditions), cells)
 
 
 def _cell(row: Row, quantity: str, scale: Unit) -> Cell:
@@ -132,13 +134,13 @@ def _cell(row: Row, quantity: str, scale: Unit) -> Cell:
 
 
 def _note(reading: Reading, scale: Unit) -> str:
-    """The interval of an accuracy, the quartiles of a time, the epochs of a training; how it was taken, where not as the others'."""
-    found = [
+    """What stands in small print: an interval or quartiles, an engine chosen for this network, whether it is noisy."""
+    notes = [
         _spread(reading, scale),
         chosen_engine(reading.records[-1].conditions) if scale.quantity == "latency" else "",
         "noisy" if reading.condition("noisy") else "",
     ]
-    return "\n".join(filter(None, found))
+    return "\n".join(filter(None, notes))
 
 
 def _spread(reading: Reading, scale: Unit) -> str:

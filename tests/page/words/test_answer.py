@@ -129,7 +129,7 @@ def test_ties_are_said_with_their_test() -> None:
 def test_the_engine_is_said_where_it_is_the_networks_own() -> None:
     chosen = {"chosen_from": "eager float32, openvino bf16", "engine": "openvino", "dtype": "bf16"}
     records = with_other(example(["resnet20"]), "resnet20", "latency", **chosen)
-    assert "in 2.40 ms for one image by openvino bf16" in answer(records)
+    assert "in 2.40 ms for one image with openvino bf16" in answer(records)
     assert "each network by the fastest of eager float32, openvino bf16" in conditions.machine(
         comparison(records)
     )

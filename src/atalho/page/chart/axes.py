@@ -94,7 +94,7 @@ class Axis:
 
     @property
     def ticks(self) -> list[float]:
-        """The values that are marked: those that were given, or round ones, a few of each decade or in steps of 1, 2 or 5."""
+        """The values that are marked: `given_ticks`, or round ones, a few of each decade or in steps of 1, 2 or 5."""
         if self.given_ticks:
             return list(self.given_ticks)
         if self.log:

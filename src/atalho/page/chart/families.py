@@ -57,14 +57,14 @@ def styles(
     families: dict[str, list[tuple[int, str]]] = {}
     for network, depth in stated.items():
         families.setdefault(_key(network), []).append((_depth(network, depth), network))
-    found = {}
+    by_network = {}
     for key in [*FAMILIES, ""]:
         name, light, dark = FAMILIES.get(key, OTHER)
         members = sorted(families.get(key, []))
         for index, (depth, network) in enumerate(members):
             share = index / (len(members) - 1) if len(members) > 1 else 0.5
-            found[network] = Style(name, depth, mixed(*light, share), mixed(*dark, share))
-    return found
+            by_network[network] = Style(name, depth, mixed(*light, share), mixed(*dark, share))
+    return by_network
 
 
 def of_family(styles: Mapping[str, Style], family: str, networks: Sequence[str]) -> list[str]:

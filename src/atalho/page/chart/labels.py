@@ -74,15 +74,15 @@ def place(marks: Sequence[Mark], lines: Sequence[Box], width: float, height: flo
 
 def _candidates(mark: Mark) -> list[Box]:
     half = len(mark.name) * _CHARACTER / 2
-    found = []
+    boxes = []
     for distance in (0.0, 14.0, 28.0):
         reach = mark.radius + _GAP + distance
         for eighth in range(16):
             angle = eighth * pi / 8
             x = mark.x + cos(angle) * (reach + half)
             y = mark.y + sin(angle) * (reach + HEIGHT / 2)
-            found.append(Box(x - half, y - HEIGHT / 2, x + half, y + HEIGHT / 2))
-    return found
+            boxes.append(Box(x - half, y - HEIGHT / 2, x + half, y + HEIGHT / 2))
+    return boxes
 
 
 def _nearest(box: Box, mark: Mark) -> tuple[float, float]:

@@ -27,14 +27,14 @@ from atalho.record import Record
 CANZIANI = {
     "accuracy-network": "accuracy by network",
     "accuracy-operations": "accuracy against operations",
-    "time-batch": "time an image against batch size",
+    "time-batch": "time per image against batch size",
     "power-batch": "power against batch size",
     "memory-batch": "memory against batch size",
     "memory-parameters": "memory against parameters",
     "operations-time": "operations against time",
     "operations-power": "operations against power",
-    "accuracy-throughput": "accuracy against images a second",
-    "accuracy-parameter": "accuracy for each parameter",
+    "accuracy-throughput": "accuracy against images per second",
+    "accuracy-parameter": "accuracy per parameter",
 }
 """The ten figures of Canziani et al. 2016 by the names of ours, in the paper's order."""
 

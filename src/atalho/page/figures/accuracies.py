@@ -16,15 +16,15 @@ Number = Reading | Record
 def accuracies(comparison: Comparison) -> list[tuple[Row, Number]]:
     """Returns the rows with an accuracy on the same data, measured or else cited."""
     data = _conditions(comparison).get("data")
-    found: list[tuple[Row, Number]] = []
+    shown: list[tuple[Row, Number]] = []
     for row in comparison.rows:
         cited = next((record for record in row.cited if record.quantity == "top1"), None)
         if reading := row.readings.get("top1"):
-            found.append((row, reading))
+            shown.append((row, reading))
         # A cited accuracy on other data has no place on the axis; one that does not name its data has.
         elif cited and data in (None, cited.conditions.get("data", data)):
-            found.append((row, cited))
-    return found
+            shown.append((row, cited))
+    return shown
 
 
 def data(comparison: Comparison) -> str:

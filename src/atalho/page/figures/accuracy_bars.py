@@ -1,4 +1,4 @@
-"""Accuracy by network, and for each parameter, as bars (Canziani et al. 2016, Figs. 1 and 10)."""
+"""Accuracy by network, and per parameter, as bars (Canziani et al. 2016, Figs. 1 and 10)."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -49,7 +49,7 @@ def by_parameter(comparison: Comparison, styles: Mapping[str, Style]) -> Figure 
     if len(bars) < 2:
         return None
     words = Words(
-        title="Accuracy for each parameter",
+        title="Accuracy per parameter",
         x_axis="Top-1 accuracy (%) per million parameters",
         caption=(
             f"Top-1 accuracy on {data(comparison)}, in per cent, divided by the parameters, in millions."

@@ -1,4 +1,4 @@
-"""Accuracy against operations, latency and images a second, with the Pareto front (Canziani et al. 2016, Figs. 2 and 9)."""
+"""Accuracy against operations, latency and images per second, with the Pareto front (Canziani et al. 2016, Figs. 2 and 9)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ class Cost:
 COSTS = (
     Cost("macs", "accuracy-operations", "operations", area="params"),
     Cost("latency", "accuracy-latency", "latency", front=True),
-    Cost("throughput", "accuracy-throughput", "images a second", area="macs", front=True),
+    Cost("throughput", "accuracy-throughput", "images per second", area="macs", front=True),
 )
 
 
@@ -68,8 +68,8 @@ class _Shown:
 
 def figures(comparison: Comparison, styles: Mapping[str, Style]) -> list[Figure]:
     """Returns a figure for each cost that some network has beside an accuracy."""
-    found = (_against(cost, comparison, styles) for cost in COSTS)
-    return [figure for figure in found if figure]
+    drawn = (_against(cost, comparison, styles) for cost in COSTS)
+    return [figure for figure in drawn if figure]
 
 
 def _against(cost: Cost, comparison: Comparison, styles: Mapping[str, Style]) -> Figure | None:
@@ -109,12 +109,12 @@ def _against(cost: Cost, comparison: Comparison, styles: Mapping[str, Style]) ->
 
 def _shown(comparison: Comparison, quantity: str) -> list[_Shown]:
     """The rows with a cost and an accuracy that may stand on the same axes, each measured or else cited."""
-    found = []
+    shown = []
     for row, number in accuracies(comparison):
         cited = {record.quantity: record for record in row.cited}
         if cost := row.readings.get(quantity) or cited.get(quantity):
-            found.append(_Shown(row, cost, number))
-    return found
+            shown.append(_Shown(row, cost, number))
+    return shown
 
 
 def _point(shown: _Shown, style: Style, scale: Unit, sizes: Unit | None) -> Point:

@@ -42,8 +42,8 @@ COSTS = (
     Cost(
         quantity="latency",
         name="time-batch",
-        title="Time an image against batch size",
-        shown="Time an image",
+        title="Time per image against batch size",
+        shown="Time per image",
         caption="Median latency of a batch divided by its size",
         per_image=True,
     ),
@@ -69,14 +69,14 @@ def figures(
     comparison: Comparison, records: Sequence[Record], styles: Mapping[str, Style]
 ) -> list[Figure]:
     """Returns a figure for each cost that was measured at two batch sizes or more."""
-    found = (_figure(cost, by_batch(comparison, records, cost.quantity), styles) for cost in COSTS)
-    return [figure for figure in found if figure]
+    drawn = (_figure(cost, by_batch(comparison, records, cost.quantity), styles) for cost in COSTS)
+    return [figure for figure in drawn if figure]
 
 
 def by_batch(comparison: Comparison, records: Sequence[Record], quantity: str) -> dict[str, Sizes]:
     """Returns for each network and batch size the newest value that agrees with the ranked ones in all else."""
     ranked = comparison.conditions.get(quantity)
-    found: dict[str, dict[int, float]] = {}
+    by_network: dict[str, dict[int, float]] = {}
     for record in records if ranked else ():
         size = record.conditions.get("batch")
         if (
@@ -87,8 +87,8 @@ def by_batch(comparison: Comparison, records: Sequence[Record], quantity: str) -
             and size > 0
             and _but_batch(ranking_conditions(record)) == _but_batch(ranked)
         ):
-            found.setdefault(record.subject, {})[size] = record.value
-    return {network: dict(sorted(sizes.items())) for network, sizes in found.items()}
+            by_network.setdefault(record.subject, {})[size] = record.value
+    return {network: dict(sorted(sizes.items())) for network, sizes in by_network.items()}
 
 
 def _figure(

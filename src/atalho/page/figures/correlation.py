@@ -14,9 +14,9 @@ _WORDS = Words(
     x_axis="Distance (root mean square)",
     y_axis="Correlation",
     caption=(
-        "Correlation of a logit’s gradient at an image with that at a point some way off in a random direction "
-        "(Balduzzi et al. 2017): 1 where the gradient changes little, 0 where it is as good as noise. The distance is "
-        "the root mean square over the input’s values, as the network takes them."
+        "Correlation of a logit’s gradient at an image with that at a point at some distance in a random direction "
+        "(Balduzzi et al. 2017): 1 where the gradient hardly changes, 0 where it changes as noise does. The distance is "
+        "the root mean square over the values of the input after preprocessing."
     ),
 )
 

@@ -49,12 +49,12 @@ def figures(
     comparison: Comparison, records: Sequence[Record], styles: Mapping[str, Style]
 ) -> list[Figure]:
     """Returns those whose two costs were measured for two networks or more."""
-    found = [
+    drawn = [
         _memory(comparison, styles),
         _time(comparison, records, styles),
         _power(comparison, styles),
     ]
-    return [figure for figure in found if figure]
+    return [figure for figure in drawn if figure]
 
 
 def _memory(comparison: Comparison, styles: Mapping[str, Style]) -> Figure | None:
@@ -87,7 +87,7 @@ def _time(
         x="macs",
         y="latency",
         x_shown=NAMES["macs"],
-        y_shown="Time an image",
+        y_shown="Time per image",
         guide=_least_squares,
     )
     times = by_batch(comparison, records, "latency")

@@ -15,8 +15,8 @@ PART = "How they were trained"
 
 def figures(curves: Sequence[Curve], styles: Mapping[str, Style]) -> list[Figure]:
     """Returns the figures of accuracy and of loss, each where the curves have it."""
-    found = (_accuracy(curves, styles), _loss(curves, styles))
-    return [figure for figure in found if figure]
+    drawn = (_accuracy(curves, styles), _loss(curves, styles))
+    return [figure for figure in drawn if figure]
 
 
 def _accuracy(curves: Sequence[Curve], styles: Mapping[str, Style]) -> Figure | None:

@@ -74,7 +74,7 @@ def several(diagnosis: Diagnosis, styles: Mapping[str, Style]) -> Figure | None:
         title="Without several blocks",
         x_axis="Rows removed",
         y_axis="Test accuracy (%)",
-        caption=f"Test accuracy with so many rows taken out, the mean of the draws, {measured(ends)}.",
+        caption=f"Test accuracy with that many rows taken out, the mean over random draws of them, {measured(ends)}.",
         notes=(f"With two rows swapped: {'; '.join(swapped)}." if swapped else "",),
     )
     return line_figure("lesion-several", words, diagnosis, lines, per_cent(words.y_axis))

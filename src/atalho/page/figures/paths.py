@@ -13,9 +13,9 @@ _WORDS = Words(
     x_axis="Residual branches passed",
     y_axis="Norm at the input (nats)",
     caption=(
-        "Norm of the gradient at the input through paths of so many residual branches (Veit et al. 2016). Left: the "
-        "median of single paths. Right: that times their number (whole lines), and the norm of the sum of them all "
-        "(dashed lines), in which they add up or cancel."
+        "Norm of the gradient that reaches the input along paths through that many residual branches (Veit et al. 2016). "
+        "Left: the median of single paths. Right: that median times the number of paths (whole lines), and the norm of "
+        "the sum of all paths, which add up or cancel (dashed lines)."
     ),
 )
 

@@ -81,10 +81,10 @@ def _no_choice(comparison: Comparison, limits: Limits) -> list[str]:
 
 def _by_others(rows: Iterable[Row]) -> Iterator[str]:
     """The highest cited top-1 accuracy, where several are on the same data."""
-    found = [(row, r) for row in rows for r in row.cited if r.quantity == "top1"]
-    data = {said(record.conditions.get("data")) for _, record in found}
-    if len(found) > 1 and len(data) == 1:
-        row, record = max(found, key=lambda each: each[1].value)
+    cited = [(row, r) for row in rows for r in row.cited if r.quantity == "top1"]
+    data = {said(record.conditions.get("data")) for _, record in cited}
+    if len(cited) > 1 and len(data) == 1:
+        row, record = max(cited, key=lambda each: each[1].value)
         cost = f", {_cost(row, 'latency')}" if "latency" in row.readings else ""
         yield (
             f"By other people’s accuracies on {data.pop()}, cited and not measured here, the highest is "
@@ -112,8 +112,8 @@ def _limited(quantity: str) -> str:
 def _chosen(comparison: Comparison, choice: Choice, limits: Limits) -> Markup:
     shown = [] if choice.cost is None else [choice.cost]
     shown += [q for q in limits if q not in (*shown, "top1")]
-    found = [accuracy(choice.chosen.readings["top1"]), *(_cost(choice.chosen, q) for q in shown)]
-    what = ", ".join(found)
+    numbers = [accuracy(choice.chosen.readings["top1"]), *(_cost(choice.chosen, q) for q in shown)]
+    what = ", ".join(numbers)
     where = test_set(comparison)
     judged = [row for row in comparison.rows if "top1" in row.readings]
     if len(judged) == 1:
@@ -134,12 +134,11 @@ def _chosen(comparison: Comparison, choice: Choice, limits: Limits) -> Markup:
 
 def _cost(row: Row, quantity: str) -> str:
     reading = row.readings[quantity]
-    found = text(quantity, reading.value)
+    written = text(quantity, reading.value)
     if quantity == "latency":
         engine = chosen_engine(reading.records[-1].conditions)
-        by = f" by {engine}" if engine else ""
-        return f"in {found} {batch(reading)}{by}"
-    return f"with {found} {NAMES[quantity].lower()}"
+        return f"in {written} {batch(reading)}{f' with {engine}' if engine else ''}"
+    return f"with {written} {NAMES[quantity].lower()}"
 
 
 def _price_of_the_best(choice: Choice) -> str:
@@ -209,21 +208,27 @@ def _out(comparison: Comparison, limits: Limits) -> Iterator[str]:
 
 def _by(miss: Miss, value: float) -> str:
     """`latency 61.0 ms (1.5 ×)`, `top-1 accuracy 91.2 % (3.8 points short)`."""
-    found = f"{NAMES[miss.quantity].lower()} {text(miss.quantity, value)}"
+    written = f"{NAMES[miss.quantity].lower()} {text(miss.quantity, value)}"
     if miss.quantity in HIGHER_IS_BETTER:
         points = 100 * (miss.limit - value)
-        return f"{found} ({points:.1f} points short)" if points >= 0.05 else f"{found} (just short)"
+        return (
+            f"{written} ({points:.1f} points short)"
+            if points >= 0.05
+            else f"{written} (just short)"
+        )
     if miss.limit <= 0:
-        return found
+        return written
     ratio = value / miss.limit
-    return f"{found} ({ratio:.3g} ×)" if ratio >= 1.005 else f"{found} (just over)"
+    return f"{written} ({ratio:.3g} ×)" if ratio >= 1.005 else f"{written} (just over)"
 
 
 def _relaxed(comparison: Comparison, choice: Choice | None, limits: Limits) -> Iterator[str]:
     """What relaxing each limit, the others unchanged, would buy."""
-    found = relaxations(comparison, limits)
-    yield from (_bought(relaxation) for relaxation in found.values() if relaxation)
-    idle = [NAMES[quantity].lower() for quantity, relaxation in found.items() if not relaxation]
+    by_quantity = relaxations(comparison, limits)
+    yield from (_bought(relaxation) for relaxation in by_quantity.values() if relaxation)
+    idle = [
+        NAMES[quantity].lower() for quantity, relaxation in by_quantity.items() if not relaxation
+    ]
     if idle and any("top1" in row.readings for row in comparison.rows):
         limit = f"the limit of {' or of '.join(idle)}{' alone' if len(limits) > 1 else ''}"
         would = "allow no network" if choice is None else "buy no accuracy that is told apart"

@@ -14,27 +14,29 @@ EXPECTED = ("top1", "params", "macs", "latency", "throughput", "peak_memory", "p
 
 def machine(comparison: Comparison) -> str:
     """Returns one sentence on where and how latencies were measured; empty where none was."""
-    given = comparison.conditions.get("latency")
-    if given is None:
+    stated = comparison.conditions.get("latency")
+    if stated is None:
         return ""
     parts = [
-        f"on {given['device']}" if "device" in given else "",
-        counted(given["threads"], "thread") if "threads" in given else "",
-        said(given["dtype"]) if "dtype" in given else "",
-        f"engine {given['engine']}" if "engine" in given else "",
-        f"each network by the fastest of {given['chosen_from']}" if "chosen_from" in given else "",
-        f"torch {given['versions.torch']}" if "versions.torch" in given else "",
-        "while the machine had other work" if given.get("noisy") else "",
+        f"on {stated['device']}" if "device" in stated else "",
+        counted(stated["threads"], "thread") if "threads" in stated else "",
+        said(stated["dtype"]) if "dtype" in stated else "",
+        f"engine {stated['engine']}" if "engine" in stated else "",
+        f"each network by the fastest of {stated['chosen_from']}"
+        if "chosen_from" in stated
+        else "",
+        f"torch {stated['versions.torch']}" if "versions.torch" in stated else "",
+        "while the machine had other work" if stated.get("noisy") else "",
     ]
-    stated = ", ".join(filter(None, parts))
-    return f"Latency was measured {stated}." if stated else ""
+    written = ", ".join(filter(None, parts))
+    return f"Latency was measured {written}." if written else ""
 
 
 def conditions(comparison: Comparison) -> list[tuple[str, list[tuple[str, str]]]]:
     """Returns, for quantities that were taken under the same conditions, their names and these conditions."""
     alike: dict[str, tuple[list[str], list[tuple[str, str]]]] = {}
-    for quantity, given in comparison.conditions.items():
-        shared = [(label(name), said(value)) for name, value in given.items()]
+    for quantity, of_quantity in comparison.conditions.items():
+        shared = [(label(name), said(value)) for name, value in of_quantity.items()]
         alike.setdefault(str(shared), ([], shared))[0].append(NAMES[quantity])
     return [(listed([first, *map(str.lower, rest)]), s) for (first, *rest), s in alike.values()]
 

@@ -100,7 +100,7 @@ def _ratios(diagnosis: Diagnosis, styles: Mapping[str, Style]) -> Iterator[str]:
     if not moments:
         return
     first, last = moments[0], moments[-1]
-    ratios = {n: found for n in styles if (found := diagnosis.ratio(n, first)) is not None}
+    ratios = {n: value for n in styles if (value := diagnosis.ratio(n, first)) is not None}
     named = _named(list(ratios), styles)
     one, *rest = named
     ends = diagnosis.of_quantity("gradient_ratio", one, first)[-1].conditions
@@ -110,7 +110,7 @@ def _ratios(diagnosis: Diagnosis, styles: Mapping[str, Style]) -> Iterator[str]:
         f"{ratio(ratios[one])} times that at its last map ({ends['last']}){others}."
     )
     yield from _verdicts({name: ratios[name] for name in named})
-    later = {n: found for n in named if (found := diagnosis.ratio(n, last)) is not None}
+    later = {n: value for n in named if (value := diagnosis.ratio(n, last)) is not None}
     if last != first and later:
         stated = listed(f"{ratio(value)} in {name}" for name, value in later.items())
         yield f"{upper_first(when(last))} the ratio is {stated}."

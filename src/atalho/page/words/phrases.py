@@ -65,6 +65,12 @@ def batch(reading: Reading) -> str:
     return "for one image" if size == 1 else f"for a batch of {said(size)}"
 
 
+def at_batch(unit: str, conditions: Mapping[str, object]) -> str:
+    """Returns the unit of a column, with the size of the batch where it has one: `ms, batch 1`."""
+    size = conditions.get("batch")
+    return ", ".join(filter(None, (unit, "" if size is None else f"batch {said(size)}")))
+
+
 def test_set(comparison: Comparison) -> str:
     """Returns what the accuracies were taken on: `digits (test split, 360 images)`."""
     conditions = comparison.conditions.get("top1", {})
