@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atalho.errors import wrong_option
-from atalho.explain.table import Table, shape
+from atalho.explain.shapes import times
+from atalho.explain.table import Table
 from atalho.grammar.network import Network
 from atalho.grammar.peak import Dtype
 from atalho.grammar.shape import Shape
@@ -110,7 +111,7 @@ def list_networks(pattern: str = "*") -> Table:
             }
         )
     rows = [
-        {**each, "input": shape(each["input"]), "weights": ", ".join(each["weights"])}
+        {**each, "input": times(each["input"]), "weights": ", ".join(each["weights"])}
         for each in document
     ]
     return Table(rows, document, scaled={"params": "", "macs": ""})

@@ -1,7 +1,8 @@
-"""What a network costs row by row: receptive field, parameters, multiply-accumulates and bytes; auxiliary heads apart."""
+"""What a network costs row by row: receptive field, parameters, multiply-accumulates and bytes; auxiliary heads last."""
 
 from typing import Any
 
+from atalho.explain.shapes import times
 from atalho.grammar.cost import Cost, auxiliary, lines, totals
 from atalho.grammar.layers import Pair
 from atalho.grammar.network import Network
@@ -13,9 +14,10 @@ UNITS = {"params": "", "macs": "", "weight bytes": "B", "activation bytes": "B"}
 
 
 def row_details(cost: Cost, field: Field | None, network: Network, dtype: Dtype) -> dict[str, Any]:
-    """What a row's JSON object says of its field and its bytes; a field is [height, width] in pixels.
+    """Returns the part of a row's JSON object on its receptive field, [height, width] in pixels, and on its bytes.
 
-    A row that sees the whole input has the input's size and no stride.
+    Args:
+        field: None where an output sees the whole input; it then has the input's size and no stride.
     """
     return {
         "receptive_field": list(field.size if field else network.input[1:]),
@@ -25,7 +27,7 @@ def row_details(cost: Cost, field: Field | None, network: Network, dtype: Dtype)
 
 
 def byte_counts(cost: Cost, dtype: Dtype) -> dict[str, int]:
-    """Bytes of the parameters, and of the activations that are written."""
+    """Returns the bytes of the parameters, and of the activations that are written."""
     return {
         "weight_bytes": cost.params * dtype.bytes,
         "activation_bytes": cost.activations * dtype.bytes,
@@ -33,18 +35,18 @@ def byte_counts(cost: Cost, dtype: Dtype) -> dict[str, int]:
 
 
 def table(network: Network, dtype: Dtype) -> list[dict[str, Any]]:
-    """The table for people: one line a row, the total of inference, then the auxiliary heads and their own total."""
+    """Returns the table for people: the rows, the total at inference, then the auxiliary heads and their own total."""
     main: list[dict[str, Any]] = []
     heads: list[dict[str, Any]] = []
     for line, field in zip(lines(network), fields(network), strict=True):
-        found = {
+        columns = {
             "row": line.row.name,
-            "output": "×".join(map(str, line.output)),
+            "output": times(line.output),
             "receptive field/stride": _field(field),
             **_numbers(line.cost, dtype),
         }
         rows = heads if line.auxiliary else main
-        rows.append(found)
+        rows.append(columns)
     main.append(_total("total", totals(network), dtype))
     if heads:
         heads.append(_total("auxiliary heads", auxiliary(network), dtype))
@@ -71,18 +73,18 @@ def _field(field: Field | None) -> str:
 
 
 def _sides(sides: Pair) -> str:
-    return "×".join(map(str, sides if len(set(sides)) > 1 else sides[:1]))
+    return times(sides if len(set(sides)) > 1 else sides[:1])
 
 
 def notes(network: Network, dtype: Dtype) -> list[str]:
-    """What a reader of the table should know, in lines."""
+    """Returns what a reader of the table should know, in lines."""
     elements, row = peak(network)
-    found = [
-        f"input {'×'.join(map(str, network.input))}; one image, at inference; bytes in {dtype.value}",
+    sentences = [
+        f"input {times(network.input)}; one image, at inference; bytes in {dtype.value}",
         "receptive field/stride: pixels on a side that one output sees, padding included, and between neighbours",
         f"peak activation memory: {elements * dtype.bytes:,} bytes, in {row}, weights and workspaces not counted; "
-        "a tensor lives until its last reader is done, nothing is written in place",
+        "a tensor lives until its last reader is done, nothing is sentences in place",
     ]
     if network.taps:
-        found.append("auxiliary heads: training only")
-    return found
+        sentences.append("auxiliary heads: training only")
+    return sentences

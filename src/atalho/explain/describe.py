@@ -1,11 +1,11 @@
-"""A network's table, recomputed row by row beside what its paper prints."""
+"""A network's table, computed row by row, beside the numbers that its paper prints."""
 
 from collections.abc import Iterable, Mapping
 from itertools import groupby
 from typing import Any
 
 from atalho.explain import breakdown
-from atalho.explain.table import shape
+from atalho.explain.shapes import times
 from atalho.grammar.cost import Cost, Line, auxiliary, lines, network_depth, total, totals
 from atalho.grammar.layers import (
     AdaptiveAvgPool,
@@ -27,19 +27,19 @@ from atalho.grammar.shape import Shape
 
 
 def as_printed(cost: Cost, units: Units) -> tuple[float, float]:
-    """Parameters and multiply-accumulates in the paper's units, counted as the paper counts."""
+    """Returns parameters and multiply-accumulates in the paper's units, counted as the paper counts."""
     params = cost.params if units.biases else cost.weights
     return params / units.params, cost.macs / units.macs
 
 
 def document(network: Network, dtype: Dtype = Dtype.FLOAT32) -> dict[str, Any]:
-    """The network as one JSON object: counts for one image at inference, shapes as [C, H, W], bytes in `dtype`.
+    """Returns the network as one JSON object: counts for one image at inference, shapes as [C, H, W], bytes in `dtype`.
 
-    `printed` stands where the paper prints a number, converted to counts. Auxiliary heads are marked, and their cost is
-    no part of the totals.
+    `printed` is there where the paper prints a number, converted to a count. Rows of auxiliary heads are marked
+    `auxiliary`, and the totals do not include them.
     """
     cost, heads = totals(network), auxiliary(network)
-    found: dict[str, Any] = {
+    entries: dict[str, Any] = {
         "network": network.name,
         "source": str(network.source),
         "changes": network.changes,
@@ -60,14 +60,14 @@ def document(network: Network, dtype: Dtype = Dtype.FLOAT32) -> dict[str, Any]:
         ],
     }
     if printed := _counts(network.printed, network.units):
-        found["printed"] = printed
+        entries["printed"] = printed
     if network.taps:
-        found["auxiliary"] = {"params": heads.params, "macs": heads.macs}
-    return found
+        entries["auxiliary"] = {"params": heads.params, "macs": heads.macs}
+    return entries
 
 
 def _row(line: Line, field: Field | None, network: Network, dtype: Dtype) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    row: dict[str, Any] = {
         "name": line.row.name,
         "kind": line.row.kind,
         "output": list(line.output),
@@ -78,14 +78,14 @@ def _row(line: Line, field: Field | None, network: Network, dtype: Dtype) -> dic
         **breakdown.row_details(line.cost, field, network, dtype),
     }
     if line.auxiliary:
-        found["auxiliary"] = True
+        row["auxiliary"] = True
     if line.row.printed and (printed := _counts(line.row.printed, network.units)):
-        found["printed"] = printed
-    return found
+        row["printed"] = printed
+    return row
 
 
 def _counts(printed: Printed, units: Units) -> dict[str, int]:
-    """Printed numbers as counts; only those that are printed."""
+    """The printed numbers as counts, without those that are not printed."""
     counts = {
         "params": None if printed.params is None else round(printed.params * units.params),
         "macs": None if printed.macs is None else round(printed.macs * units.macs),
@@ -95,21 +95,25 @@ def _counts(printed: Printed, units: Units) -> dict[str, int]:
 
 
 def module_table(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The table of a module that is not the catalogue's, from `foreign.document`: a row for each of its children, and the totals."""
-    rows = [{**row, "output": shape(row["output"])} for row in document["rows"]]
+    """Returns the table for people of a module from outside the catalogue: a row for each of its children, and the totals.
+
+    Args:
+        document: as `foreign.document` returns it.
+    """
+    rows = [{**row, "output": times(row["output"])} for row in document["rows"]]
     total = {"name": "total", "kind": "", "output": ""}
     return [*rows, {**total, "params": document["params"], "macs": document["macs"]}]
 
 
 def table(network: Network) -> list[dict[str, Any]]:
-    """The table for people: the paper's columns, stages folded as the paper folds them, totals last.
+    """Returns the table for people: the paper's columns, stages folded as in the paper, totals last.
 
-    A number that differs from the printed one is followed by the difference.
+    A printed number that differs from the computed one is followed by the difference.
     """
     units = network.units
-    found = lines(network)
-    beside = any(_beside(line.row.printed) for line in found)
-    rows = [_folded(list(group), network, beside) for _, group in groupby(found, _stage)]
+    computed = lines(network)
+    beside = any(_beside(line.row.printed) for line in computed)
+    rows = [_folded(list(group), network, beside) for _, group in groupby(computed, _stage)]
     cost = totals(network)
     rows.append(
         {
@@ -136,7 +140,7 @@ def _beside(printed: Printed | None) -> bool:
 
 
 def _stage(line: Line) -> tuple[str, str]:
-    """Rows with the same key are one line of the paper's table."""
+    """A key: consecutive rows that share it are one line of the paper's table."""
     row = line.row
     return (row.stage, row.kind) if row.stage else (row.name, row.kind)
 
@@ -145,24 +149,24 @@ def _folded(group: list[Line], network: Network, beside: bool) -> dict[str, Any]
     first, last = group[0], group[-1]
     row = first.row
     folded = len(group) > 1
-    found: dict[str, Any] = {
+    columns: dict[str, Any] = {
         "row": row.stage if folded else row.name,
         "type": f"{row.kind} ×{len(group)}" if folded else row.kind,
         "patch/stride": patch(row.layer, first.input),
-        "output": "×".join(map(str, last.output)),
+        "output": times(last.output),
         "depth": sum(line.depth for line in group) or "",
     }
     if network.columns:
         for header, paths in network.columns.items():
-            found[header] = next(filter(None, (_filters(row.layer, path) for path in paths)), "")
+            columns[header] = next(filter(None, (_filters(row.layer, path) for path in paths)), "")
     elif any(line.row.stage for line in lines(network)):
-        found["layers"] = convolutions(row.layer)
+        columns["layers"] = convolutions(row.layer)
     cost = total(line.cost for line in group)
-    return found | _numbers(cost, row.printed, network.units, beside=beside)
+    return columns | _numbers(cost, row.printed, network.units, beside=beside)
 
 
 def _numbers(cost: Cost, printed: Printed | None, units: Units, *, beside: bool) -> dict[str, Any]:
-    """Parameters and operations; in the paper's units beside its numbers, where it prints any by row."""
+    """Parameters and operations; where the paper prints numbers by row, in its units and beside these."""
     if not beside:
         return {"params": cost.params or None, "macs": cost.macs or None}
     params, macs = as_printed(cost, units)
@@ -175,16 +179,16 @@ def _numbers(cost: Cost, printed: Printed | None, units: Units, *, beside: bool)
     }
 
 
-def _claim(printed: float | None, found: float) -> str:
-    """`463  ≠ +34.50`: what is printed, and by how much the table gives more."""
+def _claim(printed: float | None, computed: float) -> str:
+    """`463  ≠ +34.50`: what is printed, and by how much the computed number is larger."""
     if printed is None:
         return ""
     text = f"{printed:g}"
-    return text if agrees(printed, found) else f"{text}  ≠ {found - printed:+.2f}"
+    return text if agrees(printed, computed) else f"{text}  ≠ {computed - printed:+.2f}"
 
 
 def patch(layer: Layer, shape: Shape) -> str:
-    """`7×7/2`: window and stride of a row that is one window after another; a join has none."""
+    """Returns window and stride of a row, `7×7/2`; nothing for a row with parallel branches."""
     if any(isinstance(part, Concat | Add) for part in _joins(layer)):
         return ""
     windows = [leaf for _, leaf in walk(layer) if isinstance(leaf, Conv | MaxPool | AvgPool)]
@@ -206,41 +210,41 @@ def _joins(layer: Layer) -> Iterable[Join]:
 
 
 def _filters(layer: Layer, path: str) -> int | None:
-    """Filters of the convolution at `path` inside a row."""
+    """The number of filters of the convolution at `path` inside a row; None where there is none."""
     try:
-        found = layer[path] if isinstance(layer, Join) else None
+        part = layer[path] if isinstance(layer, Join) else None
     except KeyError:
         return None
-    return found.filters if isinstance(found, Conv) else None
+    return part.filters if isinstance(part, Conv) else None
 
 
 def convolutions(layer: Layer) -> str:
-    """`1×1, 64 · 3×3, 64 · 1×1, 256`: the convolutions of a block, its shortcut left out, as He 2015's Table 1 has them."""
-    found = (
-        f"{'×'.join(map(str, pair(leaf.kernel)))}, {leaf.filters}"
+    """Returns the convolutions of a block but for its shortcut, as in Table 1 of He 2015: `1×1, 64 · 3×3, 64 · 1×1, 256`."""
+    written = (
+        f"{times(pair(leaf.kernel))}, {leaf.filters}"
         for path, leaf in walk(layer)
         if isinstance(leaf, Conv) and ".shortcut" not in path
     )
-    return " · ".join(found)
+    return " · ".join(written)
 
 
 def notes(network: Network) -> list[str]:
-    """What a reader of the table should know, in lines."""
-    found = [
-        f"input {'×'.join(map(str, network.input))}, {network.num_classes} classes; one image, at inference"
+    """Returns what a reader of the table should know, in lines."""
+    sentences = [
+        f"input {times(network.input)}, {network.num_classes} classes; one image, at inference"
     ]
     if network.changes:
-        found.insert(0, f"against the paper: {network.changes}")
+        sentences.insert(0, f"against the paper: {network.changes}")
     units = network.units
     if any(_beside(row.printed) for row in network.rows):
         counted = "weights without biases" if not units.biases else "parameters"
-        found.append(
+        sentences.append(
             f"params in {units.params_name} = {units.params:,} {counted}; "
             f"ops in {units.macs_name} = {units.macs:,} multiply-accumulates"
         )
-        found.append("≠: the table gives so much more or less than the paper prints")
+        sentences.append("≠: by how much the computed number is larger than the printed one")
     else:
-        found.append("macs: multiply-accumulates, what the papers call FLOPs")
+        sentences.append("macs: multiply-accumulates, what the papers call FLOPs")
         cost = totals(network)
         params, macs = as_printed(cost, units)
         for name, unit, printed, value in (
@@ -249,15 +253,15 @@ def notes(network: Network) -> list[str]:
         ):
             if printed is not None:
                 verdict = _verdict(printed, value)
-                found.append(
+                sentences.append(
                     f"{name}: the paper prints {printed:g} {unit}; {value:.3f} {unit} {verdict}"
                 )
-    return found
+    return sentences
 
 
-def _verdict(printed: float, found: float) -> str:
-    if agrees(printed, found, truncation=False):
+def _verdict(printed: float, computed: float) -> str:
+    if agrees(printed, computed, truncation=False):
         return "agrees"
-    if agrees(printed, found):
+    if agrees(printed, computed):
         return "agrees when cut off, not when rounded"
-    return f"differs by {found - printed:+.3g}"
+    return f"differs by {computed - printed:+.3g}"

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from atalho.errors import AtalhoError, Exit
 from atalho.explain.describe import convolutions
+from atalho.explain.shapes import times
 from atalho.grammar.cost import Work, work
 from atalho.grammar.shape import Shape, text
 from atalho.networks.googlenet import SOURCE, Filters, inception, naive_inception
@@ -12,7 +13,7 @@ TITLES = {"branch1x1": "1×1", "branch3x3": "3×3", "branch5x5": "5×5", "branch
 
 
 class Part(NamedTuple):
-    """A branch, or the whole module, worked out for one image.
+    """A branch or the whole module, with its output and cost for one image.
 
     Attributes:
         layers: a branch's convolutions in order, as in `1×1, 16 · 5×5, 48`.
@@ -37,16 +38,16 @@ class Part(NamedTuple):
 
 
 def parts(input: Shape, filters: Filters) -> list[Part]:
-    """The module's branches, and last the module itself, on one input of (C, H, W).
+    """Returns the module's branches, and last the module itself, for an input of shape (C, H, W).
 
     Raises:
-        AtalhoError: (INPUT-SHAPE, exit 2) the input is no map of features.
+        AtalhoError: INPUT-SHAPE (exit 2), where a side of the input is less than 1.
     """
     if min(input) < 1:
         raise AtalhoError(
             "INPUT-SHAPE",
             text(input),
-            "no input of a module; it takes CxHxW, each at least 1",
+            "cannot be the input of a module, which takes CxHxW, each at least 1",
             next_step="atalho inception 480x14x14 192 96 208 16 48 64",
             exit=Exit.USAGE,
         )
@@ -59,7 +60,7 @@ def parts(input: Shape, filters: Filters) -> list[Part]:
 
 
 def document(input: Shape, filters: Filters) -> dict[str, Any]:
-    """The module as one JSON object: counts for one image, shapes as [C, H, W], ratios of naive to reduced."""
+    """Returns the module as one JSON object: counts for one image, shapes as [C, H, W], ratios of naive to reduced."""
     *branches, module = parts(input, filters)
     return {
         "source": str(SOURCE),
@@ -88,7 +89,7 @@ def _versions(part: Part) -> dict[str, Any]:
 
 
 def table(input: Shape, filters: Filters) -> list[dict[str, Any]]:
-    """The table for people: one line a branch, the module last; `naive` columns are without reductions."""
+    """Returns the table for people: a line for each branch, the module last; `naive` columns are without reductions."""
     return [
         {
             "branch": part.name,
@@ -107,10 +108,10 @@ def table(input: Shape, filters: Filters) -> list[dict[str, Any]]:
 
 
 def notes(input: Shape, filters: Filters) -> list[str]:
-    """What a reader of the table should know, in lines."""
+    """Returns what a reader of the table should know, in lines."""
     module = parts(input, filters)[-1]
     return [
-        f"input {'×'.join(map(str, input))}; one image; params with biases, macs: multiply-accumulates",
+        f"input {times(input)}; one image; params with biases, macs: multiply-accumulates",
         f"naive: without the 1×1 reductions (Fig. 2a), every convolution reads all {input[0]:,} channels; "
         "ratio: naive to reduced",
         f"the naive pool passes on all {input[0]:,} channels: {module.naive.output[0]:,} leave the module, "

@@ -77,8 +77,3 @@ def quantity(count: int, unit: str = "") -> str:
     mantissa, exponent = f"{count:.2e}".split("e")
     power, shift = divmod(int(exponent), 3)
     return f"{float(mantissa) * 10**shift:.{2 - shift}f} {' kMGTP'[power]}{unit}"
-
-
-def shape(sizes: Sequence[int]) -> str:
-    """`64×56×56`, as papers print it."""
-    return "×".join(map(str, sizes))

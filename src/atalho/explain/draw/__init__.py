@@ -1,4 +1,4 @@
-"""Networks → one SVG, side by side, from their tables alone; and the file that it goes to."""
+"""Networks side by side as one SVG, drawn from their tables alone, and written to a file."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -10,9 +10,6 @@ from xml.sax.saxutils import quoteattr
 from atalho.errors import AtalhoError, Exit
 from atalho.explain.draw.figure import excerpt, figure, whole
 from atalho.explain.draw.marks import (
-    KINDS,
-    LINES,
-    STYLE,
     Group,
     Note,
     Panel,
@@ -23,6 +20,7 @@ from atalho.explain.draw.marks import (
     text_width,
 )
 from atalho.explain.draw.picture import look
+from atalho.explain.draw.style import KINDS, LINES, STYLE
 from atalho.files import write_atomically
 from atalho.grammar.layers import walk
 from atalho.grammar.network import Network
@@ -36,16 +34,16 @@ PIXELS = 100_000_000  # of the largest PNG
 
 
 def draw(networks: Sequence[Network], *, row: str | None = None, expand: bool = False) -> str:
-    """One SVG of the networks side by side, each under its name and its cost.
+    """Returns one SVG of the networks side by side, each under its name and its cost.
 
     Networks for the same input are aligned by the size of their maps, as in He 2015, Fig. 3. Consecutive rows of equal
-    layers and input shapes are drawn once, with their count. Every row is a group whose `data-row` holds the names of
+    layers and input shapes are drawn once, with their number. Every row is a group whose `data-row` holds the names of
     the rows that it stands for, separated by spaces, so that `[data-row~="conv2_2"]` selects one.
 
     Args:
         networks: at least one.
         row: the name of a row that is drawn alone for each network.
-        expand: draws repeated rows, too.
+        expand: whether repeated rows are drawn each.
 
     Raises:
         AtalhoError: ROW-UNKNOWN (exit 2), with the nearest names.
@@ -87,7 +85,7 @@ def draw(networks: Sequence[Network], *, row: str | None = None, expand: bool = 
 
 
 def _legend(kinds: set[str], room: float) -> Picture:
-    """What the colours mean, for the kinds in the drawing, in lines no wider than `room`."""
+    """What the colours mean, for the kinds of layers in the drawing, in lines no wider than `room` pixels."""
     parts: list[Placed] = []
     x = y = 0.0
     for name, kind in KINDS.items():
@@ -107,7 +105,9 @@ def _legend(kinds: set[str], room: float) -> Picture:
 
 
 def write(svg: str, path: Path) -> None:
-    """Writes a drawing as `.svg`, or as `.png` at twice its size (less beyond `PIXELS`); the file is whole or not there.
+    """Writes a drawing as `.svg`, or as `.png` at twice its size, or smaller to keep to `PIXELS`.
+
+    The file appears whole or not at all.
 
     Raises:
         AtalhoError: DRAW-FORMAT for another ending, DRAW-WRITE where the file cannot be written (both exit 2).
@@ -138,9 +138,9 @@ def write(svg: str, path: Path) -> None:
 
 
 def _png(svg: str) -> bytes:
-    from vl_convert import svg_to_png  # tens of megabytes that SVG does not need
+    from vl_convert import svg_to_png  # tens of megabytes, which SVG does not need
 
     root = ElementTree.fromstring(svg)
     area = float(root.attrib["width"]) * float(root.attrib["height"])
-    # The converter ends the process where it cannot allocate its picture.
+    # The converter ends the whole process where it cannot allocate memory for the picture.
     return svg_to_png(svg, scale=min(2, sqrt(PIXELS / area)))

@@ -1,4 +1,4 @@
-"""Networks → picture: a column for each, its rows from top to bottom, aligned with its neighbours by the size of maps."""
+"""Networks → one picture: a column for each, rows from top to bottom, columns aligned by the size of their maps."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -19,7 +19,8 @@ from atalho.explain.draw.marks import (
     Wire,
     text_width,
 )
-from atalho.explain.draw.picture import Part, picture, summary, times
+from atalho.explain.draw.picture import Part, picture, summary
+from atalho.explain.shapes import times
 from atalho.grammar.cost import Cost, Line, lines, totals
 from atalho.grammar.network import Network
 from atalho.grammar.shape import Shape
@@ -39,8 +40,10 @@ class Run(NamedTuple):
     """Consecutive equal rows, drawn once.
 
     Attributes:
-        maps: height and width of its output, by which columns are aligned: 1×1 once flat, () for a row alone.
-        head: an auxiliary head, which is drawn beside the main path.
+        rows: the names of the rows.
+        title: the hover text.
+        maps: height and width of its output, by which columns are aligned: (1, 1) once flat, () for a row drawn alone.
+        head: whether it is an auxiliary head, which is drawn beside the main path.
     """
 
     rows: tuple[str, ...]
@@ -52,7 +55,11 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True)
 class Column:
-    """One network, or one row of it."""
+    """One network, or one row of it, as a column of the drawing.
+
+    Attributes:
+        cost: of the network or of the row alone.
+    """
 
     network: Network
     cost: Cost
@@ -71,7 +78,7 @@ class Column:
 
     @property
     def gutter(self) -> float:
-        """From the axis to the names of the rows."""
+        """The distance from the axis to the names of the rows."""
         return max(run.picture.left for run in self.runs if not run.head)
 
     @property
@@ -80,7 +87,7 @@ class Column:
 
     @property
     def lane(self) -> float:
-        """From the axis to that of the auxiliary heads."""
+        """The distance from the axis to that of the auxiliary heads."""
         main = max(run.picture.right for run in self.runs if not run.head)
         return main + HEAD_GAP + max((run.picture.left for run in self.runs if run.head), default=0)
 
@@ -93,7 +100,7 @@ class Column:
 
 
 def whole(network: Network, *, expand: bool) -> Column:
-    """All rows of a network; consecutive equal ones once, unless `expand`."""
+    """Returns the column of all rows of a network; consecutive equal ones are one run, unless `expand`."""
     table = lines(network)
     groups = (
         [[line] for line in table]
@@ -105,7 +112,7 @@ def whole(network: Network, *, expand: bool) -> Column:
 
 
 def excerpt(network: Network, name: str) -> Column:
-    """One row of a network.
+    """Returns the column of one row of a network.
 
     Raises:
         AtalhoError: ROW-UNKNOWN (exit 2), with the nearest names.
@@ -130,7 +137,7 @@ def _run(equal: Sequence[Line], *, alone: bool = False) -> Run:
     drawn = picture(Part(line.row.name, line.row.layer, line.input))
     if len(equal) > 1:
         drawn = _folded(drawn, len(equal))
-    # A head leaves the main path's maps as they are.
+    # After a head the main path goes on from the same maps.
     maps = () if alone else (line.input if line.auxiliary else line.output)[1:] or (1, 1)
     kind = f"each a {line.row.kind}" if len(rows) > 1 else line.row.kind
     title = summary(", ".join(rows), kind, line.row.layer, line.input)
@@ -138,7 +145,7 @@ def _run(equal: Sequence[Line], *, alone: bool = False) -> Run:
 
 
 def _folded(drawn: Picture, count: int) -> Picture:
-    """A picture on a panel, with how often it is repeated."""
+    """A picture on a panel, with the number of rows that it stands for."""
     panel = Panel("fold", drawn.width + 2 * FOLD, drawn.height + 2 * FOLD - LEAD / 2, corner=5)
     label = Note("count", f"×{count}")
     edge = drawn.right + FOLD
@@ -156,7 +163,14 @@ def _folded(drawn: Picture, count: int) -> Picture:
 
 @dataclass
 class _Track:
-    """A column being placed: where its wire has come to, and where its lane of heads is free again."""
+    """A column while it is drawn, from top to bottom.
+
+    Attributes:
+        axis: the place of its axis, x.
+        y: how far down its wire has come.
+        free: from where on the lane of auxiliary heads is free.
+        placed: what has been drawn.
+    """
 
     column: Column
     axis: float
@@ -212,7 +226,7 @@ class _Track:
         self.placed.append((x, y, Group(parts, run.title, "rows", run.rows)))
 
     def finish(self) -> None:
-        """Draws the output."""
+        """Draws the arrow and the shape of the output."""
         output = times(self.column.output)
         self.placed.append((self.axis, self.y, Wire(((0, 0), (0, LEAD)), arrow=True)))
         self.placed.append((self.axis, self.y + LEAD + 10, Note("shape", output)))
@@ -220,7 +234,7 @@ class _Track:
 
 
 def figure(columns: Sequence[Column]) -> Picture:
-    """Columns side by side; where each has maps of one size, they begin at one height (He 2015, Fig. 3)."""
+    """Returns the columns side by side; rows whose maps are of one size begin at one height (He 2015, Fig. 3)."""
     tracks = []
     x = MAPS if columns[0].runs[0].maps else 0.0
     for column in columns:
@@ -259,12 +273,12 @@ def _header(track: _Track) -> list[Placed]:
 
 
 def cost_text(cost: Cost) -> str:
-    """`25.6 M parameters, 3.86 G MACs`."""
+    """Returns `25.6 M parameters, 3.86 G MACs`."""
     return f"{_short(cost.params)} parameters, {_short(cost.macs)} MACs"
 
 
 def _short(count: int) -> str:
-    """Three digits and a unit."""
+    """A count with three digits and a unit: `25.6 M`."""
     for unit, size in (("G", 10**9), ("M", 10**6), ("K", 10**3)):
         if count >= 0.9995 * size:
             return f"{count / size:#.3g}".rstrip(".") + f" {unit}"

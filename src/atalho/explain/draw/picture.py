@@ -1,6 +1,5 @@
-"""Layer × input shape → picture: the series-parallel layout, exact because the grammar is series-parallel."""
+"""A layer and its input's shape → its picture; exact, because every layer of the grammar is in series or in parallel."""
 
-from collections.abc import Sequence
 from functools import singledispatch
 from typing import NamedTuple
 
@@ -18,6 +17,7 @@ from atalho.explain.draw.marks import (
     stack,
     text_width,
 )
+from atalho.explain.shapes import times
 from atalho.grammar.cost import work
 from atalho.grammar.layers import (
     AdaptiveAvgPool,
@@ -42,19 +42,19 @@ from atalho.grammar.layers import (
 )
 from atalho.grammar.shape import Shape, output_shape
 
-FORK = 12.0  # from where branches part to where the lowest of them may begin
+FORK = 12.0  # from where branches part to where the tallest of them begins
 GAP = 10.0  # between branches
-BAR = 18.0  # height of what joins branches by channel
+BAR = 18.0  # height of the box that joins branches by channel
 ARC = 14.0  # how far a shortcut keeps from the branches that it passes
 
-# What follows a layer at once is a strip of its box, or only a line of its hover text.
+# What directly follows a layer is a strip of its box, or only a line of its hover text.
 FOLLOWERS = (BatchNorm, ReLU, PReLU, Dropout, Flatten, Identity)
 UNSEEN = (Flatten, Identity)
 SHORTCUTS = (Identity, PadShortcut)  # in a sum these are lines
 
 
 class Look(NamedTuple):
-    """How a leaf is shown: a kind of the legend, and a label in the papers' words."""
+    """How a single layer is shown: a kind of the legend, and a label in the papers' words."""
 
     kind: str
     label: str
@@ -62,13 +62,8 @@ class Look(NamedTuple):
 
 @singledispatch
 def look(layer: Layer) -> Look:
-    """The look of a leaf."""
+    """Returns the look of a single layer."""
     raise NotImplementedError(type(layer).__name__)
-
-
-def times(sizes: Sequence[int]) -> str:
-    """`64×56×56`."""
-    return "×".join(map(str, sizes))
 
 
 def _strided(label: str, stride: int | tuple[int, int]) -> str:
@@ -148,7 +143,7 @@ def _(layer: PadShortcut) -> Look:
 
 
 def summary(path: str, what: str, layer: Layer, shape: Shape) -> str:
-    """A line for hovering: where a layer is, what it is, its shapes and its cost."""
+    """Returns a line of hover text: where a layer is, what it is, its shapes and its cost."""
     output, worked = work(layer, shape)
     numbers = {
         "parameters": worked.params,
@@ -161,7 +156,7 @@ def summary(path: str, what: str, layer: Layer, shape: Shape) -> str:
 
 
 class Part(NamedTuple):
-    """A layer in its place: its path of names, its input's shape, and the followers that are drawn with it."""
+    """A layer in its place: its path of names, its input's shape, and what follows it and is drawn as strips of it."""
 
     path: str
     layer: Layer
@@ -169,14 +164,17 @@ class Part(NamedTuple):
     followers: tuple["Part", ...] = ()
 
     def inside(self, name: str, layer: Layer, shape: Shape) -> "Part":
+        """Returns a part of this one."""
         return Part(f"{self.path}.{name}", layer, shape)
 
     @property
     def strips(self) -> tuple[str, ...]:
-        looks = (look(part.layer) for part in self.followers if not isinstance(part.layer, UNSEEN))
-        return tuple(found.kind for found in looks)
+        """The kinds of the followers that are drawn."""
+        layers = (part.layer for part in self.followers)
+        return tuple(look(layer).kind for layer in layers if not isinstance(layer, UNSEEN))
 
     def title(self, what: str) -> str:
+        """Returns the hover text: a line for the layer, and one for each follower."""
         lines = [summary(self.path, what, self.layer, self.shape)]
         lines += [
             summary(part.path, look(part.layer).label, part.layer, part.shape)
@@ -186,7 +184,7 @@ class Part(NamedTuple):
 
 
 def picture(part: Part) -> Picture:
-    """The picture of a part, from its input's wire to the lower edge of its last box."""
+    """Returns the picture of a part, from its input's wire to the lower edge of its last box."""
     return _picture(part.layer, part)
 
 
@@ -232,7 +230,7 @@ def _(layer: Concat, part: Part) -> Picture:
     x = -width / 2
     for branch in branches:
         x += branch.left
-        # Branches end side by side, as in the papers: reductions stand in a line above.
+        # Branches end at one height, as in the papers, so that reductions stand in a line above.
         top = FORK + tall - branch.height
         parts.append((0.0, 0.0, Wire(((0, 0), (0, FORK / 2), (x, FORK / 2), (x, top)))))
         parts.append((x, top, branch))

@@ -27,8 +27,8 @@ def figure(diagnosis: Diagnosis, styles: Mapping[str, Style]) -> Figure | None:
     words = Words(
         title="The loss around the weights",
         caption=(
-            "Loss on training images with the weights moved along two random directions, which have the norm of each filter "
-            f"(Li et al. 2018), {measured(ends)}; the trained weights are in the middle."
+            "Loss on training images with the weights moved along two random directions, in which each filter has the "
+            f"norm of the network’s own filter (Li et al. 2018), {measured(ends)}; the trained weights are in the middle."
         ),
         notes=(
             f"All losses above {darkest:.3g} nats have the darkest colour."
