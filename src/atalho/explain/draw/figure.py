@@ -21,6 +21,7 @@ from atalho.explain.draw.marks import (
 )
 from atalho.explain.draw.picture import Part, picture, summary
 from atalho.explain.shapes import times
+from atalho.explain.table import quantity
 from atalho.grammar.cost import Cost, Line, lines, totals
 from atalho.grammar.network import Network
 from atalho.grammar.shape import Shape
@@ -274,12 +275,4 @@ def _header(track: _Track) -> list[Placed]:
 
 def cost_text(cost: Cost) -> str:
     """Returns `25.6 M parameters, 3.86 G MACs`."""
-    return f"{_short(cost.params)} parameters, {_short(cost.macs)} MACs"
-
-
-def _short(count: int) -> str:
-    """A count with three digits and a unit: `25.6 M`."""
-    for unit, size in (("G", 10**9), ("M", 10**6), ("K", 10**3)):
-        if count >= 0.9995 * size:
-            return f"{count / size:#.3g}".rstrip(".") + f" {unit}"
-    return str(count)
+    return f"{quantity(cost.params)} parameters, {quantity(cost.macs)} MACs"
