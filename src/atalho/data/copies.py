@@ -43,11 +43,12 @@ MOST_LEVELS = 2
 BANDS = 16
 """Of the hash, of 16 bits each."""
 
-WAVES = np.array(
+WAVE = np.array(
     [[(-1) ** (place & mask).bit_count() for place in range(LEVELS)] for mask in (0, 4, 6, 2)],
-    np.int32,
+    np.int16,
 )
-"""Walsh functions of a row of LEVELS: those with none, one, two and three changes of sign."""
+WAVES = np.einsum("ui,vj->uvij", WAVE, WAVE).reshape(BANDS, LEVELS**2)
+"""(BANDS, LEVELS²): for each band a Walsh function of the levels, of rows and columns with up to three changes of sign."""
 
 NEIGHBOURS = 100
 """Pictures with the same band that one is compared to, of those that come next by their levels."""
@@ -158,11 +159,14 @@ def _near(fingerprints: NDArray[np.uint8]) -> tuple[Numbers, int]:
     first, which = _unique(fingerprints)
     prints = fingerprints[first]
     group = np.arange(len(first))
-    bits = np.unpackbits(prints[:, :HASH], axis=1)
+    levels = prints[:, HASH:].astype(np.int16)
     compared = 0
-    for band, coefficients in enumerate(_walsh(prints[:, HASH:])):
-        # Bits from all over the picture: neighbours say the same.
-        key = np.packbits(bits[:, band::BANDS], axis=1).view(np.uint16)[:, 0]
+    for band in range(BANDS):
+        # Bits from all over the picture, every sixteenth: neighbours say the same.
+        bits = prints[:, band // 8 : HASH : BANDS // 8] >> (7 - band % 8) & 1
+        key = np.packbits(bits, axis=1).view(np.uint16)[:, 0]
+        # Of two pictures, coefficients differ by no more than all their levels do.
+        coefficients = levels @ WAVES[band]
         order = np.lexsort((coefficients, key))
         row = _Row.of(prints[order], key[order], coefficients[order])
         ranked = group[order]
@@ -187,14 +191,14 @@ class _Row:
     hashes: NDArray[np.uint64]
     levels: NDArray[np.uint8]
     key: NDArray[np.uint16]
-    coefficients: NDArray[np.int32]
+    coefficients: NDArray[np.int16]
 
     @classmethod
     def of(
         cls,
         prints: NDArray[np.uint8],
         key: NDArray[np.uint16],
-        coefficients: NDArray[np.int32],
+        coefficients: NDArray[np.int16],
     ) -> "_Row":
         hashes = np.ascontiguousarray(prints[:, :HASH]).view(np.uint64)
         return cls(hashes, np.ascontiguousarray(prints[:, HASH:]), key, coefficients)
@@ -214,12 +218,6 @@ class _Row:
         left = left[(bits <= MOST_BITS) & (bits <= MOST_SHARE * either)]
         dark, light = np.sort([self.levels[left], self.levels[left + distance]], axis=0)
         return np.compress((light - dark).mean(axis=1) <= MOST_LEVELS, left)
-
-
-def _walsh(levels: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """(BANDS, N): coefficients of the grey levels; two pictures' differ by no more than all their levels do."""
-    patterns = np.einsum("ui,vj->uvij", WAVES, WAVES).reshape(BANDS, LEVELS**2)
-    return np.asarray(patterns @ levels.T.astype(np.int32))
 
 
 def _joined(group: Numbers, one: Numbers, other: Numbers) -> Numbers:
