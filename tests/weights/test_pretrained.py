@@ -297,11 +297,10 @@ def test_torchvisions_keys_mean_torchvisions_arithmetic(
     )
 
 
-def test_another_number_of_classes_names_the_shapes(file: Path) -> None:
+def test_another_number_of_classes_than_the_files(file: Path) -> None:
     error = failure("resnet18", file, num_classes=10)
-    assert (error.code, error.exit) == ("CHECKPOINT-SHAPE", Exit.CHECKPOINT)
-    assert "fc.linear.weight is 1000x512, the network's 10x512" in error.cause
-    assert "--num-classes" in error.next_step
+    assert (error.code, error.exit) == ("WEIGHTS-CLASSES", Exit.CHECKPOINT)
+    assert "are for 1000 classes, not 10" in error.cause
 
 
 def test_a_file_of_another_network(file: Path) -> None:

@@ -12,7 +12,7 @@ from atalho import networks
 from atalho.errors import AtalhoError, Exit
 from atalho.grammar.module import Model, Outputs, build
 from atalho.grammar.network import Network
-from atalho.weights import layouts, statedict
+from atalho.weights import layouts, statedict, tensorfile
 
 RESNETS = ["resnet18.b", "resnet34.b", "resnet50.v1_5", "resnet101.v1_5", "resnet152.v1_5"]
 VGGS = [f"vgg{depth}{variant}" for depth in (11, 13, 16, 19) for variant in ("", ".bn")]
@@ -139,7 +139,7 @@ def test_timm_inception_v3_has_no_auxiliary_head() -> None:
     assert_same_network(of_timm(network.name), network, statedict.from_timm)
 
 
-@pytest.mark.parametrize("library", layouts.RULES)
+@pytest.mark.parametrize("library", ["torchvision", "timm", "caffe"])
 def test_keys_of_every_network_that_a_library_has(library: layouts.Library) -> None:
     """One key of ours for each of theirs, in our module's order, of the same size."""
     for name in layouts.RULES[library]:
@@ -275,9 +275,8 @@ def test_half_a_head_is_refused(inception: Model) -> None:
 )
 def test_prefixes_are_stripped(resnet: Model, prefix: str) -> None:
     state = resnet.state_dict()
-    assert_equal(
-        statedict.plain({f"{prefix}{key}": tensor for key, tensor in state.items()}), state
-    )
+    prefixed = {f"{prefix}{key}": tensor for key, tensor in state.items()}
+    assert_equal(statedict.to_atalho(resnet.network, prefixed), state)
 
 
 def test_counters_that_old_files_lack_are_zero(resnet: Model) -> None:
@@ -348,7 +347,7 @@ def test_numbers_that_are_none(resnet: Model, number: float) -> None:
 def test_a_checkpoint_in_place_of_its_weights(resnet: Model) -> None:
     error = failure(build(resnet.network), {"state_dict": resnet.state_dict(), "epoch": 3})
     assert error.code == "CHECKPOINT-KEYS"
-    assert "OrderedDict" in error.cause
+    assert "2 unexpected (epoch, state_dict)" in error.cause
 
 
 def test_any_module_can_be_loaded() -> None:
@@ -367,8 +366,8 @@ def test_files_give_back_what_was_saved(resnet: Model, tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
     channels_last = build(resnet.network).to(memory_format=torch.channels_last)
     statedict.load(channels_last, resnet.state_dict())
-    statedict.save(path, channels_last.state_dict(), {"network": "resnet18.b"})
-    state, metadata = statedict.read(path)
+    tensorfile.save(path, channels_last.state_dict(), {"network": "resnet18.b"})
+    state, metadata = tensorfile.read(path)
     assert_equal(state, resnet.state_dict())
     assert metadata == {"network": "resnet18.b"}
     assert list(tmp_path.iterdir()) == [path]
@@ -376,30 +375,30 @@ def test_files_give_back_what_was_saved(resnet: Model, tmp_path: Path) -> None:
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     torn = tmp_path / "torn.safetensors"
-    statedict.save(torn, {"a": torch.zeros(100)}, {})
+    tensorfile.save(torn, {"a": torch.zeros(100)}, {})
     torn.write_bytes(torn.read_bytes()[:-1])
     for path in (tmp_path / "none.safetensors", torn, tmp_path):
         with pytest.raises(AtalhoError) as error:
-            statedict.read(path)
+            tensorfile.read(path)
         assert (error.value.code, error.value.exit) == ("CHECKPOINT-READ", Exit.CHECKPOINT)
 
 
 def test_files_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(AtalhoError) as error:
-        statedict.save(tmp_path / "no" / "weights.safetensors", {"a": torch.zeros(1)}, {})
+        tensorfile.save(tmp_path / "no" / "weights.safetensors", {"a": torch.zeros(1)}, {})
     assert (error.value.code, error.value.exit) == ("CHECKPOINT-WRITE", Exit.RESOURCES)
 
 
 def test_a_failed_save_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "weights.safetensors"
-    statedict.save(path, {"a": torch.zeros(1)}, {})
+    tensorfile.save(path, {"a": torch.zeros(1)}, {})
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(AtalhoError, match="No space left"):
-        statedict.save(path, {"a": torch.ones(1)}, {})
+        tensorfile.save(path, {"a": torch.ones(1)}, {})
     monkeypatch.undo()
-    assert torch.equal(statedict.read(path)[0]["a"], torch.zeros(1))
+    assert torch.equal(tensorfile.read(path)[0]["a"], torch.zeros(1))
     assert list(tmp_path.iterdir()) == [path]

@@ -22,6 +22,19 @@ CLASSES = (
     *("airplane", "automobile", "bird", "cat", "deer"),
     *("dog", "frog", "horse", "ship", "truck"),
 )
+CLASSES_100 = tuple(
+    """
+    apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus
+    butterfly camel can castle caterpillar cattle chair chimpanzee clock cloud cockroach
+    couch crab crocodile cup dinosaur dolphin elephant flatfish forest fox girl hamster
+    house kangaroo keyboard lamp lawn_mower leopard lion lizard lobster man maple_tree
+    motorcycle mountain mouse mushroom oak_tree orange orchid otter palm_tree pear
+    pickup_truck pine_tree plain plate poppy porcupine possum rabbit raccoon ray road rocket
+    rose sea seal shark shrew skunk skyscraper snail snake spider squirrel streetcar
+    sunflower sweet_pepper table tank telephone television tiger tractor train trout tulip
+    turtle wardrobe whale willow_tree wolf woman worm
+    """.split()  # noqa: SIM905  # a list of them would take a hundred lines
+)
 HOST = "https://www.cs.toronto.edu/~kriz"
 CIFAR10_ARCHIVE = "cifar-10-binary.tar.gz", "c32a1d4ab5d03f1284b67883e8d87530"
 CIFAR100_ARCHIVE = "cifar-100-python.tar.gz", "eb9058c3a382ffc7106e4002c42a8d85"

@@ -4,7 +4,7 @@ Table 1 (ImageNet) is `BLOCKS` and `WIDTHS`; §4.2 (CIFAR-10) is `cifar`. A bloc
 *bottleneck* 1×1, 3×3, 1×1 (Fig. 5); a residual block adds its input to what it computes. Where shapes differ, the
 shortcut is one of §4.1's options: A pads with zeros, B projects where dimensions rise, C projects everywhere.
 Stride 2 stands in the first convolution of a stage's first block: in a bottleneck in its first 1×1, as the paper has
-it; `.v1_5` moves it to the 3×3, as torchvision and timm do.
+it; `.v1_5` moves it to the 3×3, as torchvision and timm do. `.small` is what is trained on CIFAR under the names of Table 1.
 """
 
 from collections.abc import Callable
@@ -119,27 +119,26 @@ def imagenet(
     option: Option | None,
     *,
     v1_5: bool = False,
+    small: bool = False,
     changes: str = "",
     input: Shape = (3, 224, 224),
     num_classes: int = 1000,
 ) -> Network:
-    """A network of Table 1; without an option, the plain one (Fig. 3 middle)."""
+    """A network of Table 1; without an option, the plain one (Fig. 3 middle); with a stem for small images, if `small`."""
     deep = depth >= 50
     path = partial(bottleneck, v1_5=v1_5) if deep else basic
+    stem = Conv(64, 3, bias=False) if small else Conv(64, 7, 2, bias=False)
+    pool = Row("pool1", "max pool", MaxPool(3, 2, padding=1), stage="conv2_x")
     rows = (
-        Row(
-            "conv1",
-            "convolution",
-            Chain(conv=Conv(64, 7, 2, bias=False), bn=BatchNorm(), relu=ReLU()),
-        ),
-        Row("pool1", "max pool", MaxPool(3, 2, padding=1), stage="conv2_x"),
+        Row("conv1", "convolution", Chain(conv=stem, bn=BatchNorm(), relu=ReLU())),
+        *(() if small else (pool,)),
         *_stages(
             BLOCKS[depth], WIDTHS, path, expansion=4 if deep else 1, option=option, channels=64
         ),
         Row("avgpool", "average pool", AdaptiveAvgPool()),
         Row("fc", "linear", classifier(num_classes)),
     )
-    printed = Printed(macs=PRINTED_GFLOPS[depth] if not v1_5 else None, depth=depth)
+    printed = Printed(macs=None if v1_5 or small else PRINTED_GFLOPS[depth], depth=depth)
     units = Units(macs=10**9, macs_name="G")
     return Network(name, SOURCE, rows, input, num_classes, changes, printed, units)
 
@@ -149,6 +148,7 @@ def cifar(
     depth: int,
     option: Option | None,
     *,
+    changes: str = "",
     input: Shape = (3, 32, 32),
     num_classes: int = 10,
 ) -> Network:
@@ -162,9 +162,9 @@ def cifar(
         Row("avgpool", "average pool", AdaptiveAvgPool()),
         Row("fc", "linear", classifier(num_classes)),
     )
-    printed = Printed(params=PRINTED_MPARAMS[depth] if option else None, depth=depth)
+    printed = Printed(params=PRINTED_MPARAMS[depth] if option == "A" else None, depth=depth)
     units = Units(params=10**6, params_name="M")
-    return Network(name, SOURCE_CIFAR, rows, input, num_classes, "", printed, units)
+    return Network(name, SOURCE_CIFAR, rows, input, num_classes, changes, printed, units)
 
 
 _OPTIONS: dict[Option, str] = {
@@ -175,6 +175,21 @@ _OPTIONS: dict[Option, str] = {
 _V1_5 = (
     "stride 2 in the 3×3 of a bottleneck instead of its first 1×1, as torchvision and timm have it"
 )
+
+_SMALL = "a 3×3 convolution of stride 1 in place of the 7×7 and the pooling, for images up to 64 px; shortcuts of option B"
+
+CIFAR: dict[str, Callable[..., Network]] = {
+    **{f"resnet{depth}": partial(cifar, f"resnet{depth}", depth, "A") for depth in PRINTED_MPARAMS},
+    **{
+        f"resnet{depth}.b": partial(cifar, f"resnet{depth}.b", depth, "B", changes=_OPTIONS["B"])
+        for depth in (20, 32, 44, 56, 110)
+    },
+    **{
+        f"plain{depth}": partial(cifar, f"plain{depth}", depth, None)
+        for depth in (20, 32, 44, 56, 110)
+    },
+}
+"""The networks of §4.2."""
 
 NETWORKS: dict[str, Callable[..., Network]] = {
     **{
@@ -194,10 +209,20 @@ NETWORKS: dict[str, Callable[..., Network]] = {
         )
         for depth in (50, 101, 152)
     },
-    **{f"plain{depth}": partial(imagenet, f"plain{depth}", depth, None) for depth in (18, 34)},
-    **{f"resnet{depth}": partial(cifar, f"resnet{depth}", depth, "A") for depth in PRINTED_MPARAMS},
     **{
-        f"plain{depth}": partial(cifar, f"plain{depth}", depth, None)
-        for depth in (20, 32, 44, 56, 110)
+        f"resnet{depth}.small": partial(
+            imagenet,
+            f"resnet{depth}.small",
+            depth,
+            "B",
+            v1_5=depth >= 50,
+            small=True,
+            changes=_SMALL + (f"; {_V1_5}" if depth >= 50 else ""),
+            input=(3, 32, 32),
+            num_classes=10,
+        )
+        for depth in (18, 34, 50)
     },
+    **{f"plain{depth}": partial(imagenet, f"plain{depth}", depth, None) for depth in (18, 34)},
+    **CIFAR,
 }

@@ -26,7 +26,7 @@ from atalho.grammar.shape import Shape, text
 from atalho.networks import subjects
 from atalho.networks.subjects import Subject
 from atalho.runtime.precision import Precision
-from atalho.weights import statedict
+from atalho.weights import tensorfile
 from atalho.weights.layouts import RULES, library_name
 
 FILE = "config.json"
@@ -256,7 +256,7 @@ def _preprocessing(settings: Mapping[str, Any], channels: int) -> Preprocessing:
 
 def _pixel_mean(path: Path, input: Shape) -> Tensor:
     """The mean of every pixel, (H, W, C)."""
-    mean = statedict.read(path)[0].get("mean")
+    mean = tensorfile.read(path)[0].get("mean")
     channels, height, width = input
     if mean is None or mean.shape != (height, width, channels) or not mean.isfinite().all():
         raise _wrong(path, f"holds no mean of {text(input)} pixels")

@@ -67,7 +67,7 @@ def for_input(trained: Trained, input: Shape) -> Trained:
     """
     network = _sized(trained.network, input, trained.network.num_classes)
     model = subjects.build(network)
-    statedict.load(model, trained.model.state_dict())
+    statedict.load(model, trained.model.state_dict(), network.name)
     framing = replace(trained.framing, input=input)
     return replace(trained, network=network, model=model.eval(), framing=framing)
 

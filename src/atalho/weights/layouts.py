@@ -1,16 +1,16 @@
-"""The names that torchvision and timm give to a network's weights, by rule.
+"""The names that libraries and popular repositories give to a network's weights, by rule.
 
 The table's own name of a tensor is its path (`conv2_1.sum.residual.conv1.weight`); a library's is another
 (`layer1.0.conv1.weight`). One rule a family turns the path of a layer into the library's name for it; no key is listed by
 hand. A library has a network only where its arithmetic is the same: `RULES` says which. Conversions of the authors' own
-Caffe weights (Keras's are made from them too) have torchvision's names and the paper's arithmetic.
+Caffe weights (Keras's are made from them too) have torchvision's names and the paper's arithmetic. Repositories for CIFAR
+name the layers of a residual network in one of a few ways, and differ in two of the names.
 """
 
-import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import Literal
+from typing import Literal, get_args
 
 from atalho.errors import AtalhoError, Exit
 from atalho.grammar.layers import (
@@ -25,8 +25,15 @@ from atalho.grammar.layers import (
     walk,
 )
 from atalho.grammar.network import Network
+from atalho.networks import resnet
+from atalho.weights import resnets
 
-Library = Literal["torchvision", "timm", "caffe"]
+Cifar = Literal["linear-shortcut", "linear-downsample", "fc-shortcut", "fc-downsample"]
+"""How repositories for CIFAR name the last layer and the projections: akamaster's and kuangliu's are the first."""
+
+Library = (
+    Literal["torchvision", "timm", "caffe", "mmpretrain", "transformers", "weiaicunzai"] | Cifar
+)
 Rule = Callable[[Network], dict[str, str]]
 """From the path of every layer with weights to its name in a library."""
 
@@ -59,24 +66,6 @@ def _kind(part: str) -> str:
     return "bn" if part.startswith("bn") else "conv"
 
 
-def _step(part: str) -> int:
-    """The number at the end of a part's name: 2 of `conv2`; 0 where it has none."""
-    digits = re.search(r"\d*$", part)
-    return int(digits[0] or 0) if digits else 0
-
-
-def _resnet(path: list[str]) -> str:
-    match path:
-        case ["fc", _]:
-            return "fc"
-        case ["conv1", part]:
-            return f"{part}1"
-    row, _, branch, part = path
-    stage, block = row.removeprefix("conv").split("_")
-    name = part if branch == "residual" else f"downsample.{int(part == 'bn')}"
-    return f"layer{int(stage) - 1}.{int(block) - 1}.{name}"
-
-
 def _googlenet(path: list[str]) -> str:
     kind = _kind(path[-1])
     reduces = path[-1].endswith("reduce")
@@ -103,13 +92,13 @@ def _inception_v3(path: list[str]) -> str:
         case ["linear"]:
             return "fc" if row == "Fc" else "AuxLogits.fc"
         case [part] if row == "Aux":
-            return f"AuxLogits.conv{_step(part) - 1}.{kind}"
+            return f"AuxLogits.conv{resnets.step(part) - 1}.{kind}"
         case [_]:
             return f"{row}.{kind}"
         case [branch, split, side, _]:
-            return f"{row}.{branch}_{_step(split)}{side}.{kind}"
+            return f"{row}.{branch}_{resnets.step(split)}{side}.{kind}"
     _, branch, part = path
-    step = f"_{_step(part)}" if _step(part) else ""
+    step = f"_{resnets.step(part)}" if resnets.step(part) else ""
     return f"{row}.{branch}{step}.{kind}"
 
 
@@ -133,21 +122,31 @@ def _inception_v4(network: Network) -> dict[str, str]:
         steps = [name for name, _ in walk(branches[path[1]])]
         match path[2:]:
             case [split, side, _]:
-                return f"{branch}_{_step(split) - 1}{side}.{kind}"
+                return f"{branch}_{resnets.step(split) - 1}{side}.{kind}"
         if steps[0] == "pool":
             return f"{branch}.1.{kind}"
-        if not _step(path[2]):
+        if not resnets.step(path[2]):
             return f"{branch}.{kind}"
         splits = steps[-1].startswith("split")
-        return f"{branch}{'_' if splits else '.'}{_step(path[2]) - 1}.{kind}"
+        return f"{branch}{'_' if splits else '.'}{resnets.step(path[2]) - 1}.{kind}"
 
     return _by_path(network, rule)
 
 
-_RESNETS = {
-    name: partial(_by_path, rule=_resnet)
-    for name in ("resnet18.b", "resnet34.b", "resnet50.v1_5", "resnet101.v1_5", "resnet152.v1_5")
-}
+_IMAGENET = ("resnet18.b", "resnet34.b", "resnet50.v1_5", "resnet101.v1_5", "resnet152.v1_5")
+_SMALL = ("resnet18.small", "resnet34.small", "resnet50.small")
+_CIFAR = [name for name in resnet.CIFAR if name.startswith("resnet")]
+
+
+def _residual(names: Iterable[str], rule: resnets.Rule) -> dict[str, Rule]:
+    return dict.fromkeys(names, partial(_by_path, rule=rule))
+
+
+def _cifar(head: str, shortcut: str) -> dict[str, Rule]:
+    rule = partial(resnets.numbered_layers, head=head, shortcut=shortcut)
+    return _residual([*_CIFAR, *_SMALL], rule)
+
+
 _VGGS = [f"vgg{depth}{variant}" for depth in (11, 13, 16, 19) for variant in ("", ".bn")]
 _INCEPTION_V3 = {"inception_v3": partial(_by_path, rule=_inception_v3)}
 
@@ -156,18 +155,33 @@ RULES: Mapping[Library, Mapping[str, Rule]] = {
         "alexnet.owt": _numbered,
         "googlenet.bn": partial(_by_path, rule=_googlenet),
         **_INCEPTION_V3,
-        **_RESNETS,
+        **_residual(_IMAGENET, resnets.numbered_layers),
         **dict.fromkeys(_VGGS, _numbered),
     },
     "timm": {
         "inception_v4": _inception_v4,
         **_INCEPTION_V3,
-        **_RESNETS,
+        **_residual(_IMAGENET, resnets.numbered_layers),
         **dict.fromkeys(_VGGS, _vgg_timm),
     },
-    "caffe": {f"resnet{depth}": partial(_by_path, rule=_resnet) for depth in (50, 101, 152)},
+    "caffe": _residual(("resnet50", "resnet101", "resnet152"), resnets.numbered_layers),
+    "mmpretrain": _residual(_IMAGENET, resnets.mmpretrain),
+    "transformers": _residual(_IMAGENET, resnets.transformers),
+    "weiaicunzai": _residual([*_CIFAR, *_SMALL], resnets.weiaicunzai),
+    "linear-shortcut": _cifar("linear", "shortcut"),
+    "linear-downsample": _cifar("linear", "downsample"),
+    "fc-shortcut": _cifar("fc", "shortcut"),
+    "fc-downsample": _cifar("fc", "downsample"),
 }
 """The networks that each library has with the same arithmetic, and how it names their weights."""
+
+PADS_BOTH_SIDES = frozenset(get_args(Cifar))
+"""The layouts whose option A is `resnets.both_sides`'s."""
+
+
+def libraries(name: str) -> list[Library]:
+    """Whose names a file of weights can have for a network; Caffe's are torchvision's, so that only a folder can tell them."""
+    return [library for library, rules in RULES.items() if name in rules and library != "caffe"]
 
 
 def library_name(name: str) -> str:

@@ -4,13 +4,12 @@ Published weights are torchvision's, under timm's names for them; they are kept 
 """
 
 from collections.abc import Callable
-from dataclasses import replace
-from math import floor
 from pathlib import Path
 from typing import NamedTuple
 from urllib.error import HTTPError, URLError
 
 import torch
+from torch import Tensor
 
 from atalho import networks
 from atalho.data import imagenet
@@ -20,7 +19,16 @@ from atalho.errors import AtalhoError, Exit
 from atalho.grammar.network import Network
 from atalho.networks import subjects
 from atalho.networks.subjects import Subject
-from atalho.weights import config, layouts, statedict, trained, weightfile
+from atalho.weights import (
+    config,
+    fitting,
+    layouts,
+    naming,
+    presumed,
+    statedict,
+    trained,
+    weightfile,
+)
 from atalho.weights.published import PUBLISHED
 from atalho.weights.trained import Trained
 
@@ -28,9 +36,6 @@ Say = Callable[[str], None]
 
 TAGS = {"tv_in1k": "IMAGENET1K_V1", "tv2_in1k": "IMAGENET1K_V2"}
 """timm's name for torchvision's weights, with torchvision's own."""
-
-CENTRED = ("googlenet.bn", "inception_v3")
-"""Trained on pixels in [-1, 1]; torchvision's models convert to that inside (`transform_input`)."""
 
 
 class Published(NamedTuple):
@@ -51,16 +56,11 @@ def published(name: str, tag: str) -> Published:
     """The weights that `PUBLISHED` lists for a network, as torchvision describes them."""
     from torchvision.models import get_model_weights  # type: ignore[import-untyped]  # 2 s
 
-    entry = get_model_weights(layouts.library_name(name))[TAGS[tag]]
-    shown = entry.transforms()
-    (crop,), (resized,) = shown.crop_size, shown.resize_size
-    mean, std = ([0.5] * 3, [0.5] * 3) if name in CENTRED else (shown.mean, shown.std)
+    known = layouts.library_name(name)
+    entry = get_model_weights(known)[TAGS[tag]]
+    framing, preprocessing = presumed.of_torchvision(known, entry)
     return Published(
-        entry.url,
-        entry.url.rpartition("-")[2].partition(".")[0],
-        # Three decimals, rounded down, give back the size that pictures are resized to.
-        Framing((3, crop, crop), floor(1000 * crop / resized) / 1000),
-        Preprocessing.per_channel(mean, std),
+        entry.url, entry.url.rpartition("-")[2].partition(".")[0], framing, preprocessing
     )
 
 
@@ -69,6 +69,7 @@ def load(
     source: str,
     *,
     num_classes: int | None = None,
+    new_head: bool = False,
     progress: bool = False,
     say: Say = lambda message: None,
 ) -> Trained:
@@ -79,9 +80,10 @@ def load(
 
     Args:
         source: a published name (`tv_in1k`), a file of weights, or a folder with `config.json`.
-        num_classes: how many classes the weights must have; for a file alone, the paper's unless given.
+        num_classes: how many classes the weights must have.
+        new_head: whether a file may lack the classifier, which is then drawn anew; the network has no classes if it does.
         progress: whether torch.hub draws a bar while it downloads.
-        say: told which variant is used, and what a file without a config is taken for.
+        say: called with which variant is used, and what a file without a config is taken for.
 
     Raises:
         AtalhoError: NETWORK-UNKNOWN or WEIGHTS-UNKNOWN (exit 2); WEIGHTS-OTHER, WEIGHTS-CLASSES, WEIGHTS-DOWNLOAD or
@@ -97,15 +99,15 @@ def load(
     if path.name == trained.FILES[0] and (path.parent / config.FILE).exists():
         return _from_folder(name, path.parent, num_classes, say)  # the config is true of its file
     if path.is_file():
-        return _from_file(name, path, num_classes, say)
+        return _from_file(name, path, num_classes, new_head, say)
     raise _unknown(name, source, "is no file, no folder and not published")
 
 
 def _same_network(name: str, found: Subject, source: str, say: Say) -> None:
-    """Whether weights are of the network that was asked for, or of what torchvision calls so."""
+    """Whether weights are of the network that was asked for, or of a variant where only the family was named."""
     if found.name == name:
         return
-    if not isinstance(found, Network) or layouts.variant(name) != found.name:
+    if not isinstance(found, Network) or found.name.partition(".")[0] != name:
         raise AtalhoError(
             "WEIGHTS-OTHER",
             source,
@@ -122,7 +124,7 @@ def _same_classes(asked: int | None, found: int, source: str) -> None:
             "WEIGHTS-CLASSES",
             source,
             f"are for {found} classes, not {asked}; they were not used",
-            next_step="leave out --num-classes, or atalho train --weights … --new-head for other classes",
+            next_step="leave out --num-classes; training them with --new-head gives them other classes",
             exit=Exit.CHECKPOINT,
         )
 
@@ -208,10 +210,10 @@ def _as_published(
     )
 
 
-def _from_file(name: str, path: Path, num_classes: int | None, say: Say) -> Trained:
+def _from_file(name: str, path: Path, num_classes: int | None, new_head: bool, say: Say) -> Trained:
     """A file of weights alone. One that is published is known by its checksum; of others it is said what they are taken for."""
     asked = subjects.get(name, num_classes=num_classes)
-    state = weightfile.read(path, asked)
+    state = weightfile.read(path, asked, say)
     network = subjects.get(_arithmetic(asked, state), num_classes=num_classes)
     _same_network(name, network, str(path), say)
     sha256 = weightfile.sha256(path)
@@ -219,29 +221,58 @@ def _from_file(name: str, path: Path, num_classes: int | None, say: Say) -> Trai
     for tag, entry in offered.items():
         if sha256.startswith(entry.checksum):
             say(f"{path} is {tag}, as published")
+            _same_classes(num_classes, statedict.num_classes(network, state), str(path))
             return _as_published(network, entry, state, sha256)
-    restored, model = trained.restore(network, state)
+    layout = statedict.layout(network, state) if isinstance(network, Network) else None
+    own = statedict.to_own(network, state)
+    headless = new_head and not fitting.head(network) <= own.keys()
+    if headless:
+        own = _with_drawn_head(network, own)
+    elif (count := statedict.num_classes(network, own)) != network.num_classes:
+        _same_classes(num_classes, count, str(path))
+        network = subjects.get(network.name, num_classes=count)
+    restored, model = trained.restore(network, own)
+    if heads := {key.partition(".")[0] for key in state if naming.training_head(key)} - {
+        key.partition(".")[0] for key in model.state_dict()
+    }:
+        say(f"heads for training are left out: {', '.join(sorted(heads))}")
     if offered:
         framing, preprocessing = next(iter(offered.values()))[2:]
+        taken = presumed.numbered(network, framing, preprocessing)
     else:
-        framing = Framing(network.input, 0.875)
-        preprocessing = Preprocessing.per_channel(imagenet.MEAN, imagenet.STD)
-    framing = replace(framing, input=network.input)
+        taken = presumed.presumed(network, layout)
+    if headless:
+        say(f"{path} has no classifier; it is drawn anew, and pictures are taken {taken.pictures}")
+        return Trained(restored, model, taken.framing, taken.preprocessing, {}, sha256)
     say(
-        f"{path} says nothing of classes and preprocessing: taken as {network.num_classes} classes "
-        f"{'of ImageNet' if network.num_classes == 1000 else 'by number'}, pictures as for ImageNet; "
-        f"a folder with {config.FILE} says otherwise"
+        f"{path} says nothing of classes and preprocessing: taken as {taken.described}, pictures "
+        f"{taken.pictures}; a folder with {config.FILE} says otherwise"
     )
-    classes = config.numbered(network.num_classes)
-    return Trained(restored, model, framing, preprocessing, classes, sha256)
+    return Trained(restored, model, taken.framing, taken.preprocessing, taken.classes, sha256)
+
+
+def _with_drawn_head(network: Subject, state: statedict.State) -> dict[str, Tensor]:
+    """Weights without a classifier, or with one of other layers, with one that is drawn."""
+    head = fitting.head(network)
+    modules = {key.rpartition(".")[0] for key in head}
+    drawn = subjects.build(network).state_dict()
+    kept = {
+        key: tensor
+        for key, tensor in state.items()
+        if key in drawn or not any(key.startswith(f"{module}.") for module in modules)
+    }
+    return {**kept, **{key: drawn[key] for key in head}}
 
 
 def _arithmetic(network: Subject, state: statedict.State) -> str:
-    """The network's name, or that of torchvision's variant where more of the keys are torchvision's."""
-    variant = layouts.variant(network.name)
-    if variant is None or variant == network.name or not isinstance(network, Network):
+    """The network's name, or that of the one in its family whose names in some library the weights' are more than its own."""
+    if not isinstance(network, Network):
         return network.name
-    theirs = {theirs for _, theirs in layouts.pairs(networks.get(variant), "torchvision")}
-    own = set(layouts.keys(network))
-    given = state.keys()
-    return variant if len(theirs & given) > len(own & given) else network.name
+    family = network.name.partition(".")[0]
+    best, most = network.name, naming.agreement(layouts.keys(network), state)
+    for name, make in networks.CATALOGUE.items():
+        for library in layouts.libraries(name) if name.partition(".")[0] == family else ():
+            names = [theirs for _, theirs in layouts.pairs(make(), library)]
+            if (agreed := naming.agreement(names, state)) > most:
+                best, most = name, agreed
+    return best

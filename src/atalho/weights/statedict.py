@@ -1,22 +1,24 @@
-"""State dicts in and out: renamed from and to torchvision's and timm's layouts, loaded strictly, kept in safetensors files."""
+"""State dicts in and out: renamed from and to the layouts of libraries, and loaded strictly."""
 
-from collections.abc import Iterable, Mapping
+import shlex
+from collections.abc import Iterable
 from itertools import islice
-from pathlib import Path
 from typing import Literal
 
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 
 from atalho.errors import AtalhoError, Exit
-from atalho.files import write_atomically
 from atalho.grammar.module import Model
 from atalho.grammar.network import Network
 from atalho.grammar.shape import Shape, text
-from atalho.weights.layouts import COUNTER, RULES, Library, keys, pairs
+from atalho.networks import CATALOGUE, subjects
+from atalho.networks.subjects import Subject
+from atalho.weights.layouts import PADS_BOTH_SIDES, RULES, Library, keys, pairs
+from atalho.weights.naming import State as State
+from atalho.weights.naming import agreement, fitted
+from atalho.weights.resnets import both_sides
 
-State = Mapping[str, Tensor]
 Layout = Literal["atalho"] | Library
 
 SHOWN = 3
@@ -53,18 +55,17 @@ def layout(network: Network, state: State) -> Layout:
     Raises:
         AtalhoError: CHECKPOINT-LAYOUT (exit 4), where none of them is known for this network.
     """
-    given = plain(state).keys()
-    known: dict[Layout, set[str]] = {"atalho": set(keys(network))}
+    known: dict[Layout, list[str]] = {"atalho": keys(network)}
     for library, rules in RULES.items():
         if network.name in rules:
-            known[library] = {theirs for _, theirs in pairs(network, library)}
-    best = max(known, key=lambda name: len(known[name] & given))
-    if not known[best] & given:
+            known[library] = [theirs for _, theirs in pairs(network, library)]
+    best = max(known, key=lambda name: agreement(known[name], state))
+    if not fitted(known[best], state).keys() & set(known[best]):
         raise AtalhoError(
             "CHECKPOINT-LAYOUT",
             network.name,
-            f"these weights ({_some(given)}) are named as in no layout of this network: {', '.join(known)}",
-            next_step=f"atalho show {network.name}, and compare the names of its rows",
+            f"these weights ({_some(state)}) are named as in no layout of this network: {', '.join(known)}",
+            next_step=_compare(network.name),
             exit=Exit.CHECKPOINT,
         )
     return best
@@ -73,7 +74,33 @@ def layout(network: Network, state: State) -> Layout:
 def to_atalho(network: Network, state: State) -> dict[str, Tensor]:
     """Weights in any known layout under the table's names, which `load` checks."""
     found = layout(network, state)
-    return plain(state) if found == "atalho" else _from(found, network, state)
+    return fitted(keys(network), state) if found == "atalho" else _from(found, network, state)
+
+
+def to_own(network: Subject, state: State) -> dict[str, Tensor]:
+    """Weights under the names of the network's own module, which `load` checks."""
+    if isinstance(network, Network):
+        return to_atalho(network, state)
+    return fitted(subjects.skeleton(network).state_dict(), state)
+
+
+def num_classes(network: Subject, state: State) -> int:
+    """For how many classes weights under the network's own names are: the length of what differs from the network in that alone."""
+    own = subjects.skeleton(network).state_dict()
+    lengths = {
+        len(tensor)
+        for key, tensor in state.items()
+        if key in own
+        and tensor.dim() == own[key].dim() > 0
+        and len(own[key]) == network.num_classes != len(tensor)
+        and tensor.shape[1:] == own[key].shape[1:]
+    }
+    return lengths.pop() if len(lengths) == 1 else network.num_classes
+
+
+def has_auxiliary(network: Network, state: State) -> bool:
+    """Whether weights under the table's names have those of the network's auxiliary heads."""
+    return any(key.startswith(_heads(network)) for key in state)
 
 
 def without_auxiliary(network: Network, state: State) -> dict[str, Tensor]:
@@ -82,37 +109,17 @@ def without_auxiliary(network: Network, state: State) -> dict[str, Tensor]:
     return {key: tensor for key, tensor in state.items() if not key.startswith(heads)}
 
 
-def plain(state: State) -> dict[str, Tensor]:
-    """The state dict without the prefixes of DistributedDataParallel and torch.compile.
-
-    Raises:
-        AtalhoError: CHECKPOINT-KEYS (exit 4), where a value is no tensor: a whole checkpoint in place of its weights.
-    """
-    for key, value in state.items():
-        if not isinstance(value, Tensor):
-            raise AtalhoError(
-                "CHECKPOINT-KEYS",
-                key,
-                f"holds a {type(value).__name__} and no tensor; this is no state dict",
-                next_step="give the state dict inside, often under `model` or `state_dict`",
-                exit=Exit.CHECKPOINT,
-            )
-    stripped = dict(state)
-    for prefix in ("module.", "_orig_mod.", "module."):  # either may be outside
-        if all(key.startswith(prefix) for key in stripped):
-            stripped = {key.removeprefix(prefix): tensor for key, tensor in stripped.items()}
-    return stripped
-
-
-def load(model: nn.Module, state: State) -> None:
+def load(model: nn.Module, state: State, name: str = "") -> None:
     """Puts weights into a model, all or nothing: the same keys, shapes and dtypes, and finite numbers.
+
+    Args:
+        name: the network's, for errors; that of a table, or else of the module's class, unless given.
 
     Raises:
         AtalhoError: (exit 4) CHECKPOINT-KEYS, CHECKPOINT-SHAPE, CHECKPOINT-DTYPE or CHECKPOINT-NUMBERS; the first few keys are named.
     """
-    state = plain(state)
-    check_shapes(model, state)
-    name, own = _name(model), model.state_dict()
+    check_shapes(model, state, name)
+    name, own = name or _name(model), model.state_dict()
     _refuse(
         "DTYPE",
         name,
@@ -132,64 +139,24 @@ def load(model: nn.Module, state: State) -> None:
     model.load_state_dict(state, strict=True)
 
 
-def check_shapes(model: nn.Module, state: State) -> None:
+def check_shapes(model: nn.Module, state: State, name: str = "") -> None:
     """Whether weights are a model's by their keys and shapes, which asks for no memory on either side.
 
     Raises:
         AtalhoError: (exit 4) CHECKPOINT-KEYS or CHECKPOINT-SHAPE; the first few keys are named.
     """
-    own = model.state_dict()
-    _check_keys(_name(model), own, state)
+    own, name = model.state_dict(), name or _name(model)
+    _check_keys(name, own, state)
     _refuse(
         "SHAPE",
-        _name(model),
+        name,
         (
             f"{key} is {_size(tensor)}, the network's {_size(own[key])}"
             for key, tensor in state.items()
             if tensor.shape != own[key].shape
         ),
-        "give the --num-classes and --input that the weights were trained for",
+        "name the network that the weights are of; for other images than its paper's, a folder with config.json says so",
     )
-
-
-def save(path: Path, state: State, metadata: Mapping[str, str]) -> None:
-    """Writes weights as safetensors; the file appears whole or not at all.
-
-    Raises:
-        AtalhoError: CHECKPOINT-WRITE (exit 6), where the disk refuses.
-    """
-    data = safetensors.torch.save(
-        {key: tensor.detach().cpu().contiguous() for key, tensor in state.items()}, dict(metadata)
-    )
-    try:
-        write_atomically(path, data)
-    except OSError as error:
-        raise AtalhoError(
-            "CHECKPOINT-WRITE",
-            path,
-            f"cannot be written ({error.strerror}); nothing was left behind",
-            next_step="another --output",
-            exit=Exit.RESOURCES,
-        ) from error
-
-
-def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The weights of a safetensors file and its metadata.
-
-    Raises:
-        AtalhoError: CHECKPOINT-READ (exit 4), where there is no such file or it is no whole safetensors file.
-    """
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except (OSError, safetensors.SafetensorError) as error:
-        raise AtalhoError(
-            "CHECKPOINT-READ",
-            path,
-            f"cannot be read as safetensors ({error})",
-            next_step="give a file that `atalho export --to safetensors` wrote",
-            exit=Exit.CHECKPOINT,
-        ) from error
 
 
 def _heads(network: Network) -> tuple[str, ...]:
@@ -205,22 +172,32 @@ def _kernels(network: Network, library: Library) -> dict[str, Shape]:
 
 
 def _from(library: Library, network: Network, state: State) -> dict[str, Tensor]:
-    state = plain(state)
     wanted = pairs(network, library)
-    if not any(theirs in state for own, theirs in wanted if own.startswith(_heads(network))):
-        wanted = [(own, theirs) for own, theirs in wanted if not own.startswith(_heads(network))]
-    # Files from before torch 0.4.1 lack BatchNorm's counter, which a fixed momentum never reads.
-    zeros = {theirs: torch.tensor(0) for _, theirs in wanted if theirs.endswith(COUNTER)}
-    state = {**zeros, **state}
-    _check_keys(network.name, [theirs for _, theirs in wanted], state)
+    heads = _heads(network)
+    given = fitted([theirs for _, theirs in wanted], state)
+    if not any(theirs in given for own, theirs in wanted if own.startswith(heads)):
+        wanted = [(own, theirs) for own, theirs in wanted if not own.startswith(heads)]
+    _check_keys(network.name, [theirs for _, theirs in wanted], given)
     kernels = _kernels(network, library)
-    return {
-        own: state[theirs].flatten(1) if own in kernels else state[theirs] for own, theirs in wanted
+    found = {
+        own: given[theirs].flatten(1) if own in kernels else given[theirs] for own, theirs in wanted
     }
+    return {**found, **_reordered(library, network, found)}
+
+
+def _reordered(library: Library, network: Network, state: State) -> dict[str, Tensor]:
+    """The tensors whose channels come in another order where zeros are padded on both sides, in the paper's order."""
+    reordered: dict[str, Tensor] = {}
+    if library in PADS_BOTH_SIDES:
+        for key, axis, order in both_sides(network):
+            tensor = reordered.get(key, state[key])
+            # A tensor that is no convolution's or linear layer's of these channels is refused by its shape.
+            if tensor.dim() > axis and tensor.shape[axis] == len(order):
+                reordered[key] = tensor.index_select(axis, torch.tensor(order))
+    return reordered
 
 
 def _to(library: Library, network: Network, state: State) -> dict[str, Tensor]:
-    state = plain(state)
     names = dict(pairs(network, library))
     required = [own for own in names if own in state or not own.startswith(_heads(network))]
     _check_keys(network.name, required, state)
@@ -245,9 +222,16 @@ def _check_keys(name: str, wanted: Iterable[str], state: State) -> None:
             "CHECKPOINT-KEYS",
             name,
             f"keys {' and '.join(found)}; nothing was loaded",
-            next_step=f"atalho show {name}, and compare the names of its rows",
+            next_step=_compare(name),
             exit=Exit.CHECKPOINT,
         )
+
+
+def _compare(name: str) -> str:
+    """What to do about names that are not the network's; a module that is not known by name has no command."""
+    if name in CATALOGUE or subjects.is_foreign(name):
+        return f"atalho show {shlex.quote(name)}, and compare the names of its rows"
+    return "compare them with the keys of the module's state_dict()"
 
 
 def _refuse(code: str, name: str, faults: Iterable[str], next_step: str) -> None:

@@ -21,7 +21,7 @@ from atalho.grammar.shape import Shape
 from atalho.networks import subjects
 from atalho.networks.subjects import Subject
 from atalho.runtime.precision import Precision
-from atalho.weights import config, statedict, weightfile
+from atalho.weights import config, statedict, tensorfile, weightfile
 from atalho.weights.config import Classes, Config
 
 FILES = ("model.safetensors", "pytorch_model.bin")
@@ -133,8 +133,7 @@ def read(folder: Path, *, named: str = "") -> Trained:
 
 def write(folder: Path, state: statedict.State, said: Config) -> str:
     """Writes `model.safetensors` and its `config.json`; returns the weights' SHA-256, which the config then has too."""
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    data = safetensors.torch.save(tensors, {"format": "pt"})
+    data = safetensors.torch.save(tensorfile.separate(state), {"format": "pt"})
     checksum = hashlib.sha256(data).hexdigest()
     write_atomically(folder / FILES[0], data)
     replace(said, weights=checksum).write(folder)
@@ -149,18 +148,16 @@ def restore(network: Subject, state: statedict.State) -> tuple[Subject, nn.Modul
     Raises:
         AtalhoError: (exit 4) as `weights.to_atalho` and `weights.load`.
     """
-    if isinstance(network, Network):
-        state = statedict.to_atalho(network, state)
-        if len(statedict.without_auxiliary(network, state)) == len(state):
-            network = network.without_auxiliary()
-    else:
-        state = statedict.plain(state)
+    state = statedict.to_own(network, state)
+    if isinstance(network, Network) and not statedict.has_auxiliary(network, state):
+        network = network.without_auxiliary()
     model = subjects.skeleton(network)
-    statedict.check_shapes(model, state)
+    statedict.check_shapes(model, state, network.name)
     if isinstance(network, Network):  # a foreign module may have buffers that no file holds
         model = model.to_empty(device="cpu")
     own = model.state_dict()
-    statedict.load(model, {key: _as(own[key], tensor) for key, tensor in state.items()})
+    state = {key: _as(own[key], tensor) for key, tensor in state.items()}
+    statedict.load(model, state, network.name)
     return network, model.eval()
 
 
