@@ -1,6 +1,7 @@
 """The Python API: what `import atalho` costs, that no package hides a function, and that each function does what its command does."""
 
 import importlib
+import inspect
 import json
 import math
 import pkgutil
@@ -13,8 +14,7 @@ import pytest
 import torch
 
 import atalho
-from atalho import api
-from atalho.cli import main
+from atalho.cli import COMMANDS, main
 from atalho.errors import AtalhoError, Exit
 from atalho.record import Record
 
@@ -34,7 +34,7 @@ def test_importing_it_loads_next_to_nothing_and_takes_no_time() -> None:
         "import atalho\n"
         "seconds = time.process_time() - start\n"
         "print(seconds, *{name.split('.')[0] for name in set(sys.modules) - before})\n"
-        "assert dir(atalho) == atalho.__all__ and atalho.__version__\n"
+        "assert dir(atalho) == sorted(atalho.__all__) and atalho.__version__\n"
         "assert not {'torch', 'numpy', 'typer', 'atalho.api'} & set(sys.modules)"
     )
     seconds, *loaded = _python(code).split()
@@ -73,8 +73,8 @@ def test_no_module_hides_a_function_of_its_name() -> None:
     for name in atalho.__all__:
         found = getattr(atalho, name)
         assert name == "__version__" or callable(found), name
-        assert name not in api.__all__ or found is getattr(api, name)
-    assert {*api.__all__} <= {*atalho.__all__}
+        if inspect.isfunction(found):
+            assert (found.__name__, found.__module__.split(".")[:2]) == (name, ["atalho", "api"])
     with pytest.raises(AttributeError, match="phlogiston"):
         _ = atalho.phlogiston  # type: ignore[attr-defined]
 
@@ -91,6 +91,24 @@ def test_mypy_and_python_know_the_same_names() -> None:
         for alias in node.names
     }
     assert {*typed, "__version__"} == {*atalho.__all__}
+
+
+@pytest.mark.parametrize("command", [*COMMANDS])
+def test_a_function_has_its_commands_parameters_and_defaults(command: str) -> None:
+    function = getattr(atalho, {"list": "list_networks"}.get(command, command))
+    own, other = (inspect.signature(each).parameters for each in (function, COMMANDS[command]))
+    assert {*other} - {"format"} - {*own} == ({"output"} if command == "draw" else set())
+    assert {*own} - {*other} <= {"reporter"}
+    for name, parameter in own.items():
+        if name in other and other[name].default is not inspect.Parameter.empty:
+            assert _said(parameter.default) == _said(other[name].default), name
+
+
+def _said(default: object) -> object:
+    """A default as both say it: lists are text on the command line, and nothing where there are none."""
+    if isinstance(default, list | tuple):
+        return ",".join(map(str, default))
+    return str(default or "")
 
 
 def test_a_network_is_shown_drawn_and_built() -> None:

@@ -7,79 +7,56 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from atalho.api import (
-        Compared,
-        Drawing,
-        Exported,
-        Reporter,
-        Runs,
-        bench,
-        build,
-        compare,
-        diagnose,
-        draw,
-        evaluate,
-        export,
-        frame,
-        inception,
-        list_networks,
-        load,
-        network,
-        predict,
-        read_records,
-        report,
-        show,
-        train,
-        verify,
-    )
-    from atalho.errors import AtalhoError, Stopped
-    from atalho.record import Record
+    from atalho.api.explaining import Drawing as Drawing
+    from atalho.api.explaining import build as build
+    from atalho.api.explaining import draw as draw
+    from atalho.api.explaining import inception as inception
+    from atalho.api.explaining import list_networks as list_networks
+    from atalho.api.explaining import network as network
+    from atalho.api.explaining import show as show
+    from atalho.api.loading import load as load
+    from atalho.api.measuring import Compared as Compared
+    from atalho.api.measuring import bench as bench
+    from atalho.api.measuring import compare as compare
+    from atalho.api.measuring import diagnose as diagnose
+    from atalho.api.records import frame as frame
+    from atalho.api.records import read_records as read_records
+    from atalho.api.records import report as report
+    from atalho.api.records import verify as verify
+    from atalho.api.reporting import Reporter as Reporter
+    from atalho.api.trained import Exported as Exported
+    from atalho.api.trained import evaluate as evaluate
+    from atalho.api.trained import export as export
+    from atalho.api.trained import predict as predict
+    from atalho.api.training import Runs as Runs
+    from atalho.api.training import train as train
+    from atalho.errors import AtalhoError as AtalhoError
+    from atalho.errors import Stopped as Stopped
+    from atalho.record import Record as Record
 
 __version__ = "0.1.0"
 
-HOMES = {
-    "AtalhoError": "atalho.errors",
-    "Stopped": "atalho.errors",
-    "Record": "atalho.record",
+_NAMES = {
+    "api.explaining": "Drawing build draw inception list_networks network show",
+    "api.loading": "load",
+    "api.measuring": "Compared bench compare diagnose",
+    "api.records": "frame read_records report verify",
+    "api.reporting": "Reporter",
+    "api.trained": "Exported evaluate export predict",
+    "api.training": "Runs train",
+    "errors": "AtalhoError Stopped",
+    "record": "Record",
 }
-"""The modules of public names that are not `atalho.api`'s."""
+_HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
-__all__ = [
-    "AtalhoError",
-    "Compared",
-    "Drawing",
-    "Exported",
-    "Record",
-    "Reporter",
-    "Runs",
-    "Stopped",
-    "__version__",
-    "bench",
-    "build",
-    "compare",
-    "diagnose",
-    "draw",
-    "evaluate",
-    "export",
-    "frame",
-    "inception",
-    "list_networks",
-    "load",
-    "network",
-    "predict",
-    "read_records",
-    "report",
-    "show",
-    "train",
-    "verify",
-]
+__all__ = ["__version__", *_HOMES]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
+    if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(HOMES.get(name, "atalho.api")), name)
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return sorted(__all__)

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from atalho import record, tasks
+from atalho import record
 from atalho.errors import AtalhoError, Exit
 from atalho.record import Record
 
@@ -23,7 +23,9 @@ def read_records(path: str | Path) -> list[Record]:
     Raises:
         AtalhoError: RECORDS (exit 3), for a file that is not there or a line that is no record.
     """
-    own = Path(path) / tasks.FILE
+    from atalho.tasks import FILE
+
+    own = Path(path) / FILE
     return record.read(own) if own.exists() else _below(Path(path))
 
 

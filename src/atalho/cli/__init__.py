@@ -1,4 +1,4 @@
-"""The command line: parses, calls one function a command, and shows what it answers."""
+"""The command line: parses, calls one function a command, and shows what it returns."""
 
 import os
 import sys
@@ -83,8 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
     try:
-        answer = app([each for each in given if each != "--debug"], standalone_mode=False)
-        return answer if isinstance(answer, int) else Exit.DONE
+        result = app([each for each in given if each != "--debug"], standalone_mode=False)
+        return result if isinstance(result, int) else Exit.DONE
     except AtalhoError as error:
         if debug:
             raise

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+import atalho
 from atalho.cli import table
 from atalho.cli.options import (
     DATA_DIR,
@@ -58,9 +59,7 @@ def evaluate(
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Top-1 and top-5 with a 95 % interval, accuracy per class, and the confusion matrix."""
-    from atalho import api
-
-    found = api.evaluate(
+    found = atalho.evaluate(
         network,
         data,
         weights=weights,
@@ -94,9 +93,7 @@ def predict(
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Labels with probabilities for pictures; one that cannot be read fails alone, and the exit code is 3 then."""
-    from atalho import api
-
-    answers = api.predict(
+    answers = atalho.predict(
         network,
         images,
         weights=weights,
@@ -147,9 +144,7 @@ def export(
     It is read back as its readers would and compared for one image and for several; one that differs is not left behind.
     `--to engine` makes a folder that `atalho predict` runs on the engine that is fastest here, or on the one that is named.
     """
-    from atalho import api
-
-    found = api.export(
+    found = atalho.export(
         network,
         to,
         output,
@@ -171,7 +166,7 @@ def export(
 
 
 def _fail_with(errors: Sequence[AtalhoError]) -> None:
-    """Says what failed beside what was answered."""
+    """Says what failed, and ends the command with the first failure's exit code."""
     for error in errors:
         say(str(error))
     if errors:

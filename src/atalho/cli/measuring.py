@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+import atalho
 from atalho.cli import table
 from atalho.cli.options import (
     DATA_DIR,
@@ -61,9 +62,7 @@ def bench(
 
     Each network runs in a process of its own, with random weights, by turns with the others.
     """
-    from atalho import api
-
-    measured = api.bench(
+    measured = atalho.bench(
         networks,
         input=input,
         num_classes=num_classes,
@@ -122,10 +121,8 @@ def compare(
     Without names: plain and residual networks of 20 and 56 layers and a small GoogLeNet, on real handwritten digits.
     What the folder holds already is not measured again.
     """
-    from atalho import api
-
     with resumable("the same command goes on"):
-        found = api.compare(
+        found = atalho.compare(
             networks or (),
             data,
             data_dir=data_dir,
@@ -215,9 +212,7 @@ def diagnose(
 
     What the folder holds already is not measured again.
     """
-    from atalho import api
-
-    records = api.diagnose(
+    records = atalho.diagnose(
         networks,
         data,
         data_dir=data_dir,

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+import atalho
 from atalho.cli import table
 from atalho.cli.options import (
     FormatOption,
@@ -32,9 +33,7 @@ def list_networks(
     format: FormatOption = Format.TABLE,
 ) -> None:
     """The catalogue: parameters, multiply-accumulates, depth, input, year, source and published weights."""
-    from atalho import api
-
-    found = api.list_networks(pattern)
+    found = atalho.list_networks(pattern)
     if format is Format.TABLE:
         found = replace(found, rows=[*map(_narrow, found.rows)])
     table.show(found, format)
@@ -59,10 +58,8 @@ def show(
     format: FormatOption = Format.TABLE,
 ) -> None:
     """The paper's table, recomputed row by row beside what the paper printed; or the cost of every row."""
-    from atalho import api
-
     table.show(
-        api.show(network, input=input, num_classes=num_classes, cost=cost, dtype=dtype), format
+        atalho.show(network, input=input, num_classes=num_classes, cost=cost, dtype=dtype), format
     )
 
 
@@ -80,10 +77,8 @@ def inception(
 
     Module 4a is `atalho inception 480x14x14 192 96 208 16 48 64`.
     """
-    from atalho import api
-
     table.show(
-        api.inception(input, conv1x1, reduce3x3, conv3x3, reduce5x5, conv5x5, pool_proj), format
+        atalho.inception(input, conv1x1, reduce3x3, conv3x3, reduce5x5, conv5x5, pool_proj), format
     )
 
 
@@ -96,9 +91,7 @@ def draw(
     expand: Annotated[bool, typer.Option("--expand", help="Draw repeated rows too.")] = False,
 ) -> None:
     """Networks side by side as their papers draw them, from their tables alone."""
-    from atalho import api
-
-    drawing = api.draw(networks, row=row, input=input, num_classes=num_classes, expand=expand)
+    drawing = atalho.draw(networks, row=row, input=input, num_classes=num_classes, expand=expand)
     drawing.save(output)
 
 
@@ -112,9 +105,7 @@ def verify(
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Every claim of the sources with its verdict; exit 1 when one is not the verdict recorded beside the claim."""
-    from atalho import api
-
-    findings = api.verify(ids or (), records or ())
+    findings = atalho.verify(ids or (), records or ())
     table.show(findings_table(findings, format), format)
     unexpected = [each.claim.id for each in findings if not each.as_recorded]
     if unexpected:
@@ -136,9 +127,7 @@ def report(
     min_accuracy: MinAccuracy = None,
 ) -> None:
     """The page again, from records alone, with charts/ and summary.csv beside it."""
-    from atalho import api
-
-    page = api.report(
+    page = atalho.report(
         records,
         output,
         max_latency_ms=max_latency_ms,

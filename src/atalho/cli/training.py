@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+import atalho
 from atalho.cli.options import (
     DATA_DIR,
     BadPhotos,
@@ -109,10 +110,8 @@ def train(
 
     Under torchrun its processes share every batch: torchrun --nproc-per-node 2 --no-python atalho train NETWORK.
     """
-    from atalho import api
-
     with resumable("the same command goes on with --resume"):
-        runs = api.train(
+        runs = atalho.train(
             network,
             data,
             data_dir=data_dir,

@@ -61,14 +61,14 @@ class Diagnosis:
 def diagnose(
     diagnosis: Diagnosis, folder: Path, *, say: Callable[[str], None] = lambda message: None
 ) -> list[Record]:
-    """Measures what is missing in `folder` and answers all its records.
+    """Measures what is missing in `folder` and returns all its records.
 
     Args:
-        say: told what is being done, a line a step, and what cannot be.
+        say: is called with a line before each step, and with a line for what cannot be measured.
 
     Raises:
         AtalhoError: as `subjects.get` and `steps.carry_out`, before anything is written; NOT-FINITE (exit 7), where a
-            network answers with no numbers; what was measured before it is kept.
+            network's logits or gradients are NaN or infinity; what was measured before it is kept.
     """
     runs = [*finished([*diagnosis.runs, folder / "runs"])]
     absent: dict[str, None] = {}

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from typing import Any
 
 from atalho.errors import printable
@@ -27,6 +26,8 @@ class Table:
 
     def _repr_html_(self) -> str:
         """The table as a notebook shows it."""
+        from html import escape
+
         headers = [*self.rows[0]] if self.rows else []
         right = {name for name in headers if all(is_number(row[name]) for row in self.rows)}
         cells = [
