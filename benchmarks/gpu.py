@@ -3,7 +3,7 @@
     python benchmarks/gpu.py --cifar DIR --output DIR
 
 Under eight minutes on one H100 or H200; `--smoke` runs every part on any machine, with next to nothing in it. Every result is
-printed and is on the disk, a JSON line in `OUTPUT/PART.jsonl`, before the next is begun, so that a stop loses nothing. A part
+printed and is on the disk, a JSON line in `OUTPUT/PART.ndjson`, before the next is begun, so that a stop loses nothing. A part
 that fails prints its traceback, and the next one begins; a part that has no time left ends by itself.
 
 correctness  float32 that is float32, bf16, deterministic gradients, runs that are killed and resumed to the same bits, signals,
@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--parts", default=",".join(PARTS), help="some of the parts, in order")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="for all parts together")
-    parser.add_argument("--speed", type=Path, help="speed.jsonl of an earlier call")
+    parser.add_argument("--speed", type=Path, help="speed.ndjson of an earlier call")
     parser.add_argument("--eager", action="store_true", help="never compile the trainings")
     parser.add_argument(
         "--smoke", action="store_true", help="the least of everything, on any machine"
@@ -81,7 +81,7 @@ def main() -> None:
     options = Options(
         output=given.output.resolve(),
         cifar=given.cifar and given.cifar.resolve(),
-        speed=given.speed or given.output / "speed.jsonl",
+        speed=given.speed or given.output / "speed.ndjson",
         eager=given.eager,
         smoke=given.smoke,
     )

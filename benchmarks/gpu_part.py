@@ -40,7 +40,7 @@ class Part:
 
     def __init__(self, name: str, folder: Path, seconds: float) -> None:
         self.name = name
-        self.file = folder / f"{name}.jsonl"
+        self.file = folder / f"{name}.ndjson"
         self.begun = time.monotonic()
         self.ends = self.begun + seconds
         self.lock = Lock()

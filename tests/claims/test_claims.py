@@ -274,6 +274,7 @@ def trained(
         "data": "cifar10",
         "recipe": "he2015_cifar",
         "steps": 64_000,
+        "epochs": 163.84,
         "split": "test",
         "images": 10_000,
         "seed": seed,
@@ -293,6 +294,43 @@ def test_degradation_holds_where_plain_networks_get_worse_and_residual_ones_bett
     assert finding.as_recorded
     assert "plain56 12.00 % (3 seeds)" in finding.note
     assert "+3.00 points" in finding.note
+
+
+def test_degradation_is_decided_by_the_longest_schedule_that_all_four_share_and_says_it() -> None:
+    def scheduled(records: list[Record], steps: int, epochs: float) -> list[Record]:
+        return [
+            replace(
+                each,
+                conditions={**each.conditions, "recipe": "quick", "steps": steps, "epochs": epochs},
+            )
+            for each in records
+        ]
+
+    holding, failing = family(0.09, 0.12, 0.0875, 0.0697), family(0.12, 0.09, 0.0697, 0.0875)
+    short, long = scheduled(failing, 7_031, 20.0), scheduled(holding, 14_062, 40.0)
+    finding = one("L51", short + long)
+    assert finding.verdict is Verdict.HOLDS
+    assert "quick, 14,062 steps" in finding.note
+    assert one("L51", short).verdict is Verdict.DIFFERS
+    # H8 and its like keep the paper's protocol.
+    assert one("H16", short + long).verdict is Verdict.UNMEASURED
+    assert one("L51", scheduled(holding, 2_812, 8.0)).verdict is Verdict.UNMEASURED
+
+
+def test_degradation_is_in_training_too() -> None:
+    tested = family(0.09, 0.12, 0.0875, 0.0697)
+
+    def curves(plain56: float) -> list[Record]:
+        errors = {"plain20": 0.05, "plain56": plain56, "resnet20": 0.04, "resnet56": 0.01}
+        return [
+            trained(name, error, quantity="train_top1", step=63_000)
+            for name, error in errors.items()
+        ]
+
+    finding = one("L51", tested + curves(0.09))
+    assert finding.verdict is Verdict.HOLDS
+    assert "training error" in finding.note
+    assert one("L51", tested + curves(0.02)).verdict is Verdict.DIFFERS
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,9 @@ LEAST_R2 = 0.9
 MOST_SPREAD = 0.1
 LEAST_NETWORKS = 5
 LEAST_BATCHES = 3
+LEAST_EPOCHS = 20
+"""Of a schedule under which plain and residual networks are compared: shorter ones say how fast a network learns, not where it
+ends."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,50 @@ TEST = Protocol("test error", "top1", 10_000, {**HE_CIFAR, "split": "test", "ima
 TRAINING = Protocol(
     "training error over the last 4,000 steps", "train_top1", 50_000, HE_CIFAR, 60_000
 )
+
+
+DEGRADING = ("plain20", "plain56", "resnet20", "resnet56")
+
+
+def schedules(records: Records) -> list[tuple[str, int]]:
+    """Recipe and steps under which all of `DEGRADING` were trained on CIFAR-10 for `LEAST_EPOCHS` or longer, the longest last."""
+    tested = replace(TEST, conditions={"data": "cifar10", "split": "test", "images": TEST.images})
+    subjects: dict[tuple[str, int], set[str]] = defaultdict(set)
+    for record in filter(tested.counts, records):
+        match record.conditions:
+            case {"recipe": str(recipe), "steps": int(steps), "epochs": float(epochs)}:
+                if epochs >= LEAST_EPOCHS * (1 - 1e-3):  # a length is rounded to whole steps
+                    subjects[recipe, steps].add(record.subject)
+    shared = [schedule for schedule, names in subjects.items() if names >= {*DEGRADING}]
+    return sorted(shared, key=lambda schedule: schedule[1])
+
+
+def degradation(records: Records) -> Answer | None:
+    """Whether plain networks get worse with depth and residual ones better, in test and in training, under one schedule.
+
+    The lecture names no schedule; the longest that all four networks share decides, and is said. Training errors are those over
+    the last tenth of the steps.
+    """
+    shared = schedules(records)
+    if not shared:
+        return None
+    recipe, steps = shared[-1]
+    trained = {"data": "cifar10", "recipe": recipe, "steps": steps}
+    tested = replace(TEST, conditions={**TEST.conditions, **trained})
+    last = f"training error over the last {steps - 9 * steps // 10:,} steps"
+    fitted = Protocol(last, "train_top1", 45_000, trained, 9 * steps // 10)
+    answers = [
+        rising(records, subjects, protocol)
+        for protocol in (tested, fitted)
+        for subjects in (("plain20", "plain56"), ("resnet56", "resnet20"))
+    ]
+    known = [answer for answer in answers if answer is not None]  # a run may have no curve
+    plain, residual = known[:2]
+    return Answer(
+        f"plain {plain.found}; residual, from 56 to 20 layers, {residual.found}",
+        "; ".join([f"schedule: {recipe}, {steps:,} steps", *(answer.note for answer in known)]),
+        all(answer.holds for answer in known),
+    )
 
 
 def needs(protocol: Protocol, *subjects: str) -> str:

@@ -4,13 +4,12 @@ L12 to L35 are the cells of GoogLeNet's table, row by row, parameters before ope
 tables that no numbered claim carries. What the lecture calls operations, ops or FLOPs are multiply-accumulates (MAC).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 
 from atalho.claims import diagnosed, evidence, inception, residual
-from atalho.claims.claim import Answer, Cited, Claim, Computed, Measured, Verdict
+from atalho.claims.claim import Cited, Claim, Computed, Measured, Verdict
 from atalho.networks.resnet import PRINTED_GFLOPS
-from atalho.record import Record
 
 SOURCE = "Patrocínio, lecture on GoogLeNet, ResNet and comparative analysis"
 SZEGEDY, HE = "Szegedy 2014, arXiv:1409.4842", "He 2015, arXiv:1512.03385"
@@ -67,19 +66,6 @@ def _gigaops() -> Iterator[Claim]:
             if depth == 50
             else "",
         )
-
-
-def _degradation(records: Sequence[Record]) -> Answer | None:
-    """L51: plain-56 is worse than plain-20, and ResNet-56 better than ResNet-20."""
-    plain = evidence.rising(records, ("plain20", "plain56"))
-    residuals = evidence.rising(records, ("resnet56", "resnet20"))
-    if plain is None or residuals is None:
-        return None
-    return Answer(
-        f"plain {plain.found}; residual, from 56 to 20 layers, {residuals.found}",
-        f"{plain.note}; {residuals.note}",
-        bool(plain.holds and residuals.holds),
-    )
 
 
 CLAIMS = (
@@ -280,8 +266,9 @@ CLAIMS = (
         "L51",
         text="on CIFAR-10 plain networks get worse with depth and residual ones better",
         check=Measured(
-            evidence.needs(evidence.TEST, "plain20", "plain56", "resnet20", "resnet56"),
-            _degradation,
+            f"top1 of {', '.join(evidence.DEGRADING)} on CIFAR-10's test split under one recipe and length of "
+            f"{evidence.LEAST_EPOCHS} epochs or more (atalho train)",
+            evidence.degradation,
         ),
     ),
     resnet(
