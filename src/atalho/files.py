@@ -36,12 +36,12 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def unfinished(path: Path, name: str = "*") -> bool:
-    """Whether it is what a process leaves that is killed in `write_atomically` of a file of that name."""
+    """Whether it is the temporary file of a process that was killed while it wrote a file of that name."""
     return path.match(f".{name}.*.tmp")
 
 
 def sweep(folder: Path) -> None:
-    """Removes what processes that were killed while they wrote have left; nobody else may be writing."""
+    """Removes the temporary files of processes that were killed; no other process may be writing there."""
     for path in folder.glob("*.tmp"):
         if unfinished(path):
             path.unlink()

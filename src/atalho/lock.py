@@ -1,4 +1,4 @@
-"""A folder of ours has one process at a time that writes in it."""
+"""Only one process at a time writes in a folder that atalho made."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ def locked(folder: Path, *, sign: str, holds: str) -> Iterator[None]:
     """The folder, made where it is not there, for this process alone; the lock ends with its holder, however that ends.
 
     Args:
-        sign: the file that is the first to be written, by which a folder of ours is known.
+        sign: the file that is written first, by which a folder that atalho made is recognised.
         holds: what such a folder holds, in a word.
 
     Raises:
@@ -46,14 +46,14 @@ def locked(folder: Path, *, sign: str, holds: str) -> Iterator[None]:
 
 
 def _unused(folder: Path, sign: str) -> bool:
-    """Whether nothing is in it, but for what a process leaves that is killed as it begins."""
+    """Whether it is empty, apart from what a process leaves that is killed as it begins."""
     return folder.is_dir() and all(
         path.name == LOCK or unfinished(path, sign) for path in folder.iterdir()
     )
 
 
 def unusable(folder: Path, cause: str) -> AtalhoError:
-    """That a folder cannot be written in."""
+    """The error of a folder that cannot be written in."""
     return AtalhoError(
         "OUTPUT", folder, cause, next_step="choose another --output", exit=Exit.USAGE
     )

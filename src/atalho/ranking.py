@@ -1,8 +1,8 @@
 """Which records may be ranked together: one row a network, what is ranked, and why the rest is not.
 
 Records are ranked together where all conditions of the measurement agree: data, split, images, protocol, precision,
-device, threads, engine, batch, versions. How a network came to its weights (recipe, epochs, seed) may differ; that is for
-the reader to be told, not for a number to be left out. Where each network's engine was chosen from the same ones, the
+device, threads, engine, batch, versions. How a network came to its weights (recipe, epochs, seed) may differ; the page
+says so, and the number stays. Where each network's engine was chosen from the same ones, the
 engine with its precision and version is the network's too. Whose a condition is, `conditions` says.
 """
 
@@ -69,7 +69,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Apart:
-    """A record that is not ranked with the others' of its quantity, and in words why not."""
+    """A record that is not ranked with the others of its quantity, and the reason in words."""
 
     record: Record
     reason: str
@@ -111,7 +111,7 @@ class Comparison:
 
 
 def pair(value: object) -> tuple[float, float] | None:
-    """`value` as two numbers, or None: conditions are foreign text."""
+    """`value` as two numbers; None where it is anything else, since records may come from other people."""
     match value:
         case [int() | float() as low, int() | float() as high]:
             return float(low), float(high)
@@ -178,7 +178,7 @@ def _short(value: object) -> str:
 
 
 def side_by_side(one: Row, other: Row) -> Paired | None:
-    """Two rows of a comparison by the images that each gets right; None where one's are not known, or of several seeds."""
+    """Two rows of a comparison by the images that each gets right; None where they are not known for both, or where a row has several seeds."""
     first, second = one.readings["top1"], other.readings["top1"]
     images = first.condition("images")
     if len(first.records) > 1 or len(second.records) > 1 or not isinstance(images, int):

@@ -20,11 +20,11 @@ def wilson(fraction: float, count: int) -> tuple[float, float]:
 
 
 class Paired(NamedTuple):
-    """How two networks answer the same images.
+    """The images that two networks classify differently.
 
     Attributes:
-        first, second: images that the one gets right and the other wrong.
-        p: of so uneven a split or a more uneven one, were each such image as likely to fall to either.
+        first, second: images that only the first, and only the second, gets right.
+        p: the two-sided p value of McNemar's exact test.
     """
 
     first: int
@@ -38,7 +38,7 @@ class Paired(NamedTuple):
 
 
 def paired(first: object, second: object, images: int) -> Paired | None:
-    """Two conditions `right` of `images` images side by side; None where one is no such thing: conditions are foreign text."""
+    """Two conditions `right` of `images` images side by side; None where one is not a valid condition, since records may come from other people."""
     one, other = _bits(first, images), _bits(second, images)
     if one is None or other is None:
         return None

@@ -17,7 +17,7 @@ FILE = "records.jsonl"
 class Step:
     """One thing to measure: its name for people, a record that it leaves behind, and how to measure it.
 
-    `conditions` are those of the record that are known beforehand; those of the result count for nothing.
+    `conditions` are those of the record that are known beforehand; conditions that describe the result are ignored.
 
     Where it could not be measured, a `failure` record whose `stage` is the step's name stands for it.
     """
@@ -59,10 +59,10 @@ class Round:
 def carry_out(
     steps: Sequence[Step | Round], folder: Path, say: Callable[[str], None]
 ) -> list[Record]:
-    """Does what is not done yet and answers all records of the folder; each step's are on the disk before the next begins.
+    """Carries out the steps that are not done yet and returns all records of the folder; a step's records are on the disk before the next begins.
 
     Args:
-        say: told what is being done, a line a step.
+        say: is called with a line before each step.
 
     Raises:
         AtalhoError: OUTPUT or IN-USE (exit 2), for a folder that holds something else, cannot be written or is another

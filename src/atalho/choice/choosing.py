@@ -25,7 +25,7 @@ NO_LIMITS: Limits = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Miss:
-    """A limit that a network is not known to meet.
+    """A limit that a network does not meet, or is not known to.
 
     Attributes:
         value: what was measured; None where nothing was, or not for one image.
@@ -42,7 +42,7 @@ class Choice:
 
     Attributes:
         best: the highest top-1 accuracy within the limits.
-        alike: what is not told apart from it, itself included.
+        alike: networks whose accuracy does not differ significantly from the best, which is one of them.
         within: all networks with an accuracy that meet the limits, the most accurate first.
         cost: the quantity by which `chosen` is the cheapest of `alike`: latency, or where none of them has one, operations;
             None where none has either.
@@ -96,7 +96,7 @@ def misses(row: Row, limits: Limits) -> tuple[Miss, ...]:
 
 
 def choose(comparison: Comparison, limits: Limits = NO_LIMITS) -> Choice | None:
-    """The cheapest network within the limits whose accuracy is not told apart from the best; None where none qualifies."""
+    """The cheapest network within the limits whose accuracy does not differ significantly from the best; None where none qualifies."""
     within = tuple(
         row for row in comparison.rows if "top1" in row.readings and not misses(row, limits)
     )

@@ -1,4 +1,4 @@
-"""A comparison under limits → what relaxing each limit alone would buy."""
+"""What relaxing each limit alone would gain in accuracy."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ class Relaxation:
 
 
 def relaxations(comparison: Comparison, limits: Limits) -> dict[str, Relaxation | None]:
-    """By quantity of a limit, the least change of it alone that buys accuracy which is told apart; None where none does."""
+    """For each limit, the least change of it alone that gives a significantly more accurate choice; None where none does."""
     now = choose(comparison, limits)
     return {quantity: _relaxation(comparison, limits, quantity, now) for quantity in limits}
 
@@ -48,6 +48,6 @@ def _relaxation(
 
 
 def _gained(now: Choice, then: Choice) -> float | None:
-    """The accuracy that another choice adds; None where it adds none, or none that is told apart."""
+    """The accuracy that another choice gains; None where it gains none, or the difference is not significant."""
     gained = then.chosen.readings["top1"].value - now.chosen.readings["top1"].value
     return gained if gained > 0 and told_apart(then.chosen, now.chosen) else None

@@ -27,7 +27,7 @@ class Answer(NamedTuple):
     Attributes:
         found: the recomputed or measured value, in the claim's unit.
         note: the arithmetic or the statistic behind it.
-        holds: whether it bears the claim out; None leaves that to the printed number and its precision.
+        holds: whether it supports the claim; None leaves that to the printed number and its precision.
     """
 
     found: Value
@@ -61,7 +61,7 @@ class Measured:
 
     Args:
         needs: which records count.
-        decide: answers None where they are not there; without it, no record decides the claim yet.
+        decide: returns None where these records are missing; without it, no record decides the claim yet.
     """
 
     needs: str

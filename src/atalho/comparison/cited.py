@@ -10,7 +10,7 @@ from atalho.weights import layouts
 
 @dataclass(frozen=True)
 class Accuracy:
-    """What somebody found on ImageNet's 50,000 validation images, one look at each.
+    """A published accuracy on ImageNet's 50,000 validation images, one view of each.
 
     Args:
         top1, top5: in per cent, as printed; None where that is not.
@@ -91,7 +91,7 @@ CITED: dict[str, tuple[Accuracy, ...]] = {
 
 
 def records(name: str) -> list[Record]:
-    """What is published of a catalogue's network on ImageNet, as cited records; empty where nothing is.
+    """What is published of a catalogue's network on ImageNet, as cited records; empty where none is published.
 
     Of a network that has no published number of its own, those of the variant that torchvision has: with the conditions
     `of`, the variant's name, and `differs`, what is other about it.

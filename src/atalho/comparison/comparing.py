@@ -2,7 +2,7 @@
 
 records.jsonl     everything computed and measured, a line a record
 runs/NETWORK/     the training run of each network
-engines/          each network with its engine's files, ready to be asked; not kept for networks without data
+engines/          each network with its engine's files, ready for `predict`; not kept for networks without data
 chosen/           the chosen one of them
 """
 
@@ -119,7 +119,7 @@ def _run_folder(folder: Path, network: str) -> Path:
 
 
 def _cited(network: Subject) -> Step:
-    """What others found on ImageNet, where nothing is trained here."""
+    """Published ImageNet accuracies, where nothing is trained here."""
     known = {"data": "imagenet"}
     return Step("cited accuracy", network.name, "top1", known, partial(cited.records, network.name))
 

@@ -1,4 +1,4 @@
-"""What a training recipe may depend on of a network, whoever made it."""
+"""The facts about a network that a training recipe may depend on."""
 
 from typing import NamedTuple
 

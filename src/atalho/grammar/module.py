@@ -35,7 +35,7 @@ from atalho.grammar.shape import Shape, output_shape
 
 
 class Outputs(NamedTuple):
-    """What a network with auxiliary heads answers in training mode.
+    """What a network with auxiliary heads returns in training mode.
 
     Attributes:
         logits: (N, classes) of the main classifier.
@@ -86,7 +86,7 @@ class Head(nn.Sequential):
 class Model(nn.Module):
     """A table's network, its children named as its rows.
 
-    `forward` takes (N, C, H, W) and answers (N, classes) logits; in training mode a network with auxiliary heads answers
+    `forward` takes (N, C, H, W) and returns (N, classes) logits; in training mode a network with auxiliary heads returns
     `Outputs`. No softmax is applied.
     """
 

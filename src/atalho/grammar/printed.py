@@ -1,4 +1,4 @@
-"""Whether a printed number is the found one, to the precision in which it is printed."""
+"""Whether a printed number agrees with a computed one, to the precision in which it is printed."""
 
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 

@@ -28,7 +28,7 @@ class Foreign:
     """A network that is a constructor of a module.
 
     Args:
-        name: as it was asked for, `timm:resnet18d`; it is the name of its records and runs.
+        name: as the user wrote it, `timm:resnet18d`; it is the name in its records and runs.
         construct: makes the module, with torch's global generator.
     """
 
@@ -38,7 +38,7 @@ class Foreign:
     construct: Callable[[], "nn.Module"]
 
     def without_auxiliary(self) -> "Foreign":
-        """The same network: its module answers with logits alone."""
+        """The same network: its module returns logits alone."""
         return self
 
 
@@ -47,7 +47,7 @@ def get(name: str, *, input: Shape | None = None, num_classes: int | None = None
 
     Raises:
         AtalhoError: FOREIGN-MISSING (exit 6), where the prefix's package is not installed; NETWORK-UNKNOWN (exit 2);
-            FOREIGN-FAILED (exit 2), where it cannot be made or does not answer (1, classes) logits for an image.
+            FOREIGN-FAILED (exit 2), where it cannot be made or does not return (1, classes) logits for an image.
     """
     prefix, _, what = name.partition(":")
     if prefix == "timm":
@@ -179,7 +179,7 @@ def _file(name: str, input: Shape | None, num_classes: int | None) -> Foreign:
 
         model = make(**given)
         if not isinstance(model, nn.Module):
-            raise TypeError(f"{function} answers a {type(model).__name__} and no nn.Module")
+            raise TypeError(f"{function} returns a {type(model).__name__}, not an nn.Module")
         return model
 
     return Foreign(name, input or INPUT, classes, construct)
@@ -212,7 +212,7 @@ def _known(name: str, what: str, models: list[str]) -> None:
 
 
 def _check(network: Foreign) -> None:
-    """Whether it can be made and answers an image with logits."""
+    """Checks that it can be made and returns logits for an image."""
     import torch
 
     try:
@@ -229,7 +229,7 @@ def _check(network: Foreign) -> None:
         shape = text(answer.shape) if tensor else type(answer).__name__
         raise _failed(
             network.name,
-            f"answers one image with {shape}, not with 1x{network.num_classes} logits",
+            f"returns {shape} for one image, not 1x{network.num_classes} logits",
         )
 
 

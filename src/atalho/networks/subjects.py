@@ -1,4 +1,4 @@
-"""What can be measured, trained and compared: a network of the catalogue, or anybody's module, under one set of functions."""
+"""Networks of the catalogue and other people's modules under one set of functions."""
 
 import re
 from typing import TYPE_CHECKING
@@ -53,7 +53,7 @@ def get(name: str, *, input: Shape | None = None, num_classes: int | None = None
 
 
 def check_name(name: str) -> None:
-    """Says an unknown name before torch is loaded; a foreign one is known only with it.
+    """Checks a name of the catalogue before torch is loaded; a foreign name can only be checked with torch.
 
     Raises:
         AtalhoError: as `networks.get`.
@@ -92,7 +92,7 @@ def costs(subject: Subject) -> dict[str, int]:
 
 
 def facts(subject: Subject) -> Facts:
-    """What recipes depend on."""
+    """The facts that recipes depend on."""
     if isinstance(subject, Network):
         normalised = BatchNorm in subject.has
         return Facts(subject.input, totals(subject).macs, normalised, network_depth(subject))

@@ -73,9 +73,9 @@ class Profile(NamedTuple):
 
 
 def profile(model: nn.Module, batch: Batch, auxiliary_weight: float = 0.0) -> Profile | None:
-    """D1: the gradient's norm at every row's output and weights; None where no two rows give maps.
+    """The gradient's norm at every row's output and weights; None where fewer than two rows give maps.
 
-    A row that another does not wait for (`Head`) is in `norms`, but neither first nor last.
+    An auxiliary head (`Head`) is in `norms`, but is neither the first nor the last row.
     """
     parts = rows(model)
     with undisturbed(model, training=True), torch.enable_grad(), watched(parts) as calls:
@@ -171,7 +171,7 @@ def vector_jacobian(call: Call, to: Tensor, gradient: Tensor) -> Tensor:
 
 
 def shares(model: Model, batch: Batch, auxiliary_weight: float = 0.0) -> dict[str, Shares]:
-    """D2: how much of the gradient came by each branch, for every row with a join.
+    """How much of the gradient comes back through each branch, for every row with a join.
 
     Of a residual block the shortcut's share is s = ‖Sᵀg‖ / (‖Sᵀg‖ + ‖J_Fᵀg‖), with S the shortcut and F what the weights
     compute (He 2015, eq. 2); of an Inception module every branch has one.
@@ -201,9 +201,9 @@ def records(
     /,
     **conditions: Any,
 ) -> list[Record]:
-    """D1 as records: a norm a row, their ratio and slope; none where the network has no two rows of maps.
+    """The profile as records: a norm for each row, their ratio and slope; none where fewer than two rows give maps.
 
-    Where no gradient at all reaches a row there is no ratio either.
+    There is no ratio where no gradient reaches one of the two rows.
     """
     found = profile(model, batch, auxiliary_weight)
     if found is None:
@@ -240,7 +240,7 @@ def share_records(
     /,
     **conditions: Any,
 ) -> list[Record]:
-    """D2 as records; a network without a join has no shortcut, so its share is 0 by definition."""
+    """The shares as records; a network without a join has no shortcut, so its shortcut's share is 0 by definition."""
     given = {**conditions, "batch": len(batch.labels), "protocol": PROTOCOL}
     found = shares(model, batch, auxiliary_weight)
     if not found:

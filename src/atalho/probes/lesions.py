@@ -1,6 +1,6 @@
 """The lesion study: a trained network's test accuracy with blocks removed or swapped.
 
-Veit et al. 2016, arXiv:1605.06431, §§4.1 and 4.2: a residual network hardly minds, a plain one answers at random.
+Veit et al. 2016, arXiv:1605.06431, §§4.1 and 4.2: a residual network loses little accuracy, a plain one falls to chance.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A pass of a batch through a module with what goes through its parts in hand; the module is left as it was."""
+"""A batch through a module, with the inputs and outputs of its parts; the module is left as it was."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from atalho.grammar.module import AddBranches, ConcatBranches, Model, Outputs
 
 
 class Batch(NamedTuple):
-    """What a module is shown.
+    """Images and labels that a module is given.
 
     Attributes:
         images: (N, C, H, W) floats, as the module takes them.
@@ -83,7 +83,7 @@ def joins(model: Model) -> dict[str, Join]:
 def watched(modules: Mapping[str, nn.Module]) -> Iterator[dict[str, Call]]:
     """The calls of `modules` by name, in the order in which they end; of several calls of one module, the last.
 
-    A module that answers with something else than a tensor is left out.
+    A module that returns something other than a tensor is left out.
     """
     calls: dict[str, Call] = {}
 

@@ -1,4 +1,4 @@
-"""D4: what the gradient's paths contribute, by the number of residual branches that they pass.
+"""What the gradient's paths contribute, by the number of residual branches that they pass through.
 
 Veit et al. 2016, Residual networks behave like ensembles of relatively shallow networks, arXiv:1605.06431, §4: n residual
 blocks in a row are 2ⁿ paths, C(n, k) of them through k residual branches; most of the gradient comes by the short ones.
@@ -125,10 +125,10 @@ def records(
     /,
     **conditions: Any,
 ) -> list[Record]:
-    """D4 as records, two a length; norms are means over images, in nats. None for a network without residual blocks.
+    """The paths as records, two for each length; norms are means over images, in nats. None for a network without residual blocks.
 
     Veit's contribution of a length is `path_gradient` times `paths`: a bound, as if no two paths cancelled. `path_total`
-    is what is left of them when they are summed.
+    is the norm of their sum.
     """
     few = Batch(batch.images[:IMAGES], batch.labels[:IMAGES])
     found = paths(model, few, auxiliary_weight)

@@ -19,7 +19,7 @@ IMAGES = 64  # at most
 
 @dataclass(frozen=True)
 class Probe:
-    """Looks at a run's network, and keeps what it sees in a file of its own.
+    """Measures a run's network on its way, and keeps the records in a file of their own.
 
     Weights, gradients, statistics, modes and generators are left as they were: the step after it has the same bits.
 
@@ -38,7 +38,7 @@ class Probe:
     file: Path
 
     def look(self, model: nn.Module, step: int) -> list[Record]:
-        """D1 and the responses after so many steps, by one pass of each kind.
+        """The gradient's profile and the responses after so many steps, from one pass of each kind.
 
         Raises:
             ValueError: where a value is no finite number.
@@ -50,7 +50,7 @@ class Probe:
         ]
 
     def rewind(self, step: int) -> None:
-        """Forgets the moments from `step` on: a run that goes on from there comes to them again."""
+        """Removes the records from `step` on: a run that is resumed from there measures them again."""
         if self.file.exists():
             kept = [r for r in record.read(self.file) if r.conditions["step"] < step]
             write_atomically(self.file, "".join(f"{r.to_json()}\n" for r in kept).encode())

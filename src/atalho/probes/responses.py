@@ -32,9 +32,9 @@ class Response(NamedTuple):
 
 @torch.no_grad()
 def responses(model: nn.Module, batch: Batch) -> dict[str, Response]:
-    """Every convolution's response by its path in the module, in the order in which they answer.
+    """Every convolution's response by its path in the module, in the order in which they are called.
 
-    A normalisation that is not torch's own may hold its activation too; a convolution before one answers for itself.
+    A normalisation that is not torch's own may hold its activation too; the response of a convolution before one is the convolution's own output.
     """
     leaves = {
         name: module

@@ -1,4 +1,4 @@
-"""D3: how far along a line in input space a network's gradient stays like itself.
+"""How quickly a network's gradient changes along a line in input space (shattered gradients).
 
 Balduzzi et al. 2017, The shattered gradients problem, arXiv:1702.08591, §2: with depth the gradients of a plain network
 lose their correlation and come to resemble white noise; those of a residual network keep it longer.
@@ -52,7 +52,7 @@ def correlation(
 
 
 def records(subject: str, model: nn.Module, batch: Batch, **conditions: Any) -> list[Record]:
-    """D3 as records, one a distance; the statistics are of the whole batch, the lines of its first images."""
+    """The correlations as records, one for each distance; BatchNorm's statistics are of the whole batch, the lines start at its first images."""
     few = Batch(batch.images[:IMAGES], batch.labels[:IMAGES])
     given = {**conditions, "batch": len(few.labels), "logit": "true class", "protocol": PROTOCOL}
     return [

@@ -1,4 +1,4 @@
-"""The same bits from the same state on a GPU: torch's deterministic algorithms, and a word where there are none."""
+"""The same bits from the same state on a GPU: torch's deterministic algorithms, and a warning where there are none."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Memory that could not be had: which errors say so, and the one line that a user is told."""
+"""Running out of memory: which errors mean it, and the one line that a user is shown."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

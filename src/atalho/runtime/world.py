@@ -50,7 +50,7 @@ class World:
                 distributed.broadcast(tensor, 0)
 
     def from_main(self, function: Callable[[], Answer]) -> Answer:
-        """What `function` answers in the main process, in all of them.
+        """Returns in all processes what `function` returns in the main one.
 
         Where it fails with an AtalhoError the main process raises it, and the others end with its exit code.
         """
@@ -67,7 +67,7 @@ class World:
         return answer
 
     def first_here(self, function: Callable[[], Answer]) -> Answer:
-        """What `function` answers; the first process of every machine runs it before the others, which find its files."""
+        """What `function` returns; the first process of every machine runs it before the others, which then find its files."""
         if self.size == 1:
             return function()
         first = self.local_rank == 0
