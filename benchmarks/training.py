@@ -56,6 +56,7 @@ from atalho.runtime.device import resolve_device
 from atalho.runtime.precision import autocast, fastest
 from atalho.runtime.processor import processor
 from atalho.training.arguments import Arguments
+from atalho.training.initial import InitialModel
 from atalho.training.loop import Run
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -269,9 +270,8 @@ def step_seconds(folder: Path, pairs: int) -> list[tuple[float, float]]:
     with tempfile.TemporaryDirectory() as output:
         run = Run(
             Arguments(name, recipe, 0, resolve_device(), precision),
-            subjects.build(network),
+            InitialModel(network, subjects.build(network), preprocessing),
             images,
-            preprocessing,
             Path(output),
         )
         run.model.train()

@@ -5,11 +5,14 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from atalho.data.batches import Batches, fit, positions, preprocess, uniform
+from atalho.data.batches import Batches, StreamSettings, fit, positions, preprocess, uniform
 from atalho.data.dataset import Split
 from atalho.recipes.recipe import Augmentation, PaddedCrop
 
 MASK = 2**64 - 1
+
+
+CPU = torch.device("cpu")
 
 
 def splitmix(x: int) -> int:
@@ -79,12 +82,14 @@ def test_a_batch_is_crops_and_mirror_images_of_what_was_padded_after_normalising
     preprocessing = fit(split.images, normalisation)  # type: ignore[arg-type]
     batches = Batches(
         split,
-        preprocessing,
-        Augmentation(PaddedCrop(2), mirror=True),
-        batch=12,
-        seed=5,
-        mirror=True,
-        device=torch.device("cpu"),
+        StreamSettings(
+            preprocessing,
+            Augmentation(PaddedCrop(2), mirror=True),
+            12,
+            seed=5,
+            mirror=True,
+            device=CPU,
+        ),
     )
     normalised = preprocess(split.images, preprocessing)
     shifts = set()
@@ -109,12 +114,14 @@ def test_a_batch_is_a_function_of_the_step() -> None:
     batches = [
         Batches(
             _split(),
-            fit(_split().images, "per_channel"),
-            Augmentation(PaddedCrop(1), True),
-            batch=8,
-            seed=1,
-            mirror=True,
-            device=torch.device("cpu"),
+            StreamSettings(
+                fit(_split().images, "per_channel"),
+                Augmentation(PaddedCrop(1), True),
+                batch=8,
+                seed=1,
+                mirror=True,
+                device=CPU,
+            ),
         )
         for _ in range(2)
     ]
@@ -131,12 +138,14 @@ def test_data_that_must_not_be_mirrored_are_not() -> None:
     )
     batches = Batches(
         split,
-        fit(split.images, "per_channel"),
-        Augmentation(None, True),
-        batch=4,
-        seed=0,
-        mirror=False,
-        device=torch.device("cpu"),
+        StreamSettings(
+            fit(split.images, "per_channel"),
+            Augmentation(None, True),
+            batch=4,
+            seed=0,
+            mirror=False,
+            device=CPU,
+        ),
     )
     images = torch.cat([batches(step)[0] for step in range(8)])
     assert (images.diff(dim=3) > 0).all()

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch.nn import functional as F
 
 from atalho import data
 from atalho.data.augmentation import boxes, resampled
-from atalho.data.batches import Batches, fit, preprocess
+from atalho.data.batches import Batches, StreamSettings, fit, preprocess
 from atalho.data.dataset import Images, Split
 from atalho.data.draws import positions, uniform
 from atalho.data.image import Framing, Window, load
@@ -69,9 +70,12 @@ def in_memory() -> Split:
     return Split(images, torch.arange(23) % 3)
 
 
-def begin(split: Images, augmentation: Augmentation, **options: object) -> Stream:
-    given = {"batch": 6, "seed": 3, "mirror": True, "device": CPU, **options}
-    return stream(split, fit(split.sample(), "per_channel"), augmentation, **given)  # type: ignore[arg-type]
+def begin(
+    split: Images, augmentation: Augmentation, workers: int | None = None, **options: object
+) -> Stream:
+    preprocessing = fit(split.sample(), "per_channel")
+    settings = StreamSettings(preprocessing, augmentation, 6, seed=3, mirror=True, device=CPU)
+    return stream(split, replace(settings, **options), workers)  # type: ignore[arg-type]
 
 
 def several(made: Stream, steps: int = 9) -> list[tuple[Tensor, Tensor]]:
@@ -192,7 +196,8 @@ def test_colours_come_before_the_mean(in_memory: Split) -> None:
 def test_per_pixel_means_go_with_padded_crops(in_memory: Split) -> None:
     preprocessing = fit(in_memory.images, "per_pixel_mean")
     augmentation = Augmentation(PaddedCrop(3))
-    made = Batches(in_memory, preprocessing, augmentation, batch=6, seed=3, mirror=True, device=CPU)
+    settings = StreamSettings(preprocessing, augmentation, 6, seed=3, mirror=True, device=CPU)
+    made = Batches(in_memory, settings)
     padded = F.pad(preprocess(in_memory.images, preprocessing), (3, 3, 3, 3))
     samples, epochs = positions(23, 6, 2, 3)
     rows, columns = (uniform(3, epochs, samples, each, 7) for each in (0, 1))
@@ -258,11 +263,12 @@ def test_no_thread_keeps_the_process_alive(photos: OnDisk) -> None:
 import torch
 from pathlib import Path
 from atalho import data
-from atalho.data.batches import fit
+from atalho.data.batches import StreamSettings, fit
 from atalho.data.stream import stream
 from atalho.recipes.recipe import Augmentation
 split = data.load({str(root)!r}, Path({str(root.parent / "data")!r})).splits["train"]
-made = stream(split, fit(split.sample(), "per_channel"), Augmentation(), batch=6, seed=0, mirror=True, device=torch.device("cpu"))
+preprocessing = fit(split.sample(), "per_channel")
+made = stream(split, StreamSettings(preprocessing, Augmentation(), 6, seed=0, mirror=True, device=torch.device("cpu")))
 made(0)
 raise SystemExit(3)
 """

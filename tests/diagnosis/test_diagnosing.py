@@ -8,7 +8,7 @@ import torch
 from atalho import recipes, record
 from atalho.data.dataset import Dataset
 from atalho.diagnosis.diagnosing import Diagnosis, diagnose
-from atalho.diagnosis.moments import Course
+from atalho.diagnosis.moments import Trajectory
 from atalho.errors import AtalhoError
 from atalho.networks import subjects
 from atalho.networks.subjects import Subject
@@ -95,23 +95,40 @@ def test_a_moment_is_the_run_after_so_many_steps(digits: Dataset) -> None:
     network = subjects.get("resnet20", input=digits.input)
     recipe = _short(network)
 
-    def course() -> Course:
-        return Course(network, digits, recipe, 0, 8, CPU)
+    def trajectory() -> Trajectory:
+        return Trajectory(network, digits, recipe, 0, 8, CPU)
 
-    start = course().at(0).model.state_dict()
+    start = trajectory().at(0).model.state_dict()
     built = subjects.build(network, seed=0).state_dict()
     assert all(torch.equal(start[key], built[key]) for key in built)
-    on_the_way = course()
+    on_the_way = trajectory()
     for step in (0, 1, 5):
-        state = on_the_way.at(step)
+        snapshot = on_the_way.at(step)
         assert on_the_way.run.step == step
-        surface.direction(state.model, 0)
+        surface.direction(snapshot.model, 0)
         torch.rand(1)
-    straight = course().at(5)
+    with pytest.raises(ValueError, match="beyond 1"):
+        on_the_way.at(1)
+    straight = trajectory().at(5)
     for key, value in straight.model.state_dict().items():
         assert torch.equal(on_the_way.run.model.state_dict()[key], value)
-    assert torch.equal(straight.batch.images, course().at(0).batch.images)
+    assert torch.equal(straight.batch.images, trajectory().at(0).batch.images)
     assert len({*straight.batch.labels.tolist()}) > 3  # from all over the split
+
+
+def test_a_snapshot_stays_what_it_is(digits: Dataset) -> None:
+    """Neither the steps that follow nor a measure that spoils its weights reach from one snapshot to another."""
+    network = subjects.get("resnet20", input=digits.input)
+    trajectory = Trajectory(network, digits, _short(network), 0, 8, CPU)
+    first = trajectory.at(1)
+    before = {key: value.clone() for key, value in first.model.state_dict().items()}
+    again = trajectory.at(1)
+    trajectory.at(3)
+    with torch.no_grad():
+        for parameter in again.model.parameters():
+            parameter.zero_()
+    assert all(torch.equal(first.model.state_dict()[key], value) for key, value in before.items())
+    assert trajectory.at(3).model.state_dict()["conv1.conv.weight"].any()
 
 
 def test_spread_takes_images_at_equal_distances(digits: Dataset) -> None:

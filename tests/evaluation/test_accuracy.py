@@ -15,6 +15,7 @@ from atalho.data.dataset import Split
 from atalho.evaluation.accuracy import Accuracy, accuracy, records, tally
 from atalho.runtime.world import World
 from atalho.statistics import wilson
+from atalho.weights.trained import Inference
 
 CPU = torch.device("cpu")
 PLAIN = Preprocessing(torch.zeros(1, 1, 1), torch.ones(1, 1, 1))
@@ -39,9 +40,7 @@ def test_accuracy_is_scikit_learns(batch: int) -> None:
     labels = torch.randint(0, 8, (200,), generator=generator)
     images = torch.arange(200, dtype=torch.uint8)[:, None, None, None]
     model = Lookup(logits).train()
-    found = accuracy(
-        model, Split(images, labels), PLAIN, batch=batch, device=CPU, precision="float32"
-    )
+    found = accuracy(model, Split(images, labels), PLAIN, Inference(CPU, "float32", batch))
     assert model.training  # left as it was
     probabilities = logits.double().softmax(1).numpy()
     truth = labels.numpy()
@@ -112,9 +111,7 @@ def test_a_class_without_images_has_no_accuracy_and_few_classes_no_top5() -> Non
         Lookup(torch.eye(4)[[0, 1, 2, 2], :3]),
         split,
         PLAIN,
-        batch=4,
-        device=CPU,
-        precision="float32",
+        Inference(CPU, "float32", 4),
     )
     assert found.per_class == [0.5, None, 1.0]
     assert found.top5 is None

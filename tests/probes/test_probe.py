@@ -15,6 +15,7 @@ from atalho.probes.probe import FILE
 from atalho.record import Record
 from atalho.training import run
 from atalho.training.arguments import Arguments
+from atalho.training.listeners import Listeners
 from atalho.training.loop import Run
 from atalho.training.resolution import Resolved
 
@@ -108,7 +109,7 @@ def test_a_moment_without_finite_numbers_is_said_and_the_run_goes_on(
 
     monkeypatch.setattr(responses, "responses", infinite)
     said: list[str] = []
-    run.execute(probing, digits, tmp_path / "run", warn=said.append)
+    run.execute(probing, digits, tmp_path / "run", listeners=Listeners(warn=said.append))
     assert len(said) == 4
     assert said[1].startswith("nothing is kept of the probe at step 10: response_std of resnet20")
     assert not (tmp_path / "run" / FILE).exists()

@@ -9,6 +9,7 @@ from atalho.data.dataset import Dataset, Split
 from atalho.errors import AtalhoError, Exit
 from atalho.evaluation.accuracy import accuracy
 from atalho.runtime.memory import is_out_of_memory
+from atalho.weights.trained import Inference
 
 
 class _Greedy(nn.Module):
@@ -26,9 +27,7 @@ def test_an_evaluation_without_memory_is_one_line(digits: Dataset) -> None:
             _Greedy(),
             split,
             fit(split.images, "per_channel"),
-            batch=100,
-            device=torch.device("cpu"),
-            precision="float32",
+            Inference(torch.device("cpu"), "float32", 100),
         )
     assert (ended.value.code, ended.value.exit) == ("OUT-OF-MEMORY", Exit.RESOURCES)
 

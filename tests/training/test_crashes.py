@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 
 from atalho.data.dataset import Dataset
-from atalho.errors import AtalhoError, Exit
+from atalho.errors import AtalhoError, Exit, Stopped
 from atalho.lock import LOCK, locked
 from atalho.training import run
 from atalho.training.arguments import FILE, Arguments
-from atalho.training.loop import Run, Stopped
+from atalho.training.listeners import Listeners
+from atalho.training.loop import Run
 
 HERE = Path(__file__).parents[1]
 
@@ -87,7 +88,7 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before_and_says_so(
     content[len(content) // 2] ^= 1
     newest.write_bytes(content)
     said: list[str] = []
-    run.execute(arguments, digits, stopped, resume=True, warn=said.append)
+    run.execute(arguments, digits, stopped, resume=True, listeners=Listeners(warn=said.append))
     assert len(said) == 1
     assert str(newest) in said[0]
     assert f"going on from step {int(before.name[5:14])}" in said[0]

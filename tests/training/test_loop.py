@@ -13,14 +13,16 @@ from torch.nn import functional as F
 from atalho import networks, recipes
 from atalho.data.batches import fit, positions, preprocess
 from atalho.data.dataset import Dataset
-from atalho.errors import AtalhoError, Exit
+from atalho.errors import AtalhoError, Exit, Stopped
 from atalho.grammar.module import Outputs, build
 from atalho.networks import subjects
 from atalho.recipes.recipe import Augmentation, Recipe, Warmup
 from atalho.runtime.device import Device
 from atalho.training import checkpoint, run
 from atalho.training.arguments import Arguments
-from atalho.training.loop import READ_EVERY, Progress, Run, Stopped
+from atalho.training.initial import InitialModel
+from atalho.training.listeners import Listeners, Progress
+from atalho.training.loop import READ_EVERY, Run
 
 CPU = Device("cpu", 1)
 Report = Callable[[Progress], None]
@@ -31,11 +33,10 @@ def _run(name: str, data: Dataset, recipe: Recipe, folder: Path, report: Report 
     split = data.training(with_validation=recipe.with_validation)
     return Run(
         Arguments(name, recipe, 0, CPU, "float32"),
-        build(network, seed=1),
+        InitialModel(network, build(network, seed=1), fit(split.sample(), recipe.normalisation)),
         data,
-        fit(split.sample(), recipe.normalisation),
         folder,
-        report=report,
+        listeners=Listeners(progress=report),
     )
 
 
@@ -138,7 +139,9 @@ def test_dropouts_masks_go_on_too(digits: Dataset, tmp_path: Path) -> None:
 def test_metrics_have_a_row_an_epoch_and_twenty_at_least(
     digits: Dataset, short: Recipe, tmp_path: Path, steps: int, interval: int
 ) -> None:
-    assert _run("resnet20", digits, replace(short, steps=steps), tmp_path).interval == interval
+    assert (
+        _run("resnet20", digits, replace(short, steps=steps), tmp_path).metrics.interval == interval
+    )
 
 
 def test_metrics_are_means_since_the_last_row(
@@ -146,11 +149,11 @@ def test_metrics_are_means_since_the_last_row(
 ) -> None:
     read: list[float] = []
     trained = _run("resnet20", digits, replace(short, steps=400), tmp_path)
-    assert trained.interval == READ_EVERY  # so that both sums cover the same steps
+    assert trained.metrics.interval == READ_EVERY  # so that both sums cover the same steps
     original = Run.renew
 
     def renew(self: Run) -> None:
-        read.append(self.means(self.recent_sums).loss)
+        read.append(self.means(self.recent_sums)[0])
         original(self)
 
     with pytest.MonkeyPatch.context() as patch:

@@ -13,13 +13,15 @@ from torch.nn import functional as F
 from atalho import networks
 from atalho.data.batches import fit
 from atalho.data.dataset import Dataset
+from atalho.errors import Stopped
 from atalho.evaluation.accuracy import Accuracy
 from atalho.grammar.module import build
 from atalho.recipes.recipe import Plateau, Recipe
 from atalho.runtime.device import Device
 from atalho.training import run
 from atalho.training.arguments import Arguments
-from atalho.training.loop import Run, Stopped
+from atalho.training.initial import InitialModel
+from atalho.training.loop import Run
 
 CPU = Device("cpu", 1)
 
@@ -48,7 +50,8 @@ def _run(
 ) -> Run:
     preprocessing = fit(data.splits["train"].images, recipe.normalisation)
     arguments = Arguments("resnet20", recipe, 0, CPU, "float32", parts=parts)
-    return Run(arguments, model, data, preprocessing, folder, head=frozenset(head))
+    initial = InitialModel(networks.get("resnet20"), model, preprocessing, frozenset(head))
+    return Run(arguments, initial, data, folder)
 
 
 def _weights(model: nn.Module) -> dict[str, Tensor]:
@@ -109,7 +112,7 @@ def test_patience_ends_a_run_early(
     """The second row stays the best for four rows and no longer, the seventh for ever; equal is not better."""
     trained = _run(digits, replace(short, patience=patience, steps=40), tmp_path, _plain())
     trained.train()
-    assert len(trained.rows) == len(validated) == rows
+    assert len(trained.metrics.rows) == len(validated) == rows
 
 
 def test_the_rate_falls_at_a_plateau(
@@ -120,7 +123,7 @@ def test_the_rate_falls_at_a_plateau(
     trained.train()
     # Rows 3 to 6 are not above row 2; rows 8 to 11, 12 to 15 and 16 to 19 are not above row 7.
     expected = [0.05] * 6 + [0.005] * 5 + [0.0005] * 4 + [0.00005] * 4 + [0.000005]
-    assert [row["lr"] for row in trained.rows] == pytest.approx(expected)
+    assert [row["lr"] for row in trained.metrics.rows] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("parts", [3, 4])  # 32 images: 11, 11 and 10; 8 each

@@ -167,6 +167,7 @@ def compare(
     ]
     limits = Budget(max_latency_ms, max_memory_mb, max_energy_j, max_size_mb, min_accuracy).limits
     from atalho.comparison import comparing
+    from atalho.training.listeners import Listeners
 
     place = resolve_device(device, threads)
     starts = [
@@ -195,7 +196,7 @@ def compare(
             comparing.Comparison(entrants, batches, request),
             folder,
             say=reporter.say,
-            report=progress,
+            listeners=Listeners(progress=progress),
         )
     page = report(
         records,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from atalho.training.loop import Progress
+    from atalho.training.listeners import Progress
 
 Count = Callable[[int, int], None]
 """Is called with how much is done, and how much there is in all."""

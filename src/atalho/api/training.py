@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from atalho.api.loading import DATA_DIR, BadImages, Copies, load, load_data, training_precision
 from atalho.api.reporting import QUIET, Reporter
@@ -132,6 +132,7 @@ def train(
     from atalho.networks.subjects import folder_name
     from atalho.runtime import world
     from atalho.training import seeds as several
+    from atalho.training.listeners import Listeners
 
     place = resolve_device(device, threads)
     chosen, why = training_precision(precision, place)
@@ -163,12 +164,11 @@ def train(
             names = folder_name(name), safe_name(dataset.name), used.name
             return Path("runs") / "-".join((*names, str(number)))
 
-        options: dict[str, Any] = {
-            "resume": resume or world.restarted(),
-            "ready": lambda: told.say(f"{used.name} ({used.source}); precision {chosen}{why}"),
-            "warn": told.say,
-            "report": stack.enter_context(told.training(name)),
-        }
+        listeners = Listeners(
+            ready=lambda: told.say(f"{used.name} ({used.source}); precision {chosen}{why}"),
+            progress=stack.enter_context(told.training(name)),
+            warn=told.say,
+        )
         numbers = seeds or [seed]
         assert resolved.data
         try:
@@ -178,8 +178,9 @@ def train(
                 resolved.data,
                 folder,
                 tensorboard=tensorboard,
+                resume=resume or world.restarted(),
                 allow_inexact=allow_inexact,
-                **options,
+                listeners=listeners,
             )
         except Stopped as stopped:
             if processes.main:

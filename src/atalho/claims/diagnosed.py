@@ -11,7 +11,8 @@ from atalho.claims.evidence import HE_CIFAR, Records
 from atalho.conditions import Owner, identified, owned
 from atalho.record import Record
 
-DISTANCE = 0.1  # at which the gradient's correlation is compared
+DISTANCE = 0.1
+"""Between two points of the input: the one of those that are measured at which the gradients' correlation is compared."""
 FLOW = ("gradient_ratio", "gradient_correlation", "shortcut_share")
 PLAIN, RESIDUAL = ("plain20", "plain56"), ("resnet20", "resnet56", "resnet110")
 

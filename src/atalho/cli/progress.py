@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
-    from atalho.training.loop import Progress as TrainingState
+    from atalho.training.listeners import Progress as TrainingState
 
 
 def say(message: str) -> None:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from statistics import mean
 from typing import TYPE_CHECKING, Any
 
+from atalho.claims.diagnosed import DISTANCE
 from atalho.cli.table import Format
 from atalho.conditions import engine_label
 from atalho.errors import printable
@@ -113,7 +114,7 @@ def diagnosis_table(records: Sequence[Record]) -> Table:
             said = each.conditions
             key = (each.subject, said["seed"], said["moment"])
             found = rows.setdefault(key, {})
-            if each.quantity != "gradient_correlation" or said["distance"] == 0.1:
+            if each.quantity != "gradient_correlation" or said["distance"] == DISTANCE:
                 found.setdefault(each.quantity, []).append(each.value)
 
     def means(found: dict[str, list[float]], quantity: str) -> float | None:
@@ -127,7 +128,7 @@ def diagnosis_table(records: Sequence[Record]) -> Table:
             "gradient first/last": means(found, "gradient_ratio"),
             "decades a row": means(found, "gradient_slope"),
             "shortcut share": means(found, "shortcut_share"),
-            "correlation at 0.1": means(found, "gradient_correlation"),
+            f"correlation at {DISTANCE:g}": means(found, "gradient_correlation"),
             "response std": means(found, "response_std"),
         }
         for (network, seed, moment), found in rows.items()

@@ -24,8 +24,8 @@ from atalho.record import Record
 from atalho.tasks import Round, Step, carry_out
 from atalho.training import run
 from atalho.training.arguments import Arguments
+from atalho.training.listeners import SILENT, Listeners
 from atalho.training.resolution import Resolved
-from atalho.training.run import Report
 from atalho.weights.trained import read
 
 RUNS, ENGINES, CHOSEN = "runs", "engines", "chosen"
@@ -54,13 +54,13 @@ def compare(
     folder: Path,
     *,
     say: Say = lambda message: None,
-    report: Report = lambda progress: None,
+    listeners: Listeners = SILENT,
 ) -> list[Record]:
     """Measures what is missing in `folder` and returns all its records.
 
     Args:
         say: is called with a line before each step.
-        report: is called with the progress of each training run.
+        listeners: of each training run.
 
     Raises:
         AtalhoError: for a folder that cannot be used, before anything is written; as `run.execute` later, with everything
@@ -82,7 +82,7 @@ def compare(
                 steps.append(_cited(network))
             entries.append(Entry.untrained(network))
         else:
-            steps.append(_training(each.arguments, each.data, folder, report))
+            steps.append(_training(each.arguments, each.data, folder, listeners))
             entries.append(
                 Entry(
                     network.without_auxiliary(),
@@ -124,11 +124,12 @@ def _cited(network: Subject) -> Step:
     return Step("cited accuracy", network.name, "top1", known, partial(cited.records, network.name))
 
 
-def _training(arguments: Arguments, data: Dataset, folder: Path, report: Report) -> Step:
+def _training(arguments: Arguments, data: Dataset, folder: Path, listeners: Listeners) -> Step:
     name, recipe = arguments.network, arguments.recipe
 
     def trained() -> list[Record]:
-        return run.execute(arguments, data, _run_folder(folder, name), resume=True, report=report)
+        place = _run_folder(folder, name)
+        return run.execute(arguments, data, place, resume=True, listeners=listeners)
 
     images = len(data.training(with_validation=recipe.with_validation).labels)
     known = {

@@ -1,6 +1,7 @@
 """Training batches of images in memory: pure functions of the step, made where the images lie."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -70,32 +71,44 @@ def normalise(pixels: Tensor, preprocessing: Preprocessing) -> Tensor:
     return ((pixels - preprocessing.mean) / preprocessing.std).permute(0, 3, 1, 2)
 
 
-class Changes:
-    """What makes training images of a split's, on the device: what is left of the augmentation, and preprocessing.
+@dataclass(frozen=True)
+class StreamSettings:
+    """What training batches are made of, beside the images.
+
+    Args:
+        batch: images of a step, over all processes.
+        seed: from which every order, crop and colour is drawn, with the epoch and the image.
+        mirror: whether a mirrored image keeps its label; without, the augmentation's mirror images are left out.
+        device: where batches are wanted.
+        share: (rank, world) of this process: each makes an equal part of every batch, in their order.
+    """
+
+    preprocessing: Preprocessing
+    augmentation: Augmentation
+    batch: int
+    seed: int
+    mirror: bool
+    device: torch.device
+    share: Share = WHOLE
+
+
+class Augmenter:
+    """Makes training images of a split's on the device: all of the augmentation but crops that are resized, and preprocessing.
 
     Args:
         input: (C, H, W) of the images.
-        mirror: whether they may be mirrored.
     """
 
-    def __init__(
-        self,
-        preprocessing: Preprocessing,
-        augmentation: Augmentation,
-        input: Shape,
-        *,
-        seed: int,
-        mirror: bool,
-        device: torch.device,
-    ) -> None:
+    def __init__(self, settings: StreamSettings, input: Shape) -> None:
+        augmentation = settings.augmentation
         crop = augmentation.crop
-        self.seed = seed
-        self.device = device
+        self.seed = settings.seed
+        self.device = settings.device
         self.size = input[1:]
-        self.mirror = mirror and augmentation.mirror
+        self.mirror = settings.mirror and augmentation.mirror
         self.colour = augmentation.colour if input[0] == 3 else None
         self.padding = crop.padding if isinstance(crop, PaddedCrop) else 0
-        self.preprocessing = preprocessing.to(device)
+        self.preprocessing = settings.preprocessing.to(self.device)
         if self.padding:
             # Padded like the images, so that what is added around an image is zero after the mean is subtracted.
             mean = self.padded(self.preprocessing.mean.expand(*self.size, -1))
@@ -143,53 +156,31 @@ class Changes:
 
 
 class Batches:
-    """The training stream of a split that lies on the device.
+    """The training stream of a split that lies on the device."""
 
-    Args:
-        split: the images; `mirror` says whether they may be mirrored.
-        batch: images of a step, over all processes.
-        device: where images lie and batches are made.
-        share: the process, and how many there are: each makes an equal part of the batch, in their order.
-    """
-
-    def __init__(
-        self,
-        split: Split,
-        preprocessing: Preprocessing,
-        augmentation: Augmentation,
-        *,
-        batch: int,
-        seed: int,
-        mirror: bool,
-        device: torch.device,
-        share: Share = WHOLE,
-    ) -> None:
+    def __init__(self, split: Split, settings: StreamSettings) -> None:
         self.count = len(split.labels)
-        self.batch = batch
-        self.seed = seed
-        self.share = share
+        self.settings = settings
         self.input = split.framing.input
-        self.crop = augmentation.crop
-        self.changes = Changes(
-            preprocessing, augmentation, self.input, seed=seed, mirror=mirror, device=device
-        )
-        self.images = self.changes.padded(split.images.to(device))
-        self.labels = split.labels.to(device)
+        self.augmenter = Augmenter(settings, self.input)
+        self.images = self.augmenter.padded(split.images.to(settings.device))
+        self.labels = split.labels.to(settings.device)
 
     def __call__(self, step: int) -> tuple[Tensor, Tensor]:
         """Step `step`'s images, (batch / world, C, H, W) floats, and labels, (batch / world,)."""
-        samples, epochs = positions(self.count, self.batch, step, self.seed, self.share)
+        settings, crop = self.settings, self.settings.augmentation.crop
+        samples, epochs = positions(self.count, settings.batch, step, settings.seed, settings.share)
         images, which = self.images, on_device(samples, self.labels.device)
         labels = self.labels[which]
-        if isinstance(self.crop, ShorterSide | ResizedCrop):
+        if isinstance(crop, ShorterSide | ResizedCrop):
             height, width = self.input[1:]
             sizes = torch.tensor([[width, height]]).expand(len(samples), -1)
-            windows = boxes(self.crop, self.input, sizes, (self.seed, epochs, samples))
+            windows = boxes(crop, self.input, sizes, (settings.seed, epochs, samples))
             images, which = (
                 resampled(images[which], windows),
                 torch.arange(len(which), device=which.device),
             )
-        return self.changes(images, which, samples, epochs), labels
+        return self.augmenter(images, which, samples, epochs), labels
 
     def close(self) -> None:
         """Nothing has to end; a stream from disk has threads."""

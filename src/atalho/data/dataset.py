@@ -59,6 +59,10 @@ class Split(NamedTuple):
 class Batched(Protocol):
     """Images with labels that come in batches, as those of a `Split` do."""
 
+    @property
+    def framing(self) -> Framing:
+        """How its pictures are brought to a network's input."""
+
     def batches(self, size: int) -> Iterator[Split]: ...
 
 
@@ -68,10 +72,6 @@ class Images(Batched, Protocol):
     @property
     def labels(self) -> Tensor:
         """(N,) of int64."""
-
-    @property
-    def framing(self) -> Framing:
-        """How its pictures are brought to a network's input."""
 
     def framed(self, framing: Framing) -> Self:
         """The same pictures, brought to another network's input where they are not in memory."""
@@ -166,6 +166,11 @@ def network_for(name: str, data: Dataset | None) -> Subject:
     if data is None:
         return subjects.get(name)
     return subjects.get(name, input=data.input, num_classes=len(data.classes))
+
+
+def spaced(count: int, most: int) -> Tensor:
+    """At most `most` of the places 0 to `count` - 1, evenly spaced, the first and the last among them; (places,) of int64."""
+    return torch.linspace(0, count - 1, min(count, most)).long()
 
 
 def stratified(split: Split, fractions: Mapping[str, float]) -> dict[str, Split]:

@@ -19,11 +19,11 @@ import torch
 from torch import Tensor
 
 from atalho.data.augmentation import boxes
-from atalho.data.batches import Changes, Preprocessing
-from atalho.data.draws import Share, positions
+from atalho.data.batches import Augmenter, StreamSettings
+from atalho.data.draws import positions
 from atalho.data.image import Framing, Window, load
 from atalho.data.photos import OnDisk
-from atalho.recipes.recipe import Augmentation, ResizedCrop, ShorterSide
+from atalho.recipes.recipe import ResizedCrop, ShorterSide
 from atalho.runtime.transfer import on_device
 
 AHEAD = 2
@@ -51,42 +51,18 @@ class Decoding:
     A crop with a size of its own is cut from the file's picture, with one resize; any other from the framed picture.
 
     Args:
-        batch: images of a step, over all processes.
-        mirror: whether the photos may be mirrored.
-        share: the process, and how many there are: each makes an equal part of the batch, in their order.
         workers: threads that decode.
     """
 
-    def __init__(
-        self,
-        split: OnDisk,
-        preprocessing: Preprocessing,
-        augmentation: Augmentation,
-        *,
-        batch: int,
-        seed: int,
-        mirror: bool,
-        device: torch.device,
-        share: Share,
-        workers: int,
-    ) -> None:
+    def __init__(self, split: OnDisk, settings: StreamSettings, workers: int) -> None:
         self.split = split
         self.sizes = torch.tensor([photo.size for photo in split.photos])
-        self.crop = augmentation.crop
-        self.batch = batch
-        self.seed = seed
-        self.share = share
-        self.device = device
-        self.labels = split.labels.to(device)
-        self.changes = Changes(
-            preprocessing,
-            augmentation,
-            split.framing.input,
-            seed=seed,
-            mirror=mirror,
-            device=device,
-        )
-        self.copies = torch.cuda.Stream(device) if device.type == "cuda" else None
+        self.settings = settings
+        self.crop = settings.augmentation.crop
+        self.device = settings.device
+        self.labels = split.labels.to(self.device)
+        self.augmenter = Augmenter(settings, split.framing.input)
+        self.copies = torch.cuda.Stream(self.device) if self.device.type == "cuda" else None
         self.begun: dict[int, _Step] = {}
         self.tasks: SimpleQueue[Task | None] = SimpleQueue()
         self.threads = [
@@ -114,8 +90,8 @@ class Decoding:
         for done in decoded:
             done.result()
         which = torch.arange(len(samples), device=self.device)
-        pictures = self.changes.padded(self._on_device(images))
-        return self.changes(pictures, which, samples, epochs), self.labels[
+        pictures = self.augmenter.padded(self._on_device(images))
+        return self.augmenter(pictures, which, samples, epochs), self.labels[
             on_device(samples, self.device)
         ]
 
@@ -129,7 +105,10 @@ class Decoding:
 
     def _begin(self, step: int) -> _Step:
         """Has a step's photos decoded, each into its place."""
-        samples, epochs = positions(len(self.sizes), self.batch, step, self.seed, self.share)
+        settings = self.settings
+        samples, epochs = positions(
+            len(self.sizes), settings.batch, step, settings.seed, settings.share
+        )
         framing = self.split.framing
         channels, height, width = framing.input
         shape = len(samples), height, width, channels
@@ -139,7 +118,7 @@ class Decoding:
         frames: list[Framing | Window] = [framing] * len(photos)
         if isinstance(self.crop, ShorterSide | ResizedCrop):
             windows = boxes(
-                self.crop, framing.input, self.sizes[samples], (self.seed, epochs, samples)
+                self.crop, framing.input, self.sizes[samples], (settings.seed, epochs, samples)
             )
             frames = [
                 Window(

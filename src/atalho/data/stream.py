@@ -2,16 +2,13 @@
 
 from typing import Protocol
 
-import torch
 from torch import Tensor
 
-from atalho.data.batches import Batches, Preprocessing
+from atalho.data.batches import Batches, StreamSettings
 from atalho.data.dataset import Images, Split
 from atalho.data.decoding import Decoding
-from atalho.data.draws import WHOLE, Share
 from atalho.data.folder import WORKERS
 from atalho.data.photos import OnDisk
-from atalho.recipes.recipe import Augmentation
 
 
 class Stream(Protocol):
@@ -24,50 +21,17 @@ class Stream(Protocol):
         """Ends its threads, where it has any."""
 
 
-def stream(
-    split: Images,
-    preprocessing: Preprocessing,
-    augmentation: Augmentation,
-    *,
-    batch: int,
-    seed: int,
-    mirror: bool,
-    device: torch.device,
-    share: Share = WHOLE,
-    workers: int | None = None,
-) -> Stream:
+def stream(split: Images, settings: StreamSettings, workers: int | None = None) -> Stream:
     """The stream of a split.
 
     Args:
-        batch: images of a step, over all processes.
-        mirror: whether the data may be mirrored.
-        share: (rank, world) of this process, which makes an equal part of every batch.
-        workers: threads that decode photos; as many as there are processors, and at most 8, unless given. They change nothing but
-            the time.
+        workers: threads that decode photos; as many as there are processors, and at most 8, unless given. They change nothing
+            but the time.
 
     Raises:
-        ValueError: a batch that does not divide among the processes.
+        ValueError: at the first step, for a batch that does not divide among the processes.
     """
     if isinstance(split, Split):
-        return Batches(
-            split,
-            preprocessing,
-            augmentation,
-            batch=batch,
-            seed=seed,
-            mirror=mirror,
-            device=device,
-            share=share,
-        )
+        return Batches(split, settings)
     assert isinstance(split, OnDisk)
-    return Decoding(
-        split,
-        preprocessing,
-        augmentation,
-        batch=batch,
-        seed=seed,
-        mirror=mirror,
-        device=device,
-        share=share,
-        workers=workers or WORKERS,
-    )
+    return Decoding(split, settings, workers or WORKERS)

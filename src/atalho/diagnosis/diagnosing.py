@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from atalho.diagnosis.measures import MEASURES, Moment
-from atalho.diagnosis.moments import Course, Finished, State, finished, with_noise
+from atalho.diagnosis.moments import Finished, Snapshot, Trajectory, finished, with_noise
 from atalho.errors import AtalhoError, Exit
 from atalho.record import Record
 from atalho.tasks import Step, carry_out
@@ -99,10 +99,12 @@ def _steps(
     def absent(what: str) -> None:
         say(f"{name}: {what}")
 
-    def at(moment: When, step: int, state: Callable[[], State], **given: Any) -> Iterator[Step]:
+    def at(
+        moment: When, step: int, snapshot: Callable[[], Snapshot], **given: Any
+    ) -> Iterator[Step]:
         said = {**of_network, **given, "moment": str(moment), "step": step}
         found = Moment(
-            network, cache(state), data, batch, recipe.auxiliary_weight, device, said, absent
+            network, cache(snapshot), data, batch, recipe.auxiliary_weight, device, said, absent
         )
         for measure in diagnosis.measures:
             yield from MEASURES[measure](found)
@@ -112,14 +114,14 @@ def _steps(
         if diagnosis.moments != [0]:
             absent("without data there is no training, and no moment after 0")
         return
-    course = Course(network, data, recipe, seed, batch, device)
+    trajectory = Trajectory(network, data, recipe, seed, batch, device)
     own = stated.of_run(recipe, data, "float32")
     length = own["steps"]
     for step in sorted(moment for moment in diagnosis.moments if moment != "end"):
         if step > length:
             absent(f"its run has {length} steps, so there is no moment {step}")
         else:
-            yield from at(step, step, partial(course.at, step), **own)
+            yield from at(step, step, partial(trajectory.at, step), **own)
     if "end" not in diagnosis.moments:
         return
     ended = [r for r in runs if (r.network, r.data, r.seed) == (name, data.name, seed)]
@@ -127,6 +129,6 @@ def _steps(
         given = each.conditions
         tested = {"weights": given["weights"], "split": "test"}
         yield Step("its run's records", name, "top1", tested, partial(tuple, each.records))
-        yield from at("end", given["steps"], partial(course.end, each.folder), **given)
+        yield from at("end", given["steps"], partial(trajectory.end, each.folder), **given)
     if not ended:
         absent(f"no finished run of seed {seed} on {data.name} is in --runs, so nothing of its end")

@@ -6,7 +6,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from atalho.data.dataset import Dataset
-from atalho.diagnosis.moments import State
+from atalho.diagnosis.moments import Snapshot
 from atalho.errors import AtalhoError, Exit
 from atalho.grammar.module import Model
 from atalho.networks import subjects
@@ -30,7 +30,7 @@ class Moment:
     """A network at one moment, before it is made.
 
     Args:
-        state: makes it, once.
+        snapshot: makes it, once.
         data: None, where it is shown noise.
         batch: images that gradients are taken of.
         conditions: of all its records.
@@ -38,7 +38,7 @@ class Moment:
     """
 
     network: Subject
-    state: Callable[[], State]
+    snapshot: Callable[[], Snapshot]
     data: Dataset | None
     batch: int
     auxiliary_weight: float
@@ -68,7 +68,7 @@ class Moment:
 
         def measured() -> list[Record]:
             try:
-                return [*measure(self.state(), **self._stated())]
+                return [*measure(self.snapshot(), **self._stated())]
             except ValueError as error:  # a record holds a finite number
                 raise AtalhoError(
                     "NOT-FINITE",
@@ -90,8 +90,8 @@ class Moment:
     ) -> Step:
         """A step that takes `records` of the batch, or of its first `most` images."""
 
-        def measure(state: State, **given: Any) -> Iterable[Record]:
-            return records(self.network.name, state.model, state.batch, *more, **given)
+        def measure(snapshot: Snapshot, **given: Any) -> Iterable[Record]:
+            return records(self.network.name, snapshot.model, snapshot.batch, *more, **given)
 
         shown = self.batch if most is None else min(self.batch, most)
         return self.step(what, quantity, self.on("train", measure), batch=shown)
@@ -137,10 +137,12 @@ def _lesions(at: Moment) -> Iterator[Step]:
     else:
         images = spread(at.data.splits["test"], LESION_IMAGES)
 
-        def accuracy(state: State, lesion: Lesion, **given: Any) -> Iterable[Record]:
-            assert isinstance(state.model, Model) and state.preprocessing is not None
+        def accuracy(snapshot: Snapshot, lesion: Lesion, **given: Any) -> Iterable[Record]:
+            assert isinstance(snapshot.model, Model) and snapshot.preprocessing is not None
             name = at.network.name
-            yield lesions.record(name, state.model, lesion, images, state.preprocessing, **given)
+            yield lesions.record(
+                name, snapshot.model, lesion, images, snapshot.preprocessing, **given
+            )
 
         for lesion in lesions.lesions(at.table):
             known = {"lesion": lesion.kind, "rows": list(lesion.rows)}
@@ -154,10 +156,10 @@ def _surface(at: Moment) -> Iterator[Step]:
         return
     images = spread(at.data.splits["train"], surface.IMAGES)
 
-    def line(state: State, beta: float, **given: Any) -> Iterable[Record]:
-        assert state.preprocessing is not None
-        shown = prepared(images, state.preprocessing, at.device.torch)
-        yield surface.record(at.network.name, state.model, shown, beta, **given)
+    def line(snapshot: Snapshot, beta: float, **given: Any) -> Iterable[Record]:
+        assert snapshot.preprocessing is not None
+        shown = prepared(images, snapshot.preprocessing, at.device.torch)
+        yield surface.record(at.network.name, snapshot.model, shown, beta, **given)
 
     for beta in surface.coordinates():
         measure = at.on("train", partial(line, beta=beta))

@@ -1,5 +1,6 @@
 """A network at a moment of its training: at initialisation, after some steps of a recipe, or at the end of a finished run."""
 
+import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +11,7 @@ import torch
 from torch import nn
 
 from atalho import record
-from atalho.data.batches import Preprocessing, fit
+from atalho.data.batches import Preprocessing
 from atalho.data.dataset import Dataset
 from atalho.networks import subjects
 from atalho.networks.subjects import Subject
@@ -21,12 +22,13 @@ from atalho.record import Record
 from atalho.runtime.device import Device
 from atalho.training import arguments, folder
 from atalho.training.arguments import Arguments
+from atalho.training.initial import initial_model
 from atalho.training.loop import READ_EVERY, Run
 
 
 @dataclass(frozen=True)
-class State:
-    """A network at a moment.
+class Snapshot:
+    """A network at a moment of its training, with a model of its own.
 
     Attributes:
         batch: the images that it is shown.
@@ -39,11 +41,11 @@ class State:
 
 
 @dataclass
-class Course:
-    """A network on its way along the run of a recipe and a seed.
+class Trajectory:
+    """A network along the run of a recipe and a seed, in float32.
 
     Args:
-        batch: how many images it is shown.
+        batch: training images that a snapshot shows it.
     """
 
     network: Subject
@@ -56,35 +58,35 @@ class Course:
     @cached_property
     def run(self) -> Run:
         """The run before its first step; it writes nothing."""
-        split = self.data.training(with_validation=self.recipe.with_validation)
-        return Run(
-            Arguments(self.network.name, self.recipe, self.seed, self.device, "float32"),
-            subjects.build(self.network, seed=self.seed),
-            self.data,
-            fit(split.sample(), self.recipe.normalisation),
-            Path(),
-        )
+        arguments = Arguments(self.network.name, self.recipe, self.seed, self.device, "float32")
+        return Run(arguments, initial_model(arguments, self.data, None), self.data, Path())
 
-    def at(self, step: int) -> State:
-        """After so many steps; a later moment is asked for later, and spoils what an earlier one answered."""
+    def at(self, step: int) -> Snapshot:
+        """The network after so many steps; steps are asked for in rising order.
+
+        Raises:
+            ValueError: for a step that the run is beyond already.
+        """
+        if step < self.run.step:
+            raise ValueError(f"the run is at step {self.run.step}, beyond {step}")
         self.run.model.train()
         while self.run.step < step:
             self.run.advance()
             if self.run.step % READ_EVERY == 0:
                 self.run.renew()
-        return self._shown(self.run.model, self.run.preprocessing)
+        return self._shown(copy.deepcopy(self.run.model), self.run.preprocessing)
 
-    def end(self, run: Path) -> State:
+    def end(self, run: Path) -> Snapshot:
         """As the finished run in that folder left it."""
         trained = folder.load(run).to(self.device.torch)
         return self._shown(trained.model, trained.preprocessing)
 
-    def _shown(self, model: nn.Module, preprocessing: Preprocessing) -> State:
+    def _shown(self, model: nn.Module, preprocessing: Preprocessing) -> Snapshot:
         batch = training_batch(self.data, self.batch, preprocessing, self.device.torch)
-        return State(model, batch, preprocessing)
+        return Snapshot(model, batch, preprocessing)
 
 
-def with_noise(network: Subject, seed: int, batch: int, device: torch.device) -> State:
+def with_noise(network: Subject, seed: int, batch: int, device: torch.device) -> Snapshot:
     """At initialisation, shown standard normal noise with labels at random."""
     model = subjects.build(network, seed=seed, device=device)
     model.to(memory_format=torch.channels_last)
@@ -92,7 +94,7 @@ def with_noise(network: Subject, seed: int, batch: int, device: torch.device) ->
     images = torch.randn(batch, *network.input, generator=generator)
     labels = torch.randint(network.num_classes, (batch,), generator=generator)
     shown = images.to(device, memory_format=torch.channels_last)
-    return State(model, Batch(shown, labels.to(device)))
+    return Snapshot(model, Batch(shown, labels.to(device)))
 
 
 @dataclass(frozen=True)

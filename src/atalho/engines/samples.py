@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from atalho.data.dataset import Dataset, Images, Split
+from atalho.data.dataset import Dataset, Images, Split, spaced
 from atalho.data.folder import Photos
 from atalho.data.image import Framing
 from atalho.data.layout import layout
@@ -29,12 +29,12 @@ def of_dataset(data: Dataset) -> Sample:
     """Images to calibrate on, of the training split, and with their labels the validation split's and more of the training split's."""
     train, val = data.splits["train"], data.splits["val"]
     count = len(train.labels)
-    calibrated = _spaced(count, min(CALIBRATED, count // 2))
+    calibrated = spaced(count, min(CALIBRATED, count // 2))
     left = torch.ones(count, dtype=torch.bool)
     left[calibrated] = False
-    compared = _loaded(val, _spaced(len(val.labels), COMPARED))
+    compared = _loaded(val, spaced(len(val.labels), COMPARED))
     others = left.nonzero().flatten()
-    more = _loaded(train, others[_spaced(len(others), COMPARED - len(compared.labels))])
+    more = _loaded(train, others[spaced(len(others), COMPARED - len(compared.labels))])
     calibration = _loaded(train, calibrated)
     images, labels = compared.join(more)
     return Sample(data.name, images, labels, calibration.images)
@@ -50,26 +50,21 @@ def of_folder(trained: Trained, root: Path) -> Sample:
     folder = found.get("train") or next(iter(found.values()))
     labels = folder.labels(trained.classes, trained.network.name)
     most = COMPARED + CALIBRATED
-    spaced = folder.images[:: max(1, len(folder.images) // most)][:most]
+    shown = tuple(folder.images[place] for place in spaced(len(folder.images), most).tolist())
     unread: list[AtalhoError] = []
-    photos = Photos(replace(folder, images=spaced), labels, trained.framing, unread.append)
+    photos = Photos(replace(folder, images=shown), labels, trained.framing, unread.append)
     parts = [*photos.batches(most)]
     if sum(len(each.labels) for each in parts) < FEWEST:
         raise AtalhoError(
             "DATA-EMPTY",
             root,
-            f"holds no two images that can be read, of {len(spaced)}",
+            f"holds no two images that can be read, of {len(shown)}",
             next_step="--data with a folder of images",
             exit=Exit.DATA,
         )
     images = torch.cat([each.images for each in parts])
     truth = torch.cat([each.labels for each in parts])
     return Sample(str(root), images[::2], truth[::2], images[1::2][:CALIBRATED])
-
-
-def _spaced(count: int, most: int) -> Tensor:
-    """At most so many places of `count`, evenly spaced."""
-    return torch.arange(count) if count <= most else torch.linspace(0, count - 1, most).long()
 
 
 def _loaded(images: Images, places: Tensor) -> Split:

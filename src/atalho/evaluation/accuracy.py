@@ -14,10 +14,11 @@ from atalho.data.dataset import Batched
 from atalho.errors import AtalhoError, Exit
 from atalho.record import Record
 from atalho.runtime.memory import memory_for
-from atalho.runtime.precision import Precision, autocast
+from atalho.runtime.precision import autocast
 from atalho.runtime.transfer import on_device
 from atalho.runtime.world import ALONE, World
 from atalho.statistics import wilson
+from atalho.weights.trained import Inference
 
 PROTOCOL = "single view, no augmentation"
 
@@ -52,15 +53,13 @@ def accuracy(
     model: nn.Module,
     split: Batched,
     preprocessing: Preprocessing,
-    *,
-    batch: int,
-    device: torch.device,
-    precision: Precision,
+    inference: Inference,
     world: World = ALONE,
 ) -> Accuracy:
-    """Asks `model` about every image of `split`, once; leaves it in the mode it was in.
+    """Classifies every image of `split` once; leaves `model` in the mode it was in.
 
     Args:
+        model: on the inference's device.
         world: the processes that ask together: of `size`, each about every `size`-th image of a split from its rank on.
 
     Raises:
@@ -68,12 +67,13 @@ def accuracy(
     """
     training = model.training
     model.eval()
-    at = preprocessing.to(device)
+    device = inference.device
+    preprocessing = preprocessing.to(device)
 
     def answers() -> Iterator[tuple[Tensor, Tensor]]:
-        for images, labels in split.batches(batch):
-            with memory_for(len(labels)), autocast(device, precision):
-                logits = model(preprocess(on_device(images, device), at))
+        for images, labels in split.batches(inference.batch_size(split.framing.input)):
+            with memory_for(len(labels)), autocast(device, inference.precision):
+                logits = model(preprocess(on_device(images, device), preprocessing))
             yield logits.float(), on_device(labels, device)
 
     found = tally(answers(), world)

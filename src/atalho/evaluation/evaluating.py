@@ -7,7 +7,7 @@ from typing import Any
 
 from atalho.data import DATASETS
 from atalho.data.copies import Kind
-from atalho.data.dataset import Batched, DataIdentity, Dataset, Progress, Split
+from atalho.data.dataset import DataIdentity, Dataset, Progress, Split
 from atalho.data.folder import Folder, Photos
 from atalho.data.layout import WHOLE, layout
 from atalho.data.photos import OnDisk, Say, as_given
@@ -125,7 +125,7 @@ def on_dataset(
     check_data(trained, data, split)
     images = data.splits[split]
     if crops == views.SINGLE:
-        found = _accuracy(trained, images, inference)
+        found = accuracy(trained.model, images, trained.preprocessing, inference)
     else:
         views.check(trained, crops, data)
         assert isinstance(images, Split)  # photos are asked about as a folder
@@ -152,7 +152,8 @@ def on_folder(
     unreadable: list[AtalhoError] = []
     how = folder, labels, trained.framing
     if crops == views.SINGLE:
-        found = _accuracy(trained, Photos(*how, unreadable.append, progress), inference)
+        photos = Photos(*how, unreadable.append, progress)
+        found = accuracy(trained.model, photos, trained.preprocessing, inference)
     else:
         views.check(trained, crops, None)
         seen = views.of_photos(*how, crops, unreadable.append, progress)
@@ -236,14 +237,3 @@ def _same_data(
 def _no_split(split: str, root: Path, cause: str) -> AtalhoError:
     next_step = "--split test" if cause.startswith("has") else "leave --split out"
     return AtalhoError("DATA-SPLIT", split, f"{root} {cause}", next_step=next_step, exit=Exit.USAGE)
-
-
-def _accuracy(trained: Trained, images: Batched, inference: Inference) -> Accuracy:
-    return accuracy(
-        trained.model,
-        images,
-        trained.preprocessing,
-        batch=inference.batch_size(trained.network.input),
-        device=inference.device,
-        precision=inference.precision,
-    )

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from atalho.data.dataset import Dataset
+from atalho.data.dataset import Dataset, spaced
 from atalho.data.folder import decoded, images_in
 from atalho.errors import AtalhoError, Exit
 from atalho.weights.fitting import check_data
@@ -23,9 +23,7 @@ def of_dataset(trained: Trained, data: Dataset) -> Tensor:
     """
     check_data(trained, data, "test")
     split = data.splits["test"]
-    count = len(split.labels)
-    chosen = torch.arange(0, count, _step(count))[:COUNT]
-    return next(split.select(chosen).batches(COUNT)).images
+    return next(split.select(spaced(len(split.labels), COUNT)).batches(COUNT)).images
 
 
 def of_folder(trained: Trained, folder: Path) -> Tensor:
@@ -38,7 +36,7 @@ def of_folder(trained: Trained, folder: Path) -> Tensor:
         paths, problem = images_in(folder), ""
     except OSError as error:
         paths, problem = [], f" ({error.strerror})"
-    chosen = paths[:: _step(len(paths))][:COUNT]
+    chosen = [paths[place] for place in spaced(len(paths), COUNT).tolist()]
     images = [each for each in decoded(chosen, trained.framing) if isinstance(each, Tensor)]
     if len(images) < FEWEST:
         raise AtalhoError(
@@ -49,7 +47,3 @@ def of_folder(trained: Trained, folder: Path) -> Tensor:
             exit=Exit.DATA,
         )
     return torch.stack(images)
-
-
-def _step(count: int) -> int:
-    return max(1, count // COUNT)

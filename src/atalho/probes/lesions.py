@@ -20,6 +20,7 @@ from atalho.grammar.shape import output_shape
 from atalho.probes.passes import joins, rows
 from atalho.record import Record
 from atalho.statistics import wilson
+from atalho.weights.trained import Inference
 
 Kind = Literal["none", "removed", "swapped"]
 BATCH = 500
@@ -123,9 +124,7 @@ def record(
     """The accuracy on `images` under one lesion, with its 95 % interval."""
     device = next(model.parameters()).device
     with lesioned(model, lesion):
-        found = accuracy(
-            model, images, preprocessing, batch=BATCH, device=device, precision="float32"
-        )
+        found = accuracy(model, images, preprocessing, Inference(device, "float32", BATCH))
     return Record.of(
         subject,
         "lesion_top1",

@@ -3,14 +3,13 @@
 import torch
 
 from atalho.data.batches import Preprocessing, preprocess
-from atalho.data.dataset import Dataset, Images
+from atalho.data.dataset import Dataset, Images, spaced
 from atalho.probes.passes import Batch
 
 
 def spread(split: Images, count: int) -> Images:
     """`count` images at equal distances in the split; all, where it has no more."""
-    images = len(split.labels)
-    return split.select(torch.linspace(0, images - 1, min(count, images)).long())
+    return split.select(spaced(len(split.labels), count))
 
 
 def prepared(split: Images, preprocessing: Preprocessing, device: torch.device) -> Batch:

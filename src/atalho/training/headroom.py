@@ -1,10 +1,13 @@
 """How large a batch would have fitted into the memory that one did not fit into."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 
+from atalho.errors import AtalhoError, Exit
 from atalho.runtime.memory import is_out_of_memory
+from atalho.training.arguments import Arguments
 
 FINENESS = 16  # the answer is within one sixteenth of the largest
 
@@ -24,6 +27,32 @@ def largest(attempt: Callable[[int], None], below: int) -> int:
         else:
             fails = middle
     return fits if fits > 1 else 0
+
+
+def error(arguments: Arguments, rehearse: Callable[[int], None], folder: Path) -> AtalhoError:
+    """The error for a step that had too little memory: it says how many images at a time would have fitted.
+
+    Args:
+        rehearse: does a step with so many images, and may spoil the run's state.
+        folder: the run's.
+    """
+    recipe, world = arguments.recipe, arguments.world
+    at_once = recipe.batch_size // world.size // arguments.parts
+    # With synchronised BatchNorm a process would wait for the others, which wait for it.
+    alone = world.size == 1 or not arguments.sync_bn
+    fits = largest(rehearse, below=at_once) if alone else at_once // 2
+    parts = -(-arguments.parts * at_once // max(1, fits))
+    would = f"; {fits} at a time would" if alone else ""
+    return AtalhoError(
+        "OUT-OF-MEMORY",
+        arguments.network,
+        f"a batch of {recipe.batch_size}, {at_once} images at a time, does not fit into memory{would}; "
+        f"earlier checkpoints are kept in {folder}",
+        next_step=f"--grad-accum-steps {parts}, which keeps the batch"
+        if fits
+        else "a smaller network or --img-size",
+        exit=Exit.RESOURCES,
+    )
 
 
 def _has_memory(attempt: Callable[[int], None], images: int) -> bool:

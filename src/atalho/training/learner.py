@@ -6,8 +6,9 @@ process), so a run stopped anywhere and resumed ends with the same bits (same ma
 
 import copy
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -34,7 +35,7 @@ class Learner:
     """A model, its optimiser and its batches.
 
     Args:
-        model: answers (N, classes) logits, or `Outputs` in training mode.
+        model: returns (N, classes) logits, or `Outputs` in training mode.
         batches: of every step, this process's share.
         head: names of the parameters that are drawn anew and learn at the full rate, where the body has a rate of its own.
 
@@ -108,15 +109,21 @@ class Learner:
 
     # A step
 
-    def loss(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The loss to be minimised, the main classifier's share of it, and its logits."""
+    def loss(
+        self, images: Tensor, labels: Tensor, forward: Callable[[Tensor], Any] | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The loss to be minimised, the main classifier's share of it, and its logits.
+
+        Args:
+            forward: from images to logits or `Outputs`; the model as it is compiled and shared, unless given.
+        """
 
         def of(logits: Tensor) -> Tensor:
             smoothing = self.recipe.label_smoothing
             return F.cross_entropy(logits.float(), labels, label_smoothing=smoothing)
 
         with autocast(self.device, self.arguments.precision):
-            outputs = self.forward(images)
+            outputs = (forward or self.forward)(images)
         if isinstance(outputs, Outputs):
             main = of(outputs.logits)
             heads = [of(head) for head in outputs.auxiliary]
@@ -133,7 +140,7 @@ class Learner:
         for group in self.optimiser.param_groups:
             group["lr"] = rate * group["share"]
         images, labels = self.batches(self.step)
-        self._seed()
+        self._seed(self.step)
         self.optimiser.zero_grad(set_to_none=True)
         found = no_sums(self.device)
         parts = [
@@ -150,9 +157,9 @@ class Learner:
         self.step += 1
         return found
 
-    def _seed(self) -> None:
+    def _seed(self, step: int) -> None:
         """Dropout's masks, as a function of seed, step and process."""
-        key = f"dropout {self.arguments.seed} {self.step} {self.world.rank}".encode()
+        key = f"dropout {self.arguments.seed} {step} {self.world.rank}".encode()
         torch.manual_seed(int.from_bytes(hashlib.sha256(key).digest()[:7]))
 
     def _gradients_of(self, *, last: bool) -> AbstractContextManager[None]:
@@ -188,24 +195,22 @@ class Learner:
         return step if step >= 0 else None
 
     def first_bad_row(self, step: int) -> str:
-        """Where that step's numbers stop being finite, in words; the run cannot go on after it."""
-        self.step = step
-        self._seed()
-        self.forward = self.model  # whose rows can be watched, compiled or shared as it may be
+        """Where that step's numbers stop being finite, in words."""
+        self._seed(step)
         images, labels = self.batches(step)
-        return nonfinite.first_row(self.model, lambda: self.loss(images, labels)[0])
+        # The model itself: its rows can be watched, though it is compiled or shared in training.
+        return nonfinite.first_row(self.model, lambda: self.loss(images, labels, self.model)[0])
 
     def rehearse(self, count: int) -> None:
-        """A step of so many images by this process alone; it spoils the state."""
-        self.forward = self.model
+        """A step with so many images by this process alone; it spoils the weights and the optimiser's state."""
         self.optimiser.zero_grad(set_to_none=True)
         images, labels = self.batches(self.step)
-        self.loss(images[:count], labels[:count])[0].backward()
+        self.loss(images[:count], labels[:count], self.model)[0].backward()
         self.optimiser.step()
 
     def reestimate(self, further: range) -> None:
         """BatchNorm's statistics anew, over the batches of further steps."""
-        self._seed()  # dropout works here too, and a run may be resumed at its end
+        self._seed(self.step)  # dropout works here too, and a run may be resumed at its end
         with autocast(self.device, self.arguments.precision):
             update_bn(map(self.batches, further), self.inference)
 

@@ -1,137 +1,78 @@
-"""The training loop, and nothing else: steps, rows of metrics.csv, checkpoints, and what ends a run."""
+"""The training loop: steps, rows of metrics.csv, checkpoints, and what ends a run."""
 
 import copy
-import csv
-import io
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from atalho import record
-from atalho.data.batches import Preprocessing
-from atalho.data.dataset import Dataset, Images, Split
+from atalho.data.batches import StreamSettings
+from atalho.data.dataset import Dataset, Images
 from atalho.data.stream import stream
-from atalho.errors import AtalhoError, Exit, Stopped
+from atalho.errors import Exit, Stopped
 from atalho.evaluation.accuracy import Accuracy, accuracy
-from atalho.files import write_atomically
 from atalho.probes.probe import Probe
 from atalho.recipes.recipe import Plateau
 from atalho.runtime.memory import is_out_of_memory
-from atalho.training import checkpoint, headroom, signals
+from atalho.training import checkpoint, headroom, nonfinite, signals
 from atalho.training.arguments import Arguments
 from atalho.training.folder import CHECKPOINTS
+from atalho.training.initial import InitialModel
 from atalho.training.learner import Learner, no_sums, under
+from atalho.training.listeners import SILENT, Listeners, Progress, Row
+from atalho.training.metrics import Metrics
 from atalho.weights.trained import Inference
 
-LEAST_ROWS = 20  # of metrics.csv; longer runs have one an epoch
 READ_EVERY = 20  # steps; reading makes the host wait for the device
 REPORT_EVERY = 2.0  # seconds, at the least
-COLUMNS = ("step", "epoch", "lr", "train_loss", "train_top1", "val_loss", "val_top1")
-
-Row = dict[str, Any]
-
-
-class Progress(NamedTuple):
-    """What a run says of itself every few steps."""
-
-    step: int
-    steps: int
-    epoch: float
-    loss: float
-    top1: float
-    images_per_second: float
-
-
-_WORST = (-1.0, 0.0)
-
-
-def _merit(row: Row) -> tuple[float, float]:
-    """What the best row has most of: validation accuracy, and of equal ones the lower loss."""
-    return row["val_top1"], -row["val_loss"]
-
-
-class _Means(NamedTuple):
-    loss: float
-    top1: float
-
-
-@dataclass(frozen=True)
-class _Until:
-    """A split that stops being read when a signal has come."""
-
-    split: Images
-    stop: Callable[[], None]
-
-    def batches(self, size: int) -> Iterator[Split]:
-        for each in self.split.batches(size):
-            self.stop()
-            yield each
 
 
 class Run:
     """One training run in its folder.
 
     Args:
-        model: answers (N, classes) logits, or `Outputs` in training mode.
         folder: where `metrics.csv` and `checkpoints/` are kept.
-        head: names of the parameters that are drawn anew and learn at the full rate, where the body has a rate of its own.
         probe: looks at the model on its way.
-        report: told of the progress every few seconds.
-        logged: told of every row of metrics.csv.
-        say: told what a person should know.
     """
 
     def __init__(
         self,
         arguments: Arguments,
-        model: nn.Module,
+        initial: InitialModel,
         data: Dataset,
-        preprocessing: Preprocessing,
         folder: Path,
         *,
-        head: frozenset[str] = frozenset(),
         probe: Probe | None = None,
-        report: Callable[[Progress], None] = lambda progress: None,
-        logged: Callable[[Row], None] = lambda row: None,
-        say: Callable[[str], None] = lambda message: None,
+        listeners: Listeners = SILENT,
     ) -> None:
         recipe, self.device, self.world = arguments.recipe, arguments.device.torch, arguments.world
         split = data.training(with_validation=recipe.with_validation)
         self.arguments = arguments
         self.recipe = recipe
-        self.preprocessing = preprocessing
+        self.preprocessing = initial.preprocessing
         self.validation = None if recipe.with_validation else data.splits["val"]
-        self.folder = folder
-        self.probe = probe
-        self.report, self.logged, self.say = report, logged, say
+        self.folder, self.probe, self.listeners = folder, probe, listeners
         self.images = len(split.labels)
         self.steps = recipe.length(self.images)
-        epoch = round(self.images / recipe.batch_size)
-        self.interval = max(1, min(epoch, self.steps // LEAST_ROWS))
-        batches = stream(
-            split,
-            preprocessing,
+        self.metrics = Metrics(self.steps, round(self.images / recipe.batch_size))
+        settings = StreamSettings(
+            initial.preprocessing,
             recipe.augmentation,
-            batch=recipe.batch_size,
+            recipe.batch_size,
             seed=arguments.seed,
             mirror=data.mirror,
             device=self.device,
             share=(self.world.rank, self.world.size),
-            workers=arguments.workers,
         )
-        self.learner = Learner(arguments, model, batches, head=head)
+        batches = stream(split, settings, arguments.workers)
+        self.learner = Learner(arguments, initial.module, batches, head=initial.head)
         self.last_rate = 0.0
         self.warming = recipe.warmup is not None
-        self.epoch_sums = no_sums(self.device)
-        self.recent_sums = no_sums(self.device)
+        self.epoch_sums, self.recent_sums = no_sums(self.device), no_sums(self.device)
         self.best: dict[str, Tensor] = {}
-        self.rows: list[Row] = []
         self.seconds = 0.0
         self.received = signals.Received()
 
@@ -155,7 +96,7 @@ class Run:
         facts = {
             "last_rate": self.last_rate,
             "warming": self.warming,
-            "rows": copy.deepcopy(self.rows),
+            "rows": copy.deepcopy(self.metrics.rows),
             "seconds": self.seconds,
         }
         return checkpoint.State(self.step, tensors, facts)
@@ -168,18 +109,8 @@ class Run:
         self.epoch_sums, self.recent_sums = (sums[k].to(self.device) for k in ("epoch", "recent"))
         self.last_rate = state.facts["last_rate"]
         self.warming = state.facts["warming"]
-        self.rows = list(state.facts["rows"])
+        self.metrics.rows = list(state.facts["rows"])
         self.seconds = state.facts["seconds"]
-
-    def write_metrics(self) -> None:
-        """All rows anew: after a resumption the file says what the state says."""
-        text = io.StringIO()
-        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self.rows)
-        write_atomically(self.folder / "metrics.csv", text.getvalue().encode())
-
-    # A step
 
     def rate(self) -> float:
         """The learning rate of the next step."""
@@ -187,7 +118,7 @@ class Run:
             return self.recipe.warmup.lr
         schedule = self.recipe.schedule
         if isinstance(schedule, Plateau):
-            return self.recipe.lr * schedule.scale([1 - row["val_top1"] for row in self.rows])
+            return self.recipe.lr * schedule.scale(self.metrics.errors())
         return self.recipe.lr * schedule.scale(self.step, self.steps)
 
     def advance(self) -> None:
@@ -202,80 +133,63 @@ class Run:
     def check(self) -> None:
         """Raises where a step had no finite numbers; the last checkpoint is the last good state."""
         if (bad := self.learner.bad()) is not None:
-            raise self._not_finite(bad)
+            where = self.learner.first_bad_row(bad)
+            raise nonfinite.error(self.arguments.network, bad, where, self.folder)
 
-    def means(self, sums: Tensor) -> _Means:
-        """The means of `sums`, once they are known to be numbers."""
+    def means(self, sums: Tensor) -> tuple[float, float]:
+        """Loss and top-1 accuracy from their sums, once these are known to be finite."""
         self.check()
         loss, right, images = sums.tolist()
-        return _Means(loss / images, right / images)
+        return loss / images, right / images
 
-    def _not_finite(self, step: int) -> AtalhoError:
-        where = self.learner.first_bad_row(step)
-        return AtalhoError(
-            "LOSS-NOT-FINITE",
-            self.arguments.network,
-            f"step {step + 1} has no finite loss or gradient, {where}; "
-            f"its update was not made, and earlier checkpoints are kept in {self.folder}",
-            next_step="train again into another --output with a lower --lr",
-            exit=Exit.NUMBERS,
-        )
+    @property
+    def epoch(self) -> float:
+        """How often each image was seen."""
+        return self.step * self.recipe.batch_size / self.images
 
     def read(self, images_per_second: float) -> None:
         """Reports the recent steps."""
-        means = self.means(self.recent_sums)
-        epoch = self.step * self.recipe.batch_size / self.images
-        self.report(Progress(self.step, self.steps, epoch, *means, images_per_second))
+        loss, top1 = self.means(self.recent_sums)
+        progress = Progress(self.step, self.steps, self.epoch, loss, top1, images_per_second)
+        self.listeners.progress(progress)
 
     def renew(self) -> None:
         """Ends the warm-up where the recent steps' error is low enough, and begins to sum anew."""
-        warmup = self.recipe.warmup
-        if self.warming and warmup and 1 - self.means(self.recent_sums).top1 < warmup.until_error:
-            self.warming = False
+        if self.warming and self.recipe.warmup:
+            _, top1 = self.means(self.recent_sums)
+            self.warming = 1 - top1 >= self.recipe.warmup.until_error
         self.recent_sums = no_sums(self.device)
 
     def evaluate(self, split: Images) -> Accuracy:
         """How the model answers a split now, over all processes; it stops where a signal has come."""
-        precision = self.arguments.precision
         self.world.take_from_main(self.learner.inference.buffers())
         share = torch.arange(self.world.rank, len(split.labels), self.world.size)
         return accuracy(
             self.learner.inference,
-            _Until(split.select(share) if self.world.size > 1 else split, self._stop),
+            signals.Interruptible(
+                split.select(share) if self.world.size > 1 else split, self._stop
+            ),
             self.preprocessing,
-            batch=Inference(self.device, precision).batch_size(split.framing.input),
-            device=self.device,
-            precision=precision,
-            world=self.world,
+            Inference(self.device, self.arguments.precision),
+            self.world,
         )
-
-    def row_is_due(self) -> bool:
-        """Whether metrics.csv lacks a row for the steps done; it may, after a stop in the middle of its evaluation."""
-        last = self.rows[-1]["step"] if self.rows else 0
-        whole = self.step % self.interval == 0 or self.step == self.steps
-        return self.step > last and whole
 
     def add_row(self) -> None:
         """A row of metrics.csv: the training means since the last one, and the validation split's accuracy."""
-        means = self.means(self.epoch_sums)
-        row: Row = {
-            "step": self.step,
-            "epoch": self.step * self.recipe.batch_size / self.images,
-            "lr": self.last_rate,
-            "train_loss": means.loss,
-            "train_top1": means.top1,
-        }
+        loss, top1 = self.means(self.epoch_sums)
+        row: Row = {"step": self.step, "epoch": self.epoch, "lr": self.last_rate}
+        row |= {"train_loss": loss, "train_top1": top1}
         if self.validation:
             found = self.evaluate(self.validation)
             row |= {"val_loss": found.loss, "val_top1": found.top1}
-            if self.recipe.best and _merit(row) > max(map(_merit, self.rows), default=_WORST):
+            if self.recipe.best and self.metrics.improves(row):
                 state = self.learner.inference.state_dict()
                 self.best = {name: tensor.to("cpu", copy=True) for name, tensor in state.items()}
         self.epoch_sums = no_sums(self.device)
-        self.rows.append(row)
+        self.metrics.rows.append(row)
         if self.world.main:
-            self.write_metrics()
-            self.logged(row)
+            self.metrics.write(self.folder)
+            self.listeners.row(row)
 
     def look(self, probe: Probe) -> None:
         """Adds a moment to the probe's file; all processes take part, for BatchNorm may wait for them."""
@@ -283,19 +197,15 @@ class Run:
         try:
             found = probe.look(self.model, self.step)
         except ValueError as error:  # a record holds a finite number
-            self.say(f"nothing is kept of the probe at step {self.step}: {error}")
+            self.listeners.warn(f"nothing is kept of the probe at step {self.step}: {error}")
             return
         if self.world.main:
             record.append(probe.file, found)
 
     def ended(self) -> bool:
         """Whether the last step is done, or the best validation is long enough ago."""
-        if self.step == self.steps:
-            return True
-        if self.recipe.patience is None or not self.rows:
-            return False
-        best = max(range(len(self.rows)), key=lambda index: _merit(self.rows[index]))
-        return len(self.rows) - 1 - best >= self.recipe.patience
+        patience = self.recipe.patience
+        return self.step == self.steps or (patience is not None and self.metrics.stalled(patience))
 
     # The loop
 
@@ -311,7 +221,7 @@ class Run:
         if self.probe and self.world.main:
             self.probe.rewind(self.step)
         writer = checkpoint.Writer(self.folder / CHECKPOINTS) if self.world.main else None
-        with signals.collected(self.say) as self.received:
+        with signals.collected(self.listeners.warn) as self.received:
             self._loop(writer)
 
     def _loop(self, writer: checkpoint.Writer | None) -> None:
@@ -324,7 +234,7 @@ class Run:
             while True:
                 if self.probe and self.step % self.probe.every == 0:
                     self.look(self.probe)
-                if self.row_is_due():
+                if self.metrics.due(self.step):
                     self.add_row()
                 if self.ended():
                     break
@@ -344,10 +254,11 @@ class Run:
                     saved = now
         except Stopped:
             self.check()
-            if writer:
-                writer.save(self.state())
-                writer.wait()
+            self._save_last(writer)
             raise
+        self._save_last(writer)
+
+    def _save_last(self, writer: checkpoint.Writer | None) -> None:
         if writer:
             writer.save(self.state())
             writer.wait()
@@ -371,24 +282,7 @@ class Run:
         else:
             return
         # Outside the handler: the error's traceback holds on to what the step had allocated.
-        at_once = self.recipe.batch_size // self.world.size // self.arguments.parts
-        # With synchronised BatchNorm a process would wait for the others, which wait for it.
-        alone = self.world.size == 1 or not self.arguments.sync_bn
-        fits = headroom.largest(self.learner.rehearse, below=at_once) if alone else at_once // 2
-        parts = -(-self.arguments.parts * at_once // max(1, fits))
-        would = f"; {fits} at a time would" if alone else ""
-        raise AtalhoError(
-            "OUT-OF-MEMORY",
-            self.arguments.network,
-            f"a batch of {self.recipe.batch_size}, {at_once} images at a time, does not fit into memory{would}; "
-            f"earlier checkpoints are kept in {self.folder}",
-            next_step=f"--grad-accum-steps {parts}, which keeps the batch"
-            if fits
-            else "a smaller network or --img-size",
-            exit=Exit.RESOURCES,
-        )
-
-    # The end
+        raise headroom.error(self.arguments, self.learner.rehearse, self.folder)
 
     def finish(self) -> nn.Module:
         """The model that the run was for: the last, the average or the best, its statistics taken anew where the recipe says so."""

@@ -1,9 +1,29 @@
-"""Where numbers first stop being numbers."""
+"""A step whose loss or gradient is NaN or infinite: where in the network that begins, and the error that says so."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
+
+from atalho.errors import AtalhoError, Exit
+
+
+def error(network: str, step: int, where: str, folder: Path) -> AtalhoError:
+    """The error for a step, counted from 0, whose loss or gradient is NaN or infinite.
+
+    Args:
+        where: as `first_row` says it.
+        folder: the run's.
+    """
+    return AtalhoError(
+        "LOSS-NOT-FINITE",
+        network,
+        f"step {step + 1} has no finite loss or gradient, {where}; "
+        f"its update was not made, and earlier checkpoints are kept in {folder}",
+        next_step="train again into another --output with a lower --lr",
+        exit=Exit.NUMBERS,
+    )
 
 
 def first_row(model: nn.Module, loss: Callable[[], Tensor]) -> str:

@@ -1,33 +1,31 @@
 """A training run, carried out: from a folder and arguments to weights and records."""
 
-from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
 from atalho import record
-from atalho.data.batches import Preprocessing, fit
 from atalho.data.dataset import Dataset, network_for
 from atalho.errors import AtalhoError, Exit
 from atalho.evaluation import accuracy
 from atalho.files import sweep, write_atomically
 from atalho.grammar.network import Network
 from atalho.lock import locked
-from atalho.networks import subjects
 from atalho.networks.subjects import Subject
-from atalho.probes import probe, shown
+from atalho.probes import shown
+from atalho.probes.probe import FILE as PROBE
+from atalho.probes.probe import IMAGES, Probe
 from atalho.record import Record
 from atalho.runtime import machine
 from atalho.runtime.determinism import deterministic
 from atalho.training import checkpoint, stated
 from atalho.training.arguments import FILE, Arguments
 from atalho.training.folder import CHECKPOINTS, RECORDS, begin
-from atalho.training.loop import Progress, Row, Run
-from atalho.weights import fitting, trained
+from atalho.training.initial import InitialModel, initial_model, initial_weights
+from atalho.training.listeners import SILENT, Listeners
+from atalho.training.loop import Run
+from atalho.weights import trained
 from atalho.weights.config import Config
-from atalho.weights.trained import Trained
-
-Report = Callable[[Progress], None]
 
 
 def execute(
@@ -37,27 +35,25 @@ def execute(
     *,
     resume: bool = False,
     allow_inexact: bool = False,
-    ready: Callable[[], None] = lambda: None,
-    report: Report = lambda progress: None,
-    logged: Callable[[Row], None] = lambda row: None,
-    warn: Callable[[str], None] = lambda message: None,
+    listeners: Listeners = SILENT,
 ) -> list[Record]:
-    """Trains to the end, tests once, and leaves the folder complete; the records of a finished run are read back.
+    """Trains to the end, tests once, and leaves the folder complete; returns the run's records, a finished run's as it left them.
 
-    Of several processes the main one alone writes, and all answer the same.
+    Of several processes the main one alone writes, and all return the same.
 
     Args:
-        ready: called once the folder is this run's and there is something to do.
-        report, logged, warn: as `Run` has them.
+        resume: go on with the run in the folder, where there is one.
+        allow_inexact: go on though the bits may differ from those of a run that was never stopped.
 
     Raises:
         Stopped: by a signal; the state is saved.
-        AtalhoError: as `begin` and `locked`; as `Run.train`; CHECKPOINT-DAMAGED (exit 4); DISK (exit 6).
+        AtalhoError: as `network_for`, `fitting.for_data`, `begin` and `locked`; as `Run.train`; CHECKPOINT-DAMAGED (exit 4);
+            DISK (exit 6).
     """
-    network = network_for(arguments.network, data)
-    begun = arguments.start and fitting.for_data(
-        arguments.start, data, new_head=arguments.new_head, seed=arguments.seed
-    )
+    network_for(
+        arguments.network, data
+    )  # what does not fit together is said before the folder is made
+    weights = initial_weights(arguments, data)
     finished = folder / RECORDS
     world = arguments.world
 
@@ -77,17 +73,10 @@ def execute(
             world.from_main(prepare)
             if world.from_main(finished.exists):
                 return world.from_main(lambda: record.read(finished))
-            ready()
+            listeners.ready()
+            initial = initial_model(arguments, data, weights)
             return _train(
-                arguments,
-                data,
-                folder,
-                network,
-                begun,
-                allow_inexact=allow_inexact,
-                report=report,
-                logged=logged,
-                warn=warn,
+                arguments, data, folder, initial, exact=not allow_inexact, listeners=listeners
             )
         except OSError as error:
             raise AtalhoError(
@@ -103,43 +92,28 @@ def _train(
     arguments: Arguments,
     data: Dataset,
     folder: Path,
-    network: Subject,
-    begun: Trained | None,
+    initial: InitialModel,
     *,
-    allow_inexact: bool,
-    report: Report,
-    logged: Callable[[Row], None],
-    warn: Callable[[str], None],
+    exact: bool,
+    listeners: Listeners,
 ) -> list[Record]:
-    """The run itself, in a folder that is ready for it."""
-    world = arguments.world
-    if begun:
-        network, model, preprocessing = begun.network, begun.model, begun.preprocessing
-    else:
-        model = subjects.build(network, seed=arguments.seed)
-        train_split = data.training(with_validation=arguments.recipe.with_validation)
-        preprocessing = fit(train_split.sample(), arguments.recipe.normalisation)
-    head = fitting.head(network) if begun and arguments.new_head else frozenset[str]()
-    run = Run(
-        arguments,
-        model,
-        data,
-        preprocessing,
-        folder,
-        head=head,
-        probe=_probe(arguments, network, data, preprocessing, folder),
-        report=report,
-        logged=logged,
-        say=warn,
-    )
+    """The run itself, in a folder that is ready for it; `exact` is whether it must go on to the same bits."""
+    world, network = arguments.world, initial.network
+    probe = _probe(arguments, initial, data, folder)
+    run = Run(arguments, initial, data, folder, probe=probe, listeners=listeners)
     with closing(run):
-        if (found := world.from_main(lambda: checkpoint.load(folder / CHECKPOINTS))) is not None:
-            state, damaged = found
+        saved = world.from_main(lambda: checkpoint.load(folder / CHECKPOINTS))
+        if saved is not None:
+            state, damaged = saved
             for path in damaged:
-                warn(f"{path} is damaged; going on from step {state.step}, before it was written")
+                listeners.warn(
+                    f"{path} is damaged; going on from step {state.step}, before it was written"
+                )
             run.restore(state)
-        required = found is not None and not allow_inexact
-        with deterministic(arguments.device.torch, network.name, required=required, say=warn):
+        required = saved is not None and exact
+        with deterministic(
+            arguments.device.torch, network.name, required=required, say=listeners.warn
+        ):
             run.train()
             model = run.finish()
             tested = run.evaluate(data.splits["test"])
@@ -147,6 +121,7 @@ def _train(
     def end() -> list[Record]:
         classes = {name: name for name in data.classes}
         precision = arguments.precision
+        preprocessing = initial.preprocessing
         said = Config(network.name, data.framing, preprocessing, classes, precision, data.identity)
         weights = trained.write(folder, model.state_dict(), said)
         records = _records(run, network, arguments, data, weights, tested)
@@ -158,21 +133,17 @@ def _train(
 
 
 def _probe(
-    arguments: Arguments,
-    network: Subject,
-    data: Dataset,
-    preprocessing: Preprocessing,
-    folder: Path,
-) -> probe.Probe | None:
+    arguments: Arguments, initial: InitialModel, data: Dataset, folder: Path
+) -> Probe | None:
     """Looks at the images that `atalho diagnose` shows, but no more than a step has at once; None where none is asked for."""
     if arguments.probe is None:
         return None
-    recipe, device = arguments.recipe, arguments.device
+    recipe, device, network = arguments.recipe, arguments.device, initial.network
     at_once = recipe.batch_size // arguments.world.size // arguments.parts
-    return probe.Probe(
+    return Probe(
         network.name,
         arguments.probe,
-        shown.training_batch(data, min(probe.IMAGES, at_once), preprocessing, device.torch),
+        shown.training_batch(data, min(IMAGES, at_once), initial.preprocessing, device.torch),
         recipe.auxiliary_weight,
         {
             **stated.of_network(network, data.name, recipe, arguments.seed),
@@ -180,7 +151,7 @@ def _probe(
             "split": "train",
             **machine.conditions(device),
         },
-        folder / probe.FILE,
+        folder / PROBE,
     )
 
 
@@ -218,7 +189,7 @@ def _records(
         Record.of(
             subject, name, row[name], "measured", **of_run, step=row["step"], epoch=row["epoch"]
         )
-        for row in run.rows
+        for row in run.metrics.rows
         for name in ("train_loss", "train_top1", "val_loss", "val_top1")
         if name in row
     ]

@@ -5,12 +5,12 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any
 
 from atalho.data.dataset import Dataset
 from atalho.record import Record
 from atalho.training import run
 from atalho.training.arguments import Arguments
+from atalho.training.listeners import SILENT, Listeners
 from atalho.training.tensorboard import curves
 
 
@@ -21,21 +21,31 @@ def execute(
     folder: Callable[[int], Path],
     *,
     tensorboard: bool = False,
-    **options: Any,
+    resume: bool = False,
+    allow_inexact: bool = False,
+    listeners: Listeners = SILENT,
 ) -> list[Record]:
-    """The test accuracy of every seed's run, one after another; `folder` is where each is kept.
-
-    A run that is finished already is read back with `resume`; `options` are those of `run.execute`.
+    """Trains under one seed after another; returns the test accuracy of each run.
 
     Args:
+        folder: where the run of a seed is kept.
         tensorboard: each run's curves are written for TensorBoard too, in its folder.
+        resume, allow_inexact, listeners: of every run, as `run.execute` has them.
     """
     found = []
     for seed in seeds:
         with ExitStack() as stack:
             if tensorboard:
-                options["logged"] = stack.enter_context(curves(folder(seed) / "tensorboard"))
-            records = run.execute(replace(arguments, seed=seed), data, folder(seed), **options)
+                row = stack.enter_context(curves(folder(seed) / "tensorboard"))
+                listeners = replace(listeners, row=row)
+            records = run.execute(
+                replace(arguments, seed=seed),
+                data,
+                folder(seed),
+                resume=resume,
+                allow_inexact=allow_inexact,
+                listeners=listeners,
+            )
         found.append(tested(records))
     return found
 

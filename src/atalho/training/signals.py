@@ -13,12 +13,36 @@ from types import FrameType
 
 import torch
 
+from atalho.data.dataset import Batched, Split
+from atalho.data.image import Framing
 from atalho.errors import Exit
 from atalho.runtime.world import World
 
 PATIENCE = 9.0  # seconds from a signal to the end, whatever the step is doing
 MEETING = 0.5  # seconds between two questions of processes on GPUs
 CODES = {signal.SIGINT: Exit.INTERRUPTED, signal.SIGTERM: Exit.TERMINATED}
+
+
+@dataclass(frozen=True)
+class Interruptible:
+    """A split that stops being read when a signal has come.
+
+    Args:
+        stop: raises `Stopped` then.
+    """
+
+    split: Batched
+    stop: Callable[[], None]
+
+    @property
+    def framing(self) -> Framing:
+        return self.split.framing
+
+    def batches(self, size: int) -> Iterator[Split]:
+        """As the split's own."""
+        for each in self.split.batches(size):
+            self.stop()
+            yield each
 
 
 @dataclass

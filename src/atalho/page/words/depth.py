@@ -5,6 +5,7 @@ from math import inf
 from statistics import mean, median
 from typing import NamedTuple
 
+from atalho.claims.diagnosed import DISTANCE
 from atalho.page.chart.families import COMPARED, Style, of_family
 from atalho.page.diagnosis import Diagnosis, when
 from atalho.page.words.numbers import ratio, signed
@@ -13,8 +14,6 @@ from atalho.ranking import said
 
 FAR = 10.0
 """Where the first row's gradient is this many times the last's it is said to grow; at one part in as many, to vanish."""
-
-_NEAR = 0.1  # the distance whose correlation is told where the networks differ as much at another
 
 
 class TableRow(NamedTuple):
@@ -237,7 +236,7 @@ def _of_catalogue(styles: Mapping[str, Style], family: str, names: Sequence[str]
 
 
 def _distance(diagnosis: Diagnosis) -> float | None:
-    """The distance at which the networks' correlations differ most, at the first moment; of equals the nearest to `_NEAR`."""
+    """The distance at which the networks' correlations differ most, at the first moment; of equals the nearest to `DISTANCE`."""
     by_distance: dict[float, list[float]] = {}
     for moment in diagnosis.moments_of("gradient_correlation")[:1]:
         for network in diagnosis.networks:
@@ -247,7 +246,7 @@ def _distance(diagnosis: Diagnosis) -> float | None:
 
     def spread(distance: float) -> tuple[float, float]:
         values = by_distance[distance]
-        return max(values) - min(values), -abs(distance - _NEAR)
+        return max(values) - min(values), -abs(distance - DISTANCE)
 
     return max(by_distance, key=spread, default=None)
 

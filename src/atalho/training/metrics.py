@@ -1,0 +1,62 @@
+"""The rows of metrics.csv: when one is due, which is the best, and whether they still get better."""
+
+import csv
+import io
+from pathlib import Path
+
+from atalho.files import write_atomically
+from atalho.training.listeners import Row
+
+FILE = "metrics.csv"
+COLUMNS = ("step", "epoch", "lr", "train_loss", "train_top1", "val_loss", "val_top1")
+LEAST_ROWS = 20
+"""Of a run; one that is longer than as many epochs has a row an epoch."""
+
+_WORST = (-1.0, 0.0)
+
+
+def _merit(row: Row) -> tuple[float, float]:
+    """What the best row has most of: validation accuracy, and of equal ones the lower loss."""
+    return row["val_top1"], -row["val_loss"]
+
+
+class Metrics:
+    """The rows of one run.
+
+    Args:
+        steps: of the run.
+        epoch: steps in which each image is seen once.
+    """
+
+    def __init__(self, steps: int, epoch: int) -> None:
+        self.steps = steps
+        self.interval = max(1, min(epoch, steps // LEAST_ROWS))
+        self.rows: list[Row] = []
+
+    def due(self, step: int) -> bool:
+        """Whether there is no row yet for so many steps, and should be; so it is after a stop while one was measured."""
+        last = self.rows[-1]["step"] if self.rows else 0
+        return step > last and (step % self.interval == 0 or step == self.steps)
+
+    def improves(self, row: Row) -> bool:
+        """Whether a row, which is not among the others yet, is better on the validation split than all of them."""
+        return _merit(row) > max(map(_merit, self.rows), default=_WORST)
+
+    def stalled(self, patience: int) -> bool:
+        """Whether the last `patience` rows are no better on the validation split than one before them."""
+        if not self.rows:
+            return False
+        best = max(range(len(self.rows)), key=lambda index: _merit(self.rows[index]))
+        return len(self.rows) - 1 - best >= patience
+
+    def errors(self) -> list[float]:
+        """The validation split's top-1 error of every row."""
+        return [1 - row["val_top1"] for row in self.rows]
+
+    def write(self, folder: Path) -> None:
+        """Writes all rows anew: after a resumption the file says what the rows are."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        write_atomically(folder / FILE, text.getvalue().encode())
