@@ -92,7 +92,7 @@ def test_a_seed_decides_the_weights_and_touches_nothing_else(file: Path) -> None
     [
         ("{file}:broken", "RuntimeError: no such thing"),
         ("{file}:absent", "absent"),
-        ("{file}:pair", "with tuple"),
+        ("{file}:pair", "returns tuple"),
         ("{file}:number", "int, not an nn.Module"),
         ("{file}:fixed", "1x10"),
         ("elsewhere.py:small", "no Python file elsewhere.py"),
