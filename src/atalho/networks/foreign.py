@@ -4,10 +4,11 @@ It is measured, trained and compared like a network of the catalogue. What only 
 drawing) it does not have; its cost is counted on the module, by torch's own counter.
 """
 
-import importlib.util
 import inspect
+import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from atalho.errors import AtalhoError, Exit
 from atalho.grammar.shape import Shape, text
+from atalho.networks import userfile
 
 if TYPE_CHECKING:  # torch is loaded by the functions that make a module
     from torch import nn
@@ -29,13 +31,16 @@ class Foreign:
 
     Args:
         name: as the user wrote it, `timm:resnet18d`; it is the name in its records and runs.
+        num_classes: how many logits an image gets; 0 until the module has shown it, where nothing else says it.
         construct: makes the module, with torch's global generator.
+        file: in which the constructor is, for a function of somebody's file.
     """
 
     name: str
     input: Shape
     num_classes: int
     construct: Callable[[], "nn.Module"]
+    file: Path | None = None
 
     def without_auxiliary(self) -> "Foreign":
         """The same network: its module returns logits alone."""
@@ -44,6 +49,10 @@ class Foreign:
 
 def get(name: str, *, input: Shape | None = None, num_classes: int | None = None) -> Foreign:
     """The network of a prefixed name, checked on one image.
+
+    Args:
+        input: (C, H, W); its own as the library has it, or else ImageNet's, unless given.
+        num_classes: its own, as the library, the function's default or its logits have it, unless given.
 
     Raises:
         AtalhoError: FOREIGN-MISSING (exit 6), where the prefix's package is not installed; NETWORK-UNKNOWN (exit 2);
@@ -56,17 +65,63 @@ def get(name: str, *, input: Shape | None = None, num_classes: int | None = None
         found = _torchvision(name, what, input, num_classes)
     else:
         found = _file(name, input, num_classes)
-    _check(found)
-    return found
+    return _checked(found)
 
 
 def build(network: Foreign, *, seed: int) -> "nn.Module":
-    """The module as its own code initialises it, from `seed` alone: torch's global generator is left as it was."""
+    """The module as its own code initialises it, from `seed` alone: torch's global generator is left as it was.
+
+    Lazy layers have their parameters, as one image gives them. The module can be copied.
+    """
+    import torch
+    from torch.nn.parameter import is_lazy
+
+    with torch.random.fork_rng(devices=[]), _running(network):
+        torch.manual_seed(seed)
+        model = network.construct()
+        if any(map(is_lazy, (*model.parameters(), *model.buffers()))):
+            training = model.training
+            with torch.no_grad():
+                model.eval()(torch.zeros(1, *network.input))
+            model.train(training)
+    for part in model.modules():
+        for name, value in vars(part).items():
+            # torch.nn.utils.weight_norm keeps what it computed last, which cannot be copied, and computes it anew.
+            if isinstance(value, torch.Tensor) and value.grad_fn is not None:
+                setattr(part, name, value.detach())
+    return model
+
+
+def check_trainable(network: Foreign) -> None:
+    """Whether a training step can be made: logits alone in training mode too, and gradients of what they come from.
+
+    Raises:
+        AtalhoError: FOREIGN-FAILED (exit 2).
+    """
     import torch
 
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return network.construct()
+    model = build(network, seed=0).train()
+    try:
+        with torch.random.fork_rng(devices=[]), _running(network):
+            # Two images: BatchNorm has no variance of one value a channel.
+            answer = model(torch.rand(2, *network.input))
+            if _is_logits(answer, 2, network.num_classes):
+                answer.float().sum().backward()
+                return
+    except Exception as error:  # whatever somebody else's code raises
+        raise _failed(
+            network.name, f"cannot be trained on {text(network.input)}: {_line(error)}"
+        ) from error
+    raise _failed(
+        network.name,
+        f"in training mode returns {_described(answer)} for two images, not 2x{network.num_classes} logits",
+        "let it return the logits alone in training mode too",
+    )
+
+
+def _running(network: Foreign) -> AbstractContextManager[None]:
+    """What somebody's code runs in."""
+    return userfile.running(network.file) if network.file else nullcontext()
 
 
 def costs(network: Foreign) -> dict[str, int]:
@@ -96,7 +151,8 @@ def document(network: Foreign) -> dict[str, Any]:
 
     for module in model.modules():
         module.register_forward_hook(note)
-    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+    # Not in inference mode, in which the counter cannot see into weights that are computed (torch.nn.utils.parametrize).
+    with torch.no_grad(), FlopCounterMode(display=False) as counter, _running(network):
         model(torch.zeros(1, *network.input))
     flops = {name: sum(each.values()) for name, each in counter.get_flop_counts().items()}
     rows = [
@@ -161,28 +217,35 @@ def _torchvision(name: str, what: str, input: Shape | None, num_classes: int | N
 def _file(name: str, input: Shape | None, num_classes: int | None) -> Foreign:
     file, _, function = name.rpartition(":")
     path = Path(file)
-    spec = importlib.util.spec_from_file_location(path.stem, path) if path.is_file() else None
-    if spec is None or spec.loader is None:
-        raise _failed(name, f"there is no Python file {file}")
-    module = importlib.util.module_from_spec(spec)
+    shape = input or INPUT
+    if not path.is_file():
+        raise _failed(name, f"there is no Python file {file}", "name a file that is there")
     try:
-        spec.loader.exec_module(module)
-        make = getattr(module, function)
+        make = userfile.function(path, function)
         takes = inspect.signature(make).parameters
+    except userfile.EndedError as error:
+        raise _failed(
+            name,
+            f"cannot be imported: {error}",
+            "put what the file does when it is run under `if __name__ == '__main__':`",
+        ) from error
     except Exception as error:  # whatever the user's own code raises
-        raise _failed(name, f"{type(error).__name__}: {error}") from error
-    classes = num_classes or CLASSES
-    given = {"num_classes": classes} if "num_classes" in takes else {}
+        raise _failed(name, f"cannot be imported: {_line(error)}", "mend the file") from error
+    given: dict[str, int] = {}
+    if "num_classes" in takes:
+        default = takes["num_classes"].default
+        if num_classes or default is inspect.Parameter.empty:
+            given = {"num_classes": num_classes or CLASSES}
 
     def construct() -> "nn.Module":
         from torch import nn
 
         model = make(**given)
         if not isinstance(model, nn.Module):
-            raise TypeError(f"{function} returns a {type(model).__name__}, not an nn.Module")
+            raise TypeError(f"{function} returns a {type(model).__name__} and not an nn.Module")
         return model
 
-    return Foreign(name, input or INPUT, classes, construct)
+    return Foreign(name, shape, given.get("num_classes", num_classes or 0), construct, path)
 
 
 def _package(package: str, name: str) -> Any:
@@ -211,33 +274,52 @@ def _known(name: str, what: str, models: list[str]) -> None:
         )
 
 
-def _check(network: Foreign) -> None:
-    """Checks that it can be made and returns logits for an image."""
+def _checked(network: Foreign) -> Foreign:
+    """The network, once it can be made and gives an image logits; with their number, where nothing else said it."""
     import torch
 
     try:
         model = build(network, seed=0).eval()
-        with torch.inference_mode():
+        with torch.inference_mode(), _running(network):
             answer = model(torch.zeros(1, *network.input))
     except Exception as error:  # whatever somebody else's code raises
+        raise _failed(network.name, f"cannot take {text(network.input)}: {_line(error)}") from error
+    if not network.num_classes and isinstance(answer, torch.Tensor) and answer.dim() == 2:
+        network = replace(network, num_classes=answer.shape[1])
+    if not _is_logits(answer, 1, network.num_classes):
         raise _failed(
             network.name,
-            f"cannot take {text(network.input)}: {type(error).__name__}: {str(error).splitlines()[0]}",
-        ) from error
-    if not isinstance(answer, torch.Tensor) or answer.shape != (1, network.num_classes):
-        tensor = isinstance(answer, torch.Tensor)
-        shape = text(answer.shape) if tensor else type(answer).__name__
-        raise _failed(
-            network.name,
-            f"returns {shape} for one image, not 1x{network.num_classes} logits",
+            f"returns {_described(answer)} for one image, not 1x{network.num_classes or 'CLASSES'} logits",
         )
+    return network
 
 
-def _failed(name: str, cause: str) -> AtalhoError:
+def _is_logits(answer: Any, images: int, classes: int) -> bool:
+    import torch
+
+    return isinstance(answer, torch.Tensor) and answer.shape == (images, classes)
+
+
+def _described(answer: Any) -> str:
+    """What a module returned, in words."""
+    import torch
+
+    if isinstance(answer, torch.Tensor):
+        return text(answer.shape) or "a single number"
+    length = f" of {len(answer)}" if isinstance(answer, tuple | list | dict) else ""
+    return f"a {type(answer).__name__}{length}"
+
+
+def _line(error: Exception) -> str:
+    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+
+
+def _failed(name: str, cause: str, next_step: str = "") -> AtalhoError:
+    show = f"atalho show {shlex.quote(name)} --input 3x32x32 --num-classes 10"
     return AtalhoError(
         "FOREIGN-FAILED",
         name,
         cause,
-        next_step="--input and --num-classes as it takes them, or mend the function",
+        next_step=next_step or f"{show}, or as it takes them",
         exit=Exit.USAGE,
     )

@@ -62,6 +62,16 @@ def check_name(name: str) -> None:
         networks.get(name)
 
 
+def check_trainable(subject: Subject) -> None:
+    """Says before anything long starts that somebody's module cannot be trained.
+
+    Raises:
+        AtalhoError: as `foreign.check_trainable`.
+    """
+    if isinstance(subject, Foreign):
+        foreign.check_trainable(subject)
+
+
 def build(subject: Subject, *, seed: int = 0, device: "torch.device | str" = "cpu") -> "nn.Module":
     """Its module, initialised from `seed` alone."""
     if isinstance(subject, Network):

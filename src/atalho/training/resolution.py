@@ -100,7 +100,8 @@ def resolve(
         start: the request's weights; their network, which may be a variant of the one that was named, is the one trained.
 
     Raises:
-        AtalhoError: INPUT-SHAPE (exit 2), for data that the network cannot take; as `RecipeChanges.apply`.
+        AtalhoError: INPUT-SHAPE (exit 2), for data that the network cannot take; as `subjects.check_trainable`, and as
+            `RecipeChanges.apply`.
     """
     from atalho.data.dataset import network_for
     from atalho.training.arguments import Arguments
@@ -112,6 +113,8 @@ def resolve(
     if new_head is None:
         new_head = bool(start and data and tuple(start.classes) != data.classes)
     network = network_for(name, data)
+    if data:
+        subjects.check_trainable(network)
     recipe = request.recipe or ("finetune" if start else recipes.default(request.data))
     chosen = request.changes.apply(recipes.get(recipe, subjects.facts(network)))
     arguments = Arguments(
@@ -124,7 +127,9 @@ def framing(request: Request, start: "Trained | None") -> "Framing":
     """How photos are brought to a network's input: as its weights were, or as its paper has it; of the side that is requested."""
     from atalho.data.image import Framing
 
-    own = start.framing if start else Framing(subjects.get(request.network).input)
-    channels, *_ = own.input
     side = request.img_size
-    return replace(own, input=(channels, side, side)) if side else own
+    if not start:
+        # A function in a file may take no other size than the one that is requested.
+        return Framing(subjects.get(request.network, input=(3, side, side) if side else None).input)
+    channels, *_ = start.framing.input
+    return replace(start.framing, input=(channels, side, side)) if side else start.framing
