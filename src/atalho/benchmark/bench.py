@@ -1,4 +1,4 @@
-"""Networks on this machine: each with the engine that it runs on, weighed and timed in processes of their own."""
+"""The measurements of networks on this machine: cost, engine and size, memory, latency and energy, as steps in their order."""
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -33,9 +33,9 @@ class Entry:
     """A network that is measured.
 
     Args:
-        trained: its weights; called where an engine has to be chosen.
-        sample: real images to compare engines on.
-        calibrated: whether there are some among them to calibrate int8 on.
+        trained: loads its weights; called where an engine has to be chosen.
+        sample: loads real images to compare engines on.
+        calibrated: whether the sample has images to calibrate int8 on.
     """
 
     network: Subject
@@ -52,12 +52,12 @@ class Entry:
 
 
 class Bench:
-    """Where networks are measured; a context, at whose end their processes are gone.
+    """Measures networks in processes of their own; a context, at whose end these are gone.
 
     Args:
-        request: the engine.
-        folder: where each network lies with its engine's files, under the request's name and the network's.
-        say: told which engine was chosen and why, and what is not measured.
+        request: the engine that they are measured on.
+        folder: for a folder of each network with its engine's files, see `engine_folder`.
+        say: is called with a line that says which engine was chosen and why, or what is not measured.
     """
 
     def __init__(self, request: EngineRequest, folder: Path, say: Callable[[str], None]) -> None:
@@ -75,7 +75,7 @@ class Bench:
             child.close()
 
     def steps(self, entries: Sequence[Entry], batches: Sequence[int]) -> Iterator[Step | Round]:
-        """What there is to do, in order: cost, engine and size of each network, then memory, time and energy by batch."""
+        """All steps in order: cost, engine and size of each network, then memory, latency and energy of all by batch size."""
         placement = self.request.placement
         for entry in entries:
             name = entry.network.name
@@ -96,9 +96,9 @@ class Bench:
                 for each in entries
             )
             yield Round(stage, parts, partial(self._latency, entries, batch))
-        found = sensor.sensor(placement.device)
-        if isinstance(found, str):
-            self.say(f"energy is not measured: {found}")
+        energy_sensor = sensor.sensor(placement.device)
+        if isinstance(energy_sensor, str):
+            self.say(f"energy is not measured: {energy_sensor}")
             return
         for batch in batches:
             for entry in entries:
@@ -157,7 +157,7 @@ class Bench:
         return choosing.records(name, trials, sample, **given)
 
     def _system(self, entry: Entry) -> System:
-        """The network with its engine, chosen where that was not done yet.
+        """The network on its engine, which is chosen first where that was not done yet.
 
         Raises:
             Ended: where it cannot run.
@@ -174,10 +174,10 @@ class Bench:
                 self._systems[name] = System(
                     name, folder, entry.network.input, backend, placement, given
                 )
-        found = self._systems[name]
-        if isinstance(found, Ended):
-            raise found
-        return found
+        system = self._systems[name]
+        if isinstance(system, Ended):
+            raise system
+        return system
 
     def _conditions(self, entry: Entry, weights: str) -> dict[str, Any]:
         given: dict[str, Any] = {}
@@ -201,7 +201,7 @@ class Bench:
             return self._failing(entry, f"memory at batch {batch}", ended)
 
     def _latency(self, entries: Sequence[Entry], batch: int, parts: Sequence[Step]) -> list[Record]:
-        found: list[Record] = []
+        failures: list[Record] = []
         ready: list[System] = []
         names = {part.subject for part in parts}
         for entry in entries:
@@ -209,9 +209,9 @@ class Bench:
                 try:
                     ready.append(self._system(entry))
                 except Ended as ended:
-                    found += self._failing(entry, f"latency at batch {batch}", ended)
+                    failures += self._failing(entry, f"latency at batch {batch}", ended)
         children = {each.name: self._child(each) for each in ready}
-        return found + latency.records(children, ready, batch)
+        return failures + latency.records(children, ready, batch)
 
     def _energy(self, entry: Entry, batch: int) -> list[Record]:
         try:
@@ -229,13 +229,13 @@ class Bench:
 
 
 def engine_folder(folder: Path, request: EngineRequest, network: str) -> Path:
-    """Where a network lies in a bench's folder, on the engine that was requested."""
+    """The folder, in a bench's, of a network with the files of the engine that was requested."""
     return folder / request.name / subjects.folder_name(network)
 
 
 def _backend_of(folder: Path) -> Backend | None:
-    found = engine_config.read(folder)
-    return found.backend if found else None
+    config = engine_config.read(folder)
+    return config.backend if config else None
 
 
 def untrained(network: Subject) -> Trained:

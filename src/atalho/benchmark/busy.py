@@ -1,4 +1,4 @@
-"""Whether somebody else used the machine while something was measured, and whether the measured drifted."""
+"""Whether other processes used the machine during a measurement, and whether the measured time drifted."""
 
 import time
 from collections.abc import Sequence
@@ -8,10 +8,10 @@ from typing import NamedTuple
 import psutil
 
 OTHERS = 0.1
-"""Cores that other processes may keep busy; the clocks behind it tick a hundred times a second."""
+"""How many cores other processes may keep busy in a quiet measurement; the clocks behind it tick a hundred times a second."""
 
 DRIFT = 0.1
-"""By how much the medians of the first and the second half of the samples may differ."""
+"""By which share the medians of the first and the second half of the samples may differ."""
 
 LEAST = 8  # samples that a drift can be seen in
 
@@ -35,7 +35,7 @@ def moment() -> Moment:
 
 
 def others(begun: Moment, ended: Moment) -> float:
-    """How many cores other processes, or other guests of the same machine, kept busy between two moments."""
+    """How many cores other processes, or other virtual machines on the same host, kept busy between two moments."""
     wall = ended.wall - begun.wall
     everybody, own = ended.everybody - begun.everybody, ended.own - begun.own
     return max(0.0, everybody - own) / wall

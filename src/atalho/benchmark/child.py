@@ -44,14 +44,14 @@ class Network:
         _load(self.backend.engine)
 
     def open(self) -> Session:
-        """The network, opened once."""
+        """The network on its engine, opened at the first call."""
         if self._session is None:
             engine = ENGINES[self.backend.engine]
             self._session = engine.open(self.folder, self.backend.dtype, self.placement)
         return self._session
 
     def put(self, batch: int) -> None:
-        """Noise for the engine; the last batch's is let go."""
+        """Moves standard normal noise in place of images to the engine, and frees the last batch's."""
         if batch != self.batch:
             self.images = None
             shown = np.random.default_rng(0).standard_normal((batch, *self.input), np.float32)
@@ -66,7 +66,7 @@ class Network:
         return time.perf_counter() - begun
 
     def warm(self, batch: int) -> dict[str, Any]:
-        """Runs until the time no longer changes, for some seconds at most."""
+        """Runs until the time of a run no longer changes, for some seconds at most."""
         self.put(batch)
         taken: list[float] = []
         while sum(taken) < MOST_WARM_SECONDS:
@@ -77,9 +77,14 @@ class Network:
         return {}
 
     def time(self, batch: int, seconds: float, runs: int) -> dict[str, Any]:
-        """Samples of so many seconds, thinned to so many runs at most, and how many cores others used meanwhile.
+        """The seconds of single runs, and how many cores other processes used meanwhile.
 
-        It lasts as long for a quick network too: the clocks that tell who used the machine tick a hundred times a second.
+        It runs for the whole time also where a few runs would do: the clocks that tell who used the machine tick a hundred
+        times a second.
+
+        Args:
+            seconds: how long it runs.
+            runs: to how many samples the runs are thinned out, at most.
         """
         self.put(batch)
         taken: list[float] = []
@@ -91,7 +96,10 @@ class Network:
         return {"samples": taken[:: ceil(len(taken) / runs)], "others": others}
 
     def peak(self, batch: int) -> dict[str, Any]:
-        """Bytes at the highest while it runs, above the loaded framework; on a GPU of torch's allocator, and all that is used of it."""
+        """The peak of memory in bytes while it runs, above the loaded framework.
+
+        On a GPU it is the peak of torch's allocator, with `device_used`, the bytes that are taken of the device in all.
+        """
         before = _reset_high_water()
         self.open()
         gc.collect()
@@ -108,9 +116,9 @@ class Network:
         return {"peak": _high_water() - before}
 
     def energy(self, batch: int, seconds: float) -> dict[str, Any]:
-        """Joules of a window of runs, and the watts of one as long at rest before it."""
+        """The joules of a window of runs, and the watts of a window as long at rest before it."""
         counter = sensor.sensor(self.placement.device)
-        assert not isinstance(counter, str), counter  # the parent has looked
+        assert not isinstance(counter, str), counter  # the parent has checked
         self.put(batch)
         rest = counter.joules(lambda: time.sleep(seconds))
         runs = 0

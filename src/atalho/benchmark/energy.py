@@ -11,22 +11,22 @@ PROTOCOL = f"own process, {WINDOW:g} s of runs less what {WINDOW:g} s at rest be
 
 
 def records(child: Child, system: System, batch: int) -> list[Record]:
-    """Joules an image and watts of a network; where its process ends, a record of that instead."""
+    """Joules an image and watts, above what the machine takes at rest; where the process ends, the record of that failure."""
     try:
-        found = child.ask({"measure": "energy", "batch": batch, "seconds": WINDOW})
+        window = child.ask({"measure": "energy", "batch": batch, "seconds": WINDOW})
     except Ended as ended:
         return [system.failure("energy", batch, ended)]
-    watts = found["joules"] / found["seconds"] - found["idle"]
-    given = {
+    watts = window["joules"] / window["seconds"] - window["idle"]
+    conditions = {
         **system.record_conditions(),
         "batch": batch,
-        "sensor": found["sensor"],
-        "idle": found["idle"],
-        "window": found["seconds"],
+        "sensor": window["sensor"],
+        "idle": window["idle"],
+        "window": window["seconds"],
         "protocol": PROTOCOL,
     }
-    joules = watts * found["seconds"] / found["images"]
+    joules = watts * window["seconds"] / window["images"]
     return [
-        Record.of(system.name, "energy", joules, "measured", **given),
-        Record.of(system.name, "power", watts, "measured", **given),
+        Record.of(system.name, "energy", joules, "measured", **conditions),
+        Record.of(system.name, "power", watts, "measured", **conditions),
     ]

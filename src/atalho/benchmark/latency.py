@@ -99,8 +99,8 @@ def records(children: Mapping[str, Child], systems: Sequence[System], batch: int
             for each in left:
                 own = taken[each.name]
                 runs = max(LEAST, SAMPLES - len(own.quiet))
-                if answer := ask(each, "time", seconds=TURN, runs=runs):
-                    own.add(**answer)
+                if turn := ask(each, "time", seconds=TURN, runs=runs):
+                    own.add(**turn)
         again = [s for s in again if s.name not in failed and taken[s.name].drifted]
     return [
         record
@@ -108,21 +108,21 @@ def records(children: Mapping[str, Child], systems: Sequence[System], batch: int
         for record in (
             [each.failure("latency", batch, failed[each.name])]
             if each.name in failed
-            else _found(each, taken[each.name], batch)
+            else _records(each, taken[each.name], batch)
         )
     ]
 
 
-def _found(system: System, taken: _Taken, batch: int) -> list[Record]:
+def _records(system: System, taken: _Taken, batch: int) -> list[Record]:
     samples = taken.samples
     middle = median(samples)
     first, third, p90, p99 = np.percentile(samples, [25, 75, 90, 99]).tolist()
-    given = {**system.record_conditions(), "batch": batch, "protocol": PROTOCOL}
+    conditions = {**system.record_conditions(), "batch": batch, "protocol": PROTOCOL}
     if noise := taken.noise:
-        given |= {"noisy": True, "noise": noise}
+        conditions |= {"noisy": True, "noise": noise}
     spread = {"quartiles": [first, third], "p90": p90, "p99": p99}
     name = system.name
     return [
-        Record.of(name, "latency", middle, "measured", samples, **given, **spread),
-        Record.of(name, "throughput", batch / middle, "measured", **given),
+        Record.of(name, "latency", middle, "measured", samples, **conditions, **spread),
+        Record.of(name, "throughput", batch / middle, "measured", **conditions),
     ]

@@ -1,4 +1,4 @@
-"""Peak memory of inference by batch, each in a process of its own.
+"""Peak memory of inference, each network and batch size in a new process.
 
 On a CPU it is the process's high-water mark of resident memory above what it held before the network was opened, with
 its engine's package loaded and warm; on a GPU it is the peak of torch's allocator, weights included, and the condition
@@ -14,12 +14,12 @@ PROTOCOL = f"process of its own, {PEAK_RUNS} runs; high-water mark above the loa
 
 
 def records(system: System, batch: int) -> list[Record]:
-    """Peak memory of a network; where its process ends, that instead."""
+    """Peak memory in bytes; where the process ends, the record of that failure."""
     with system.start() as child:
         try:
-            found = child.ask({"measure": "peak", "batch": batch})
+            measured = child.ask({"measure": "peak", "batch": batch})
         except Ended as ended:
             return [system.failure("memory", batch, ended)]
-    peak = found.pop("peak")
-    given = {**system.record_conditions(), **found, "batch": batch, "protocol": PROTOCOL}
-    return [Record.of(system.name, "peak_memory", peak, "measured", **given)]
+    peak = measured.pop("peak")
+    conditions = {**system.record_conditions(), **measured, "batch": batch, "protocol": PROTOCOL}
+    return [Record.of(system.name, "peak_memory", peak, "measured", **conditions)]

@@ -11,7 +11,7 @@ EXTRA = "pip install 'atalho[energy]'"
 
 
 class Spent(NamedTuple):
-    """What a window took."""
+    """The energy and the time of a window of work."""
 
     joules: float
     seconds: float
@@ -22,7 +22,7 @@ class Sensor:
 
     Args:
         monitor: a `zeus.monitor.ZeusMonitor`.
-        part: of its measurement, the joules.
+        part: takes the joules from one of its measurements.
     """
 
     def __init__(self, name: str, monitor: Any, part: Callable[[Any], float]) -> None:
@@ -31,16 +31,16 @@ class Sensor:
         self.part = part
 
     def joules(self, work: Callable[[], None]) -> Spent:
-        """What `work` takes."""
+        """Calls `work` and returns the energy and the time that it took."""
         # Runs return when the device has done them.
         self.monitor.begin_window("work", sync_execution=False)
         work()
-        found = self.monitor.end_window("work", sync_execution=False)
-        return Spent(self.part(found), found.time)
+        window = self.monitor.end_window("work", sync_execution=False)
+        return Spent(self.part(window), window.time)
 
 
 def sensor(device: Device) -> Sensor | str:
-    """The sensor of a device, or why there is none."""
+    """The sensor of a device, or in words why there is none."""
     if find_spec("zeus") is None:
         return f"zeus is not installed ({EXTRA})"
     from zeus.monitor import ZeusMonitor
@@ -50,21 +50,23 @@ def sensor(device: Device) -> Sensor | str:
     if device.type == "cuda":
         index = int(number or 0)
         if index in monitor.gpu_indices:
-            return Sensor("NVML via zeus", monitor, lambda found: float(found.gpu_energy[index]))
+            return Sensor("NVML via zeus", monitor, lambda window: float(window.gpu_energy[index]))
         return "the GPU tells zeus no energy"
     if monitor.cpu_indices:
-        return Sensor("RAPL via zeus", monitor, lambda found: float(sum(found.cpu_energy.values())))
+        return Sensor(
+            "RAPL via zeus", monitor, lambda window: float(sum(window.cpu_energy.values()))
+        )
     monitor.begin_window("probe", sync_execution=False)
     if monitor.end_window("probe", sync_execution=False).soc_energy is not None:
         return Sensor("the system on a chip's, via zeus", monitor, _soc)
     return "the processor tells zeus no energy (no RAPL that may be read, no Jetson, no Apple chip)"
 
 
-def _soc(found: Any) -> float:
+def _soc(window: Any) -> float:
     """Joules of all of a system on a chip: Jetson's total, or Apple's parts that do not hold one another."""
     parts = (
         "total_energy_mj",
         *(f"{part}_mj" for part in ("cpu_total", "gpu", "gpu_sram", "dram", "ane")),
     )
-    said = asdict(found.soc_energy)
-    return float(sum(said.get(part) or 0 for part in parts)) / 1000
+    energy = asdict(window.soc_energy)
+    return float(sum(energy.get(part) or 0 for part in parts)) / 1000

@@ -20,7 +20,7 @@ class System:
         name: of its records.
         folder: its weights, and the engine's files.
         input: the shape of one image, (C, H, W).
-        conditions: what its records say beside the measurement's own: the weights, what the engine was chosen from.
+        conditions: of its records, beside those of the measurement itself: its weights, the engines that its own was chosen from.
     """
 
     name: str
@@ -66,5 +66,5 @@ class System:
 
 def failure(name: str, stage: str, ended: Ended, **conditions: Any) -> Record:
     """The record of a network whose process ended at a stage of its measurement; the value is the exit code."""
-    given = {**conditions, "at": now(), "stage": stage, "cause": ended.cause}
-    return Record.of(name, "failure", ended.code, "measured", **given)
+    stated = {**conditions, "at": now(), "stage": stage, "cause": ended.cause}
+    return Record.of(name, "failure", ended.code, "measured", **stated)

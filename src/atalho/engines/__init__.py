@@ -1,4 +1,4 @@
-"""Ways to run a trained network: one engine a file, each from and to numpy arrays."""
+"""Engines: programs that run a trained network. One engine a file; images and logits are numpy arrays in all of them."""
 
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -19,7 +19,7 @@ ENGINES: Mapping[str, Engine] = {
 
 
 class Backend(NamedTuple):
-    """An engine in a precision."""
+    """An engine in one of its precisions."""
 
     engine: str
     dtype: Dtype
@@ -29,11 +29,11 @@ class Backend(NamedTuple):
 
 
 REFERENCE = Backend("eager", "float32")
-"""What every other backend is compared with."""
+"""torch's own operations in float32: what every other backend is compared with."""
 
 
 def missing_packages(backend: Backend) -> list[str]:
-    """The packages that it needs and that are not installed."""
+    """The packages that a backend needs and that are not installed."""
     return [
         package
         for package in ENGINES[backend.engine].needs[backend.dtype]
@@ -49,22 +49,22 @@ def available(
     Args:
         calibrated: whether there are real images to calibrate int8 on and to test it with.
     """
-    found = [
+    all_of_device = [
         Backend(name, dtype)
         for name in engines
         if device.type in ENGINES[name].devices
         for dtype in ENGINES[name].needs
         if calibrated or dtype != "int8"
     ]
-    return [backend for backend in found if not missing_packages(backend)]
+    return [backend for backend in all_of_device if not missing_packages(backend)]
 
 
 def check(backend: Backend, device: Device) -> None:
-    """Whether an engine can run here.
+    """Checks that a backend can run on a device, with the packages that are installed.
 
     Raises:
-        AtalhoError: ENGINE (exit 2), it has no such precision or does not run on the device; ENGINE-EXTRA (exit 6), a package
-            is not installed.
+        AtalhoError: ENGINE (exit 2), where the engine has no such precision or does not run on the device; ENGINE-EXTRA (exit
+            6), where a package is not installed.
     """
     engine = ENGINES[backend.engine]
     if backend.dtype not in engine.needs:

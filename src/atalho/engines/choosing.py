@@ -1,4 +1,4 @@
-"""Which engine a network runs on: the one that was asked for, or the fastest of all that agree with float32 eager."""
+"""Which engine a network runs on: the one that was requested, or the fastest of all that agree with float32 eager."""
 
 import shutil
 from collections.abc import Sequence
@@ -41,11 +41,11 @@ class Sample:
 
 @dataclass(frozen=True)
 class EngineRequest:
-    """What is asked for.
+    """The engine that a user requests.
 
     Args:
         engine: its name, or auto.
-        dtype: its precision; with auto, any unless given.
+        dtype: its precision; unless given float32, and with auto any.
         placement: where it runs.
         batch: images at a time, for which auto takes the fastest.
     """
@@ -57,13 +57,13 @@ class EngineRequest:
 
     @property
     def name(self) -> str:
-        """What is asked for, in a word."""
+        """The request as one word, which names a folder: `auto`, `openvino-bf16`."""
         return "-".join(
             filter(None, (self.engine, self.dtype, *self.placement.record_conditions().values()))
         )
 
     def candidates(self, calibrated: bool) -> list[Backend]:
-        """The backends that are tried.
+        """The backends that are tried: one, or with auto all that run here.
 
         Args:
             calibrated: whether there are images to calibrate int8 on.
@@ -83,11 +83,11 @@ class EngineRequest:
                     exit=Exit.USAGE,
                 )
             return [backend]
-        found = available(self.placement.device, calibrated=calibrated)
-        return [backend for backend in found if self.dtype in (None, backend.dtype)]
+        installed = available(self.placement.device, calibrated=calibrated)
+        return [backend for backend in installed if self.dtype in (None, backend.dtype)]
 
     def chosen_from(self, calibrated: bool) -> str:
-        """What auto chooses from, in words."""
+        """The candidates' labels, as records state them."""
         return ", ".join(map(str, self.candidates(calibrated)))
 
 
@@ -98,7 +98,7 @@ def choose(trained: Trained, folder: Path, request: EngineRequest, sample: Sampl
         The trial of every candidate, the chosen one's first.
 
     Raises:
-        AtalhoError: as `engines.check`; ENGINE-DIFFERS (exit 1), where the engine that was asked for disagrees with float32
+        AtalhoError: as `engines.check`; ENGINE-DIFFERS (exit 1), where the engine that was requested disagrees with float32
             eager or does not run.
         Ended: where float32 eager itself cannot run. In neither case is anything left behind.
     """
@@ -152,31 +152,49 @@ def _trials(
 def records(
     subject: str, trials: Sequence[Trial], sample: Sample, **conditions: Any
 ) -> list[Record]:
-    """How the engines agree with float32 eager on real images, and how large the chosen one's files are."""
+    """The records of an engine's choice: how each backend agrees with float32 eager, and the size of the chosen one's files.
+
+    Args:
+        subject: the network's name.
+        trials: the chosen one's first.
+        conditions: of all these records.
+    """
     best, *_ = trials
-    found = []
-    for each in trials:
-        own = {**conditions, "engine": each.engine, "dtype": each.dtype}
-        if each.size is not None and each is best:
-            found.append(Record.of(subject, "size", each.size, "measured", **own))
-        if each.backend == REFERENCE or each.difference is None or each.agreement is None:
-            continue
-        given = {**own, "data": sample.name, "images": len(sample.images), "bound": each.bound}
-        if each.cause:
-            given["refused"] = each.cause
-        if each.lost is not None:
-            given["top1_lost"] = each.lost
-        if each.seconds is not None:
-            given["trial_seconds"] = each.seconds
-        found += [
-            Record.of(subject, "max_difference", each.difference, "measured", **given),
-            Record.of(subject, "agreement", each.agreement, "measured", **given),
-        ]
-    return found
+    agreements = [
+        Record.of(subject, quantity, value, "measured", **conditions, **_stated(each, sample))
+        for each in trials
+        if each.backend != REFERENCE and each.difference is not None and each.agreement is not None
+        for quantity, value in (("max_difference", each.difference), ("agreement", each.agreement))
+    ]
+    if best.size is None:
+        return agreements
+    chosen: dict[str, Any] = {"engine": best.engine, "dtype": best.dtype}
+    return [Record.of(subject, "size", best.size, "measured", **conditions, **chosen), *agreements]
+
+
+def _stated(trial: Trial, sample: Sample) -> dict[str, Any]:
+    """The conditions of a trial's records: the backend, the images, and what came out beside the value."""
+    optional = {
+        "refused": trial.cause or None,
+        "top1_lost": trial.lost,
+        "trial_seconds": trial.seconds,
+    }
+    return {
+        "engine": trial.engine,
+        "dtype": trial.dtype,
+        "data": sample.name,
+        "images": len(sample.images),
+        "bound": trial.bound,
+        **{name: value for name, value in optional.items() if value is not None},
+    }
 
 
 def rows(trials: Sequence[Trial], batch: int) -> list[dict[str, Any]]:
-    """A row for each backend, the chosen one first."""
+    """The trials as a table: a row for each backend, the chosen one first.
+
+    Args:
+        batch: images at a time, of the trials' seconds.
+    """
     return [
         {
             "engine": str(each.backend),

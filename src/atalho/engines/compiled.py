@@ -1,4 +1,4 @@
-"""torch.compile: the module's operations fused; on a GPU replayed as one CUDA graph."""
+"""The engine `compiled`: torch.compile, the module's operations fused; on a GPU replayed as one CUDA graph."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from atalho.engines.engine import Dtype, Engine, Placement, Session
 
 
 def opened(folder: Path, dtype: Dtype, placement: Placement) -> Session:
-    """The network of a folder; it is compiled for each number of images when that is first asked about."""
+    """The network of a folder; it is compiled anew for each number of images, when it is first run on so many."""
     import torch
     from torch._inductor import config
 

@@ -1,4 +1,4 @@
-"""A network on its engine as a folder that is ready to be asked, put in place whole or not at all."""
+"""A network with its engine's files as a folder that `atalho predict` runs; it appears whole or not at all."""
 
 import shutil
 from collections.abc import Iterator
@@ -16,7 +16,10 @@ from atalho.weights.trained import Trained
 
 
 def deploy(trained: Trained, path: Path, request: EngineRequest, sample: Sample) -> list[Trial]:
-    """Puts a network on its engine into a new folder; answers how every engine did, the chosen one first.
+    """Writes a network with its engine's files into a new folder.
+
+    Returns:
+        The trial of every candidate, the chosen one's first.
 
     Raises:
         AtalhoError: OUTPUT (exit 2), where the folder is not new or empty, or cannot be written; ENGINE-ENDED (exit 6), where
@@ -36,14 +39,18 @@ def deploy(trained: Trained, path: Path, request: EngineRequest, sample: Sample)
 
 
 def copy(folder: Path, path: Path) -> None:
-    """The same folder in another place; OUTPUT as of `deploy`."""
+    """Copies such a folder to a new one.
+
+    Raises:
+        AtalhoError: OUTPUT (exit 2), as of `deploy`.
+    """
     with _new_folder(path) as copied:
         shutil.copytree(folder, copied)
 
 
 @contextmanager
 def _new_folder(path: Path) -> Iterator[Path]:
-    """A place to write a folder at, which is then put under its name."""
+    """A context that gives a path to write a folder at; at its end the folder is moved to `path`."""
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise _unusable(path, "is no empty folder")
     try:

@@ -1,4 +1,4 @@
-"""torch as it is: the module's own operations."""
+"""The engine `eager`: torch runs the module, one operation after another."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +16,7 @@ WEIGHTS = "model.safetensors"
 
 
 class Torch:
-    """A module that answers."""
+    """A torch module as a `Session`."""
 
     def __init__(self, model: Callable[..., Any], dtype: Dtype, placement: Placement) -> None:
         import torch
@@ -47,12 +47,12 @@ class Torch:
         return logits
 
     def get(self, logits: "Tensor") -> Floats:
-        found: Floats = logits.float().cpu().numpy()
-        return found
+        floats: Floats = logits.float().cpu().numpy()
+        return floats
 
 
 def write(trained: "Trained", folder: Path, dtype: Dtype, images: "Tensor | None") -> None:
-    """Nothing: it reads the weights."""
+    """Writes nothing: the engine reads the weights that are there."""
 
 
 def module(folder: Path, placement: Placement) -> Any:
@@ -66,7 +66,7 @@ def module(folder: Path, placement: Placement) -> Any:
 
 
 def memory_format(placement: Placement) -> "torch.memory_format":
-    """torch's own name of it."""
+    """torch's object for a memory format."""
     import torch
 
     last = placement.memory_format == "channels_last"
@@ -74,7 +74,7 @@ def memory_format(placement: Placement) -> "torch.memory_format":
 
 
 def opened(folder: Path, dtype: Dtype, placement: Placement) -> Session:
-    """The network of a folder."""
+    """The network of a folder, ready to run."""
     return Torch(module(folder, placement), dtype, placement)
 
 

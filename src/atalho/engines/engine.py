@@ -33,7 +33,7 @@ class Placement:
     """Where a network runs, and how its numbers lie in memory there.
 
     Attributes:
-        named: the network that the user named; a function in a file is called for no other reason.
+        named: the name by which the user named the network: code that a folder names is only run where the user named it too.
         memory_format: of images and weights in torch's engines; the others choose their own.
     """
 
@@ -47,33 +47,33 @@ class Placement:
         return cls(**{**document, "device": Device(**document["device"])})
 
     def record_conditions(self) -> dict[str, str]:
-        """What a record says of the memory format: nothing where it is the usual one."""
+        """The conditions that records state beside device and threads: the memory format, where it is not the usual one."""
         return {} if self.memory_format == USUAL else {"memory_format": self.memory_format}
 
 
 class Session(Protocol):
-    """A network that is ready to answer."""
+    """A network on an engine, ready to run."""
 
     def put(self, images: Floats) -> Any:
-        """(N, C, H, W) preprocessed images where the engine takes them from, in its own memory layout."""
+        """(N, C, H, W) preprocessed images, moved to where the engine reads them, in its own memory layout."""
 
     def run(self, images: Any) -> Any:
-        """The logits of images that were put; it returns when they are there."""
+        """Runs the network on images from `put` and returns when the logits are computed, in the engine's own type."""
 
     def get(self, logits: Any) -> Floats:
-        """(N, classes) logits of `run`."""
+        """What `run` returned as (N, classes) logits."""
 
 
 @dataclass(frozen=True)
 class Engine:
-    """One way to run a network.
+    """An engine.
 
     Args:
         needs: by precision, the packages beside atalho's own, all in the extra of the engine's name.
         devices: on which it runs, as torch names their types.
-        write: puts what the engine reads into the network's folder; for int8 it is given (N, C, H, W) preprocessed images
+        write: puts what the engine reads into the network's folder; for int8 it is called with (N, C, H, W) preprocessed images
             to calibrate on.
-        open: the network of a folder, ready to answer.
+        open: the network of a folder, ready to run.
         files: by precision, the names of what it reads, config.json apart.
     """
 

@@ -1,4 +1,4 @@
-"""A folder that is ready to be asked: a network's weights and classes, an engine's files, and which engine it is."""
+"""The file `engine.json`, beside a network's weights and an engine's files: which engine the folder is for, and its settings."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -15,11 +15,11 @@ FILE = "engine.json"
 
 @dataclass(frozen=True)
 class EngineConfig:
-    """What a folder says of its engine.
+    """The engine that a folder is for, and its settings.
 
     Attributes:
-        threads: of the processor, with which it was chosen.
-        batch: images at a time, for which it was chosen.
+        threads: of the processor, with which the engine was chosen.
+        batch: images at a time, for which the engine was chosen.
     """
 
     backend: Backend
@@ -29,7 +29,7 @@ class EngineConfig:
 
 
 def read(folder: Path) -> EngineConfig | None:
-    """The engine that a folder asks for; None where it asks for none.
+    """The engine that a folder is for; None where it has no `engine.json`.
 
     Raises:
         AtalhoError: ENGINE-FILE (exit 4), for a file that names no engine.
@@ -38,12 +38,12 @@ def read(folder: Path) -> EngineConfig | None:
     if not path.exists():
         return None
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-        engine, dtype = said["engine"], said["dtype"]
-        layout = said.get("memory_format", "channels_last")
+        document = json.loads(path.read_text(encoding="utf-8"))
+        engine, dtype = document["engine"], document["dtype"]
+        layout = document.get("memory_format", "channels_last")
         if engine in ENGINES and dtype in get_args(Dtype) and layout in get_args(MemoryFormat):
             return EngineConfig(
-                Backend(engine, dtype), int(said["threads"]), int(said["batch"]), layout
+                Backend(engine, dtype), int(document["threads"]), int(document["batch"]), layout
             )
         cause = f"names {engine!r} in {dtype!r}, which is no engine here"
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -52,7 +52,7 @@ def read(folder: Path) -> EngineConfig | None:
 
 
 def finalise(folder: Path, config: EngineConfig) -> None:
-    """Says in the folder which engine it is for, and removes what other engines have put there."""
+    """Writes `engine.json`, and removes the files that other engines have written into the folder."""
     backend = config.backend
     document = {**asdict(config), **backend._asdict()}
     del document["backend"]

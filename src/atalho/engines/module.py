@@ -1,4 +1,4 @@
-"""A network on its engine as a torch module: what is measured is what `predict` and `evaluate` ask."""
+"""A network on an engine as a torch module, so that `predict` and `evaluate` run on the engine that was measured."""
 
 import time
 from dataclasses import replace
@@ -14,7 +14,7 @@ from atalho.weights.trained import Trained
 
 
 class EngineModule(nn.Module):
-    """Answers (N, C, H, W) preprocessed images with (N, classes) logits, and remembers how long each batch took."""
+    """Maps (N, C, H, W) preprocessed images to (N, classes) logits on an engine, and keeps how long each batch took."""
 
     def __init__(self, folder: Path, backend: Backend, placement: Placement) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class EngineModule(nn.Module):
         return torch.from_numpy(self.session.get(logits).copy()).to(images.device)
 
     def latency(self) -> tuple[int, float] | None:
-        """The size of batch that was asked most often and its median seconds; None before the first."""
+        """The most frequent batch size and the median seconds of its batches; None before the first batch."""
         if not self.taken:
             return None
         size = max(self.taken, key=lambda each: len(self.taken[each]))
@@ -42,7 +42,7 @@ class EngineModule(nn.Module):
 
 
 def on_engine(trained: Trained, folder: Path, backend: Backend, placement: Placement) -> Trained:
-    """The network of a folder on the engine that it was put there for.
+    """The same network, run on a backend whose files are in its folder.
 
     Raises:
         AtalhoError: as `engines.check`.

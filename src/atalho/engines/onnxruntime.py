@@ -32,8 +32,8 @@ class OnnxRuntime:
 
     def run(self, images: Floats) -> Floats:
         (logits,) = self.session.run(["logits"], {"images": images})
-        found: Floats = logits
-        return found
+        floats: Floats = logits
+        return floats
 
     def get(self, logits: Floats) -> Floats:
         return logits

@@ -42,15 +42,15 @@ class OpenVino:
 
     def run(self, images: Any) -> Floats:
         request, placed = images
-        found: Floats = request.infer({0: placed}, share_inputs=True)[0]
-        return found
+        logits: Floats = request.infer({0: placed}, share_inputs=True)[0]
+        return logits
 
     def get(self, logits: Floats) -> Floats:
         return logits
 
 
 def write(trained: "Trained", folder: Path, dtype: Dtype, images: "Tensor | None") -> None:
-    """Writes OpenVINO's own form of the network, from its ONNX file; quantised for int8."""
+    """Writes the network in OpenVINO's format, from its ONNX file; quantised for int8."""
     import openvino
 
     from atalho.engines import onnxruntime

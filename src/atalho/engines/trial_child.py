@@ -67,8 +67,8 @@ def try_backends(spec: TrialSpec, trying: Callable[[Backend], None]) -> list[Tri
         except Exception as error:  # other people's code fails in any way
             if backend == REFERENCE:
                 raise
-            said = (str(error).splitlines() or [""])[0]
-            trials.append(Trial(*backend, cause=f"{type(error).__name__}: {said}"))
+            message = (str(error).splitlines() or [""])[0]
+            trials.append(Trial(*backend, cause=f"{type(error).__name__}: {message}"))
             continue
         if expected is None:
             expected = logits
@@ -93,30 +93,31 @@ def _logits(session: Session, images: Floats) -> Floats:
 
 
 def _compared(
-    backend: Backend, folder: Path, expected: Floats, given: Floats, labels: Any
+    backend: Backend, folder: Path, expected: Floats, logits: Floats, labels: Any
 ) -> Trial:
     """A backend's logits beside the reference's.
 
     Args:
-        expected: the reference's, (N, classes).
+        expected: the reference's logits, (N, classes).
+        logits: the backend's, (N, classes).
         labels: (N,) indices of classes; None where they are not known.
     """
-    difference = float(np.abs(expected.astype(float) - given).max())
+    difference = float(np.abs(expected.astype(float) - logits).max())
     bound = BOUNDS[backend.dtype] * float(np.abs(expected).max())
-    own, answers = expected.argmax(1), given.argmax(1)
-    agreement = float((own == answers).mean())
+    reference, classes = expected.argmax(1), logits.argmax(1)
+    agreement = float((reference == classes).mean())
     lost = None
     if labels is not None:  # of whole numbers: five of a thousand are not more than half a per cent
-        lost = int((own == labels).sum() - (answers == labels).sum()) / len(labels)
+        lost = int((reference == labels).sum() - (classes == labels).sum()) / len(labels)
     cause = ""
-    if not difference <= bound:  # nor where it is no number
+    if not difference <= bound:  # which NaN is not either
         cause = f"a logit differs by {difference:.3g} from float32 eager's, beyond {bound:.3g}"
     elif backend.dtype == "int8" and agreement < LEAST_AGREEMENT:
         cause = f"the same class is most probable for {agreement:.1%} of the images, below {LEAST_AGREEMENT:.0%}"
     elif backend.dtype == "int8" and (lost is None or lost > MOST_LOST):
         points = "an unknown number of" if lost is None else f"{100 * lost:.1f}"
         cause = (
-            f"it loses {points} points of top-1 on {len(given)} images, beyond {100 * MOST_LOST}"
+            f"it loses {points} points of top-1 on {len(logits)} images, beyond {100 * MOST_LOST}"
         )
     return Trial(
         *backend,
@@ -136,11 +137,11 @@ def _timed(
     placed = [session.put(images) for session in sessions.values()]
     times: list[list[float]] = [[] for _ in sessions]
     for turn in range(ROUNDS + 1):
-        for (backend, session), each, own in zip(sessions.items(), placed, times, strict=True):
+        for (backend, session), each, kept in zip(sessions.items(), placed, times, strict=True):
             trying(backend)
             taken = _runs(session, each, ROUND_SECONDS)
             if turn:  # the first one warms up
-                own += taken
+                kept += taken
     return [median(each) for each in times]
 
 

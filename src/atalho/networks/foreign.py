@@ -51,8 +51,8 @@ def get(name: str, *, input: Shape | None = None, num_classes: int | None = None
     """The network of a prefixed name, checked on one image.
 
     Args:
-        input: (C, H, W); its own as the library has it, or else ImageNet's, unless given.
-        num_classes: its own, as the library, the function's default or its logits have it, unless given.
+        input: (C, H, W); its own as the library has it, or else ImageNet's, unless arguments.
+        num_classes: its own, as the library, the function's default or its logits have it, unless arguments.
 
     Raises:
         AtalhoError: FOREIGN-MISSING (exit 6), where the prefix's package is not installed; NETWORK-UNKNOWN (exit 2);
@@ -60,12 +60,12 @@ def get(name: str, *, input: Shape | None = None, num_classes: int | None = None
     """
     prefix, _, what = name.partition(":")
     if prefix == "timm":
-        found = _timm(name, what, input, num_classes)
+        network = _timm(name, what, input, num_classes)
     elif prefix == "torchvision":
-        found = _torchvision(name, what, input, num_classes)
+        network = _torchvision(name, what, input, num_classes)
     else:
-        found = _file(name, input, num_classes)
-    return _checked(found)
+        network = _file(name, input, num_classes)
+    return _checked(network)
 
 
 def build(network: Foreign, *, seed: int) -> "nn.Module":
@@ -231,21 +231,21 @@ def _file(name: str, input: Shape | None, num_classes: int | None) -> Foreign:
         ) from error
     except Exception as error:  # whatever the user's own code raises
         raise _failed(name, f"cannot be imported: {_line(error)}", "mend the file") from error
-    given: dict[str, int] = {}
+    arguments: dict[str, int] = {}
     if "num_classes" in takes:
         default = takes["num_classes"].default
         if num_classes or default is inspect.Parameter.empty:
-            given = {"num_classes": num_classes or CLASSES}
+            arguments = {"num_classes": num_classes or CLASSES}
 
     def construct() -> "nn.Module":
         from torch import nn
 
-        model = make(**given)
+        model = make(**arguments)
         if not isinstance(model, nn.Module):
             raise TypeError(f"{function} returns a {type(model).__name__} and not an nn.Module")
         return model
 
-    return Foreign(name, shape, given.get("num_classes", num_classes or 0), construct, path)
+    return Foreign(name, shape, arguments.get("num_classes", num_classes or 0), construct, path)
 
 
 def _package(package: str, name: str) -> Any:

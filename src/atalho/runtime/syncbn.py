@@ -48,8 +48,8 @@ class SynchronisedBatchNorm(nn.BatchNorm2d):
         y = centred * scale[:, None, None]
         if self.affine:
             y = y + self.bias[:, None, None]
-        answer: Tensor = y.to(x.dtype)
-        return answer
+        output: Tensor = y.to(x.dtype)
+        return output
 
     def _remember(self, mean: Tensor, variance: Tensor) -> None:
         """Moves the running statistics, as BatchNorm2d does."""

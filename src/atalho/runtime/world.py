@@ -14,7 +14,7 @@ from torch.distributed.rendezvous import rendezvous
 
 from atalho.errors import AtalhoError, Exit
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 PATIENCE = timedelta(minutes=10)
 """How long a process waits for the others before it gives up."""
@@ -22,9 +22,9 @@ PATIENCE = timedelta(minutes=10)
 
 @dataclass(frozen=True)
 class World:
-    """One process among `size`; the first is the main one, which alone writes and speaks.
+    """One process among `size` that train together; the one of rank 0 is the main process, which alone writes and prints.
 
-    Args:
+    Attributes:
         rank: of this process among all.
         local_rank: among those of its machine.
     """
@@ -49,44 +49,52 @@ class World:
             for tensor in tensors:
                 distributed.broadcast(tensor, 0)
 
-    def from_main(self, function: Callable[[], Answer]) -> Answer:
-        """Returns in all processes what `function` returns in the main one.
+    def from_main(self, function: Callable[[], Result]) -> Result:
+        """Calls `function` in the main process alone and returns its result in all of them.
 
-        Where it fails with an AtalhoError the main process raises it, and the others end with its exit code.
+        Raises:
+            AtalhoError: what `function` raises, in the main process; the others end with its exit code.
         """
         if self.size == 1:
             return function()
-        said: list[object] = [None]
+        outcome: list[object] = [None]
         if self.main:
             try:
-                said = [function()]
+                outcome = [function()]
             except AtalhoError as error:
-                said = [error]
-        distributed.broadcast_object_list(said)
-        answer: Answer = self._unless_failed(said[0], told=self.main)
-        return answer
+                outcome = [error]
+        distributed.broadcast_object_list(outcome)
+        result: Result = _unless_failed(outcome[0], raises=self.main)
+        return result
 
-    def first_here(self, function: Callable[[], Answer]) -> Answer:
-        """What `function` returns; the first process of every machine runs it before the others, which then find its files."""
+    def first_here(self, function: Callable[[], Result]) -> Result:
+        """Calls `function` in every process and returns its result.
+
+        The first process of each machine calls it before the others, which find the files that it has written.
+
+        Raises:
+            AtalhoError: what `function` raises, in the first process of the machine; the others end with its exit code.
+        """
         if self.size == 1:
             return function()
         first = self.local_rank == 0
-        answer: object = None
+        outcome: object = None
         for turn in (True, False):
             if turn == first:
                 try:
-                    answer = function()
+                    outcome = function()
                 except AtalhoError as error:
-                    answer = error
+                    outcome = error
             distributed.barrier()
-        told: Answer = self._unless_failed(answer, told=first)
-        return told
+        result: Result = _unless_failed(outcome, raises=first)
+        return result
 
-    @staticmethod
-    def _unless_failed(answer: object, *, told: bool) -> Any:
-        if isinstance(answer, AtalhoError):
-            raise answer if told else SystemExit(answer.exit)
-        return answer
+
+def _unless_failed(outcome: object, *, raises: bool) -> Any:
+    """The outcome, unless it is an error: that is raised, or only ends this process with its exit code."""
+    if isinstance(outcome, AtalhoError):
+        raise outcome if raises else SystemExit(outcome.exit)
+    return outcome
 
 
 ALONE = World()
@@ -104,16 +112,16 @@ def restarts() -> int:
 
 
 def restarted() -> bool:
-    """Whether torchrun has started it before, and it died."""
+    """Whether torchrun has started the processes again at least once, after one died."""
     return restarts() > 0
 
 
 @contextmanager
 def joined(device: torch.device) -> Iterator[World]:
-    """This process's place among those that torchrun started.
+    """A context in which this process can exchange tensors with the others that torchrun started; without torchrun, `ALONE`.
 
     Raises:
-        AtalhoError: PROCESS-LOST (exit 6), when another process has ended or is not heard of for ten minutes.
+        AtalhoError: PROCESS-LOST (exit 6), where another process has ended, or does not take part for ten minutes.
     """
     if not started_together():
         yield ALONE
@@ -134,7 +142,7 @@ def joined(device: torch.device) -> Iterator[World]:
         raise AtalhoError(
             "PROCESS-LOST",
             f"process {os.environ['RANK']} of {os.environ['WORLD_SIZE']}",
-            "another process has ended or is not heard of; what is saved is kept",
+            "another process has ended, or has not taken part for ten minutes; what is saved is kept",
             next_step="the same command with --resume, or torchrun's --max-restarts",
             exit=Exit.RESOURCES,
         ) from error
