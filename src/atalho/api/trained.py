@@ -1,6 +1,5 @@
 """Trained networks: tested on data, asked about pictures, written as files that others load."""
 
-import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -208,13 +207,14 @@ def export(
     place = resolve_device(device if to == "engine" else "cpu", threads)
     if to == "engine":
         from atalho.engines import choosing, deploy
+        from atalho.networks.subjects import predict_command
 
         request = engine_request(engine, precision, memory_format, place, [batch_size])
         sample = _sample(trained, shown, data_dir, reporter)
         trials = deploy.deploy(trained, path, request, sample)
         measured = choosing.records(subject, trials, sample)
         rows = choosing.rows(trials, request.batch)
-        usage = f"atalho predict {shlex.quote(str(path))} IMAGE"
+        usage = predict_command(subject, path)
     else:
         if is_folder(shown):
             pictures = images.of_folder(trained, Path(shown))

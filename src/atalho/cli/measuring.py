@@ -1,6 +1,5 @@
 """Commands that measure networks: bench, compare, diagnose."""
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -150,8 +149,10 @@ def compare(
         )
     table.show(comparison_table(found.comparison, found.records), format)
     if found.choice and found.chosen:
-        kept = shlex.quote(str(found.chosen))
-        say(f"{found.choice.chosen.network} is ready in {kept}: atalho predict {kept} IMAGE")
+        from atalho.networks.subjects import predict_command
+
+        name = found.choice.chosen.network
+        say(f"{name} is ready in {found.chosen}: {predict_command(name, found.chosen)}")
     elif found.limits and not found.choice:
         say("no network is known to keep to the limits; the page says what each fails by")
     say(found.page.resolve().as_uri())

@@ -1,10 +1,10 @@
 """atalho's own folder, as a finished run has it: `model.safetensors`, `config.json` and a mean of every pixel, if any."""
 
-import shlex
 from pathlib import Path
 
 from atalho.data.batches import preprocess
 from atalho.exports.format import Format, Reader
+from atalho.networks.subjects import predict_command
 from atalho.weights.trained import Trained
 from atalho.weights.trained import read as read_folder
 from atalho.weights.trained import write as write_folder
@@ -26,7 +26,7 @@ def read(trained: Trained, path: Path) -> Reader:
 
 def usage(trained: Trained, path: Path) -> str:
     """How it is read."""
-    return f"atalho predict {shlex.quote(trained.network.name)} IMAGE --weights {shlex.quote(str(path))}"
+    return predict_command(trained.network.name, path)
 
 
 SAFETENSORS = Format(write, read, usage, folder=True)

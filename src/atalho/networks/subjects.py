@@ -1,6 +1,8 @@
 """Networks of the catalogue and other people's modules under one set of functions."""
 
 import re
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atalho import networks
@@ -39,6 +41,14 @@ def folder_name(name: str) -> str:
     if library in ("timm", "torchvision") and re.fullmatch(r"[a-z0-9][a-z0-9._-]{,79}", rest):
         return f"{library}-{rest}"
     return safe_name(name)
+
+
+def predict_command(name: str, folder: Path) -> str:
+    """The command that runs a network whose weights are in a folder; somebody's code must be named in it, to be run at all."""
+    where = shlex.quote(str(folder))
+    if runs_code(name):
+        return f"atalho predict {shlex.quote(name)} IMAGE --weights {where}"
+    return f"atalho predict {where} IMAGE"
 
 
 def get(name: str, *, input: Shape | None = None, num_classes: int | None = None) -> Subject:
