@@ -51,8 +51,8 @@ def get(name: str, *, input: Shape | None = None, num_classes: int | None = None
     """The network of a prefixed name, checked on one image.
 
     Args:
-        input: (C, H, W); its own as the library has it, or else ImageNet's, unless arguments.
-        num_classes: its own, as the library, the function's default or its logits have it, unless arguments.
+        input: (C, H, W); its own as the library has it, or else ImageNet's, unless given.
+        num_classes: its own, as the library, the function's default or its logits have it, unless given.
 
     Raises:
         AtalhoError: FOREIGN-MISSING (exit 6), where the prefix's package is not installed; NETWORK-UNKNOWN (exit 2);
