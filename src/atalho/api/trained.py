@@ -127,7 +127,7 @@ def predict(
     from atalho.evaluation import predicting
 
     names = [images] if isinstance(images, str | Path) else images
-    pictures = predicting.sources(map(str, names), sys.stdin.buffer)
+    pictures = predicting.sources(map(str, names), sys.stdin.buffer, reporter.say)
     answers = [*predicting.predict(trained, pictures, inference, top=top)]
     if speed := predicting.speed(trained):
         reporter.say(speed)

@@ -38,6 +38,10 @@ class Layout:
         """The classes of all splits, sorted."""
         return tuple(sorted({name for part in self.splits.values() for name in part.classes}))
 
+    def unread(self) -> str:
+        """One line: what was left out, and why; empty where nothing was."""
+        return f"{self.root}: left out: {'; '.join(self.left_out)}" if self.left_out else ""
+
     def lacking(self, split: str) -> list[str]:
         """The classes that other splits have."""
         own = {*self.splits[split].classes}

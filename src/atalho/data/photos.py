@@ -140,8 +140,8 @@ def load(
         say(printable(line))
 
     tell(found.describe())
-    if found.left_out:
-        tell(f"{root}: left out: {'; '.join(found.left_out)}")
+    if unread := found.unread():
+        tell(unread)
     check_trainable(found)
     given = {"train" if split == WHOLE else split: part for split, part in found.splits.items()}
     for split in found.splits if found.split else ():

@@ -9,9 +9,9 @@ from atalho.data import DATASETS
 from atalho.data.copies import Kind
 from atalho.data.dataset import DataIdentity, Dataset, Progress, Split
 from atalho.data.folder import Folder, Photos
-from atalho.data.layout import WHOLE, layout
+from atalho.data.layout import WHOLE, Layout, layout
 from atalho.data.photos import OnDisk, Say, as_given
-from atalho.errors import AtalhoError, Exit
+from atalho.errors import AtalhoError, Exit, printable
 from atalho.evaluation import views
 from atalho.evaluation.accuracy import PROTOCOL, Accuracy, accuracy, tally
 from atalho.statistics import wilson
@@ -185,7 +185,7 @@ def choose(
         split: to take instead.
         trained_on: what the network was trained on; None where that is not known.
         load: the folder as a data set with some copies kept together, its bad images skipped.
-        warn: is called with a line where images that the network was trained on may be among them.
+        warn: is called with a line where images that the network was trained on may be among them, and for what is left out.
 
     Raises:
         AtalhoError: DATA-SPLIT (exit 2), for a folder that has no such split; as `layout` and `load`.
@@ -193,17 +193,24 @@ def choose(
     found = layout(root)
     asked = split or "test"
     if found.split and (folder := as_given(found.splits).get(asked)):
+        _say_unread(found, warn)
         return replace(folder, root=root), asked
     kind: Kind = (trained_on and trained_on.copies) or "similar"
     data = load(kind) if found.split else _same_data(root, trained_on, load, warn)
     if data is None:
         if split is None:
+            _say_unread(found, warn)
             return found.splits[WHOLE], None
         raise _no_split(split, root, "holds folders of classes, and has no splits of its own")
     images = data.splits.get(asked)
     if not isinstance(images, OnDisk):
         raise _no_split(asked, root, f"has the splits {', '.join(data.splits)}")
     return images.folder(root, data.classes), asked
+
+
+def _say_unread(found: Layout, say: Say) -> None:
+    if unread := found.unread():
+        say(printable(unread))
 
 
 def _same_data(

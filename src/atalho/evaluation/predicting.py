@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from atalho.data.batches import preprocess
-from atalho.data.folder import decoded, images_in
+from atalho.data.folder import decoded
+from atalho.data.listing import listed
+from atalho.data.photos import Say
 from atalho.engines.module import EngineModule
 from atalho.errors import AtalhoError, Exit, printable
 from atalho.runtime.memory import memory_for
@@ -58,8 +60,11 @@ class Prediction:
         return [{"path": path, **asdict(guess), "error": None} for guess in self.answer]
 
 
-def sources(names: Iterable[str], standard_input: BinaryIO) -> list[Source]:
+def sources(names: Iterable[str], standard_input: BinaryIO, say: Say) -> list[Source]:
     """The pictures that are meant by the names of files, of folders (all images in them and below), and by `-`.
+
+    Args:
+        say: called with a line for each folder in which something is left out.
 
     Raises:
         AtalhoError: DATA-EMPTY (exit 3), where a folder holds no images or cannot be read.
@@ -70,22 +75,27 @@ def sources(names: Iterable[str], standard_input: BinaryIO) -> list[Source]:
         if name == STANDARD_INPUT:
             found.append(Source(name, standard_input.read()))
         elif path.is_dir():
-            found += [Source(str(image), image) for image in _images(path)]
+            found += [Source(str(image), image) for image in _images(path, say)]
         else:
             found.append(Source(name, path))
     return found
 
 
-def _images(folder: Path) -> list[Path]:
+def _images(folder: Path, say: Say) -> list[Path]:
+    images: list[str] = []
     try:
-        images, cause = images_in(folder), "holds no images"
+        found = listed(folder)
+        images, others = found.images, "; ".join(found.others())
+        cause = f"holds no images; left out: {others}" if others else "holds no images"
     except OSError as error:
-        images, cause = [], f"cannot be read ({error.strerror})"
+        others, cause = "", f"cannot be read ({error.strerror})"
     if not images:
         raise AtalhoError(
             "DATA-EMPTY", folder, cause, next_step="give images or folders of them", exit=Exit.DATA
         )
-    return images
+    if others:
+        say(printable(f"{folder}: left out: {others}"))
+    return [folder / name for name in images]
 
 
 def predict(
