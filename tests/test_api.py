@@ -176,8 +176,8 @@ def test_a_run_is_trained_loaded_tested_and_asked(
     (one,) = atalho.predict(trained, tmp_path / "digit.png", top=3)
     (two,) = atalho.predict(tmp_path / "run", [tmp_path / "digit.png"], top=3)
     assert one == two
-    assert isinstance(one.answer, tuple)
-    assert len(one.answer) == 3
+    assert isinstance(one.outcome, tuple)
+    assert len(one.outcome) == 3
     exported = atalho.export(tmp_path / "run", "pt2", tmp_path / "network.pt2")
     assert exported.path.is_file()
     assert exported.records[0].quantity == "max_difference"

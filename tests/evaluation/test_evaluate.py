@@ -61,10 +61,10 @@ def test_a_folder_is_answered_as_the_same_images_in_memory(
 ) -> None:
     from_folder = evaluating.on_folder(trained, layout(photos).splits[WHOLE], CPU)
     in_memory = evaluating.on_dataset(trained, digits, "test", CPU)
-    assert from_folder.found.images == in_memory.found.images == 360
-    assert torch.equal(from_folder.found.confusion, in_memory.found.confusion)
-    assert from_folder.found.loss == pytest.approx(in_memory.found.loss, rel=1e-6)
-    assert 0.2 < from_folder.found.top1 < 1
+    assert from_folder.accuracy.images == in_memory.accuracy.images == 360
+    assert torch.equal(from_folder.accuracy.confusion, in_memory.accuracy.confusion)
+    assert from_folder.accuracy.loss == pytest.approx(in_memory.accuracy.loss, rel=1e-6)
+    assert 0.2 < from_folder.accuracy.top1 < 1
     assert (from_folder.split, in_memory.split) == (None, "test")
 
 

@@ -66,13 +66,13 @@ def test_probabilities_are_torchvisions(
     for prediction, path in zip(found, paths, strict=True):
         with Image.open(path) as image, torch.inference_mode():
             theirs = model(preset(image.convert("RGB"))[None]).softmax(1)[0]
-        assert not isinstance(prediction.answer, AtalhoError)
+        assert not isinstance(prediction.outcome, AtalhoError)
         assert prediction.path == str(path)
-        assert [int(guess.label) for guess in prediction.answer] == theirs.argsort().tolist()[::-1]
-        assert [guess.probability for guess in prediction.answer] == pytest.approx(
+        assert [int(guess.label) for guess in prediction.outcome] == theirs.argsort().tolist()[::-1]
+        assert [guess.probability for guess in prediction.outcome] == pytest.approx(
             theirs.sort(descending=True).values.tolist(), abs=1e-5
         )
-        assert sum(guess.probability for guess in prediction.answer) == pytest.approx(1)
+        assert sum(guess.probability for guess in prediction.outcome) == pytest.approx(1)
 
 
 def test_one_bad_image_fails_alone(trained: Trained, photos: Path) -> None:
@@ -83,7 +83,7 @@ def test_one_bad_image_fails_alone(trained: Trained, photos: Path) -> None:
     for batch in (1, 3, 6):
         inference = Inference(torch.device("cpu"), "float32", batch)
         found = [*predict(trained, asked, inference, top=1)]
-        failed = [Path(each.path).name for each in found if isinstance(each.answer, AtalhoError)]
+        failed = [Path(each.path).name for each in found if isinstance(each.outcome, AtalhoError)]
         assert failed == ["b.jpg", "none.png"]
         for each in found:
             keys = ["path", "error"] if Path(each.path).name in failed else ["path", "labels"]
@@ -92,7 +92,7 @@ def test_one_bad_image_fails_alone(trained: Trained, photos: Path) -> None:
 
 def test_all_bad_images_are_named_too(trained: Trained) -> None:
     found = [*predict(trained, sources(["no.png", "nor.png"], io.BytesIO(), print), CPU, top=1)]
-    assert [each.path for each in found if isinstance(each.answer, AtalhoError)] == [
+    assert [each.path for each in found if isinstance(each.outcome, AtalhoError)] == [
         "no.png",
         "nor.png",
     ]
@@ -100,8 +100,8 @@ def test_all_bad_images_are_named_too(trained: Trained) -> None:
 
 def test_more_labels_than_classes_are_all_of_them(trained: Trained, photos: Path) -> None:
     (found,) = predict(trained, sources([str(photos / "a.png")], io.BytesIO(), print), CPU, top=100)
-    assert not isinstance(found.answer, AtalhoError)
-    assert len(found.answer) == 7
+    assert not isinstance(found.outcome, AtalhoError)
+    assert len(found.outcome) == 7
 
 
 def test_a_folder_without_images_is_said_at_once(tmp_path: Path) -> None:

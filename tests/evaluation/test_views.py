@@ -136,7 +136,7 @@ def test_probabilities_are_averaged_over_all_views(resnet: Trained, crops: str) 
     pictures = [noise(90, 50), noise(40, 60, seed=1)]
     every = [views.PROTOCOLS[crops].views(picture, SMALL) for picture in pictures]
     few = replace(CPU, batch=7)  # 10 and 144 are no multiples of it
-    found = [*views.answers(resnet, zip(every, (3, 5), strict=True), few)]
+    found = [*views.log_probabilities(resnet, zip(every, (3, 5), strict=True), few)]
     assert [truth.tolist() for _, truth in found] == [[3], [5]]
     for seen, (answer, _) in zip(every, found, strict=True):
         alone = [prepared(view) for size in seen for view in size]
@@ -153,7 +153,7 @@ def test_full_at_one_scale_is_the_plain_forward() -> None:
     one = asked(network, IMAGENET)
     picture = noise(300, 224)
     seen = views.whole_picture(picture, IMAGENET, scales=[224])
-    ((answer, _),) = views.answers(one, [(seen, 0)], CPU)
+    ((answer, _),) = views.log_probabilities(one, [(seen, 0)], CPU)
     with torch.inference_mode():
         logits = one.model(prepared(np.asarray(picture)))
     torch.testing.assert_close(answer, logits.log_softmax(1))
@@ -223,7 +223,7 @@ def test_digits_are_not_mirrored(digits: Dataset) -> None:
             evaluating.on_dataset(one, digits, "val", CPU, crops)
         assert caught.value.exit == Exit.USAGE
     found = evaluating.on_dataset(one, digits, "val", CPU, "full")
-    assert found.found.images == 9
+    assert found.accuracy.images == 9
     assert found.protocol == "fully convolutional at 5 scales"
 
 
@@ -243,12 +243,12 @@ def test_images_in_memory_are_seen_as_the_same_photos(
     from_folder = evaluating.on_folder(
         resnet, layout(tmp_path).splits[WHOLE], CPU, lambda *done: told.append(done), crops
     )
-    assert in_memory.found.images == 2
-    assert in_memory.found.loss == pytest.approx(from_folder.found.loss, rel=1e-6)
-    assert torch.equal(in_memory.found.confusion, from_folder.found.confusion)
+    assert in_memory.accuracy.images == 2
+    assert in_memory.accuracy.loss == pytest.approx(from_folder.accuracy.loss, rel=1e-6)
+    assert torch.equal(in_memory.accuracy.confusion, from_folder.accuracy.confusion)
     assert told == [(1, 2), (2, 2)]
     single = evaluating.on_dataset(resnet, data, "test", CPU)
-    assert single.found.loss != pytest.approx(in_memory.found.loss, rel=1e-3)
+    assert single.accuracy.loss != pytest.approx(in_memory.accuracy.loss, rel=1e-3)
     assert (single.protocol, in_memory.protocol) == (PROTOCOL, f"{crops} crops")
 
 

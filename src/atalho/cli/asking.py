@@ -106,7 +106,7 @@ def predict(
         reporter=screen(),
     )
     table.show(predictions_table(answers, format), format)
-    _fail_with([each.answer for each in answers if isinstance(each.answer, AtalhoError)])
+    _fail_with([each.outcome for each in answers if isinstance(each.outcome, AtalhoError)])
 
 
 def export(

@@ -27,7 +27,7 @@ from atalho.recipes.recipe import ResizedCrop, ShorterSide
 from atalho.runtime.transfer import on_device
 
 AHEAD = 2
-"""Steps that are decoded before they are asked for."""
+"""Steps that are decoded before they are needed."""
 
 Task = tuple[Future[None], Callable[[], None]]
 

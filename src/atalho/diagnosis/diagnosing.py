@@ -103,11 +103,11 @@ def _steps(
         moment: When, step: int, snapshot: Callable[[], Snapshot], **given: Any
     ) -> Iterator[Step]:
         said = {**of_network, **given, "moment": str(moment), "step": step}
-        found = Moment(
+        point = Moment(
             network, cache(snapshot), data, batch, recipe.auxiliary_weight, device, said, absent
         )
         for measure in diagnosis.measures:
-            yield from MEASURES[measure](found)
+            yield from MEASURES[measure](point)
 
     if data is None:
         yield from at(0, 0, partial(with_noise, network, seed, batch, device.torch))

@@ -27,14 +27,14 @@ Measuring = Callable[..., Iterable[Record]]
 
 @dataclass(frozen=True)
 class Moment:
-    """A network at one moment, before it is made.
+    """A network at one moment, which is computed when the first measure needs it.
 
     Args:
-        snapshot: makes it, once.
+        snapshot: computes it once, and returns the same ever after.
         data: None, where it is shown noise.
         batch: images that gradients are taken of.
         conditions: of all its records.
-        absent: told what does not exist of this network, or at this moment.
+        absent: is called with what does not exist of this network, or at this moment.
     """
 
     network: Subject

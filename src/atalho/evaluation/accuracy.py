@@ -24,14 +24,15 @@ PROTOCOL = "single view, no augmentation"
 
 
 class Accuracy(NamedTuple):
-    """How a network answers a split.
+    """How well a network classifies a split.
 
     Attributes:
-        images: how many were asked.
-        top1, top5: fractions right with the first answer, or with one of five; top5 is None below five classes.
+        images: how many were classified.
+        top1, top5: fractions whose true class is the most probable one, or one of the five most probable; top5 is None below
+            five classes.
         loss: mean cross-entropy in nats.
         confusion: (classes, classes) counts; rows are true classes.
-        right: (images,) bools in the split's order: whether the first answer is right; None where that is not known.
+        right: (images,) bools in the split's order: whether the most probable class is the true one; None where that is not known.
     """
 
     images: int
@@ -60,7 +61,7 @@ def accuracy(
 
     Args:
         model: on the inference's device.
-        world: the processes that ask together: of `size`, each about every `size`-th image of a split from its rank on.
+        world: the processes that share the images: of `size`, each has every `size`-th image of a split from its rank on.
 
     Raises:
         AtalhoError: DATA-EMPTY (exit 3), where there are no images; OUT-OF-MEMORY (exit 6).
@@ -70,33 +71,34 @@ def accuracy(
     device = inference.device
     preprocessing = preprocessing.to(device)
 
-    def answers() -> Iterator[tuple[Tensor, Tensor]]:
+    def batches() -> Iterator[tuple[Tensor, Tensor]]:
         for images, labels in split.batches(inference.batch_size(split.framing.input)):
             with memory_for(len(labels)), autocast(device, inference.precision):
                 logits = model(preprocess(on_device(images, device), preprocessing))
             yield logits.float(), on_device(labels, device)
 
-    found = tally(answers(), world)
+    result = tally(batches(), world)
     model.train(training)
-    return found
+    return result
 
 
 @torch.inference_mode()
 def tally(
-    answers: Iterable[tuple[Tensor, Tensor]],
+    batches: Iterable[tuple[Tensor, Tensor]],
     world: World = ALONE,
 ) -> Accuracy:
-    """What answers come to: (N, classes) logits or log-probabilities, and (N,) true classes, as often as there are batches.
+    """The accuracy of what a network returned.
 
     Args:
-        world: the processes that share the answers, as in `accuracy`.
+        batches: (N, classes) logits or logarithms of probabilities, and (N,) true classes, of each.
+        world: the processes that share the images, as in `accuracy`.
 
     Raises:
         AtalhoError: DATA-EMPTY (exit 3), where there are none.
     """
     confusion: Tensor | None = None
     right: list[Tensor] = []
-    for logits, truth in answers:
+    for logits, truth in batches:
         classes = logits.shape[1]
         if confusion is None:
             confusion = truth.new_zeros(classes * classes)
@@ -112,7 +114,7 @@ def tally(
         raise AtalhoError(
             "DATA-EMPTY",
             "accuracy",
-            "there is no image to ask about",
+            "there is no image to classify",
             next_step="--data with images that can be read",
             exit=Exit.DATA,
         )
@@ -136,13 +138,16 @@ def pack(right: Tensor) -> str:
     return b64encode(np.packbits(right.numpy()).tobytes()).decode()
 
 
-def records(subject: str, found: Accuracy, **conditions: Any) -> list[Record]:
-    """The accuracy as records, with intervals among the conditions; top-1's has `right`, the bools packed as base64."""
-    given = {**conditions, "images": found.images, "protocol": PROTOCOL}
-    right = {} if found.right is None else {"right": pack(found.right)}
+def records(subject: str, accuracy: Accuracy, **conditions: Any) -> list[Record]:
+    """An accuracy as records of top1, top5 and loss.
+
+    The 95 % interval of a fraction is among its conditions; among top1's is `right` too, the bools as `pack` gives them.
+    """
+    common = {**conditions, "images": accuracy.images, "protocol": PROTOCOL}
+    right = {} if accuracy.right is None else {"right": pack(accuracy.right)}
     fractions: dict[str, tuple[float | None, dict[str, Any]]] = {
-        "top1": (found.top1, right),
-        "top5": (found.top5, {}),
+        "top1": (accuracy.top1, right),
+        "top5": (accuracy.top5, {}),
     }
     return [
         *(
@@ -151,12 +156,12 @@ def records(subject: str, found: Accuracy, **conditions: Any) -> list[Record]:
                 name,
                 value,
                 "measured",
-                **given,
-                interval=list(wilson(value, found.images)),
+                **common,
+                interval=list(wilson(value, accuracy.images)),
                 **own,
             )
             for name, (value, own) in fractions.items()
             if value is not None
         ),
-        Record.of(subject, "loss", found.loss, "measured", **given),
+        Record.of(subject, "loss", accuracy.loss, "measured", **common),
     ]

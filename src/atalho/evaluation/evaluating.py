@@ -1,4 +1,4 @@
-"""How a trained network answers a whole data set: accuracy in all, by class, and what is taken for what."""
+"""Evaluation of a trained network on a data set or a folder: accuracy in all and by class, and the confusion matrix."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ from atalho.weights.fitting import check_data
 from atalho.weights.trained import Inference, Trained
 
 SHOWN = 3
-"""How many wrong answers a row of the table names, where the confusion matrix is too wide for it."""
+"""How many wrong classes a row of the table names, where the confusion matrix is too wide for it."""
 
 WIDE = 20
 """Classes of a confusion matrix that is too wide for a table."""
@@ -27,7 +27,7 @@ WIDE = 20
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was found.
+    """The accuracy of a network on some images.
 
     Args:
         split: of the data; None where they have none.
@@ -40,14 +40,14 @@ class Evaluation:
     data: str
     split: str | None
     labels: tuple[int, ...]
-    found: Accuracy
+    accuracy: Accuracy
     unreadable: tuple[AtalhoError, ...] = ()
     protocol: str = PROTOCOL
 
     @property
     def interval(self) -> tuple[float, float]:
         """The 95 % interval of top-1."""
-        return wilson(self.found.top1, self.found.images)
+        return wilson(self.accuracy.top1, self.accuracy.images)
 
     def document(self) -> dict[str, Any]:
         """`{network, data, split, images, top1, top5, top1_interval, loss, protocol, per_class, …}`.
@@ -55,42 +55,42 @@ class Evaluation:
         `confusion` is there where the data have all the classes of the network.
         """
         classes = [*self.trained.classes]
-        per_class = self.found.per_class
+        per_class = self.accuracy.per_class
         whole = len(self.labels) == len(classes)
         return {
             "network": self.trained.network.name,
             "data": self.data,
             "split": self.split,
-            "images": self.found.images,
-            "top1": self.found.top1,
-            "top5": self.found.top5,
+            "images": self.accuracy.images,
+            "top1": self.accuracy.top1,
+            "top5": self.accuracy.top5,
             "top1_interval": self.interval,
-            "loss": self.found.loss,
+            "loss": self.accuracy.loss,
             "protocol": self.protocol,
             "per_class": {classes[label]: per_class[label] for label in self.labels},
-            **({"confusion": self.found.confusion.tolist()} if whole else {}),
+            **({"confusion": self.accuracy.confusion.tolist()} if whole else {}),
             "unreadable": [error.subject for error in self.unreadable],
         }
 
     def title(self) -> str:
         """The result in a line."""
-        found, (low, high) = self.found, self.interval
+        accuracy, (low, high) = self.accuracy, self.interval
         protocol = None if self.protocol == PROTOCOL else self.protocol
         said = ", ".join(filter(None, (self.split, protocol)))
         how = f" ({said})" if said else ""
-        top5 = "" if found.top5 is None else f", top-5 {found.top5:.2%}"
+        top5 = "" if accuracy.top5 is None else f", top-5 {accuracy.top5:.2%}"
         return (
-            f"{self.trained.network.name} on {self.data}{how}: top-1 {found.top1:.2%} of {found.images} images, "
+            f"{self.trained.network.name} on {self.data}{how}: top-1 {accuracy.top1:.2%} of {accuracy.images} images, "
             f"95 % interval {low:.2%} to {high:.2%}{top5}"
         )
 
     def rows(self) -> list[dict[str, Any]]:
         """A row for each class of the data: how many of its images were taken for each class, or for which most."""
         classes = [*self.trained.classes.items()]
-        per_class = self.found.per_class
+        per_class = self.accuracy.per_class
         rows = []
         for label in self.labels:
-            counts = self.found.confusion[label].tolist()
+            counts = self.accuracy.confusion[label].tolist()
             row: dict[str, Any] = {
                 "class": classes[label][0],
                 "name": classes[label][1],
@@ -117,7 +117,11 @@ def on_dataset(
     inference: Inference,
     crops: str = views.SINGLE,
 ) -> Evaluation:
-    """A split of a data set; `crops` is a key of `views.PROTOCOLS`, or the single view.
+    """Evaluates on a split of a data set.
+
+    Args:
+        trained: its model on the inference's device.
+        crops: a key of `views.PROTOCOLS`, or `views.SINGLE`.
 
     Raises:
         AtalhoError: as `check_data` and `views.check`.
@@ -125,14 +129,14 @@ def on_dataset(
     check_data(trained, data, split)
     images = data.splits[split]
     if crops == views.SINGLE:
-        found = accuracy(trained.model, images, trained.preprocessing, inference)
+        result = accuracy(trained.model, images, trained.preprocessing, inference)
     else:
         views.check(trained, crops, data)
-        assert isinstance(images, Split)  # photos are asked about as a folder
+        assert isinstance(images, Split)  # photos are evaluated as a folder
         seen = views.of_split(images, trained.framing, crops)
-        found = tally(views.answers(trained, seen, inference))
+        result = tally(views.log_probabilities(trained, seen, inference))
     labels = tuple(range(len(data.classes)))
-    return Evaluation(trained, data.name, split, labels, found, protocol=views.protocol(crops))
+    return Evaluation(trained, data.name, split, labels, result, protocol=views.protocol(crops))
 
 
 def on_folder(
@@ -143,7 +147,13 @@ def on_folder(
     crops: str = views.SINGLE,
     split: str | None = None,
 ) -> Evaluation:
-    """A folder of photos, of one split or of none, whose classes are some of the network's; images that cannot be read are left out and named.
+    """Evaluates on a folder of photos, whose classes are some of the network's; images that cannot be read are left out and named.
+
+    Args:
+        trained: its model on the inference's device.
+        progress: is called with the number of images done, and of all.
+        crops: a key of `views.PROTOCOLS`, or `views.SINGLE`.
+        split: which one the photos are; None where they are of no split.
 
     Raises:
         AtalhoError: DATA-CLASSES or DATA-EMPTY (exit 3); as `views.check`.
@@ -153,17 +163,17 @@ def on_folder(
     how = folder, labels, trained.framing
     if crops == views.SINGLE:
         photos = Photos(*how, unreadable.append, progress)
-        found = accuracy(trained.model, photos, trained.preprocessing, inference)
+        result = accuracy(trained.model, photos, trained.preprocessing, inference)
     else:
         views.check(trained, crops, None)
         seen = views.of_photos(*how, crops, unreadable.append, progress)
-        found = tally(views.answers(trained, seen, inference))
+        result = tally(views.log_probabilities(trained, seen, inference))
     return Evaluation(
         trained,
         str(folder.root),
         split,
         labels,
-        found,
+        result,
         tuple(unreadable),
         views.protocol(crops),
     )
@@ -190,22 +200,22 @@ def choose(
     Raises:
         AtalhoError: DATA-SPLIT (exit 2), for a folder that has no such split; as `layout` and `load`.
     """
-    found = layout(root)
-    asked = split or "test"
-    if found.split and (folder := as_given(found.splits).get(asked)):
-        _say_unread(found, warn)
-        return replace(folder, root=root), asked
+    folders = layout(root)
+    chosen = split or "test"
+    if folders.split and (folder := as_given(folders.splits).get(chosen)):
+        _say_unread(folders, warn)
+        return replace(folder, root=root), chosen
     kind: Kind = (trained_on and trained_on.copies) or "similar"
-    data = load(kind) if found.split else _same_data(root, trained_on, load, warn)
+    data = load(kind) if folders.split else _same_data(root, trained_on, load, warn)
     if data is None:
         if split is None:
-            _say_unread(found, warn)
-            return found.splits[WHOLE], None
+            _say_unread(folders, warn)
+            return folders.splits[WHOLE], None
         raise _no_split(split, root, "holds folders of classes, and has no splits of its own")
-    images = data.splits.get(asked)
+    images = data.splits.get(chosen)
     if not isinstance(images, OnDisk):
-        raise _no_split(asked, root, f"has the splits {', '.join(data.splits)}")
-    return images.folder(root, data.classes), asked
+        raise _no_split(chosen, root, f"has the splits {', '.join(data.splits)}")
+    return images.folder(root, data.classes), chosen
 
 
 def _say_unread(found: Layout, say: Say) -> None:
@@ -219,8 +229,8 @@ def _same_data(
     """The folder as a data set, where it is the one that a network was trained on."""
     if trained_on is None:
         warn(
-            "what the network was trained on is not known: it is asked about all images of "
-            f"{root}, seen or not"
+            f"what the network was trained on is not known: all images of {root} are classified, "
+            "also those that it may have been trained on"
         )
         return None
     if trained_on.checksum is None or trained_on.name in DATASETS:
@@ -236,7 +246,7 @@ def _same_data(
     if data.name == trained_on.name:
         warn(
             f"{root} is not as it was when the network was trained on {data.name}: "
-            "it is asked about all its images, seen or not"
+            "all its images are classified, also those that it was trained on"
         )
     return None
 

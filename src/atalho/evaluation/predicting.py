@@ -1,4 +1,4 @@
-"""Pictures → labels with probabilities, one answer a picture; one that cannot be read fails alone."""
+"""Labels with probabilities for single pictures; one that cannot be read fails alone."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -40,24 +40,24 @@ class Guess:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a network takes a picture for, the most probable class first; or why it was not asked."""
+    """What a network takes a picture for, the most probable class first; or the error with which it could not be read."""
 
     path: str
-    answer: tuple[Guess, ...] | AtalhoError
+    outcome: tuple[Guess, ...] | AtalhoError
 
     def document(self) -> dict[str, Any]:
         """`{path, labels: [{label, name, probability}]}`, or `{path, error}`."""
-        if isinstance(self.answer, AtalhoError):
-            return {"path": self.path, "error": self.answer.cause}
-        return {"path": self.path, "labels": [asdict(guess) for guess in self.answer]}
+        if isinstance(self.outcome, AtalhoError):
+            return {"path": self.path, "error": self.outcome.cause}
+        return {"path": self.path, "labels": [asdict(guess) for guess in self.outcome]}
 
     def rows(self) -> list[dict[str, Any]]:
         """A row for every guess, or one with the error."""
         path = printable(self.path)
-        if isinstance(self.answer, AtalhoError):
+        if isinstance(self.outcome, AtalhoError):
             nothing = dict.fromkeys(("label", "name", "probability"))
-            return [{"path": path, **nothing, "error": self.answer.cause}]
-        return [{"path": path, **asdict(guess), "error": None} for guess in self.answer]
+            return [{"path": path, **nothing, "error": self.outcome.cause}]
+        return [{"path": path, **asdict(guess), "error": None} for guess in self.outcome]
 
 
 def sources(names: Iterable[str], standard_input: BinaryIO, say: Say) -> list[Source]:
@@ -69,16 +69,16 @@ def sources(names: Iterable[str], standard_input: BinaryIO, say: Say) -> list[So
     Raises:
         AtalhoError: DATA-EMPTY (exit 3), where a folder holds no images or cannot be read.
     """
-    found = []
+    pictures = []
     for name in names:
         path = Path(name)
         if name == STANDARD_INPUT:
-            found.append(Source(name, standard_input.read()))
+            pictures.append(Source(name, standard_input.read()))
         elif path.is_dir():
-            found += [Source(str(image), image) for image in _images(path, say)]
+            pictures += [Source(str(image), image) for image in _images(path, say)]
         else:
-            found.append(Source(name, path))
-    return found
+            pictures.append(Source(name, path))
+    return pictures
 
 
 def _images(folder: Path, say: Say) -> list[Path]:
@@ -104,12 +104,12 @@ def predict(
     """The `top` most probable classes of each picture, in order; the model is on the device already."""
     size = inference.batch_size(trained.network.input)
     for start in range(0, len(pictures), size):
-        asked = pictures[start : start + size]
-        seen = [*decoded((source.content for source in asked), trained.framing)]
+        batch = pictures[start : start + size]
+        seen = [*decoded((source.content for source in batch), trained.framing)]
         images = [each for each in seen if isinstance(each, Tensor)]
-        answers = iter(_guesses(trained, images, inference, top) if images else ())
-        for source, each in zip(asked, seen, strict=True):
-            yield Prediction(source.path, next(answers) if isinstance(each, Tensor) else each)
+        guesses = iter(_guesses(trained, images, inference, top) if images else ())
+        for source, each in zip(batch, seen, strict=True):
+            yield Prediction(source.path, next(guesses) if isinstance(each, Tensor) else each)
 
 
 @torch.inference_mode()
@@ -130,14 +130,14 @@ def _guesses(
 
 
 def speed(trained: Trained) -> str:
-    """How long the engine that a network was asked on took, from preprocessed images to logits; empty where it has none of its own."""
+    """How long a network's engine took, from preprocessed images to logits, in words; empty where it runs on torch alone."""
     model = trained.model
     if not isinstance(model, EngineModule):
         return ""
-    found = model.latency()
-    if found is None:
-        return f"{model.backend}: no image was asked about"
-    size, seconds = found
+    latency = model.latency()
+    if latency is None:
+        return f"{model.backend}: no image was classified"
+    size, seconds = latency
     count = len(model.taken[size])
     batch = "an image" if size == 1 else f"a batch of {size}"
     return f"{model.backend}: {1000 * seconds:.3g} ms {batch} in the network, median of {count}"

@@ -1,4 +1,4 @@
-"""Test-time views: one answer from several crops, mirror images or sizes of a picture, as the papers test.
+"""Test-time views: one prediction from several crops, mirror images or sizes of a picture, as the papers test.
 
 The probabilities of all views are averaged: Krizhevsky 2012, §4.1, averages "the predictions made by the network's softmax
 layer", Szegedy 2014, §7, "the softmax probabilities". He 2015, §3.4, averages "the scores" and says no more; that these are
@@ -133,7 +133,7 @@ def _mirrored(views: Sequence[Pixels]) -> Pixels:
 
 
 def check(trained: Trained, crops: str, data: Dataset | None) -> None:
-    """Whether a network can be asked about such views of a data set, or of photos, which may always be mirrored.
+    """Whether a network can classify such views of a data set's images, or of photos, which may always be mirrored.
 
     Raises:
         AtalhoError: CROPS-MIRROR, CROPS-SIZE or CROPS-FULL (exit 2).
@@ -158,7 +158,7 @@ def check(trained: Trained, crops: str, data: Dataset | None) -> None:
 
 
 def _fixed_size(trained: Trained) -> str | None:
-    """Why a network answers for its own input alone; None where it answers for any size."""
+    """Why a network takes pictures of its own input's size alone; None where it takes any size."""
     network = trained.network
     if not isinstance(network, Network):
         return "is no table, so whether its classifier follows global average pooling is not known"
@@ -221,7 +221,7 @@ def of_photos(
 
 
 @torch.inference_mode()
-def answers(
+def log_probabilities(
     trained: Trained, pictures: Iterable[tuple[Seen, int]], inference: Inference
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """(1, classes) logarithms of the mean probabilities of all views of a picture, and its (1,) label."""
@@ -229,11 +229,11 @@ def answers(
     at = trained.preprocessing.to(device)
     most = inference.batch_size(trained.network.input)
     for seen, label in pictures:
-        found = []
+        logs = []
         for views in seen:
             for some in torch.from_numpy(views).split(most):
                 with memory_for(len(some)), autocast(device, inference.precision):
                     logits = trained.model(preprocess(some.to(device), at))
-                found.append(logits.float().log_softmax(1))
-        each = torch.cat(found)
+                logs.append(logits.float().log_softmax(1))
+        each = torch.cat(logs)
         yield each.logsumexp(0, keepdim=True) - log(len(each)), torch.tensor([label], device=device)

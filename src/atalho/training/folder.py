@@ -3,7 +3,7 @@
 args.yaml           the resolved arguments, the data's checksum and the environment
 metrics.csv         a row an epoch, and at least twenty
 checkpoints/        state to go on from
-probe.jsonl         gradients and responses on the way, where a probe was asked for
+probe.jsonl         gradients and responses on the way, with `--probe`
 model.safetensors   the weights, once the run has ended; config.json says what they are
 records.jsonl       what was measured: accuracy on the test split, the curves, the time
 """

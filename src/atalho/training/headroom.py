@@ -9,7 +9,7 @@ from atalho.errors import AtalhoError, Exit
 from atalho.runtime.memory import is_out_of_memory
 from atalho.training.arguments import Arguments
 
-FINENESS = 16  # the answer is within one sixteenth of the largest
+FINENESS = 16  # the result is within one sixteenth of the largest
 
 
 def largest(attempt: Callable[[int], None], below: int) -> int:

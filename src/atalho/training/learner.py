@@ -1,4 +1,4 @@
-"""A network that learns, a step at a time: forward, backward, update; it knows of no files, rows or signals.
+"""A network that learns, a step at a time: forward, backward, update. Files, metrics and signals are not its matter.
 
 A step is a pure function of the state before it: its batch comes from (seed, step), dropout's masks from (seed, step,
 process), so a run stopped anywhere and resumed ends with the same bits (same machine, versions, threads and processes).
@@ -27,7 +27,7 @@ from atalho.training.arguments import Arguments
 
 
 def no_sums(device: torch.device) -> Tensor:
-    """Sums of loss, right answers and images, kept on the device until they are read; of no image yet."""
+    """(3,) sums of loss, of images classified right, and of images, before the first image; on the device, until they are read."""
     return torch.zeros(3, dtype=torch.float64, device=device)
 
 
@@ -77,7 +77,7 @@ class Learner:
 
     @property
     def inference(self) -> nn.Module:
-        """The model that is asked: the average's where there is one."""
+        """The model that is evaluated: the average where there is one."""
         return self.model if self.averaged is None else self.averaged
 
     # State
@@ -132,7 +132,7 @@ class Learner:
         return main, main, outputs
 
     def advance(self, rate: float) -> Tensor:
-        """One step at a learning rate: forward, backward, update; no update from a loss or a gradient that is no number.
+        """One step at a learning rate: forward, backward, update; no update from a loss or a gradient that is NaN or infinite.
 
         Returns:
             The batch's sums, over all processes.
@@ -142,7 +142,7 @@ class Learner:
         images, labels = self.batches(self.step)
         self._seed(self.step)
         self.optimiser.zero_grad(set_to_none=True)
-        found = no_sums(self.device)
+        sums = no_sums(self.device)
         parts = [
             *zip(*(t.tensor_split(self.arguments.parts) for t in (images, labels)), strict=True)
         ]
@@ -150,12 +150,12 @@ class Learner:
             with self._gradients_of(last=number == len(parts)):
                 loss, main, logits = self.loss(x, y)
                 (loss * (len(y) / len(labels))).backward()
-            found[0] += main.detach() * len(y)
-            found[1] += (logits.detach().argmax(1) == y).sum()
-            found[2] += len(y)
-        self._update(self.world.sum(found))
+            sums[0] += main.detach() * len(y)
+            sums[1] += (logits.detach().argmax(1) == y).sum()
+            sums[2] += len(y)
+        self._update(self.world.sum(sums))
         self.step += 1
-        return found
+        return sums
 
     def _seed(self, step: int) -> None:
         """Dropout's masks, as a function of seed, step and process."""
@@ -166,12 +166,12 @@ class Learner:
         """Processes exchange gradients once a step, with its last part."""
         return self.replica.no_sync() if self.replica and not last else nullcontext()
 
-    def _update(self, found: Tensor) -> None:
+    def _update(self, sums: Tensor) -> None:
         parameters = [each for each in self.model.parameters() if each.grad is not None]
         norm = get_total_norm([each.grad for each in parameters if each.grad is not None])
         if self.recipe.clip_norm is not None:
             clip_grads_with_norm_(parameters, self.recipe.clip_norm, norm)
-        finite = norm.isfinite() & found[0].isfinite()
+        finite = norm.isfinite() & sums[0].isfinite()
         self.bad_step = torch.where(finite | (self.bad_step >= 0), self.bad_step, self.step)
         # The device skips the update by itself, as it does for torch's GradScaler; the host is told when it next reads.
         vars(self.optimiser).update(found_inf=(self.bad_step >= 0).float(), grad_scale=None)
@@ -190,7 +190,7 @@ class Learner:
             kept.copy_(buffer)
 
     def bad(self) -> int | None:
-        """The first step whose update was not made, since its loss or a gradient was no finite number; the host waits for it."""
+        """The first step whose update was not made, since its loss or a gradient was NaN or infinite; None without one. The host waits for the device."""
         step = int(self.bad_step.item())
         return step if step >= 0 else None
 

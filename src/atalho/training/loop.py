@@ -124,9 +124,9 @@ class Run:
     def advance(self) -> None:
         """One step, and its batch in the sums."""
         self.last_rate = self.rate()
-        found = self.learner.advance(self.last_rate)
-        self.epoch_sums += found
-        self.recent_sums += found
+        sums = self.learner.advance(self.last_rate)
+        self.epoch_sums += sums
+        self.recent_sums += sums
 
     # Between steps
 
@@ -161,7 +161,7 @@ class Run:
         self.recent_sums = no_sums(self.device)
 
     def evaluate(self, split: Images) -> Accuracy:
-        """How the model answers a split now, over all processes; it stops where a signal has come."""
+        """The accuracy of the model on a split now, over all processes; Stopped, where a signal has come."""
         self.world.take_from_main(self.learner.inference.buffers())
         share = torch.arange(self.world.rank, len(split.labels), self.world.size)
         return accuracy(
@@ -180,8 +180,8 @@ class Run:
         row: Row = {"step": self.step, "epoch": self.epoch, "lr": self.last_rate}
         row |= {"train_loss": loss, "train_top1": top1}
         if self.validation:
-            found = self.evaluate(self.validation)
-            row |= {"val_loss": found.loss, "val_top1": found.top1}
+            validated = self.evaluate(self.validation)
+            row |= {"val_loss": validated.loss, "val_top1": validated.top1}
             if self.recipe.best and self.metrics.improves(row):
                 state = self.learner.inference.state_dict()
                 self.best = {name: tensor.to("cpu", copy=True) for name, tensor in state.items()}
@@ -195,12 +195,12 @@ class Run:
         """Adds a moment to the probe's file; all processes take part, for BatchNorm may wait for them."""
         self.check()
         try:
-            found = probe.look(self.model, self.step)
+            records = probe.look(self.model, self.step)
         except ValueError as error:  # a record holds a finite number
             self.listeners.warn(f"nothing is kept of the probe at step {self.step}: {error}")
             return
         if self.world.main:
-            record.append(probe.file, found)
+            record.append(probe.file, records)
 
     def ended(self) -> bool:
         """Whether the last step is done, or the best validation is long enough ago."""

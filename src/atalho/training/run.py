@@ -135,7 +135,7 @@ def _train(
 def _probe(
     arguments: Arguments, initial: InitialModel, data: Dataset, folder: Path
 ) -> Probe | None:
-    """Looks at the images that `atalho diagnose` shows, but no more than a step has at once; None where none is asked for."""
+    """Looks at the images that `atalho diagnose` shows, but no more than a step has at once; None without `--probe`."""
     if arguments.probe is None:
         return None
     recipe, device, network = arguments.recipe, arguments.device, initial.network

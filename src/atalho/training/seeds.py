@@ -32,7 +32,7 @@ def execute(
         tensorboard: each run's curves are written for TensorBoard too, in its folder.
         resume, allow_inexact, listeners: of every run, as `run.execute` has them.
     """
-    found = []
+    accuracies = []
     for seed in seeds:
         with ExitStack() as stack:
             if tensorboard:
@@ -46,8 +46,8 @@ def execute(
                 allow_inexact=allow_inexact,
                 listeners=listeners,
             )
-        found.append(tested(records))
-    return found
+        accuracies.append(tested(records))
+    return accuracies
 
 
 def tested(records: Sequence[Record]) -> Record:
@@ -59,11 +59,11 @@ def tested(records: Sequence[Record]) -> Record:
     )
 
 
-def summary(found: Sequence[Record]) -> str:
+def summary(accuracies: Sequence[Record]) -> str:
     """`top-1 91.20 % …`: one seed with its interval, several with mean and standard deviation."""
-    conditions = found[0].conditions
-    values = [each.value for each in found]
-    if len(found) == 1:
+    conditions = accuracies[0].conditions
+    values = [each.value for each in accuracies]
+    if len(accuracies) == 1:
         low, high = conditions["interval"]
         return (
             f"test top-1 {values[0]:.2%} (95 % interval {low:.2%} to {high:.2%}, "

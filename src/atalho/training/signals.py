@@ -55,7 +55,7 @@ class Received:
 class Meetings:
     """Several processes asking one another whether a signal has come to any, after the same steps in each.
 
-    Processors ask after every step. GPUs would have to finish what they were given before they answer: they ask by the time.
+    Processors ask after every step. GPUs would have to finish their queued work first: there the processes ask after some time.
 
     Args:
         step: how many are done.
@@ -90,7 +90,7 @@ def collected(say: Callable[[str], None]) -> Iterator[Received]:
     backward pass say, does not return to Python. So a thread of its own watches.
 
     Args:
-        say: told why the process ends, when it is not by itself.
+        say: is called with the reason, before the process ends here and then.
     """
     received = Received()
     reader, writer = socket.socketpair()

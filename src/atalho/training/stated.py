@@ -1,4 +1,4 @@
-"""What the records of a diagnosis say of their network, and of the run that it is a moment of."""
+"""The conditions that records of a diagnosis or a probe have of their network, and of the run that it is a moment of."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from atalho.runtime.precision import Precision
 
 def of_network(network: Subject, data: str, recipe: Recipe, seed: int) -> dict[str, Any]:
     """The network, what it is shown, and what its loss is made of; the arithmetic is float32's."""
-    found: dict[str, Any] = {
+    conditions: dict[str, Any] = {
         "data": data,
         "input": list(network.input),
         "num_classes": network.num_classes,
@@ -20,10 +20,10 @@ def of_network(network: Subject, data: str, recipe: Recipe, seed: int) -> dict[s
         "dtype": "float32",
     }
     if (depth := subjects.facts(network).depth) is not None:
-        found["depth"] = depth
+        conditions["depth"] = depth
     if isinstance(network, Network) and network.taps:
-        found["auxiliary_weight"] = recipe.auxiliary_weight
-    return found
+        conditions["auxiliary_weight"] = recipe.auxiliary_weight
+    return conditions
 
 
 def of_run(recipe: Recipe, data: Dataset, precision: Precision) -> dict[str, Any]:

@@ -31,8 +31,7 @@ def head(network: Subject) -> frozenset[str]:
 
 def with_new_head(trained: Trained, classes: Classes, seed: int) -> Trained:
     """The same network for other classes: its classifiers are drawn anew from `seed`, all else is kept."""
-    asked = trained.network
-    network = _sized(asked, asked.input, len(classes))
+    network = _sized(trained.network, trained.network.input, len(classes))
     model = subjects.build(network, seed=seed)
     drawn, kept, anew = model.state_dict(), trained.model.state_dict(), head(network)
     statedict.load(model, {key: drawn[key] if key in anew else kept[key] for key in drawn})
@@ -79,7 +78,7 @@ def _sized(network: Subject, input: Shape, num_classes: int) -> Subject:
 
 
 def check_data(trained: Trained, data: Dataset, split: str) -> None:
-    """Whether a network can be asked about a data set's split.
+    """Checks that a network can classify the images of a data set's split.
 
     Raises:
         AtalhoError: DATA-OTHER (exit 3) for other images or classes; DATA-SPLIT (exit 2) for an unknown split.

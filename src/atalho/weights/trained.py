@@ -143,7 +143,7 @@ def write(folder: Path, state: statedict.State, said: Config) -> str:
 def restore(network: Subject, state: statedict.State) -> tuple[Subject, nn.Module]:
     """The network in eval mode with weights in any known layout; without its auxiliary heads, where the weights lack them.
 
-    Floating-point weights become float32. Memory is asked for once keys and shapes are known to be the network's.
+    Floating-point weights become float32. Memory is allocated once keys and shapes are known to be the network's.
 
     Raises:
         AtalhoError: (exit 4) as `weights.to_atalho` and `weights.load`.
