@@ -5,20 +5,20 @@ import torch
 
 from atalho.errors import AtalhoError, Exit
 from atalho.training import checkpoint
-from atalho.training.checkpoint import State
+from atalho.training.checkpoint import Checkpoint
 
 
-def _state(step: int) -> State:
+def _state(step: int) -> Checkpoint:
     generator = torch.Generator().manual_seed(step)
     tensors = {
         "model.weight": torch.randn(3, 4, generator=generator),
         "model.count": torch.tensor(step),
         "generator.cpu": torch.randint(0, 256, (20,), dtype=torch.uint8, generator=generator),
     }
-    return State(step, tensors, {"rows": [{"step": step, "train_loss": 0.1 + 0.2}]})
+    return Checkpoint(step, tensors, {"rows": [{"step": step, "train_loss": 0.1 + 0.2}]})
 
 
-def _load(folder: Path) -> tuple[State, list[Path]]:
+def _load(folder: Path) -> tuple[Checkpoint, list[Path]]:
     found = checkpoint.load(folder)
     assert found is not None
     return found

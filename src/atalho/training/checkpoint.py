@@ -23,7 +23,7 @@ KEEP = 3
 NAME = re.compile(r"step-(\d{9})-([0-9a-f]{16})\.safetensors")
 
 
-class State(NamedTuple):
+class Checkpoint(NamedTuple):
     """All that a run needs to go on.
 
     Attributes:
@@ -37,7 +37,7 @@ class State(NamedTuple):
     facts: Mapping[str, Any]
 
 
-def save(folder: Path, state: State) -> Path:
+def save(folder: Path, state: Checkpoint) -> Path:
     """Adds a checkpoint to `folder`, in place of one of the same step, and removes all but the last three."""
     metadata = {"step": str(state.step), "facts": json.dumps(state.facts)}
     data = safetensors.torch.save(
@@ -64,7 +64,7 @@ class Writer:
         self.thread = ThreadPoolExecutor(1)
         self.writing: Future[Path] | None = None
 
-    def save(self, state: State) -> None:
+    def save(self, state: Checkpoint) -> None:
         """Copies `state` and returns; OSError, where the checkpoint before it could not be written."""
         self.wait()
         tensors = {name: tensor.to("cpu", copy=True) for name, tensor in state.tensors.items()}
@@ -77,7 +77,7 @@ class Writer:
             writing.result()
 
 
-def load(folder: Path) -> tuple[State, list[Path]] | None:
+def load(folder: Path) -> tuple[Checkpoint, list[Path]] | None:
     """The newest whole checkpoint, with the damaged ones that are newer; None where there are no checkpoints.
 
     Raises:
@@ -91,7 +91,7 @@ def load(folder: Path) -> tuple[State, list[Path]] | None:
             continue
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
         facts = json.loads(header["facts"])
-        return State(int(header["step"]), safetensors.torch.load(data), facts), damaged
+        return Checkpoint(int(header["step"]), safetensors.torch.load(data), facts), damaged
     if damaged:
         raise AtalhoError(
             "CHECKPOINT-DAMAGED",

@@ -88,7 +88,7 @@ class Run:
 
     # State
 
-    def state(self) -> checkpoint.State:
+    def state(self) -> checkpoint.Checkpoint:
         """Everything that the next step depends on, and what was measured so far."""
         tensors = self.learner.state()
         tensors |= {f"best.{name}": value for name, value in self.best.items()}
@@ -99,9 +99,9 @@ class Run:
             "rows": copy.deepcopy(self.metrics.rows),
             "seconds": self.seconds,
         }
-        return checkpoint.State(self.step, tensors, facts)
+        return checkpoint.Checkpoint(self.step, tensors, facts)
 
-    def restore(self, state: checkpoint.State) -> None:
+    def restore(self, state: checkpoint.Checkpoint) -> None:
         """Goes back to a saved state, exactly."""
         self.learner.restore(state.step, state.tensors)
         self.best = under("best", state.tensors)
