@@ -42,7 +42,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class TrialSpec:
-    """What is tried.
+    """A network and the backends to try it on.
 
     Args:
         folder: the network's, with `sample.safetensors`: `images`, (N, H, W, C) of 8 bits, with `labels` where they have

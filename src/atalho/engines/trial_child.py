@@ -110,7 +110,7 @@ def _compared(
     if labels is not None:  # of whole numbers: five of a thousand are not more than half a per cent
         lost = int((reference == labels).sum() - (classes == labels).sum()) / len(labels)
     cause = ""
-    if not difference <= bound:  # which NaN is not either
+    if not difference <= bound:  # true for NaN too
         cause = f"a logit differs by {difference:.3g} from float32 eager's, beyond {bound:.3g}"
     elif backend.dtype == "int8" and agreement < LEAST_AGREEMENT:
         cause = f"the same class is most probable for {agreement:.1%} of the images, below {LEAST_AGREEMENT:.0%}"

@@ -34,19 +34,19 @@ FORMATS: Mapping[str, Format] = {
 }
 
 TOLERANCE = 1e-3
-"""By how much a logit may differ, of the largest one. Sums in another order make 1e-5 of it in float32, and 3e-4 in ResNet-152
-with random weights; another epsilon in ResNet-18's BatchNorm makes 8e-3."""
+"""The largest allowed difference between two logits, as a share of the largest logit. Sums in another order make 1e-5 of it in
+float32, and 3e-4 in ResNet-152 with random weights; another epsilon in ResNet-18's BatchNorm makes 8e-3."""
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How the answers of a file agree with the network's.
+    """How the logits of an exported file agree with the network's.
 
-    Args:
-        difference: the largest between two logits.
-        bound: what it may be.
+    Attributes:
+        difference: the largest absolute difference between two logits.
+        bound: the largest difference that is allowed.
         top1: fraction of images whose most probable class is the same.
-        images: how many images were asked about, at once, and the first of them alone again.
+        images: how many images were compared, as one batch, and the first of them again as a batch of one.
     """
 
     difference: float
@@ -56,12 +56,12 @@ class Agreement:
 
 
 def export(trained: Trained, to: str, path: Path, images: Tensor) -> Agreement:
-    """Writes a network in the format `to`, and compares what a reader of the file has with it on real images.
+    """Writes a network in the format `to`, reads the file back as its users would, and compares both on real images.
 
-    A file that is there is replaced once the new one has been compared; a folder must be empty or new.
+    A file of that name is replaced once the new one has been compared; a folder must be empty or new.
 
     Args:
-        trained: on the processor; as a format cannot hold auxiliary heads, or they are of no use there, they are left out.
+        trained: on the processor. Auxiliary heads are left out where the format cannot hold them or has no use for them.
         to: a key of `FORMATS`.
         images: (N, H, W, C) of 8 bits, at least two: the file must take any number of them.
 
@@ -80,17 +80,17 @@ def export(trained: Trained, to: str, path: Path, images: Tensor) -> Agreement:
             with _failing(path, "EXPORT-WRITE", "be written", Exit.RESOURCES):
                 target.write(trained, written)
             with _failing(path, "EXPORT-READ", "be read back", Exit.CHECK_FAILED):
-                found = agreement(trained, target.read(trained, written), images, path)
+                measured = compare(trained, target.read(trained, written), images, path)
             move_atomically(written, path)
-    return found
+    return measured
 
 
 @torch.inference_mode()
-def agreement(trained: Trained, reader: Reader, images: Tensor, path: Path) -> Agreement:
-    """How a reader's answers agree, for one image and for several.
+def compare(trained: Trained, reader: Reader, images: Tensor, path: Path) -> Agreement:
+    """Compares the logits of a file's reader with the network's, for a batch of one image and one of all.
 
     Raises:
-        AtalhoError: EXPORT-DIFFERS (exit 1), for other logits or other classes.
+        AtalhoError: EXPORT-DIFFERS (exit 1), where logits differ beyond the tolerance, or classes differ.
     """
     batches = images[:1], images
     own = [trained.model(preprocess(batch, trained.preprocessing)) for batch in batches]
@@ -98,56 +98,56 @@ def agreement(trained: Trained, reader: Reader, images: Tensor, path: Path) -> A
     if reader.classes not in (None, tuple(trained.classes)):
         raise _differs(path, "its classes are others than the network's")
     if [each.shape for each in own] != [each.shape for each in theirs]:
-        raise _differs(path, "it answers with another number of logits than the network")
-    expected, given = torch.cat(own).double(), torch.cat(theirs).double()
-    difference = (expected - given).abs().max().item()
+        raise _differs(path, "it returns another number of logits than the network")
+    expected, logits = torch.cat(own).double(), torch.cat(theirs).double()
+    difference = (expected - logits).abs().max().item()
     bound = TOLERANCE * expected.abs().max().item()
-    if not difference <= bound:  # nor where it is no number
+    if not difference <= bound:  # true for NaN too
         raise _differs(
             path,
             f"its logits differ by up to {difference:.3g} from the network's, beyond {bound:.3g}",
         )
-    same = expected.argmax(1) == given.argmax(1)
+    same = expected.argmax(1) == logits.argmax(1)
     return Agreement(difference, bound, same.double().mean().item(), len(images))
 
 
 def records(
-    trained: Trained, to: str, found: Agreement, device: Device, **conditions: Any
+    trained: Trained, to: str, agreement: Agreement, device: Device, **conditions: Any
 ) -> list[Record]:
     """The agreement as records of the network.
 
     Args:
-        device: where they were compared.
-        conditions: the data that the images are of.
+        device: on which file and network were compared.
+        conditions: the name of the data that the images are of.
     """
-    given = {
+    stated = {
         "format": to,
         "weights": f"sha256:{trained.weights}",
         **conditions,
-        "images": found.images,
-        "batches": [1, found.images],
+        "images": agreement.images,
+        "batches": [1, agreement.images],
         "dtype": "float32",
-        "bound": found.bound,
+        "bound": agreement.bound,
         **machine.conditions(device),
         "versions": versions("torch", "torchvision", *FORMATS[to].needs),
     }
     return [
-        Record.of(trained.network.name, name, value, "measured", **given)
-        for name, value in (("max_difference", found.difference), ("agreement", found.top1))
+        Record.of(trained.network.name, name, value, "measured", **stated)
+        for name, value in (("max_difference", agreement.difference), ("agreement", agreement.top1))
     ]
 
 
-def rows(trained: Trained, to: str, path: Path, found: Agreement) -> list[dict[str, Any]]:
+def rows(trained: Trained, to: str, path: Path, agreement: Agreement) -> list[dict[str, Any]]:
     """The agreement as a table of one row."""
     return [
         {
             "network": trained.network.name,
             "to": to,
             "file": str(path),
-            "images": found.images,
-            "largest logit difference": found.difference,
-            "allowed": found.bound,
-            "same top-1 %": 100 * found.top1,
+            "images": agreement.images,
+            "largest logit difference": agreement.difference,
+            "allowed": agreement.bound,
+            "same top-1 %": 100 * agreement.top1,
         }
     ]
 
@@ -164,7 +164,7 @@ def _check_packages(format: Format, to: str) -> None:
 
 
 def _check_path(format: Format, to: str, path: Path) -> None:
-    """Whether the file or folder can be put under its name."""
+    """Checks that the file or folder can be written under its name."""
     if format.folder and path.suffix == ".safetensors":
         problem = f"names a file, and {to} is a folder of model.safetensors and config.json"
         next_step = f"--output {path.with_suffix('')}"
@@ -181,7 +181,7 @@ def _check_path(format: Format, to: str, path: Path) -> None:
 
 @contextmanager
 def _failing(path: Path, code: str, what: str, exit: Exit) -> Iterator[None]:
-    """Other people's writers and readers fail in any way on a full disk or on what they cannot use; it becomes one line."""
+    """A context in which any exception becomes an AtalhoError: other people's writers and readers raise whatever they like."""
     try:
         yield
     except AtalhoError:

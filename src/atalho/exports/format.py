@@ -1,4 +1,4 @@
-"""What a format is: how a network is written in it, and what the reader of the file then has."""
+"""What an export format is: how a network is written in it, and how the file is read back."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ OTHERS = "--to safetensors, onnx or pt2, which take any network"
 
 
 class Reader(NamedTuple):
-    """What the reader of a file has, by the reader's own means.
+    """A file as its users read it, with their own library.
 
     Attributes:
         logits: from (N, H, W, C) 8-bit images to (N, classes), preprocessed as the file says.
@@ -33,11 +33,11 @@ class Reader(NamedTuple):
 
 @dataclass(frozen=True)
 class Format:
-    """One way to hand a network on.
+    """A format that networks are exported to.
 
     Args:
-        write: puts the network under a path, or refuses: AtalhoError, where the format cannot hold this network.
-        read: the file as its reader has it, who knows of the network what `usage` says.
+        write: writes the network to a path; raises AtalhoError where the format cannot hold this network.
+        read: reads what was written, by means of the line that `usage` returns.
         usage: the line of Python, or of the shell, that reads the file.
         folder: whether it is a folder of files.
         needs: packages that it needs beside atalho's own, all in the extra of its name.
@@ -54,7 +54,7 @@ def for_inference(trained: Trained) -> Trained:
     """The network without its auxiliary heads."""
     network = trained.network
     if not isinstance(network, Network):
-        return trained  # its module answers with logits alone
+        return trained  # its module returns logits alone
     state = statedict.without_auxiliary(network, trained.model.state_dict())
     alone, model = restore(network, state)
     return replace(trained, network=alone, model=model)
@@ -97,20 +97,20 @@ def unallocated(make: Callable[[], nn.Module]) -> nn.Module:
 def check_shapes(
     trained: Trained, library: Library, theirs: nn.Module, state: Mapping[str, Tensor]
 ) -> None:
-    """Whether a library's module is made for as many channels, pixels and classes.
+    """Checks that a library's module has tensors of the same shapes: it is made for as many channels, pixels and classes.
 
     Raises:
-        AtalhoError: EXPORT-SHAPE (exit 4); the first tensor that differs is named.
+        AtalhoError: EXPORT-SHAPE (exit 4), which names the first tensor that differs.
     """
-    wanted = theirs.state_dict()
+    expected = theirs.state_dict()
     for key, tensor in state.items():
-        if tensor.shape != wanted[key].shape:
+        if tensor.shape != expected[key].shape:
             network = trained.network
             raise AtalhoError(
                 "EXPORT-SHAPE",
                 network.name,
                 f"for {text(network.input)} images is not {library}'s {name_in(library, network)}: "
-                f"{key} is {text(tensor.shape)}, theirs {text(wanted[key].shape)}",
+                f"{key} is {text(tensor.shape)}, theirs {text(expected[key].shape)}",
                 next_step=OTHERS,
                 exit=Exit.CHECKPOINT,
             )

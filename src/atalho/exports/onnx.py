@@ -14,7 +14,7 @@ from atalho.weights.trained import Trained
 
 def write(trained: Trained, path: Path) -> None:
     """Writes one file: below ONNX's two gigabytes for every network of the catalogue."""
-    found = torch.onnx.export(
+    exported = torch.onnx.export(
         program(trained),
         input_names=["images"],
         output_names=["logits"],
@@ -22,9 +22,9 @@ def write(trained: Trained, path: Path) -> None:
         dynamo=True,
         verbose=False,
     )
-    assert found is not None  # as without dynamo alone
-    found.model.metadata_props[config.FILE] = trained.config.embedded()
-    found.save(path)
+    assert exported is not None  # it is None without dynamo alone
+    exported.model.metadata_props[config.FILE] = trained.config.embedded()
+    exported.save(path)
 
 
 def read(trained: Trained, path: Path) -> Reader:
@@ -32,18 +32,18 @@ def read(trained: Trained, path: Path) -> Reader:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    said = config.extracted(session.get_modelmeta().custom_metadata_map[config.FILE])
+    document = config.extracted(session.get_modelmeta().custom_metadata_map[config.FILE])
 
     def logits(images: Tensor) -> Tensor:
-        floats = preprocess(images, said.preprocessing).contiguous()
-        (answer,) = session.run(["logits"], {"images": floats.numpy()})
-        return torch.from_numpy(answer)
+        floats = preprocess(images, document.preprocessing).contiguous()
+        (output,) = session.run(["logits"], {"images": floats.numpy()})
+        return torch.from_numpy(output)
 
-    return Reader(logits, tuple(said.classes))
+    return Reader(logits, tuple(document.classes))
 
 
 def usage(trained: Trained, path: Path) -> str:
-    """How it is read."""
+    """The line that reads it."""
     return (
         f"onnxruntime.InferenceSession({str(path)!r})"
         f"  # classes and preprocessing: .get_modelmeta().custom_metadata_map[{config.FILE!r}]"

@@ -14,10 +14,10 @@ from atalho.weights.trained import Trained
 
 def program(trained: Trained) -> ExportedProgram:
     """The network as a graph of torch's operations, from (N, C, H, W) floats to (N, classes) logits."""
-    asked = for_inference(trained)
+    alone = for_inference(trained)
     # Two images: torch takes a batch of one for a constant.
-    images = torch.zeros(2, *asked.network.input)
-    return torch.export.export(asked.model, (images,), dynamic_shapes=({0: Dim("batch")},))
+    images = torch.zeros(2, *alone.network.input)
+    return torch.export.export(alone.model, (images,), dynamic_shapes=({0: Dim("batch")},))
 
 
 def write(trained: Trained, path: Path) -> None:
@@ -29,17 +29,17 @@ def read(trained: Trained, path: Path) -> Reader:
     """The program as torch.export.load has it."""
     files = {config.FILE: ""}
     model = torch.export.load(path, extra_files=files).module()
-    said = config.extracted(files[config.FILE])
+    document = config.extracted(files[config.FILE])
 
-    def logits(images: Tensor) -> Tensor:
-        answer: Tensor = model(preprocess(images, said.preprocessing))
-        return answer
+    def run(images: Tensor) -> Tensor:
+        logits: Tensor = model(preprocess(images, document.preprocessing))
+        return logits
 
-    return Reader(logits, tuple(said.classes))
+    return Reader(run, tuple(document.classes))
 
 
 def usage(trained: Trained, path: Path) -> str:
-    """How it is read."""
+    """The line that reads it."""
     files = {config.FILE: ""}
     return f"torch.export.load({str(path)!r}, extra_files={files}).module()"
 

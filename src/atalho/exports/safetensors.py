@@ -18,14 +18,15 @@ def write(trained: Trained, path: Path) -> None:
 
 def read(trained: Trained, path: Path) -> Reader:
     """The folder as `atalho predict` reads it."""
-    found = read_folder(path, named=trained.network.name)
+    trained = read_folder(path, named=trained.network.name)
     return Reader(
-        lambda images: found.model(preprocess(images, found.preprocessing)), tuple(found.classes)
+        lambda images: trained.model(preprocess(images, trained.preprocessing)),
+        tuple(trained.classes),
     )
 
 
 def usage(trained: Trained, path: Path) -> str:
-    """How it is read."""
+    """The line that reads it."""
     return predict_command(trained.network.name, path)
 
 

@@ -36,13 +36,13 @@ def write(trained: Trained, path: Path) -> None:
         raise AtalhoError(
             "EXPORT-PREPROCESSING",
             network.name,
-            "subtracts a mean of every pixel, and timm has one a channel; its answers would be others",
+            "subtracts a mean of every pixel, and timm has one a channel; its logits would differ",
             next_step=OTHERS,
             exit=Exit.CHECKPOINT,
         )
-    said = replace(trained.config, architecture=name_in("timm", network), for_timm=True)
+    own_config = replace(trained.config, architecture=name_in("timm", network), for_timm=True)
     path.mkdir()
-    write_folder(path, state, said)
+    write_folder(path, state, own_config)
 
 
 def read(trained: Trained, path: Path) -> Reader:
@@ -60,7 +60,7 @@ def read(trained: Trained, path: Path) -> Reader:
 
 
 def usage(trained: Trained, path: Path) -> str:
-    """How it is read."""
+    """The line that reads it."""
     return f"timm.create_model({f'local-dir:{path}'!r}, pretrained=True)"
 
 

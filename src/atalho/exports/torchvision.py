@@ -35,7 +35,7 @@ def read(trained: Trained, path: Path) -> Reader:
 
 
 def usage(trained: Trained, path: Path) -> str:
-    """How it is read."""
+    """The line that reads it."""
     options = "".join(f", {key}={value}" for key, value in _options(trained).items())
     return (
         f"torchvision.models.get_model({name_in('torchvision', trained.network)!r}{options})"
