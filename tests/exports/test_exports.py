@@ -579,8 +579,14 @@ def test_export_a_network_with_weights(capsys: Captured, tmp_path: Path, resnet:
     assert found[0]["subject"] == "resnet18.b"
     assert found[0]["conditions"]["images"] == 3
     path.unlink()
-    assert main(given) == Exit.USAGE
-    assert "error[DATA-MISSING] resnet18" in capsys.readouterr().err
+    assert main(given) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found[0]["conditions"]["data"] == "scikit-learn's sample images"
+    path.unlink()
+    engine = [*command, "engine", "--engine", "eager", "-t", "1", "-o", str(tmp_path / "ready")]
+    assert main(engine) == 0
+    assert main(["predict", str(tmp_path / "ready"), str(photos / "below")]) == 0
+    capsys.readouterr()
     for name in ("0", "1"):
         (photos / "below" / f"{name}.png").unlink()
     assert main([*given, "--data", str(photos)]) == Exit.DATA

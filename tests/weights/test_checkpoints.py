@@ -1,6 +1,7 @@
 """Weights as people have them: inside checkpoints, under prefixes, without counters, with heads and classes of their own."""
 
 import argparse
+import json
 import re
 import shlex
 import subprocess
@@ -25,6 +26,7 @@ from atalho.errors import AtalhoError, Exit
 from atalho.grammar.module import build
 from atalho.networks import subjects
 from atalho.weights import fitting, pretrained, statedict, tensorfile, weightfile
+from photo_folders import fill
 
 NETWORK = networks.get("resnet20", num_classes=3)
 State = dict[str, Tensor]
@@ -410,6 +412,56 @@ def test_a_head_that_is_drawn_anew_is_not_demanded(
     assert new.model.state_dict()["fc.weight"].shape == (3, 1024)
     with pytest.raises(AtalhoError, match="WEIGHTS-CLASSES"):
         fitting.for_data(found, digits, new_head=False, seed=0)
+
+
+# Whole commands
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> str:
+    return str(fill(tmp_path / "photos", {"ant": 6, "bee": 6, "cow": 6}))
+
+
+def test_classes_by_number_are_a_folders_in_the_order_of_their_names(
+    state: State, tmp_path: Path, photos: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "epoch=3.ckpt"
+    torch.save({"epoch": 3, "state_dict": {f"model.{k}": t for k, t in state.items()}}, path)
+    command = ["evaluate", "resnet20", "--weights", str(path), "--data", photos]
+    assert main([*command, "--format", "json"]) == 0
+    told = capsys.readouterr()
+    assert [*json.loads(told.out)["per_class"]] == ["ant", "bee", "cow"]
+    assert "have no names: taken as ant, bee, cow, in this order" in told.err
+    (tmp_path / "photos" / "dog").mkdir()
+    fill(tmp_path / "photos", {"dog": 2}, begin=90)
+    assert main(command) == Exit.DATA
+    assert "DATA-CLASSES" in capsys.readouterr().err
+
+
+def test_weights_without_a_head_are_trained_by_one_command(
+    shuffle: State, tmp_path: Path, photos: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    body = {key: tensor for key, tensor in shuffle.items() if not key.startswith("fc.")}
+    torch.save(body, tmp_path / "x.pth")
+    command = ["train", SHUFFLE, "--weights", str(tmp_path / "x.pth"), "--data", photos]
+    short = ["--steps", "1", "-b", "4", "--img-size", "32", "--device", "cpu"]
+    assert main([*command, *short, "--output", str(tmp_path / "run")]) == 0
+    assert "has no classifier; it is drawn anew" in capsys.readouterr().err
+    assert main([*command, *short, "--keep-head", "--output", str(tmp_path / "kept")]) != 0
+    assert "CHECKPOINT-KEYS" in capsys.readouterr().err
+
+
+def test_a_function_of_a_file_takes_the_datas_images(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither the function nor its weights say which they take."""
+    (tmp_path / "net.py").write_text(TIED)
+    network = f"{tmp_path / 'net.py'}:net"
+    model = subjects.build(subjects.get(network, input=(1, 8, 8), num_classes=10))
+    torch.save(model.state_dict(), tmp_path / "x.pth")
+    command = ["evaluate", network, "--weights", str(tmp_path / "x.pth"), "--data", "digits"]
+    assert main(command) == 0
+    assert "360 images" in capsys.readouterr().out
 
 
 # Preprocessing

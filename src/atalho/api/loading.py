@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from atalho.data.image import Framing
     from atalho.engines.choosing import EngineRequest
     from atalho.engines.engine import Dtype, MemoryFormat
+    from atalho.grammar.shape import Shape
     from atalho.weights.trained import Inference, Trained
 
 DATA_DIR = Path("data")
@@ -28,6 +29,8 @@ def load(
     weights: str | Path | None = None,
     *,
     num_classes: int | None = None,
+    input: "Shape | None" = None,
+    new_head: bool = False,
     reporter: Reporter = QUIET,
 ) -> "Trained":
     """A trained network, with its classes and its preprocessing; `evaluate` and `predict` take it.
@@ -35,7 +38,9 @@ def load(
     Args:
         network: the folder of a finished run or of any weights with a config.json; or a network's name, with `weights`.
         weights: a published name as `tv_in1k`, a file, or a folder with config.json.
-        num_classes: how many classes the weights must have; for a file alone, the paper's unless given.
+        num_classes: how many classes the weights must have.
+        input: (C, H, W) of images, for a function of a Python file with a file of weights, where nothing else says it.
+        new_head: whether a file of weights may lack the classifier, because it will be drawn anew.
 
     Raises:
         AtalhoError: (exit 2) NETWORK-UNKNOWN, WEIGHTS-MISSING, WEIGHTS-UNKNOWN; (exit 4) RUN-UNFINISHED, RUN-DAMAGED; as
@@ -52,6 +57,8 @@ def load(
             name,
             str(weights),
             num_classes=num_classes,
+            input=input,
+            new_head=new_head,
             progress=reporter.bars,
             say=reporter.say,
         )
@@ -80,11 +87,12 @@ def for_inference(
     precision: Precision | None,
     threads: int | None,
     batch: int | None,
+    input: "Shape | None" = None,
 ) -> "tuple[Trained, Inference]":
     """A trained network ready for inference: on the engine that its folder names, or in the precision that it was tested in.
 
     Args:
-        network, weights, num_classes: as in `load`; one that is loaded already runs on no engine but torch's own.
+        network, weights, num_classes, input: as in `load`; one that is loaded already runs on no engine but torch's own.
         precision: another precision than the network was tested in, which is said; an engine has its own.
         batch: images at a time; the engine's, or by the size of the images, unless given.
 
@@ -95,7 +103,7 @@ def for_inference(
     folder = None
     if isinstance(network, str | Path):
         folder = Path(weights or network)
-        trained = load(network, weights, num_classes=num_classes, reporter=reporter)
+        trained = load(network, weights, num_classes=num_classes, input=input, reporter=reporter)
     else:
         trained = network
     from atalho.engines import engine_config

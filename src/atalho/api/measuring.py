@@ -171,7 +171,7 @@ def compare(
 
     place = resolve_device(device, threads)
     starts = [
-        load(each.network, each.weights, reporter=reporter) if each.weights else None
+        load(each.network, each.weights, new_head=True, reporter=reporter) if each.weights else None
         for each in requests
     ]
     pairs = [*zip(requests, starts, strict=True)]

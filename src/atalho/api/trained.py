@@ -17,8 +17,8 @@ from atalho.api.loading import (
 )
 from atalho.api.records import add_records
 from atalho.api.reporting import QUIET, Reporter
-from atalho.errors import AtalhoError, Exit
 from atalho.explain.table import Table
+from atalho.networks.subjects import runs_code
 from atalho.record import Record
 from atalho.runtime.device import resolve_device
 from atalho.runtime.precision import Precision
@@ -63,6 +63,9 @@ def evaluate(
     Raises:
         AtalhoError: as `load`, `data.load`, `evaluating.on_dataset` and `evaluating.on_folder`.
     """
+    dataset = None
+    if weights and not is_folder(data) and runs_code(str(network)):
+        dataset = load_data(data, data_dir, reporter)  # its images say what the network takes
     trained, inference = for_inference(
         network,
         weights,
@@ -72,11 +75,13 @@ def evaluate(
         precision=precision,
         threads=threads,
         batch=batch_size,
+        input=dataset.input if dataset else None,
     )
     from atalho.evaluation import evaluating
+    from atalho.weights import fitting
 
     if not is_folder(data):
-        dataset = load_data(data, data_dir, reporter)
+        dataset = dataset or load_data(data, data_dir, reporter)
         return evaluating.on_dataset(trained, dataset, split or "test", inference, crops)
 
     def read(kind: "Copies") -> "Dataset":
@@ -86,6 +91,7 @@ def evaluate(
         )
 
     folder, split = evaluating.choose(Path(data), split, trained.data, read, reporter.say)
+    trained = fitting.named(trained, folder.classes, reporter.say)
     with reporter.reading(trained.network.name) as progress:
         return evaluating.on_folder(trained, folder, inference, progress, crops, split)
 
@@ -176,7 +182,7 @@ def export(
         network, weights, num_classes: as in `load`.
         to: onnx, safetensors, torchvision, timm or pt2; or `engine`, for a folder that `predict` runs on an engine.
         output: a file; a new folder for safetensors, timm and engine.
-        data: what is compared on, as in `evaluate`; what a run was trained on unless given.
+        data: what is compared on, as in `evaluate`; unless given what a run was trained on, or else scikit-learn's two photos.
         engine: for `engine`: auto, the fastest here that agrees, eager, compiled, onnxruntime or openvino.
         precision: of the engine: float32, bf16 or int8; with auto, any unless given.
         memory_format: of images and weights in torch's engines: channels_last or contiguous.
@@ -185,25 +191,18 @@ def export(
         records: a file that the comparison's records are added to.
 
     Raises:
-        AtalhoError: DATA-MISSING (exit 2), where there is nothing to compare on; as `load`, `exports.export`, `deploy.deploy`.
+        AtalhoError: as `load`, `exports.export`, `deploy.deploy`.
     """
     trained = load(network, weights, num_classes=num_classes, reporter=reporter)
     from atalho import exports
     from atalho.data import DATASETS
+    from atalho.engines import samples
     from atalho.exports import images
 
     path, subject = Path(output), trained.network.name
     shown = data
     if data is None and trained.data and trained.data.name in DATASETS:
         shown = trained.data.name
-    if shown is None:
-        raise AtalhoError(
-            "DATA-MISSING",
-            network,
-            "what its weights were trained on is not known, and a file is compared on real images",
-            next_step="--data with digits, cifar10, cifar100 or a folder of images",
-            exit=Exit.USAGE,
-        )
     place = resolve_device(device if to == "engine" else "cpu", threads)
     if to == "engine":
         from atalho.engines import choosing, deploy
@@ -216,7 +215,10 @@ def export(
         rows = choosing.rows(trials, request.batch)
         usage = predict_command(subject, path)
     else:
-        if is_folder(shown):
+        if shown is None:
+            sample = samples.of_photos(trained.framing)
+            shown, pictures = sample.name, sample.images
+        elif is_folder(shown):
             pictures = images.of_folder(trained, Path(shown))
         else:
             pictures = images.of_dataset(trained, load_data(shown, data_dir, reporter))
@@ -230,11 +232,15 @@ def export(
     return Exported(path, Table(rows, document), measured, usage)
 
 
-def _sample(trained: "Trained", data: str, data_dir: str | Path, reporter: Reporter) -> "Sample":
+def _sample(
+    trained: "Trained", data: str | None, data_dir: str | Path, reporter: Reporter
+) -> "Sample":
     """Real images to compare engines on."""
     from atalho.engines import samples
     from atalho.weights.fitting import check_data
 
+    if data is None:
+        return samples.of_photos(trained.framing)
     if is_folder(data):
         return samples.of_folder(trained, Path(data))
     dataset = load_data(data, data_dir, reporter)

@@ -138,7 +138,15 @@ def train(
     chosen, why = training_precision(precision, place)
     with world.joined(place.torch) as processes, ExitStack() as stack:
         told = reporter if processes.main else QUIET
-        start = load(network, weights, reporter=told) if weights else None
+        start = None
+        if weights:
+            start = load(
+                network,
+                weights,
+                input=(3, img_size, img_size) if img_size else None,
+                new_head=new_head is not False,
+                reporter=told,
+            )
         framings = [framing(request, start)] if request.photos else []
         dataset = processes.first_here(
             lambda: load_data(

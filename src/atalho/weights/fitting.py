@@ -1,5 +1,6 @@
 """A trained network as a beginning for other data: other classes, images of another size; and whether it fits data as it is."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from atalho.data.dataset import Dataset
@@ -34,7 +35,8 @@ def with_new_head(trained: Trained, classes: Classes, seed: int) -> Trained:
     network = _sized(trained.network, trained.network.input, len(classes))
     model = subjects.build(network, seed=seed)
     drawn, kept, anew = model.state_dict(), trained.model.state_dict(), head(network)
-    statedict.load(model, {key: drawn[key] if key in anew else kept[key] for key in drawn})
+    state = {key: drawn[key] if key in anew else kept[key] for key in drawn}
+    statedict.load(model, state, network.name)
     return replace(trained, network=network, model=model.eval(), classes=classes)
 
 
@@ -56,6 +58,24 @@ def for_data(trained: Trained, data: Dataset, *, new_head: bool, seed: int) -> T
     sized = for_input(trained, data.input)
     classes = {name: name for name in data.classes}
     return with_new_head(sized, classes, seed) if new_head else sized
+
+
+def named(trained: Trained, names: Sequence[str], say: Callable[[str], None]) -> Trained:
+    """The network with names for its classes, where its weights came with none and there are as many names, sorted.
+
+    A file of weights has classes by number alone; programs that train on a folder number its classes by their sorted names.
+
+    Args:
+        say: called where the names are taken.
+    """
+    unnamed = [*trained.classes] == [str(number) for number in range(len(names))]
+    if trained.data or not unnamed or [*trained.classes] == [*names]:
+        return trained
+    shown = ", ".join([*names[:3], *["…"] * (len(names) > 3)])
+    say(
+        f"the classes of {trained.network.name}'s weights have no names: taken as {shown}, in this order"
+    )
+    return replace(trained, classes={name: name for name in names})
 
 
 def for_input(trained: Trained, input: Shape) -> Trained:

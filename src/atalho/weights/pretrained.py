@@ -17,6 +17,7 @@ from atalho.data.batches import Preprocessing
 from atalho.data.image import Framing
 from atalho.errors import AtalhoError, Exit
 from atalho.grammar.network import Network
+from atalho.grammar.shape import Shape
 from atalho.networks import subjects
 from atalho.networks.subjects import Subject
 from atalho.weights import (
@@ -69,6 +70,7 @@ def load(
     source: str,
     *,
     num_classes: int | None = None,
+    input: Shape | None = None,
     new_head: bool = False,
     progress: bool = False,
     say: Say = lambda message: None,
@@ -81,6 +83,7 @@ def load(
     Args:
         source: a published name (`tv_in1k`), a file of weights, or a folder with `config.json`.
         num_classes: how many classes the weights must have.
+        input: (C, H, W) of images, where a file of weights is a function's of a Python file: neither says it.
         new_head: whether a file may lack the classifier, which is then drawn anew; the network has no classes if it does.
         progress: whether torch.hub draws a bar while it downloads.
         say: called with which variant is used, and what a file without a config is taken for.
@@ -89,8 +92,7 @@ def load(
         AtalhoError: NETWORK-UNKNOWN or WEIGHTS-UNKNOWN (exit 2); WEIGHTS-OTHER, WEIGHTS-CLASSES, WEIGHTS-DOWNLOAD or
             WEIGHTS-CHECKSUM (exit 4); as `trained.read` and `weightfile.read` (exit 4 and 5).
     """
-    if not subjects.is_foreign(name):
-        subjects.get(name)  # an unknown name is said first
+    subjects.check_name(name)
     path = Path(source)
     if source in TAGS:
         return _published(name, source, num_classes, progress, say)
@@ -99,7 +101,8 @@ def load(
     if path.name == trained.FILES[0] and (path.parent / config.FILE).exists():
         return _from_folder(name, path.parent, num_classes, say)  # the config is true of its file
     if path.is_file():
-        return _from_file(name, path, num_classes, new_head, say)
+        shape = input if subjects.runs_code(name) else None
+        return _from_file(name, path, shape, num_classes, new_head, say)
     raise _unknown(name, source, "is no file, no folder and not published")
 
 
@@ -210,11 +213,19 @@ def _as_published(
     )
 
 
-def _from_file(name: str, path: Path, num_classes: int | None, new_head: bool, say: Say) -> Trained:
+def _from_file(
+    name: str,
+    path: Path,
+    input: Shape | None,
+    num_classes: int | None,
+    new_head: bool,
+    say: Say,
+) -> Trained:
     """A file of weights alone. One that is published is known by its checksum; of others it is said what they are taken for."""
-    asked = subjects.get(name, num_classes=num_classes)
+    asked = subjects.get(name, input=input, num_classes=num_classes)
     state = weightfile.read(path, asked, say)
-    network = subjects.get(_arithmetic(asked, state), num_classes=num_classes)
+    known = _arithmetic(asked, state)
+    network = subjects.get(known, input=input, num_classes=num_classes)
     _same_network(name, network, str(path), say)
     sha256 = weightfile.sha256(path)
     offered = {tag: published(network.name, tag) for tag in PUBLISHED.get(network.name, ())}
@@ -230,7 +241,7 @@ def _from_file(name: str, path: Path, num_classes: int | None, new_head: bool, s
         own = _with_drawn_head(network, own)
     elif (count := statedict.num_classes(network, own)) != network.num_classes:
         _same_classes(num_classes, count, str(path))
-        network = subjects.get(network.name, num_classes=count)
+        network = subjects.get(network.name, input=input, num_classes=count)
     restored, model = trained.restore(network, own)
     if heads := {key.partition(".")[0] for key in state if naming.training_head(key)} - {
         key.partition(".")[0] for key in model.state_dict()
