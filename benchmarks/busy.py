@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from atalho.benchmark import latency
-from atalho.benchmark.bench import untrained
+from atalho.benchmark.entry import untrained
 from atalho.benchmark.system import System
 from atalho.engines import REFERENCE, deploy, samples
 from atalho.engines.choosing import EngineRequest
@@ -35,7 +35,9 @@ def noisy(system: System, *, loaded: bool) -> dict[str, Any]:
     load = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if loaded else None
     try:
         with system.start() as child:
-            timed, _ = latency.records({system.name: child}, [system], 1)
+            found = latency.records({system.name: child}, [system], 1)[system.name]
+            assert isinstance(found, list), found
+            timed, _ = found
     finally:
         if load:
             load.kill()

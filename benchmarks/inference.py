@@ -170,7 +170,7 @@ def deployed_folders(weights: Path, photos: Path, root: Path) -> dict[tuple[str,
     """Every network on the engine that auto takes; ResNet-50 with int8 among the backends too, and what that costs."""
     from dataclasses import replace
 
-    from atalho.benchmark.bench import untrained
+    from atalho.benchmark.entry import untrained
     from atalho.engines import deploy, samples
     from atalho.engines.choosing import EngineRequest, sentence
     from atalho.engines.engine import Placement

@@ -7,13 +7,12 @@ import pytest
 import torch
 
 from atalho.choice.choosing import choose
+from atalho.choice.pairs import side_by_side, told_apart
 from atalho.evaluation.accuracy import pack
 from atalho.ranking import (
     Comparison,
     Row,
     comparison,
-    side_by_side,
-    told_apart,
 )
 from atalho.record import Record
 from example_records import IMAGES, NETWORKS, changed, example, wilson, without
@@ -127,7 +126,8 @@ def test_of_several_machines_one_is_ranked_and_never_two_together() -> None:
         board = changed(board, name, quantity, device="A board", threads=4)
     fewer = [each for each in board if each.subject != "plain56"]
     for records, device in (
-        ([*example(), *board], "A board"),
+        ([*board, *example()], "A board"),
+        ([*example(), *board], "Example EPYC 9000, 2 cores"),
         ([*fewer, *example()], "Example EPYC 9000, 2 cores"),
         ([*example(), *fewer], "Example EPYC 9000, 2 cores"),
     ):

@@ -19,7 +19,9 @@ def test_what_was_measured_on_a_busy_machine_is_measured_again(tmp_path: Path) -
             for each in parts
         ]
 
-    parts = tuple(Step("latency at batch 1", name, "latency", {"batch": 1}, list) for name in times)
+    parts = tuple(
+        Step("latency at batch 1", name, ("latency",), lambda: {"batch": 1}, list) for name in times
+    )
     steps, said = [Round("latency at batch 1", parts, timed)], list[str]()
     for _ in range(3):
         found = carry_out(steps, tmp_path / "records", said.append)

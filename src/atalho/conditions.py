@@ -11,9 +11,11 @@ Data, weights and trainings are known by checksums of their content; a name besi
 nothing.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
+from hashlib import sha256
 from types import UnionType
 from typing import Any
 
@@ -23,24 +25,15 @@ from atalho.errors import printable
 class Owner(Enum):
     """Whose a condition is."""
 
-    NETWORK = auto()
-    """The network itself: its weights, its depth."""
-    SYSTEM = auto()
-    """The network as it is deployed: its engine, precision and batch."""
-    MACHINE = auto()
-    """The machine, with what is installed on it."""
-    DATA = auto()
-    """The images and their classes."""
-    TRAINING = auto()
-    """How the network came to its weights, but for the seed."""
-    SEED = auto()
-    """What repetitions of one training differ in."""
-    PLACE = auto()
-    """A part of the network, or a moment of its training."""
-    PROTOCOL = auto()
-    """How the measurement is taken, and on which of the images."""
-    RESULT = auto()
-    """What came out of the measurement besides its value: known afterwards alone, and never compared."""
+    NETWORK = auto()  # the network itself: its weights, its depth
+    SYSTEM = auto()  # the network as it is deployed: its engine, precision and batch
+    MACHINE = auto()  # the machine, with what is installed on it
+    DATA = auto()  # the images and their classes
+    TRAINING = auto()  # how the network came to its weights, but for the seed
+    SEED = auto()  # what repetitions of one training differ in
+    PLACE = auto()  # a part of the network, or a moment of its training
+    PROTOCOL = auto()  # how the measurement is taken, and on which of the images
+    RESULT = auto()  # what came out besides the value: known afterwards alone, and never compared
 
 
 NUMBER = int | float
@@ -55,7 +48,8 @@ class Condition:
         meaning: in words, with the unit.
         label: what people read in its place; the name with spaces unless given.
         content: the condition that knows by its content what this one only names.
-        of_engine: whether it belongs to the engine, and so to the network where each network's engine was chosen.
+        usual: what a record means that does not state it; empty where it means nothing.
+        own_with: the condition that makes this one the network's own, where a record states it.
     """
 
     name: str
@@ -64,25 +58,23 @@ class Condition:
     meaning: str
     label: str = ""
     content: str = ""
-    of_engine: bool = False
+    own_with: str = ""
+    usual: str = ""
 
     def takes(self, value: object) -> bool:
         """Whether a value is of the condition's type; a truth value is no number."""
         return isinstance(value, self.kind) and (self.kind is bool or not isinstance(value, bool))
 
 
-def _declared(*conditions: Condition) -> dict[str, Condition]:
-    return {condition.name: condition for condition in conditions}
-
-
-CONDITIONS: Mapping[str, Condition] = _declared(
+_DECLARED = (
     Condition("weights", str, Owner.NETWORK, "SHA-256 of the file that the weights are in"),
     Condition("depth", int, Owner.NETWORK, "layers with weights on the longest path"),
+    Condition("code", str, Owner.NETWORK, "SHA-256 of the file in which somebody's network is written"),
     # the system
-    Condition("engine", str, Owner.SYSTEM, "what runs the network", of_engine=True),
-    Condition("dtype", str, Owner.SYSTEM, "its arithmetic", label="precision", of_engine=True),
+    Condition("engine", str, Owner.SYSTEM, "what runs the network", own_with="chosen_from"),
+    Condition("dtype", str, Owner.SYSTEM, "its arithmetic", label="precision", own_with="chosen_from"),
     Condition("batch", int, Owner.SYSTEM, "images at a time"),
-    Condition("memory_format", str, Owner.SYSTEM, "of images and weights, where it is not channels_last"),
+    Condition("memory_format", str, Owner.SYSTEM, "of images and weights", usual="channels_last"),
     Condition("format", str, Owner.SYSTEM, "of an exported file"),
     # the machine
     Condition("device", str, Owner.MACHINE, "the processor or the GPU by name"),
@@ -90,11 +82,12 @@ CONDITIONS: Mapping[str, Condition] = _declared(
     Condition("processes", int, Owner.MACHINE, "that share a training"),
     Condition("versions", dict, Owner.MACHINE, "of Python and packages, by name"),
     Condition("chosen_from", str, Owner.MACHINE, "the engines of which each network has the fastest"),
+    Condition("chosen_for", int, Owner.MACHINE, "the batch for which it is the fastest"),
     Condition("sensor", str, Owner.MACHINE, "of power and energy"),
     # the data
     Condition("data", str, Owner.DATA, "the name of the data set", content="data_checksum"),
     Condition("data_checksum", str, Owner.DATA, "SHA-256 of all images with their classes"),
-    Condition("input", list, Owner.DATA, "[channels, height, width] of an image", label="image"),
+    Condition("input", list, Owner.DATA, "[channels, height, width] of an image", label="image", own_with="arguments"),
     Condition("num_classes", int, Owner.DATA, "classes"),
     # the training
     Condition("recipe", str, Owner.TRAINING, "the name of the recipe"),
@@ -103,6 +96,8 @@ CONDITIONS: Mapping[str, Condition] = _declared(
     Condition("trained_on", str, Owner.TRAINING, "the splits whose images were trained on"),
     Condition("training_dtype", str, Owner.TRAINING, "the arithmetic of the training"),
     Condition("auxiliary_weight", NUMBER, Owner.TRAINING, "of an auxiliary head's loss"),
+    Condition("start", str, Owner.TRAINING, "SHA-256 of the weights that it began from"),
+    Condition("arguments", str, Owner.TRAINING, "SHA-256 of all arguments but the seed"),
     Condition("seed", int, Owner.SEED, "of initialisation, order and augmentation"),
     # the part of a network, the moment of a training
     Condition("moment", str, Owner.PLACE, "steps that were done, or end"),
@@ -143,6 +138,7 @@ CONDITIONS: Mapping[str, Condition] = _declared(
     Condition("trial_seconds", NUMBER, Owner.RESULT, "of a batch, when engines were compared"),
     Condition("stopped_at", int, Owner.RESULT, "the step at which a training ended early"),
     Condition("stage", str, Owner.RESULT, "what failed"),
+    Condition("missing", str, Owner.RESULT, "the quantity that could not be measured"),
     Condition("cause", str, Owner.RESULT, "why it failed"),
     Condition("reference", str, Owner.RESULT, "who found it"),
     Condition("of", str, Owner.RESULT, "the variant of the network that it was found of"),
@@ -156,6 +152,11 @@ CONDITIONS: Mapping[str, Condition] = _declared(
     Condition("count", int, Owner.RESULT, "rows of a lesion"),
     Condition("alphas", list, Owner.RESULT, "coordinates of the samples along the first direction"),
 )  # fmt: skip
+
+CONDITIONS: Mapping[str, Condition] = {each.name: each for each in _DECLARED}
+
+USUAL = {each.name: each.usual for each in CONDITIONS.values() if each.usual}
+"""What goes without saying."""
 
 OF_EVERY_ENGINE = frozenset({"python", "atalho", "torch", "torchvision"})
 """Among `versions`, the packages that are there whatever the engine; the others are the engine's."""
@@ -175,6 +176,11 @@ DIAGNOSED: Mapping[str, tuple[str, ...]] = {
     "surface_loss": ("beta", "alphas"),
 }
 """The conditions without which a record of a diagnosis cannot be drawn, by quantity."""
+
+
+def digest(document: Any) -> str:
+    """The SHA-256 of a JSON document, whatever the order of its names."""
+    return sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
 def check(given: Mapping[str, Any]) -> None:
@@ -217,13 +223,16 @@ def owner(name: str) -> Owner | None:
     return condition.owner if condition else None
 
 
-def of_engine(name: str) -> bool:
-    """Whether a condition, by its flat name, belongs to an engine: its name, its arithmetic, the versions of its packages."""
+def own(name: str, given: Mapping[str, Any]) -> bool:
+    """Whether a condition, by its flat name, is the network's own in a record with these conditions.
+
+    So is the engine with the versions of its packages where each network has the fastest of several, and the input where the
+    network was trained for it.
+    """
     whole, _, package = name.partition(".")
     if package:
-        return whole == "versions" and package not in OF_EVERY_ENGINE
-    condition = _condition(name)
-    return condition is not None and condition.of_engine
+        return whole == "versions" and package not in OF_EVERY_ENGINE and "chosen_from" in given
+    return name in CONDITIONS and CONDITIONS[name].own_with in given
 
 
 def engine_label(given: Mapping[str, Any]) -> str:
@@ -238,8 +247,8 @@ def chosen_engine(given: Mapping[str, Any]) -> str:
 
 def label(name: str) -> str:
     """What people read in the place of a condition's flat name."""
-    condition = _condition(name)
-    return (condition and condition.label) or name.removeprefix("versions.").replace("_", " ")
+    known = _condition(name)
+    return (known and known.label) or name.removeprefix("versions.").replace("_", " ")
 
 
 def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
@@ -257,8 +266,11 @@ def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
 
 
 def states(given: Mapping[str, Any], expected: Mapping[str, Any]) -> bool:
-    """Whether conditions state all the expected ones, but those of the result and names of content that is expected."""
-    stated, wanted = flat(given), without(expected, Owner.RESULT)
+    """Whether conditions state all the expected ones, but those of the result and names of content that is expected.
+
+    What goes without saying is stated, and expected, on both sides.
+    """
+    stated, wanted = {**USUAL, **flat(given)}, {**USUAL, **without(expected, Owner.RESULT)}
     return all(
         name in stated and stated[name] == value
         for name, value in wanted.items()
@@ -275,11 +287,7 @@ def identified(given: Mapping[str, Any]) -> dict[str, Any]:
 def common(several: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """The conditions, flat, that all of several state alike; none of none."""
     first, *rest = [*map(flat, several)] or [{}]
-    return {
-        name: value
-        for name, value in first.items()
-        if all(name in each and each[name] == value for each in rest)
-    }
+    return {n: v for n, v in first.items() if all(n in each and each[n] == v for each in rest)}
 
 
 def _condition(name: str) -> Condition | None:

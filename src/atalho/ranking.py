@@ -15,16 +15,12 @@ from typing import Any
 
 from atalho import conditions as schema
 from atalho.conditions import Owner
-from atalho.record import DIAGNOSES, UNITS, Record
-from atalho.statistics import Paired, paired
+from atalho.record import DIAGNOSES, UNITS, Query, Record, of_one_machine, standing_failures
 
 CURVES = ("train_loss", "train_top1", "val_loss", "val_top1")
 """Quantities with a record for every point of a training run; they are no columns of a comparison."""
 
 HIGHER_IS_BETTER = frozenset({"top1", "top5", "throughput", "train_throughput"})
-
-SIGNIFICANT = 0.05
-"""A paired test's p below this tells two accuracies apart."""
 
 FOR_ONE_IMAGE = frozenset({"latency", "peak_memory", "energy"})
 """Quantities that depend on the batch; their limits are for one image at a time."""
@@ -118,35 +114,69 @@ def pair(value: object) -> tuple[float, float] | None:
     return None
 
 
-def comparison(records: Sequence[Record]) -> Comparison:
-    """One row for each network that has a record of something other than a diagnosis or a failure."""
-    failures = tuple(record for record in records if record.quantity == "failure")
-    records = [r for r in records if r.quantity not in DIAGNOSES and r.quantity != "failure"]
+def comparison(records: Sequence[Record], queries: Sequence[Query] = ()) -> Comparison:
+    """One row for each network that has a record of something other than a diagnosis or a failure.
+
+    Args:
+        queries: of the command that shows it, as in `selected`; what other networks have apart from that is said.
+    """
+    chosen = selected(records, queries)
     ranked: dict[str, dict[str, list[Record]]] = {}
     conditions: dict[str, Mapping[str, Any]] = {}
-    for quantity in UNITS:
-        own = [r for r in records if r.quantity == quantity and r.provenance != "cited"]
-        if own and quantity not in CURVES:
+    for quantity in [each for each in UNITS if each not in (*DIAGNOSES, *CURVES, "failure")]:
+        own = [r for r in chosen if r.quantity == quantity and r.provenance != "cited"]
+        if own:
             group = _largest(_groups(own))
             conditions[quantity] = ranking_conditions(group[-1])
             ranked[quantity] = _by_network(group)
     rows = []
-    for network, own in _by_network(records).items():
+    for network, own in _by_network(_compared(records if queries else chosen)).items():
         readings = {q: _reading(of[network]) for q, of in ranked.items() if network in of}
         cited = {r.quantity: r for r in own if r.provenance == "cited"}
         others = [r for r in own if r.quantity in conditions and r.quantity not in readings]
         apart = _apart([r for r in others if r.provenance != "cited"], conditions)
         rows.append(Row(network, readings, apart, tuple(cited.values())))
     rows.sort(key=lambda row: (loss(row, "top1"), loss(row, "latency"), row.network))
-    return Comparison(tuple(rows), conditions, failures)
+    return Comparison(tuple(rows), conditions, tuple(standing_failures(chosen)))
+
+
+def selected(records: Sequence[Record], queries: Sequence[Query] = ()) -> list[Record]:
+    """The records that are compared, in order.
+
+    Of those that a command asked for that is what it asked for, and of other networks what agrees with that; a quantity that
+    it did not ask for is left out. Without queries it is all, but of several machines what one has taken and what only
+    another has.
+    """
+    if not queries:
+        return of_one_machine(records)
+    by_quantity: dict[str, list[Query]] = {}
+    for query in queries:
+        for quantity in query.quantities:
+            by_quantity.setdefault(quantity, []).append(query)
+    shared = {
+        quantity: _must_agree(quantity, schema.common(each.conditions for each in of_quantity))
+        for quantity, of_quantity in by_quantity.items()
+    }
+
+    def asked(record: Record) -> bool:
+        of_quantity = by_quantity.get(record.about, [])
+        if own := [each for each in of_quantity if each.subject == record.subject]:
+            return any(each.matches(record) for each in own)
+        return bool(of_quantity) and schema.states(record.conditions, shared[record.about])
+
+    return [record for record in records if asked(record)]
 
 
 def ranking_conditions(record: Record) -> dict[str, Any]:
     """What must agree for another record to be ranked with this one, nested conditions flattened."""
-    found = schema.without(record.conditions, *_MAY_DIFFER)
-    if "chosen_from" in found and record.quantity not in _ABOUT_ENGINES:
-        return {name: value for name, value in found.items() if not schema.of_engine(name)}
-    return found
+    return _must_agree(record.quantity, record.conditions)
+
+
+def _must_agree(quantity: str, conditions: Mapping[str, Any]) -> dict[str, Any]:
+    found = schema.without(conditions, *_MAY_DIFFER)
+    if quantity in _ABOUT_ENGINES:
+        return found
+    return {name: value for name, value in found.items() if not schema.own(name, conditions)}
 
 
 def difference(conditions: Mapping[str, Any], ranked: Mapping[str, Any]) -> list[str]:
@@ -177,35 +207,17 @@ def _short(value: object) -> str:
     return said(value) if kind or not digits else f"sha256:{digits[:8]}…"
 
 
-def side_by_side(one: Row, other: Row) -> Paired | None:
-    """Two rows of a comparison by the images that each gets right; None where they are not known for both, or where a row has several seeds."""
-    first, second = one.readings["top1"], other.readings["top1"]
-    images = first.condition("images")
-    if len(first.records) > 1 or len(second.records) > 1 or not isinstance(images, int):
-        return None
-    return paired(first.condition("right"), second.condition("right"), images)
-
-
-def told_apart(one: Row, other: Row) -> bool:
-    """Whether the top-1 accuracies of two rows of a comparison differ by more than chance.
-
-    By McNemar's exact test at 5 % where it is known which images each gets right; else by whether their 95 % intervals are
-    disjoint, and never without an interval of both.
-    """
-    if pairs := side_by_side(one, other):
-        return pairs.p < SIGNIFICANT
-    first, second = one.readings["top1"].interval, other.readings["top1"].interval
-    if first is None or second is None:
-        return False
-    return first[0] > second[1] or second[0] > first[1]
-
-
 def loss(row: Row, quantity: str) -> float:
     """The value turned so that less is better; what is not measured comes last."""
     value = row.value(quantity)
     if value is None:
         return inf
     return -value if quantity in HIGHER_IS_BETTER else value
+
+
+def _compared(records: Sequence[Record]) -> list[Record]:
+    """The records of what a comparison has columns for."""
+    return [r for r in records if r.quantity not in DIAGNOSES and r.quantity != "failure"]
 
 
 def _groups(records: Sequence[Record]) -> list[list[Record]]:

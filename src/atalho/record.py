@@ -7,7 +7,7 @@ conditions. A quantity that was not measured has no record.
 import json
 import os
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -15,7 +15,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from atalho.conditions import check
+from atalho.conditions import check, states
 from atalho.errors import AtalhoError, Exit
 
 Provenance = Literal["measured", "computed", "cited"]
@@ -115,9 +115,79 @@ class Record:
             subject, quantity, value, UNITS[quantity], provenance, conditions, tuple(samples)
         )
 
+    @property
+    def about(self) -> str:
+        """Its quantity; of a failure, the quantity that could not be measured."""
+        return str(self.conditions.get("missing", self.quantity))
+
+    @property
+    def device(self) -> str | None:
+        """The device that it was taken on, by name; None where it does not say."""
+        device = self.conditions.get("device")
+        return device if isinstance(device, str) else None
+
     def to_json(self) -> str:
         """The record as one line, in ASCII: some readers take U+2028 and its like for the end of a line."""
         return json.dumps(asdict(self))
+
+
+@dataclass(frozen=True)
+class Query:
+    """The records of a network that state some conditions.
+
+    Args:
+        quantities: of the records, at least one.
+        conditions: as `conditions.states` takes them: those of the result count for nothing.
+    """
+
+    subject: str
+    quantities: tuple[str, ...]
+    conditions: Mapping[str, Any]
+
+    def matches(self, record: Record) -> bool:
+        """Whether it is such a record, or says that one of the quantities could not be measured."""
+        return (
+            record.subject == self.subject
+            and record.about in self.quantities
+            and states(record.conditions, self.conditions)
+        )
+
+
+def standing_failures(records: Sequence[Record]) -> list[Record]:
+    """The failures that nothing measured later has mended: what could not be measured is not there under its conditions."""
+
+    def mended(failure: Record, later: Sequence[Record]) -> bool:
+        query = Query(failure.subject, (failure.about,), failure.conditions)
+        return any(each.quantity != "failure" and query.matches(each) for each in later)
+
+    return [
+        each
+        for place, each in enumerate(records, start=1)
+        if each.quantity == "failure" and not mended(each, records[place:])
+    ]
+
+
+def of_one_machine(records: Sequence[Record]) -> list[Record]:
+    """The records without what another machine measured of a network and quantity that the main one measured.
+
+    The main machine is the one with latencies of most networks, and of several such the first in the records. An accuracy is
+    kept whichever machine it is of.
+    """
+    timed: dict[str, set[str]] = {}
+    for record in records:
+        if record.quantity == "latency" and (device := record.device):
+            timed.setdefault(device, set()).add(record.subject)
+    if len(timed) < 2:
+        return list(records)
+    main = max(timed, key=lambda device: len(timed[device]))
+    known = {(r.subject, r.quantity) for r in records if r.device == main}
+    return [
+        record
+        for record in records
+        if record.quantity == "top1"
+        or record.device in (None, main)
+        or (record.subject, record.quantity) not in known
+    ]
 
 
 def append(path: Path, records: Iterable[Record]) -> None:

@@ -12,13 +12,15 @@ import pytest
 
 from atalho import networks
 from atalho.benchmark import busy, energy, latency, sensor
-from atalho.benchmark.bench import Bench, Entry
+from atalho.benchmark.bench import Bench
+from atalho.benchmark.entry import Entry
 from atalho.benchmark.system import System
 from atalho.engines import Backend
 from atalho.engines.choosing import EngineRequest
 from atalho.engines.engine import Placement
 from atalho.grammar.cost import totals
 from atalho.networks import subjects
+from atalho.ranking import comparison
 from atalho.record import Record
 from atalho.runtime.device import Device
 from atalho.tasks import carry_out
@@ -209,7 +211,9 @@ def test_a_network_whose_time_drifts_is_measured_again(turns: int, noisy: bool) 
     backend, placement = Backend("eager", "float32"), Placement(Device("cpu", 1))
     system = System("resnet20", Path("unused"), (3, 32, 32), backend, placement)
     process = Hot(turns)
-    timed, _ = latency.records({"resnet20": process}, [system], 1)  # type: ignore[dict-item]
+    found = latency.records({"resnet20": process}, [system], 1)["resnet20"]  # type: ignore[dict-item]
+    assert isinstance(found, list)
+    timed, _ = found
     assert timed.conditions.get("noisy", False) == noisy
     assert process.asked == min(turns, latency.ATTEMPTS - 1) + 1
 
@@ -261,3 +265,68 @@ def test_a_machine_without_a_sensor_says_why() -> None:
     if not isinstance(found, str):
         pytest.skip("this machine has a sensor")
     assert "zeus" in found
+
+
+FAILING = """
+import os, pathlib
+from torch import nn
+
+class Failing(nn.Module):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.scale = nn.Linear(1, num_classes)
+
+    def forward(self, x):
+        if len(x) == 4:
+            with (pathlib.Path(__file__).parent / "tries").open("a") as tries:
+                tries.write("x")
+            HERE
+        return self.scale(x.mean((1, 2, 3))[:, None])
+
+def make(num_classes=3):
+    return Failing(num_classes)
+"""
+
+
+@pytest.mark.parametrize(
+    ("ends", "code", "again"),
+    [
+        ("os.kill(os.getpid(), 9)", -9, True),
+        ("raise MemoryError('no room')", 6, True),
+        ('raise RuntimeError("DefaultCPUAllocator: can\'t allocate memory")', 6, True),
+        ("raise ValueError('four is too many')", 1, False),
+    ],
+)
+def test_a_failure_is_tried_again_where_it_may_pass(
+    ends: str, code: int, again: bool, tmp_path: Path
+) -> None:
+    file, tries = tmp_path / "modules.py", tmp_path / "tries"
+
+    def measure() -> list[Record]:
+        network = subjects.get(f"{file}:make", input=(3, 4, 4), num_classes=3)
+        with Bench(EAGER, tmp_path / "engines", print) as room:
+            steps = [*room.steps([Entry.untrained(network)], [4])]
+            memory = [step for step in steps if step.name == "memory at batch 4"]
+            return carry_out(memory, tmp_path / "records", print)
+
+    file.write_text(FAILING.replace("HERE", ends))
+    first = measure()
+    assert [(r.quantity, r.value, r.conditions["missing"]) for r in first] == [
+        ("failure", code, "peak_memory")
+    ]
+    assert comparison(first).failures == tuple(first)
+    measure()
+    assert len(tries.read_text()) == 1 + again
+    file.write_text(FAILING.replace("HERE", "pass"))  # another network: its code has changed
+    mended = measure()
+    assert mended[-1].quantity == "peak_memory"
+
+
+def test_a_failure_that_a_later_call_mended_is_not_shown(found: list[Record]) -> None:
+    (killed,) = (r for r in found if r.conditions.get("stage") == "latency at batch 4")
+    stated = {k: v for k, v in killed.conditions.items() if k not in ("stage", "cause", "missing")}
+    late = Record.of(killed.subject, "latency", 0.1, "measured", **stated)
+    other = Record.of(killed.subject, "latency", 0.1, "measured", **{**stated, "batch": 2})
+    assert killed in comparison(found).failures
+    assert killed in comparison([late, *found, other]).failures
+    assert killed not in comparison([*found, late]).failures

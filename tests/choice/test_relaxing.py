@@ -4,8 +4,9 @@ import random
 from collections import Counter
 
 from atalho.choice.choosing import Limits, choose
+from atalho.choice.pairs import told_apart
 from atalho.choice.relaxing import Relaxation, relaxations
-from atalho.ranking import Comparison, Reading, Row, told_apart
+from atalho.ranking import Comparison, Reading, Row
 from atalho.record import Record
 from example_records import wilson
 

@@ -17,7 +17,7 @@ from filelock import FileLock
 from PIL import Image
 
 from atalho import engines, networks, recipes
-from atalho.benchmark.bench import untrained
+from atalho.benchmark.entry import untrained
 from atalho.cli import main
 from atalho.data.batches import preprocess
 from atalho.data.dataset import Dataset

@@ -1,10 +1,10 @@
 """Several machines on one page, and what failed on them."""
 
 from atalho.page.contents import Contents
-from atalho.page.machines import Group, SideBySide, of_one, side_by_side
+from atalho.page.machines import Group, SideBySide, side_by_side
 from atalho.page.page import html
 from atalho.ranking import comparison
-from atalho.record import Record
+from atalho.record import Record, of_one_machine
 from example_records import ANALYSED, MACHINE, analysed, failure
 from web_page import HOSTILE, Page
 
@@ -93,7 +93,7 @@ def test_the_comparison_is_of_one_machine() -> None:
 
 
 def test_what_the_first_machine_did_not_measure_is_kept_and_said_to_differ() -> None:
-    records = of_one([*analysed(["alexnet", "resnet18"]), *analysed(["vgg16"], **GPU)])
+    records = of_one_machine([*analysed(["alexnet", "resnet18"]), *analysed(["vgg16"], **GPU)])
     (vgg16,) = [row for row in comparison(records).rows if row.network == "vgg16"]
     assert "latency" not in vgg16.readings
     reasons = {apart.record.quantity: apart.reason for apart in vgg16.apart}

@@ -15,7 +15,7 @@ from atalho.api.loading import (
     load_data,
     training_precision,
 )
-from atalho.api.records import add_records, report
+from atalho.api.records import add_records
 from atalho.api.reporting import QUIET, Reporter
 from atalho.errors import wrong_option
 from atalho.grammar.shape import Shape
@@ -65,7 +65,8 @@ def bench(
 
     names = _several(networks)
     tables = [subjects.get(name, input=input, num_classes=num_classes) for name in names]
-    from atalho.benchmark.bench import Bench, Entry
+    from atalho.benchmark.bench import Bench
+    from atalho.benchmark.entry import Entry
     from atalho.tasks import carry_out
 
     batches = [batch_size] if isinstance(batch_size, int) else batch_size
@@ -167,6 +168,7 @@ def compare(
     ]
     limits = Budget(max_latency_ms, max_memory_mb, max_energy_j, max_size_mb, min_accuracy).limits
     from atalho.comparison import comparing
+    from atalho.page import publish
     from atalho.training.listeners import Listeners
 
     place = resolve_device(device, threads)
@@ -192,26 +194,19 @@ def compare(
     request.candidates(calibrated=dataset is not None)
     folder = Path(output)
     with reporter.training("training") as progress:
-        records = comparing.compare(
+        measured = comparing.compare(
             comparing.Comparison(entrants, batches, request),
             folder,
             say=reporter.say,
             listeners=Listeners(progress=progress),
         )
-    page = report(
-        records,
-        folder / "report.html",
-        max_latency_ms=max_latency_ms,
-        max_memory_mb=max_memory_mb,
-        max_energy_j=max_energy_j,
-        max_size_mb=max_size_mb,
-        min_accuracy=min_accuracy,
-    )
-    ranked = comparison(records)
+    page = folder / "report.html"
+    publish(measured.records, page, limits, measured.queries)
+    ranked = comparison(measured.records, measured.queries)
     choice = choose(ranked, limits)
-    kept = comparing.keep(choice.chosen.network if choice else None, request, folder)
+    kept = comparing.keep(choice.chosen.network if choice else None, measured, folder)
     chosen = folder / comparing.CHOSEN if kept else None
-    return Compared(records, ranked, limits, choice, chosen, page)
+    return Compared(measured.records, ranked, limits, choice, chosen, page)
 
 
 def diagnose(

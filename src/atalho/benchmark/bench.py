@@ -2,53 +2,39 @@
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cache, partial
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from safetensors import SafetensorError
 
 from atalho.benchmark import energy, latency, memory, sensor
-from atalho.benchmark.system import System, failure
-from atalho.data import imagenet
-from atalho.data.batches import Preprocessing
-from atalho.data.image import Framing
-from atalho.engines import Backend, choosing, engine_config, samples
-from atalho.engines.choosing import AUTO, EngineRequest, Sample
+from atalho.benchmark.entry import Entry
+from atalho.benchmark.system import System
+from atalho.conditions import digest
+from atalho.engines import ENGINES, choosing, engine_config
+from atalho.engines.choosing import AUTO, EngineRequest
 from atalho.errors import AtalhoError, Exit
 from atalho.networks import subjects
-from atalho.networks.subjects import Subject
-from atalho.record import Record
-from atalho.runtime import machine
+from atalho.record import Record, now, versions
 from atalho.runtime.child import Child, Ended
 from atalho.tasks import Round, Step
 from atalho.weights import weightfile
-from atalho.weights.config import numbered
-from atalho.weights.trained import FILES, Trained
+from atalho.weights.trained import FILES
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A network that is measured.
+class Measure(NamedTuple):
+    """What is measured at a batch size, in processes of their own."""
 
-    Args:
-        trained: loads its weights; called where an engine has to be chosen.
-        sample: loads real images to compare engines on.
-        calibrated: whether the sample has images to calibrate int8 on.
-    """
+    name: str
+    quantities: tuple[str, ...]
+    protocol: str
 
-    network: Subject
-    trained: Callable[[], Trained]
-    sample: Callable[[], Sample]
-    calibrated: bool
 
-    @classmethod
-    def untrained(cls, network: Subject) -> "Entry":
-        """A network with random weights, and the photos that come with scikit-learn."""
-        alone = network.without_auxiliary()
-        photos = cache(partial(samples.of_photos, Framing(alone.input)))
-        return cls(alone, partial(untrained, alone), photos, calibrated=False)
+MEMORY = Measure("memory", ("peak_memory",), memory.PROTOCOL)
+LATENCY = Measure("latency", ("latency", "throughput"), latency.PROTOCOL)
+ENERGY = Measure("energy", ("energy", "power"), energy.PROTOCOL)
 
 
 class Bench:
@@ -76,56 +62,165 @@ class Bench:
 
     def steps(self, entries: Sequence[Entry], batches: Sequence[int]) -> Iterator[Step | Round]:
         """All steps in order: cost, engine and size of each network, then memory, latency and energy of all by batch size."""
-        placement = self.request.placement
         for entry in entries:
             name = entry.network.name
-            shaped = {"input": list(entry.network.input), "num_classes": entry.network.num_classes}
-            yield Step("cost", name, "params", shaped, partial(costed, entry.network))
-            known = self._known(entry)
-            yield Step("engine", name, "size", known, partial(self._engine, entry))
+            yield Step("cost", name, subjects.COSTS, entry.cost_conditions, entry.cost)
+            yield self._preparing(entry)
         for batch in batches:
-            for entry in entries:
-                known = self._known(entry, batch)
-                measure = partial(self._memory, entry, batch)
-                name = entry.network.name
-                yield Step(f"memory at batch {batch}", name, "peak_memory", known, measure)
+            yield from (self._measuring(MEMORY, entry, batch) for entry in entries)
         for batch in batches:
-            stage = f"latency at batch {batch}"
-            parts = tuple(
-                Step(stage, each.network.name, "latency", self._known(each, batch), tuple)
-                for each in entries
-            )
-            yield Round(stage, parts, partial(self._latency, entries, batch))
-        energy_sensor = sensor.sensor(placement.device)
+            parts = tuple(self._measuring(LATENCY, entry, batch) for entry in entries)
+            yield Round(parts[0].name, parts, partial(self._latencies, entries, batch))
+        energy_sensor = sensor.sensor(self.request.placement.device)
         if isinstance(energy_sensor, str):
             self.say(f"energy is not measured: {energy_sensor}")
             return
         for batch in batches:
-            for entry in entries:
-                measure = partial(self._energy, entry, batch)
-                known = self._known(entry, batch)
-                name = entry.network.name
-                yield Step(f"energy at batch {batch}", name, "energy", known, measure)
+            yield from (self._measuring(ENERGY, entry, batch) for entry in entries)
 
-    def _known(self, entry: Entry, batch: int | None = None) -> dict[str, Any]:
-        """The conditions by which a record is known to be there."""
-        request = self.request
-        given: dict[str, Any] = {
-            "input": list(entry.network.input),
-            "threads": request.placement.device.threads,
-            **request.placement.record_conditions(),
+    def engine_folder(self, entry: Entry) -> Path:
+        """Where a network lies on the engine that was requested: another folder for other weights, another machine or request."""
+        name = subjects.folder_name(entry.network.name)
+        return (
+            self.folder / self.request.name / f"{name}-{digest(self._engine_conditions(entry))[:8]}"
+        )
+
+    # The steps
+
+    def _preparing(self, entry: Entry) -> Step:
+        """A network with its engine's files in a folder; how large they are, and how they agree with float32 eager."""
+
+        def prepared() -> list[Record]:
+            try:
+                return self._prepare(entry)
+            except Ended as ended:
+                return [step.failure(ended.code, ended.cause)]
+
+        conditions = partial(self._engine_conditions, entry)
+        step = Step("engine", entry.network.name, choosing.QUANTITIES, conditions, prepared)
+        return step
+
+    def _measuring(self, measure: Measure, entry: Entry, batch: int) -> Step:
+        """A measurement of a network at a batch size."""
+
+        def conditions() -> dict[str, Any]:
+            return {**self._conditions(entry), "batch": batch, "protocol": measure.protocol}
+
+        def measured() -> list[Record]:
+            try:
+                system = self._system(entry)
+                if measure is MEMORY:
+                    return memory.records(system, batch)
+                return energy.records(self._child(system), system, batch)
+            except Ended as ended:
+                return [step.failure(ended.code, ended.cause)]
+
+        name = f"{measure.name} at batch {batch}"
+        step = Step(name, entry.network.name, measure.quantities, conditions, measured)
+        return step
+
+    def _latencies(
+        self, entries: Sequence[Entry], batch: int, steps: Sequence[Step]
+    ) -> list[Record]:
+        """The latencies of several networks, by turns."""
+        by_name = {step.subject: step for step in steps}
+        systems: list[System] = []
+        outcomes: dict[str, list[Record] | Ended] = {}
+        for entry in entries:
+            if entry.network.name in by_name:
+                try:
+                    systems.append(self._system(entry))
+                except Ended as ended:
+                    outcomes[entry.network.name] = ended
+        children = {each.name: self._child(each) for each in systems}
+        outcomes |= latency.records(children, systems, batch)
+        return [
+            record
+            for name, outcome in outcomes.items()
+            for record in (
+                [by_name[name].failure(outcome.code, outcome.cause)]
+                if isinstance(outcome, Ended)
+                else outcome
+            )
+        ]
+
+    # What they state
+
+    def _engine_conditions(self, entry: Entry) -> dict[str, Any]:
+        """What the engine's records say, whichever engine is chosen: the versions are of all that it is chosen from."""
+        request, device = self.request, self.request.placement.device
+        candidates = request.candidates(entry.calibrated)
+        packages = {
+            package for each in candidates for package in ENGINES[each.engine].needs[each.dtype]
         }
         if request.engine == AUTO:
-            given["chosen_from"] = request.chosen_from(entry.calibrated)
+            engine = {
+                "chosen_from": request.chosen_from(entry.calibrated),
+                "chosen_for": request.batch,
+            }
         else:
-            given |= {"engine": request.engine, "dtype": request.dtype or "float32"}
-        return given if batch is None else {**given, "batch": batch}
+            engine = {"engine": candidates[0].engine, "dtype": candidates[0].dtype}
+        return {
+            **entry.conditions,
+            **engine,
+            "device": device.model,
+            "threads": device.threads,
+            **request.placement.record_conditions(),
+            "versions": versions("torch", "torchvision", *sorted(packages)),
+        }
 
-    def _engine(self, entry: Entry) -> list[Record]:
+    def _conditions(self, entry: Entry) -> dict[str, Any]:
+        """What the records of a measurement say: all of it once the engine is chosen, and before that what is requested."""
+        system = self._known(entry)
+        if isinstance(system, System):
+            return system.record_conditions()
+        requested = self._engine_conditions(entry)
+        if self.request.engine == AUTO:
+            requested["versions"] = versions("torch", "torchvision")
+        return requested
+
+    # The systems
+
+    def _system(self, entry: Entry) -> System:
+        """The network on its engine, which is chosen first where that was not done yet.
+
+        Raises:
+            Ended: where it cannot run.
+        """
+        if self._known(entry) is None:
+            self._prepare(entry)
+        system = self._known(entry)
+        if isinstance(system, Ended):
+            raise system
+        assert system
+        return system
+
+    def _known(self, entry: Entry) -> System | Ended | None:
+        """The network with the engine that lies in its folder, or why it cannot run; None where that is not known yet."""
+        name, folder = entry.network.name, self.engine_folder(entry)
+        if name not in self._systems and (config := engine_config.read(folder)):
+            weights = weightfile.sha256(folder / FILES[0])
+            stated = {**entry.conditions, "weights": f"sha256:{weights}"}
+            if self.request.engine == AUTO:
+                stated["chosen_from"] = self.request.chosen_from(entry.calibrated)
+                stated["chosen_for"] = self.request.batch
+            placement = replace(self.request.placement, named=name)
+            self._systems[name] = System(
+                name, folder, entry.network.input, config.backend, placement, stated
+            )
+        return self._systems.get(name)
+
+    def _prepare(self, entry: Entry) -> list[Record]:
+        """Chooses the engine, and writes the network with its files into its folder.
+
+        Raises:
+            Ended: where it cannot run.
+            AtalhoError: DISK (exit 6).
+        """
         trained, sample = entry.trained(), entry.sample()
-        name, folder = entry.network.name, self._folder(entry)
+        name, folder = entry.network.name, self.engine_folder(entry)
         shutil.rmtree(folder, ignore_errors=True)
-        conditions = self._conditions(entry, trained.weights)
+        self._systems.pop(name, None)
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
             trials = choosing.choose(trained, folder, self.request, sample)
@@ -143,82 +238,15 @@ class Bench:
             if error.code != "ENGINE-DIFFERS":
                 raise
             self._systems[name] = ended = Ended(error.exit, error.cause)
-            return self._failing(entry, "engine", ended)
+            raise ended from error
         except Ended as ended:
             self._systems[name] = ended
-            return self._failing(entry, "engine", ended)
+            raise
         if self.request.engine == AUTO:
             self.say(f"{name}: {choosing.sentence(trials, self.request.batch)}")
-        given = {
-            **conditions,
-            "input": list(entry.network.input),
-            **machine.conditions(self.request.placement.device),
-        }
-        return choosing.records(name, trials, sample, **given)
-
-    def _system(self, entry: Entry) -> System:
-        """The network on its engine, which is chosen first where that was not done yet.
-
-        Raises:
-            Ended: where it cannot run.
-        """
-        name = entry.network.name
-        if name not in self._systems:
-            folder = self._folder(entry)
-            if (backend := _backend_of(folder)) is None:
-                self._engine(entry)
-                backend = _backend_of(folder)
-            if backend is not None:
-                placement = replace(self.request.placement, named=name)
-                given = self._conditions(entry, weightfile.sha256(folder / FILES[0]))
-                self._systems[name] = System(
-                    name, folder, entry.network.input, backend, placement, given
-                )
-        system = self._systems[name]
-        if isinstance(system, Ended):
-            raise system
-        return system
-
-    def _conditions(self, entry: Entry, weights: str) -> dict[str, Any]:
-        given: dict[str, Any] = {}
-        if self.request.engine == AUTO:
-            given["chosen_from"] = self.request.chosen_from(entry.calibrated)
-        if weights:
-            given["weights"] = f"sha256:{weights}"
-        return given
-
-    def _folder(self, entry: Entry) -> Path:
-        return engine_folder(self.folder, self.request, entry.network.name)
-
-    def _failing(self, entry: Entry, stage: str, ended: Ended) -> list[Record]:
-        """The record of a network that cannot run at all."""
-        return [failure(entry.network.name, stage, ended, **self._known(entry))]
-
-    def _memory(self, entry: Entry, batch: int) -> list[Record]:
-        try:
-            return memory.records(self._system(entry), batch)
-        except Ended as ended:
-            return self._failing(entry, f"memory at batch {batch}", ended)
-
-    def _latency(self, entries: Sequence[Entry], batch: int, parts: Sequence[Step]) -> list[Record]:
-        failures: list[Record] = []
-        ready: list[System] = []
-        names = {part.subject for part in parts}
-        for entry in entries:
-            if entry.network.name in names:
-                try:
-                    ready.append(self._system(entry))
-                except Ended as ended:
-                    failures += self._failing(entry, f"latency at batch {batch}", ended)
-        children = {each.name: self._child(each) for each in ready}
-        return failures + latency.records(children, ready, batch)
-
-    def _energy(self, entry: Entry, batch: int) -> list[Record]:
-        try:
-            system = self._system(entry)
-        except Ended as ended:
-            return self._failing(entry, f"energy at batch {batch}", ended)
-        return energy.records(self._child(system), system, batch)
+        weights = {"weights": f"sha256:{trained.weights}"} if trained.weights else {}
+        stated = {**self._engine_conditions(entry), **weights, "at": now()}
+        return choosing.records(name, trials, sample, **stated)
 
     def _child(self, system: System) -> Child:
         """The network's process; a new one where the last has ended."""
@@ -226,39 +254,3 @@ class Bench:
         if child is None or child.ended:
             child = self._children[system.name] = system.start()
         return child
-
-
-def engine_folder(folder: Path, request: EngineRequest, network: str) -> Path:
-    """The folder, in a bench's, of a network with the files of the engine that was requested."""
-    return folder / request.name / subjects.folder_name(network)
-
-
-def _backend_of(folder: Path) -> Backend | None:
-    config = engine_config.read(folder)
-    return config.backend if config else None
-
-
-def untrained(network: Subject) -> Trained:
-    """A network with random weights and ImageNet's preprocessing, for what does not depend on weights."""
-    channels = network.input[0]
-    mean, std = (imagenet.MEAN, imagenet.STD) if channels == 3 else ((0.5,), (0.25,))
-    model = subjects.build(network).eval()
-    return Trained(
-        network,
-        model,
-        Framing(network.input),
-        Preprocessing.per_channel(mean, std),
-        numbered(network.num_classes),
-        "",
-    )
-
-
-def costed(network: Subject) -> list[Record]:
-    """Parameters, multiply-accumulates and activations, from the table."""
-    given: dict[str, Any] = {"input": list(network.input), "num_classes": network.num_classes}
-    if (depth := subjects.facts(network).depth) is not None:
-        given["depth"] = depth
-    return [
-        Record.of(network.name, key, value, "computed", **given)
-        for key, value in subjects.costs(network).items()
-    ]

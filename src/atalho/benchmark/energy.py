@@ -2,7 +2,7 @@
 
 from atalho.benchmark.system import System
 from atalho.record import Record
-from atalho.runtime.child import Child, Ended
+from atalho.runtime.child import Child
 
 WINDOW = 3.0
 """Seconds of work, and of rest before it: NVML's counter moves every 20 to 100 ms, RAPL's every 1 ms."""
@@ -11,11 +11,12 @@ PROTOCOL = f"own process, {WINDOW:g} s of runs less what {WINDOW:g} s at rest be
 
 
 def records(child: Child, system: System, batch: int) -> list[Record]:
-    """Joules an image and watts, above what the machine takes at rest; where the process ends, the record of that failure."""
-    try:
-        window = child.ask({"measure": "energy", "batch": batch, "seconds": WINDOW})
-    except Ended as ended:
-        return [system.failure("energy", batch, ended)]
+    """Joules an image and watts, above what the machine takes at rest.
+
+    Raises:
+        Ended: its process ended before that.
+    """
+    window = child.ask({"measure": "energy", "batch": batch, "seconds": WINDOW})
     watts = window["joules"] / window["seconds"] - window["idle"]
     conditions = {
         **system.record_conditions(),

@@ -72,10 +72,12 @@ class _Taken:
         return not self.hopeless and abs(busy.drift(self.quiet)) > busy.DRIFT
 
 
-def records(children: Mapping[str, Child], systems: Sequence[System], batch: int) -> list[Record]:
-    """Median latency of a batch with its quartiles, and the throughput that follows from it, of every network.
+def records(
+    children: Mapping[str, Child], systems: Sequence[System], batch: int
+) -> dict[str, list[Record] | Ended]:
+    """Median latency of a batch with its quartiles, and the throughput that follows from it, by network.
 
-    A network whose process ends has a record of that instead, and the rest go on.
+    A network whose process ends has that instead, and the rest go on.
 
     Args:
         children: by the systems' names.
@@ -102,15 +104,10 @@ def records(children: Mapping[str, Child], systems: Sequence[System], batch: int
                 if turn := ask(each, "time", seconds=TURN, runs=runs):
                     own.add(**turn)
         again = [s for s in again if s.name not in failed and taken[s.name].drifted]
-    return [
-        record
+    return {
+        each.name: failed.get(each.name) or _records(each, taken[each.name], batch)
         for each in systems
-        for record in (
-            [each.failure("latency", batch, failed[each.name])]
-            if each.name in failed
-            else _records(each, taken[each.name], batch)
-        )
-    ]
+    }
 
 
 def _records(system: System, taken: _Taken, batch: int) -> list[Record]:

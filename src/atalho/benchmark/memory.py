@@ -8,18 +8,18 @@ its engine's package loaded and warm; on a GPU it is the peak of torch's allocat
 from atalho.benchmark.child import PEAK_RUNS
 from atalho.benchmark.system import System
 from atalho.record import Record
-from atalho.runtime.child import Ended
 
 PROTOCOL = f"process of its own, {PEAK_RUNS} runs; high-water mark above the loaded engine"
 
 
 def records(system: System, batch: int) -> list[Record]:
-    """Peak memory in bytes; where the process ends, the record of that failure."""
+    """Peak memory in bytes.
+
+    Raises:
+        Ended: its process ended before that.
+    """
     with system.start() as child:
-        try:
-            measured = child.ask({"measure": "peak", "batch": batch})
-        except Ended as ended:
-            return [system.failure("memory", batch, ended)]
+        measured = child.ask({"measure": "peak", "batch": batch})
     peak = measured.pop("peak")
     conditions = {**system.record_conditions(), **measured, "batch": batch, "protocol": PROTOCOL}
     return [Record.of(system.name, "peak_memory", peak, "measured", **conditions)]

@@ -8,8 +8,8 @@ from typing import Any
 from atalho.engines import ENGINES, Backend
 from atalho.engines.engine import Placement
 from atalho.grammar.shape import Shape
-from atalho.record import Record, now, versions
-from atalho.runtime.child import Child, Ended
+from atalho.record import now, versions
+from atalho.runtime.child import Child
 
 
 @dataclass(frozen=True)
@@ -57,14 +57,3 @@ class System:
             }
         )
         return child
-
-    def failure(self, measure: str, batch: int, ended: Ended) -> Record:
-        """The record of a measurement at a batch size during which the process ended."""
-        stage = f"{measure} at batch {batch}"
-        return failure(self.name, stage, ended, **self.record_conditions(), batch=batch)
-
-
-def failure(name: str, stage: str, ended: Ended, **conditions: Any) -> Record:
-    """The record of a network whose process ended at a stage of its measurement; the value is the exit code."""
-    stated = {**conditions, "at": now(), "stage": stage, "cause": ended.cause}
-    return Record.of(name, "failure", ended.code, "measured", **stated)

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from atalho.choice.pairs import told_apart
 from atalho.ranking import (
     FOR_ONE_IMAGE,
     HIGHER_IS_BETTER,
     Comparison,
     Row,
     loss,
-    told_apart,
 )
 
 COSTS = ("latency", "peak_memory", "energy", "size")

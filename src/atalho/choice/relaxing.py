@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from atalho.choice.choosing import Choice, Limits, choose, misses
-from atalho.ranking import HIGHER_IS_BETTER, Comparison, Row, told_apart
+from atalho.choice.pairs import told_apart
+from atalho.ranking import HIGHER_IS_BETTER, Comparison, Row
 
 
 @dataclass(frozen=True)

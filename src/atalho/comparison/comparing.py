@@ -1,32 +1,29 @@
 """Networks × data × machine → records, in a folder that a second call goes on with.
 
 records.jsonl     everything computed and measured, a line a record
-runs/NETWORK/     the training run of each network
+runs/NETWORK/     the training run of each network; NETWORK-CHECKSUM, where a network has several
 engines/          each network with its engine's files, ready for `predict`; not kept for networks without data
 chosen/           the chosen one of them
 """
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 
-from atalho.benchmark.bench import Bench, Entry, engine_folder
+from atalho.benchmark.bench import Bench
+from atalho.benchmark.entry import Entry
 from atalho.comparison import cited
-from atalho.data.dataset import Dataset
+from atalho.comparison.training import Training
 from atalho.data.image import Framing
 from atalho.engines import deploy, samples
 from atalho.engines.choosing import EngineRequest, Sample
-from atalho.networks import subjects
 from atalho.networks.subjects import Subject
-from atalho.record import Record
-from atalho.tasks import Round, Step, carry_out
-from atalho.training import run
-from atalho.training.arguments import Arguments
+from atalho.record import Query, Record
+from atalho.tasks import Round, Step, carry_out, parts
 from atalho.training.listeners import SILENT, Listeners
 from atalho.training.resolution import Resolved
-from atalho.weights.trained import read
 
 RUNS, ENGINES, CHOSEN = "runs", "engines", "chosen"
 
@@ -49,14 +46,29 @@ class Comparison:
     engine: EngineRequest
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What a comparison came to.
+
+    Attributes:
+        records: all of the folder, also of earlier calls.
+        queries: which of them this call was for.
+        engines: by network, the folder in which it lies with its engine's files; none without data.
+    """
+
+    records: list[Record]
+    queries: tuple[Query, ...]
+    engines: Mapping[str, Path]
+
+
 def compare(
     comparison: Comparison,
     folder: Path,
     *,
     say: Say = lambda message: None,
     listeners: Listeners = SILENT,
-) -> list[Record]:
-    """Measures what is missing in `folder` and returns all its records.
+) -> Measured:
+    """Measures what is missing in `folder`.
 
     Args:
         say: is called with a line before each step.
@@ -82,24 +94,28 @@ def compare(
                 steps.append(_cited(network))
             entries.append(Entry.untrained(network))
         else:
-            steps.append(_training(each.arguments, each.data, folder, listeners))
+            training = Training(each.arguments, each.data, folder / RUNS, listeners)
+            steps += training.steps()
             entries.append(
                 Entry(
                     network.without_auxiliary(),
-                    partial(read, _run_folder(folder, network.name), named=network.name),
+                    training.trained,
                     partial(sample, each.data.framing),
                     calibrated=True,
+                    training=training.identity,
                 )
             )
     with Bench(comparison.engine, folder / ENGINES, say) as bench:
         steps += bench.steps(entries, comparison.batches)
         records = carry_out(steps, folder, say)
+        queries = tuple(step.query for step in parts(steps))
+        engines = {each.network.name: bench.engine_folder(each) for each in entries}
     if not datasets:
         shutil.rmtree(folder / ENGINES, ignore_errors=True)  # weights that nobody trained
-    return records
+    return Measured(records, queries, engines if datasets else {})
 
 
-def keep(network: str | None, engine: EngineRequest, folder: Path) -> bool:
+def keep(network: str | None, measured: Measured, folder: Path) -> bool:
     """Puts a copy of a network on its engine into `chosen`, in the place of the last; none where the choice is none.
 
     False for networks without weights of their own.
@@ -107,36 +123,15 @@ def keep(network: str | None, engine: EngineRequest, folder: Path) -> bool:
     kept = folder / CHOSEN
     if kept.exists():
         shutil.rmtree(kept)
-    chosen = engine_folder(folder / ENGINES, engine, network) if network else None
+    chosen = measured.engines.get(network) if network else None
     if chosen is None or not chosen.exists():
         return False
     deploy.copy(chosen, kept)
     return True
 
 
-def _run_folder(folder: Path, network: str) -> Path:
-    return folder / RUNS / subjects.folder_name(network)
-
-
 def _cited(network: Subject) -> Step:
     """Published ImageNet accuracies, where nothing is trained here."""
-    known = {"data": "imagenet"}
-    return Step("cited accuracy", network.name, "top1", known, partial(cited.records, network.name))
-
-
-def _training(arguments: Arguments, data: Dataset, folder: Path, listeners: Listeners) -> Step:
-    name, recipe = arguments.network, arguments.recipe
-
-    def trained() -> list[Record]:
-        place = _run_folder(folder, name)
-        return run.execute(arguments, data, place, resume=True, listeners=listeners)
-
-    images = len(data.training(with_validation=recipe.with_validation).labels)
-    known = {
-        "data": data.name,
-        "split": "test",
-        "recipe": recipe.name,
-        "steps": recipe.length(images),
-        "seed": arguments.seed,
-    }
-    return Step(f"training on {data.name}", name, "top1", known, trained)
+    conditions, records = {"data": "imagenet"}, partial(cited.records, network.name)
+    quantities = ("top1", "top5")
+    return Step("cited accuracy", network.name, quantities, partial(dict, conditions), records)

@@ -10,6 +10,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
+from atalho.data.dataset import DataIdentity
 from atalho.diagnosis.measures import MEASURES, Moment
 from atalho.diagnosis.moments import Finished, Snapshot, Trajectory, finished, with_noise
 from atalho.errors import AtalhoError, Exit
@@ -21,7 +22,7 @@ from atalho.training.resolution import Resolved
 When = int | Literal["end"]
 """Steps of the recipe's run that are done, 0 at initialisation; or the end of a finished run."""
 
-NOISE = "noise"
+NOISE = DataIdentity("noise", None)
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def _steps(
     network, data, recipe = resolved.network, resolved.data, resolved.arguments.recipe
     name, device = network.name, resolved.arguments.device
     batch = min(diagnosis.batch, len(data.splits["train"].labels)) if data else diagnosis.batch
-    of_network = stated.of_network(network, data.name if data else NOISE, recipe, seed)
+    of_network = stated.of_network(network, data.identity if data else NOISE, recipe, seed)
 
     def absent(what: str) -> None:
         say(f"{name}: {what}")
@@ -124,11 +125,12 @@ def _steps(
             yield from at(step, step, partial(trajectory.at, step), **own)
     if "end" not in diagnosis.moments:
         return
-    ended = [r for r in runs if (r.network, r.data, r.seed) == (name, data.name, seed)]
+    ended = [each for each in runs if each.is_of(name, data, seed)]
     for each in ended:
         given = each.conditions
         tested = {"weights": given["weights"], "split": "test"}
-        yield Step("its run's records", name, "top1", tested, partial(tuple, each.records))
+        records = partial(tuple, each.records)
+        yield Step("its run's records", name, ("top1",), partial(dict, tested), records)
         yield from at("end", given["steps"], partial(trajectory.end, each.folder), **given)
     if not ended:
         absent(f"no finished run of seed {seed} on {data.name} is in --runs, so nothing of its end")

@@ -78,8 +78,10 @@ class Moment:
                     exit=Exit.NUMBERS,
                 ) from error
 
-        stated = {**self._stated(), **known}
-        return Step(f"{what} at {moment}", self.network.name, quantity, stated, measured)
+        def stated() -> dict[str, Any]:
+            return {**self._stated(), **known}
+
+        return Step(f"{what} at {moment}", self.network.name, (quantity,), stated, measured)
 
     def _stated(self) -> dict[str, Any]:
         """The conditions of its records that are known beforehand, with the time."""

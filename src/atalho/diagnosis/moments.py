@@ -21,7 +21,7 @@ from atalho.recipes.recipe import Recipe
 from atalho.record import Record
 from atalho.runtime.device import Device
 from atalho.training import arguments, folder
-from atalho.training.arguments import Arguments
+from atalho.training.arguments import Arguments, SavedArguments
 from atalho.training.initial import initial_model
 from atalho.training.loop import READ_EVERY, Run
 
@@ -102,10 +102,15 @@ class Finished:
     """A finished run: its folder, what it says it is, and what it measured of itself."""
 
     folder: Path
-    network: str
-    data: str
-    seed: int
+    saved: SavedArguments
     records: tuple[Record, ...]
+
+    def is_of(self, network: str, data: Dataset, seed: int) -> bool:
+        """Whether it is a network's, on data of this content at this size, from this seed."""
+        saved = self.saved
+        shape = data.input if saved.framing is None else tuple(saved.framing["input"])
+        run = saved.network, saved.data.checksum, shape, saved.seed
+        return run == (network, data.checksum, data.input, seed)
 
     @property
     def conditions(self) -> dict[str, Any]:
@@ -121,6 +126,4 @@ def finished(places: Sequence[Path]) -> Iterator[Finished]:
         for run in (place, *sorted(path.parent for path in place.glob(f"*/{arguments.FILE}"))):
             saved, records = arguments.read(run), run / folder.RECORDS
             if saved and records.exists():
-                yield Finished(
-                    run, saved.network, saved.data.name, saved.seed, tuple(record.read(records))
-                )
+                yield Finished(run, saved, tuple(record.read(records)))

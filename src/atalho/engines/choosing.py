@@ -21,6 +21,9 @@ from atalho.weights.trained import Trained
 
 AUTO = "auto"
 
+QUANTITIES = ("size", "max_difference", "agreement")
+"""Of `records`; the chosen engine has the first at least."""
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -31,12 +34,14 @@ class Sample:
         images: (N, H, W, C) of 8 bits.
         labels: (N,) indices of the network's classes; None where they are not known.
         calibration: (M, H, W, C) of 8 bits, none of them among `images`; None where int8 is not to be offered.
+        checksum: SHA-256 of the data set; None where they are of none.
     """
 
     name: str
     images: Tensor
     labels: Tensor | None = None
     calibration: Tensor | None = None
+    checksum: str | None = None
 
 
 @dataclass(frozen=True)
@@ -98,8 +103,8 @@ def choose(trained: Trained, folder: Path, request: EngineRequest, sample: Sampl
         The trial of every candidate, the chosen one's first.
 
     Raises:
-        AtalhoError: as `engines.check`; ENGINE-DIFFERS (exit 1), where the engine that was requested disagrees with float32
-            eager or does not run.
+        AtalhoError: as `engines.check`; ENGINE-DIFFERS, where the engine that was requested disagrees with float32 eager
+            (exit 1), or its process ended or had too little memory (exit 6).
         Ended: where float32 eager itself cannot run. In neither case is anything left behind.
     """
     candidates = request.candidates(sample.calibration is not None)
@@ -114,7 +119,7 @@ def choose(trained: Trained, folder: Path, request: EngineRequest, sample: Sampl
                 f"{trained.network.name} on {trials[0].backend}",
                 f"{trials[0].cause}; nothing was left behind",
                 next_step="--engine auto or --engine eager",
-                exit=Exit.CHECK_FAILED,
+                exit=Exit.RESOURCES if trials[0].code else Exit.CHECK_FAILED,
             )
     except (AtalhoError, Ended):
         shutil.rmtree(folder)
@@ -161,15 +166,15 @@ def records(
     """
     best, *_ = trials
     agreements = [
-        Record.of(subject, quantity, value, "measured", **conditions, **_stated(each, sample))
+        Record.of(subject, quantity, value, "measured", **{**conditions, **_stated(each, sample)})
         for each in trials
         if each.backend != REFERENCE and each.difference is not None and each.agreement is not None
         for quantity, value in (("max_difference", each.difference), ("agreement", each.agreement))
     ]
     if best.size is None:
         return agreements
-    chosen: dict[str, Any] = {"engine": best.engine, "dtype": best.dtype}
-    return [Record.of(subject, "size", best.size, "measured", **conditions, **chosen), *agreements]
+    chosen = {**conditions, "engine": best.engine, "dtype": best.dtype}
+    return [Record.of(subject, "size", best.size, "measured", **chosen), *agreements]
 
 
 def _stated(trial: Trial, sample: Sample) -> dict[str, Any]:
@@ -185,6 +190,7 @@ def _stated(trial: Trial, sample: Sample) -> dict[str, Any]:
         "data": sample.name,
         "images": len(sample.images),
         "bound": trial.bound,
+        **({"data_checksum": f"sha256:{sample.checksum}"} if sample.checksum else {}),
         **{name: value for name, value in optional.items() if value is not None},
     }
 

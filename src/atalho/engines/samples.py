@@ -37,7 +37,7 @@ def of_dataset(data: Dataset) -> Sample:
     more = _loaded(train, others[spaced(len(others), COMPARED - len(compared.labels))])
     calibration = _loaded(train, calibrated)
     images, labels = compared.join(more)
-    return Sample(data.name, images, labels, calibration.images)
+    return Sample(data.name, images, labels, calibration.images, data.checksum)
 
 
 def of_folder(trained: Trained, root: Path) -> Sample:

@@ -23,6 +23,7 @@ class Trial:
         seconds: the median of a batch; None where it was not timed.
         size: bytes of the files that the engine reads.
         cause: why it is not to be used; empty where it may be.
+        code: as of `Ended`, where the process ended or had too little memory; 0 where it did not.
     """
 
     engine: str
@@ -34,6 +35,7 @@ class Trial:
     seconds: float | None = None
     size: int | None = None
     cause: str = ""
+    code: int = 0
 
     @property
     def backend(self) -> Backend:
@@ -101,7 +103,7 @@ def _in_child(spec: TrialSpec) -> list[Trial] | Trial:
         except Ended as ended:
             if trying == REFERENCE:
                 raise
-            return Trial(*trying, cause=ended.cause)
+            return Trial(*trying, cause=ended.cause, code=ended.code)
     return [Trial(**each) for each in message["trials"]]
 
 

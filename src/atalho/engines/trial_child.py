@@ -13,7 +13,9 @@ import numpy as np
 from atalho.engines import ENGINES, REFERENCE, Backend, engine_config
 from atalho.engines.engine import Dtype, Floats, Session
 from atalho.engines.trial import SAMPLE, Trial, TrialSpec
+from atalho.errors import Exit
 from atalho.runtime.child import Parent
+from atalho.runtime.memory import is_out_of_memory
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -68,7 +70,8 @@ def try_backends(spec: TrialSpec, trying: Callable[[Backend], None]) -> list[Tri
             if backend == REFERENCE:
                 raise
             message = (str(error).splitlines() or [""])[0]
-            trials.append(Trial(*backend, cause=f"{type(error).__name__}: {message}"))
+            code = Exit.RESOURCES if is_out_of_memory(error) else 0
+            trials.append(Trial(*backend, cause=f"{type(error).__name__}: {message}", code=code))
             continue
         if expected is None:
             expected = logits

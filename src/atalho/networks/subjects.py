@@ -1,5 +1,6 @@
 """Networks of the catalogue and other people's modules under one set of functions."""
 
+import hashlib
 import re
 import shlex
 from pathlib import Path
@@ -101,6 +102,18 @@ def skeleton(subject: Subject) -> "nn.Module":
 
     with torch.device("meta"):
         return Model(subject)
+
+
+COSTS = ("params", "macs", "activations")
+"""The quantities of `costs`."""
+
+
+def code(name: str) -> str | None:
+    """The SHA-256 of the file in which a network of the user's own is written; None of any other."""
+    if not runs_code(name):
+        return None
+    file, _, _ = name.rpartition(":")
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest()
 
 
 def costs(subject: Subject) -> dict[str, int]:

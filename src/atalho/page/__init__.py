@@ -13,11 +13,14 @@ from atalho.page import table
 from atalho.page.chart.rendering import png
 from atalho.page.contents import Contents
 from atalho.page.page import html
-from atalho.record import Record
+from atalho.record import Query, Record
 
 
 def publish(
-    records: Sequence[Record], page: Path, limits: Mapping[str, float] = MappingProxyType({})
+    records: Sequence[Record],
+    page: Path,
+    limits: Mapping[str, float] = MappingProxyType({}),
+    queries: Sequence[Query] = (),
 ) -> str:
     """Writes the page, and beside it `charts/NAME.svg` and `.png`, and `summary.csv` where networks are compared.
 
@@ -26,6 +29,7 @@ def publish(
     Args:
         page: `report.html`; its folder is made where it does not exist.
         limits: what the chosen network may cost at most, by quantity in the records' units.
+        queries: what the command that publishes it asked for, as in `ranking.selected`.
 
     Returns:
         The address of the page: `file:///…/report.html`.
@@ -42,7 +46,7 @@ def publish(
             next_step="atalho compare writes records.jsonl",
             exit=Exit.DATA,
         )
-    contents = Contents.of(records, limits)
+    contents = Contents.of(records, limits, queries)
     files: dict[str, bytes] = {}
     if contents.comparison.rows:
         files["summary.csv"] = table.summary(contents.comparison).encode()

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from atalho.choice.choosing import Choice, choose
-from atalho.page import figures, machines
+from atalho.page import figures
 from atalho.page.chart.families import Style, styles
 from atalho.page.curves import Curve, curves
 from atalho.page.diagnosis import Diagnosis
 from atalho.page.figures.figure import Figure
-from atalho.ranking import Comparison, comparison
-from atalho.record import Record
+from atalho.ranking import Comparison, comparison, selected
+from atalho.record import Query, Record
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,16 @@ class Contents:
     depth: tuple[Figure, ...]
 
     @classmethod
-    def of(cls, records: Sequence[Record], limits: Mapping[str, float]) -> "Contents":
+    def of(
+        cls,
+        records: Sequence[Record],
+        limits: Mapping[str, float],
+        queries: Sequence[Query] = (),
+    ) -> "Contents":
         """Returns what a report of the records shows."""
-        compared = comparison(machines.of_one(records))
-        runs = curves(records)
+        compared = comparison(records, queries)
+        compared_records = selected(records, queries)
+        runs = curves(compared_records)
         diagnosis = Diagnosis.of(records)
         diagnosed = diagnosis.records if diagnosis else ()
         drawn = styles(compared, {r.subject: r.conditions.get("depth") for r in diagnosed})
@@ -52,7 +58,7 @@ class Contents:
             choice=choose(compared, limits),
             curves=runs,
             styles=drawn,
-            figures=tuple(figures.of_comparison(compared, runs, records, drawn)),
+            figures=tuple(figures.of_comparison(compared, runs, compared_records, drawn)),
             diagnosis=diagnosis,
             depth=tuple(depth),
         )

@@ -61,28 +61,6 @@ class SideBySide:
     groups: tuple[Group, ...]
 
 
-def of_one(records: Sequence[Record]) -> list[Record]:
-    """Returns the records without what another machine measured of a network and quantity that the main one measured.
-
-    The main machine is the one with latencies of most networks, and of several such the first in the records.
-    """
-    timed: dict[str, set[str]] = {}
-    for record in records:
-        if record.quantity == "latency" and (device := _device(record)):
-            timed.setdefault(device, set()).add(record.subject)
-    if len(timed) < 2:
-        return list(records)
-    main = max(timed, key=lambda device: len(timed[device]))
-    known = {(r.subject, r.quantity) for r in records if _device(r) == main}
-    return [
-        record
-        for record in records
-        if record.quantity == "top1"
-        or _device(record) in (None, main)
-        or (record.subject, record.quantity) not in known
-    ]
-
-
 def side_by_side(comparison: Comparison, records: Sequence[Record]) -> SideBySide | None:
     """Returns what was measured as the comparison's numbers were, but on several machines; None for a single machine."""
     measured = {
@@ -121,7 +99,7 @@ def _by_machine(
     for record in records:
         if record.quantity == quantity and record.provenance == "measured":
             stated = ranking_conditions(record)
-            device = _device(record)
+            device = record.device
             if device and _but_machine(stated) == _but_machine(ranked):
                 alike = json.dumps(stated, sort_keys=True, default=str)
                 groups.setdefault(device, {}).setdefault(alike, []).append(record)
@@ -175,8 +153,3 @@ def _described(own: Mapping[str, object], several: Sequence[Mapping[str, object]
 def _but_machine(conditions: Mapping[str, object]) -> dict[str, object]:
     """What two machines agree in where they measured the same."""
     return without(identified(conditions), Owner.MACHINE)
-
-
-def _device(record: Record) -> str | None:
-    device = record.conditions.get("device")
-    return device if isinstance(device, str) else None

@@ -62,7 +62,7 @@ def html(contents: Contents) -> str:
             "Not ranked with the rest": conditions.not_ranked(compared),
             "Cited, not measured here": conditions.cited(compared),
         },
-        failures=failures.listed(contents.records),
+        failures=failures.listed(compared.failures),
         machines=machines.side_by_side(compared, contents.records),
         figures=contents.figures,
         absent=figures.absent(contents.figures),

@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import traceback
 from contextlib import suppress
 from importlib import import_module
 from queue import SimpleQueue
@@ -17,12 +18,15 @@ from tempfile import TemporaryFile
 from threading import Thread
 from typing import Any, Self
 
+from atalho.errors import Exit
+from atalho.runtime.memory import is_out_of_memory
+
 
 class Ended(Exception):  # noqa: N818 (that a child ends is a result, which is recorded)
     """A child ended before it answered.
 
     Attributes:
-        code: its exit code; minus the number of the signal that killed it.
+        code: its exit code, 6 where it had too little memory; minus the number of the signal that killed it.
         cause: the signal's name, or the last line that the child wrote to standard error.
     """
 
@@ -136,7 +140,11 @@ class Parent:
 
 def _main(module: str) -> None:
     parent = Parent()
-    import_module(module).main(parent)
+    try:
+        import_module(module).main(parent)
+    except Exception as error:
+        traceback.print_exc()
+        sys.exit(Exit.RESOURCES if is_out_of_memory(error) else 1)
 
 
 if __name__ == "__main__":

@@ -1,18 +1,22 @@
 """Running out of memory: which errors mean it, and the one line that a user is shown."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
-
 from atalho.errors import AtalhoError, Exit
+
+SAID = ("can't allocate memory", "failed to allocate memory", "bad_alloc", "bad allocation")
+"""By torch's allocator, by onnxruntime's, and by C++ in its two spellings."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory could not be had, on a GPU or on the host."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+    """Whether an error says that memory could not be had, on a GPU or on the host; torch is not loaded for it."""
+    torch = sys.modules.get("torch")
+    if isinstance(error, MemoryError) or (torch and isinstance(error, torch.OutOfMemoryError)):
         return True
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    message = str(error).lower()
+    return isinstance(error, Exception) and any(each in message for each in SAID)
 
 
 @contextmanager

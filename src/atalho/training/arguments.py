@@ -7,9 +7,11 @@ from typing import Any
 
 import yaml
 
+from atalho.conditions import digest
 from atalho.data.dataset import DataIdentity, Dataset
 from atalho.errors import AtalhoError, Exit
 from atalho.files import write_atomically
+from atalho.networks import subjects
 from atalho.recipes.recipe import Recipe
 from atalho.runtime import machine
 from atalho.runtime.device import Device
@@ -60,6 +62,7 @@ class Arguments:
         del environment["at"]
         return SavedArguments(
             network=self.network,
+            code=subjects.code(self.network),
             start={"weights": start.weights, "new_head": self.new_head} if start else None,
             data=data.identity,
             framing=_plain(data.framing),
@@ -82,6 +85,7 @@ class SavedArguments:
     """What `args.yaml` says of a run; mappings hold strings, numbers, lists and mappings alone.
 
     Args:
+        code: the SHA-256 of the file in which a network of the user's own is written; None of any other.
         start: `weights`, the SHA-256 of those that it began from, and `new_head`; None where they were drawn from the seed.
         framing: the fields of the data's `Framing`; None in runs that were begun before it was kept.
         recipe: the fields of the `Recipe`.
@@ -99,10 +103,20 @@ class SavedArguments:
     parts: int
     sync_bn: bool
     environment: dict[str, Any]
+    code: str | None = None
+
+    @property
+    def checksum(self) -> str:
+        """The SHA-256 of all that decides a result but the seed; the name of the data is for people, and decides nothing."""
+        data = replace(self.data, name="")
+        return digest(asdict(replace(self, data=data, seed=0, environment={})))
 
     def write(self, folder: Path) -> None:
         """Writes `args.yaml` into the folder, which is made where it is not there."""
-        write_atomically(folder / FILE, yaml.safe_dump(asdict(self), sort_keys=False).encode())
+        document = asdict(self)
+        if self.code is None:
+            del document["code"]
+        write_atomically(folder / FILE, yaml.safe_dump(document, sort_keys=False).encode())
 
     def other_run(self, now: "SavedArguments") -> str:
         """How another run would have another result: `recipe.lr 0.1, now 0.2`; empty where it is the same run."""

@@ -8,9 +8,12 @@ model.safetensors   the weights, once the run has ended; config.json says what t
 records.jsonl       what was measured: accuracy on the test split, the curves, the time
 """
 
+from dataclasses import asdict
 from pathlib import Path
 
+from atalho.conditions import digest
 from atalho.errors import AtalhoError, Exit
+from atalho.networks.subjects import folder_name
 from atalho.training import arguments
 from atalho.training.arguments import SavedArguments
 from atalho.weights import trained
@@ -54,6 +57,25 @@ def begin(folder: Path, now: SavedArguments, *, resume: bool, allow_inexact: boo
             next_step="--allow-inexact to go on all the same",
             exit=Exit.CHECKPOINT,
         )
+
+
+def among(runs: Path, now: SavedArguments) -> Path:
+    """Where a run lives in a folder of runs: in `NETWORK`, or in `NETWORK-CHECKSUM` where that holds another run.
+
+    A finished run of the same arguments is that run, wherever it was trained; one that has not ended is gone on with in the
+    environment that it was begun in alone, so that its bits are the same.
+
+    Raises:
+        AtalhoError: as `arguments.read`.
+    """
+    name = folder_name(now.network)
+    for folder in (runs / name, *sorted(runs.glob(f"{name}-*"))):
+        saved = arguments.read(folder)
+        same = saved is not None and not saved.other_run(now)
+        if same and saved and ((folder / RECORDS).exists() or not saved.other_bits(now)):
+            return folder
+    free = not (runs / name / arguments.FILE).exists()
+    return runs / name if free else runs / f"{name}-{digest(asdict(now))[:8]}"
 
 
 def load(folder: Path) -> Trained:

@@ -2,16 +2,13 @@
 
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any
 
 from atalho import record
 from atalho.data.dataset import Dataset, network_for
 from atalho.errors import AtalhoError, Exit
 from atalho.evaluation import accuracy
 from atalho.files import sweep, write_atomically
-from atalho.grammar.network import Network
 from atalho.lock import locked
-from atalho.networks.subjects import Subject
 from atalho.probes import shown
 from atalho.probes.probe import FILE as PROBE
 from atalho.probes.probe import IMAGES, Probe
@@ -124,7 +121,7 @@ def _train(
         preprocessing = initial.preprocessing
         said = Config(network.name, data.framing, preprocessing, classes, precision, data.identity)
         weights = trained.write(folder, model.state_dict(), said)
-        records = _records(run, network, arguments, data, weights, tested)
+        records = _records(run, arguments, data, weights, tested)
         lines = "".join(each.to_json() + "\n" for each in records)
         write_atomically(folder / RECORDS, lines.encode())
         return records
@@ -146,7 +143,7 @@ def _probe(
         shown.training_batch(data, min(IMAGES, at_once), initial.preprocessing, device.torch),
         recipe.auxiliary_weight,
         {
-            **stated.of_network(network, data.name, recipe, arguments.seed),
+            **stated.of_network(network, data.identity, recipe, arguments.seed),
             **stated.of_run(recipe, data, arguments.precision),
             "split": "train",
             **machine.conditions(device),
@@ -157,7 +154,6 @@ def _probe(
 
 def _records(
     run: Run,
-    network: Subject,
     arguments: Arguments,
     data: Dataset,
     weights: str,
@@ -165,26 +161,11 @@ def _records(
 ) -> list[Record]:
     """The test split's accuracy, the curves and the time of a finished run."""
     subject, recipe = arguments.network, arguments.recipe
-    of_run: dict[str, Any] = {
-        "data": data.name,
-        "seed": arguments.seed,
-        "recipe": recipe.name,
-        "steps": run.steps,
-        "epochs": run.steps * recipe.batch_size / run.images,
-        "trained_on": "train and val" if recipe.with_validation else "train",
-    }
+    of_run = stated.of_training(arguments, data)
+    of_run["epochs"] = run.steps * recipe.batch_size / run.images
     if run.step < run.steps:
         of_run["stopped_at"] = run.step
-    if isinstance(network, Network) and network.taps:
-        of_run["auxiliary_weight"] = recipe.auxiliary_weight
-    conditions = {
-        **of_run,
-        "weights": f"sha256:{weights}",
-        "engine": "eager",
-        "dtype": arguments.precision,
-        "processes": arguments.world.size,
-        **machine.conditions(arguments.device),
-    }
+    conditions = {**of_run, "weights": f"sha256:{weights}", **stated.of_system(arguments)}
     curves = [
         Record.of(
             subject, name, row[name], "measured", **of_run, step=row["step"], epoch=row["epoch"]

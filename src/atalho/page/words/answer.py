@@ -6,6 +6,7 @@ from math import ceil, floor, log10
 from markupsafe import Markup, escape
 
 from atalho.choice.choosing import Choice, Limits, Miss, misses
+from atalho.choice.pairs import side_by_side
 from atalho.choice.relaxing import Relaxation, relaxations
 from atalho.conditions import chosen_engine
 from atalho.page.words.numbers import NAMES, text, unit
@@ -18,7 +19,7 @@ from atalho.page.words.phrases import (
     test_set,
     upper_first,
 )
-from atalho.ranking import HIGHER_IS_BETTER, Comparison, Row, said, side_by_side
+from atalho.ranking import HIGHER_IS_BETTER, Comparison, Row, said
 
 
 def title(comparison: Comparison) -> str:
