@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import floor
+from statistics import fmean
 from typing import Any
 
 from atalho.data import cifar, imagenet
@@ -58,7 +59,14 @@ def presumed(network: Subject, layout: Library | str | None) -> Presumed:
         return _torchvision(network, name)
     if network.input == (3, 32, 32) and network.num_classes in CIFAR:
         return _cifar(network, layout)
-    return numbered(network, Framing(network.input, 0.875), Preprocessing.per_channel(*IMAGENET))
+    return _imagenet(network)
+
+
+def _imagenet(network: Subject) -> Presumed:
+    """ImageNet's; for images of one channel, its statistics averaged over the three."""
+    mean, std = ([fmean(each)] if network.input[0] == 1 else each for each in IMAGENET)
+    framing = Framing(network.input, 0.875)
+    return numbered(network, framing, Preprocessing.per_channel(mean, std))
 
 
 def numbered(
@@ -96,9 +104,7 @@ def _timm(network: Subject, name: str) -> Presumed:
 
     own = timm.models.get_pretrained_cfg(name)
     if own is None:
-        return numbered(
-            network, Framing(network.input, 0.875), Preprocessing.per_channel(*IMAGENET)
-        )
+        return _imagenet(network)
     framing = Framing(
         network.input,
         own.crop_pct,
