@@ -1,5 +1,6 @@
 """What is ranked together, and which accuracies are told apart."""
 
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -14,7 +15,7 @@ from atalho.ranking import (
     Row,
     comparison,
 )
-from atalho.record import Record
+from atalho.record import Query, Record
 from example_records import IMAGES, NETWORKS, changed, example, wilson, without
 
 
@@ -318,3 +319,75 @@ def test_pairs_are_of_one_seed_each_and_of_the_same_images() -> None:
     assert side_by_side(row(found, "resnet56"), row(found, "resnet20")) is None
     half = changed(records, "resnet20", "top1", images=180)
     assert not all("top1" in each.readings for each in comparison(half).rows)
+
+
+def of_data(name: str, checksum: str | None, network: str) -> list[Record]:
+    """The example's network, tested on data of some content."""
+    known = {} if checksum is None else {"data_checksum": f"sha256:{checksum}"}
+    return changed(answered({network: {1, 2, 3}}), network, "top1", data=name, **known)
+
+
+def test_folders_of_one_name_and_other_photos_are_not_ranked_together() -> None:
+    one, other = of_data("photos", "1" * 64, "resnet56"), of_data("photos", "2" * 64, "resnet20")
+    compared = comparison([*one, *other])
+    first, second = row(compared, "resnet20"), row(compared, "resnet56")
+    assert "top1" in first.readings
+    assert "top1" not in second.readings  # so that there is nothing to pair
+    (apart,) = (each for each in second.apart if each.record.quantity == "top1")
+    assert apart.reason == "data_checksum sha256:11111111… against sha256:22222222…"
+    same = comparison([*of_data("pets", "2" * 64, "resnet56"), *other])
+    assert side_by_side(row(same, "resnet56"), row(same, "resnet20"))
+    unknown = comparison([*of_data("photos", None, "resnet56"), *other])
+    assert "top1" not in row(unknown, "resnet56").readings
+    older = [*of_data("photos", None, "resnet56"), *of_data("photos", None, "resnet20")]
+    assert side_by_side(row(comparison(older), "resnet56"), row(comparison(older), "resnet20"))
+
+
+def test_each_trained_network_has_an_input_of_its_own() -> None:
+    own = {"arguments": "sha256:1"}
+    records = changed(example(), "resnet20", "latency", input=[3, 64, 64])
+    assert "latency" not in row(comparison(records), "resnet20").readings
+    for name in NETWORKS:
+        records = changed(records, name, "latency", **own)
+    compared = comparison(records)
+    assert all("latency" in each.readings for each in compared.rows)
+    assert "input" not in compared.conditions["latency"]
+
+
+def queries(records: list[Record], network: str, quantity: str) -> list[Query]:
+    """A command that asked for what a network's records say."""
+    return [
+        Query(network, (quantity,), each.conditions)
+        for each in records
+        if (each.subject, each.quantity) == (network, quantity)
+    ]
+
+
+def test_what_a_command_asked_for_is_ranked_and_what_agrees_with_it() -> None:
+    faster = [
+        replace(each, value=each.value / 2, conditions={**each.conditions, "engine": "compiled"})
+        for each in example()
+        if each.quantity == "latency"
+    ]
+    records = [*example(), *faster]
+    newest = comparison(records)
+    assert newest.conditions["latency"]["engine"] == "compiled"
+    for own in (example(), faster):
+        found = comparison(records, queries(own, "resnet20", "latency"))
+        (engine,) = {each.conditions["engine"] for each in own if each.quantity == "latency"}
+        assert found.conditions["latency"]["engine"] == engine
+        assert len([each for each in found.rows if "latency" in each.readings]) == len(NETWORKS)
+        assert [*found.conditions] == ["latency"]  # nothing else was asked for
+    other = comparison(records[:-3], queries(faster, "resnet20", "latency"))
+    left = row(other, "googlenet.small")
+    assert [each.reason for each in left.apart] == ["engine eager against compiled"]
+
+
+def test_of_a_network_that_was_trained_twice_the_training_that_is_asked_for_is_ranked() -> None:
+    first = changed(example(), "resnet20", "top1", arguments="sha256:1")
+    second = changed(example(["resnet20"]), "resnet20", "top1", 0.5, arguments="sha256:2")
+    records = [*first, *second]
+    assert row(comparison(records), "resnet20").value("top1") == 0.5
+    (asked,) = queries(first, "resnet20", "top1")
+    found = row(comparison(records, [asked]), "resnet20")
+    assert found.value("top1") == 354 / IMAGES
