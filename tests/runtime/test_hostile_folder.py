@@ -46,11 +46,14 @@ def main(parent):
 """
 
 NETWORK = f"""
-import torch
+import functools, torch
 {STARTING}
+@functools.cache
+def once():
+    start()
+
 def net(num_classes=3):
-    if __name__ != "__mp_main__":
-        start()
+    once()
     return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, num_classes))
 """
 
@@ -105,6 +108,7 @@ def test_the_script_and_what_somebody_elses_code_starts(hostile: Path, tmp_path:
 TRAIN = ["train", "resnet20", "--device", "cpu", "--precision", "float32", "--steps", "2"]
 
 
+@pytest.mark.full
 def test_the_processes_of_torchrun(hostile: Path) -> None:
     torchrun = [TORCHRUN, "--standalone", "--nproc-per-node", "2", "--no-python"]
     command = [*torchrun, ATALHO, *TRAIN]
