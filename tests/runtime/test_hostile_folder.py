@@ -84,7 +84,8 @@ def test_a_child_and_the_processes_that_it_starts(
     hostile: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "starting.py").write_text(STARTING)
-    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    # An empty entry of PYTHONPATH would be the current folder.
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     with Child("starting") as child:
         assert child.ask("start") == "started"
     assert sprung(hostile) == ""
