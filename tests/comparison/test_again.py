@@ -15,6 +15,7 @@ from atalho import record
 from atalho.api.measuring import compare as command
 from atalho.benchmark import latency, memory
 from atalho.benchmark.system import System
+from atalho.cli import main
 from atalho.comparison.comparing import Comparison, compare, keep
 from atalho.data import load
 from atalho.data.dataset import Dataset
@@ -198,6 +199,24 @@ def test_another_size_of_photos_is_another_training(folder: Folder, tmp_path: Pa
     assert large["macs"] > small["macs"]
     assert folder.compare(data, request={"img_size": 24}).steps == []
     assert folder.shown == small
+
+
+def test_what_was_chosen_is_evaluated_on_the_test_photos_alone(
+    folder: Folder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the run itself is: what it was trained on is known by its content, wherever the network goes."""
+    root = fill(tmp_path / "pets", {"a": 12, "b": 12})
+    data = photos(root)
+    folder.compare(data, request={"img_size": 24})
+    chosen, export = folder.path / "chosen", tmp_path / "export"
+    options = ["--to", "safetensors", "-o", str(export), "--data", str(root)]
+    assert main(["export", str(chosen), *options]) == 0
+    for network in (folder.path / "runs" / "resnet20", chosen, export):
+        capsys.readouterr()
+        given = ["--data", str(root), "--data-dir", str(tmp_path / "data"), "--format", "json"]
+        assert main(["evaluate", str(network), *given, "--device", "cpu"]) == 0
+        said = json.loads(capsys.readouterr().out)
+        assert (said["split"], said["images"]) == ("test", len(data.splits["test"].labels))
 
 
 def test_other_weights_to_begin_from_are_another_training(folder: Folder, digits: Dataset) -> None:

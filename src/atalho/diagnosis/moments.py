@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from atalho import record
+from atalho.conditions import Owner, owned
 from atalho.data.batches import Preprocessing
 from atalho.data.dataset import Dataset
 from atalho.networks import subjects
@@ -114,9 +115,9 @@ class Finished:
 
     @property
     def conditions(self) -> dict[str, Any]:
-        """Recipe, length, weights and arithmetic, as its test accuracy's record gives them."""
+        """Its training, its weights and its arithmetic, as its test accuracy's record gives them."""
         tested = next(each for each in self.records if each.quantity == "top1").conditions
-        own = {key: tested[key] for key in ("recipe", "steps", "trained_on", "weights")}
+        own = owned(tested, Owner.TRAINING, Owner.NETWORK)
         return {**own, "training_dtype": tested["dtype"]}
 
 
