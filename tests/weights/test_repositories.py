@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 import torch.nn.functional as F
 from PIL import Image
@@ -16,6 +17,8 @@ from torch import Tensor, nn
 from atalho import networks
 from atalho.cli import main
 from atalho.data import cifar
+from atalho.data.image import Framing
+from atalho.errors import AtalhoError
 from atalho.weights import layouts, pretrained, resnets
 from atalho.weights.trained import Trained
 
@@ -443,3 +446,90 @@ def test_every_layout_names_every_layer_once(library: layouts.Library) -> None:
     for name in layouts.RULES[library]:
         pairs = layouts.pairs(networks.get(name), library)
         assert len({theirs for _, theirs in pairs}) == len(pairs)
+
+
+HUGGING_FACE = {
+    "architectures": ["ResNetForImageClassification"],
+    "model_type": "resnet",
+    "depths": [2, 2, 2, 2],
+    "layer_type": "basic",
+    "hidden_sizes": [64, 128, 256, 512],
+    "embedding_size": 64,
+    "downsample_in_first_stage": False,
+    "num_channels": 3,
+    "id2label": {"0": "ant", "1": "bee", "2": "cow, or ox"},
+}
+PREPROCESSOR = {
+    "crop_pct": 0.8,
+    "size": {"shortest_edge": 64},
+    "image_mean": [0.5, 0.4, 0.3],
+    "image_std": [0.2, 0.3, 0.4],
+    "resample": 2,
+}
+
+
+@pytest.fixture
+def snapshot(tmp_path: Path) -> Path:
+    """A folder as `save_pretrained` writes it."""
+    torch.manual_seed(0)
+    model = lively(Transformers((2, 2, 2, 2), deep=False, classes=3), images_for(64))
+    safetensors.torch.save_file(model.state_dict(), tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_text(json.dumps(HUGGING_FACE))
+    return tmp_path
+
+
+@pytest.mark.parametrize("file", ["", "model.safetensors"])
+def test_a_folder_of_hugging_faces(snapshot: Path, file: str) -> None:
+    (snapshot / "preprocessor_config.json").write_text(json.dumps(PREPROCESSOR))
+    found = pretrained.load("resnet18", str(snapshot / file))
+    assert found.network.name == "resnet18.b"
+    assert [*found.classes] == ["ant", "bee", "cow, or ox"]
+    assert found.framing == Framing((3, 64, 64), 0.8, "center", "bilinear")
+    assert found.preprocessing.mean.flatten().tolist() == pytest.approx([0.5, 0.4, 0.3])
+    model = Transformers((2, 2, 2, 2), deep=False, classes=3)
+    model.load_state_dict(safetensors.torch.load_file(snapshot / "model.safetensors"))
+    assert_same_logits(model.eval(), found, images_for(64))
+
+
+def test_a_folder_of_hugging_faces_without_a_preprocessor(snapshot: Path) -> None:
+    found = pretrained.load("resnet18", str(snapshot))
+    assert found.framing == Framing((3, 224, 224), 0.875, "center", "bicubic")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model_type": "vit"},
+        {"depths": [2, 2, 2, 3]},
+        {"depths": 3},
+        {"downsample_in_first_stage": True},
+        {"id2label": {"1": "a"}},
+        {"id2label": [1]},
+        {"hidden_sizes": [64, 128]},
+    ],
+)
+def test_hugging_faces_configs_that_cannot_be_used(
+    snapshot: Path, change: dict[str, object]
+) -> None:
+    (snapshot / "config.json").write_text(json.dumps({**HUGGING_FACE, **change}))
+    with pytest.raises(AtalhoError) as error:
+        pretrained.load("resnet18", str(snapshot))
+    assert error.value.code == "CHECKPOINT-CONFIG"
+
+
+def test_a_folder_of_timms_for_timms_own_module(tmp_path: Path) -> None:
+    """Of a network that the catalogue lacks, and of one that it has, under the name that the user gives."""
+    timm = pytest.importorskip("timm")
+    torch.manual_seed(0)
+    for name, asked in (
+        ("test_resnet", "timm:test_resnet"),
+        ("resnet18", "timm:resnet18"),
+        ("resnet18", "resnet18"),
+    ):
+        folder = tmp_path / asked.replace(":", "-")
+        model = lively(timm.create_model(name, num_classes=3), images_for(64))
+        timm.models.save_for_hf(model, folder, model_config={"label_names": ["a", "b", "c"]})
+        found = pretrained.load(asked, str(folder))
+        assert found.network.name == ("resnet18.b" if asked == "resnet18" else asked)
+        assert [*found.classes] == ["a", "b", "c"]
+        assert_same_logits(model, found, images_for(64))

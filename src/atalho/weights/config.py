@@ -5,6 +5,7 @@ A config that has timm's `tag` was written by timm, or for it, and names the net
 """
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from math import isfinite
@@ -23,10 +24,10 @@ from atalho.data.image import RESAMPLING, WHITE, Framing
 from atalho.errors import AtalhoError, Exit
 from atalho.files import write_atomically
 from atalho.grammar.shape import Shape, text
-from atalho.networks import subjects
+from atalho.networks import CATALOGUE, subjects
 from atalho.networks.subjects import Subject
 from atalho.runtime.precision import Precision
-from atalho.weights import tensorfile
+from atalho.weights import tensorfile, transformers
 from atalho.weights.layouts import RULES, library_name
 
 FILE = "config.json"
@@ -76,13 +77,17 @@ class Config:
         """
         name = self.architecture
         if self.for_timm:
-            name = {library_name(own): own for own in RULES["timm"]}.get(name, name)
+            ours = {library_name(own): own for own in RULES["timm"]}.get(name)
+            # timm's own module, where the user names it or the catalogue has no such network.
+            theirs = f"timm:{name}"
+            name = theirs if named == theirs else ours or (name if name in CATALOGUE else theirs)
         if name != named and subjects.runs_code(name):
             raise AtalhoError(
                 "CODE-UNNAMED",
                 path,
                 f"its network is code, {name}, which a folder of weights may not ask for; nothing was run",
-                next_step=f"name it yourself: atalho evaluate {name} --weights {path.parent}",
+                next_step="name it yourself: "
+                f"atalho evaluate {shlex.quote(name)} --weights {shlex.quote(str(path.parent))}",
                 exit=Exit.UNSAFE,
             )
         try:
@@ -143,6 +148,8 @@ def read(folder: Path) -> Config:
     try:
         with path.open("rb") as file:
             document = json.loads(file.read(MOST_BYTES))
+        if transformers.is_theirs(document):
+            document = transformers.in_timms_style(document, folder)
         config = _parsed(document)
         if "mean_file" not in document:
             return config
