@@ -183,6 +183,26 @@ def test_what_makes_memory_from_a_number_stays_refused(tmp_path: Path, program: 
     assert error.value.exit == Exit.UNSAFE
 
 
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("rebuild", ["_rebuild_tensor", "_rebuild_tensor_v2"])
+def test_a_tensor_larger_than_its_storage_is_refused(
+    tmp_path: Path, rebuild: str, zipped: bool
+) -> None:
+    """2 GiB from a storage of one number."""
+    function = getattr(torch._utils, rebuild)
+
+    class Grows:
+        def __reduce__(self) -> tuple[object, ...]:
+            more = (False, {}) if rebuild.endswith("v2") else ()
+            return function, (torch.zeros(1)._typed_storage(), 0, (2**29,), (1,), *more)
+
+    path = tmp_path / "x.pth"
+    torch.save({"a": Grows()}, path, _use_new_zipfile_serialization=zipped)
+    with pytest.raises(AtalhoError) as error:
+        weightfile.read(path, NETWORK)
+    assert error.value.exit in (Exit.CHECKPOINT, Exit.UNSAFE)
+
+
 # Prefixes, wherever in the name.
 
 
