@@ -37,6 +37,11 @@ def main(parent):
                 parent._output.write('{"sum":')
                 parent._output.flush()
                 os._exit(7)
+            case ["fork"]:
+                if not os.fork():
+                    time.sleep(20)
+                    os._exit(0)
+                parent.send("forked")
             case ["hold", path]:
                 with filelock.FileLock(path):
                     parent.send("held")
@@ -106,6 +111,13 @@ def test_a_closed_child_is_gone(child: Child, tmp_path: Path) -> None:
     assert child.ask(["hold", str(lock)]) == "held"
     child.close()
     FileLock(lock).acquire(blocking=False).lock.release()
+
+
+def test_what_a_child_has_forked_does_not_hold_its_parent(child: Child) -> None:
+    assert child.ask(["fork"]) == "forked"
+    begun = time.monotonic()
+    child.close()
+    assert time.monotonic() - begun < 10
 
 
 @pytest.mark.usefixtures("child")

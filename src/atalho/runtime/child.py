@@ -92,7 +92,13 @@ class Child:
     def close(self) -> None:
         """Kills the process and waits until it is gone."""
         self._process.kill()
-        self._process.communicate()
+        self._process.wait()
+        # Not `communicate`, which waits for the end of standard output: a process that the child has forked may hold it open.
+        assert self._process.stdin
+        assert self._process.stdout
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
+        self._process.stdout.close()
         self._errors.close()
 
     def _ended(self) -> Ended:
