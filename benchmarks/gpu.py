@@ -12,6 +12,7 @@ speed        steps a second of ResNet-20 by one process and by several at once, 
 inference    `atalho bench resnet50` on torch's two backends in float32 and bf16, with energy where NVML tells it
 trainings    ResNet-20 by he2015_cifar whole beside a plain PyTorch loop, and plain and residual networks of 20 to 110 layers
              under one cosine of 20 epochs, several at once; it needs --cifar (gpu_trainings.py)
+listed       the trainings of --commands, several at once; it needs --cifar, and is not among the parts unless named (gpu_listed.py)
 """
 
 import argparse
@@ -21,6 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import gpu_correctness
+import gpu_listed
 import gpu_speed
 import gpu_trainings
 from atalho import record
@@ -60,7 +62,9 @@ PARTS: dict[str, Callable[[Part, Options], None]] = {
     "speed": gpu_speed.run,
     "inference": inference,
     "trainings": gpu_trainings.run,
+    "listed": gpu_listed.run,
 }
+USUAL = ("correctness", "speed", "inference", "trainings")
 
 
 def main() -> None:
@@ -69,10 +73,13 @@ def main() -> None:
     )
     parser.add_argument("--cifar", type=Path, help="holds cifar-10-batches-bin")
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--parts", default=",".join(PARTS), help="some of the parts, in order")
+    parser.add_argument("--parts", default=",".join(USUAL), help="some of the parts, in order")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="for all parts together")
     parser.add_argument("--speed", type=Path, help="speed.ndjson of an earlier call")
     parser.add_argument("--eager", action="store_true", help="never compile the trainings")
+    parser.add_argument("--commands", type=Path, help="the part `listed`: a training a line")
+    parser.add_argument("--at-once", type=int, default=4, help="the part `listed`")
+    parser.add_argument("--only", default="", help="networks and checks of `correctness`")
     parser.add_argument(
         "--smoke", action="store_true", help="the least of everything, on any machine"
     )
@@ -83,6 +90,9 @@ def main() -> None:
         cifar=given.cifar and given.cifar.resolve(),
         speed=given.speed or given.output / "speed.ndjson",
         eager=given.eager,
+        commands=given.commands and given.commands.resolve(),
+        at_once=given.at_once,
+        only=given.only,
         smoke=given.smoke,
     )
     print(f"on {options.device}", flush=True)

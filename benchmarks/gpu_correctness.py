@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +57,11 @@ def run(part: Part, options: Options) -> None:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         runs = Runs(part, options, Path(folder))
         pool = ThreadPoolExecutor(AT_ONCE if cuda else 1)
-        waiting = [pool.submit(check) for check in runs.checks()]
-        numbers(part, device, FEW if options.smoke else NETWORKS)
+        waiting = [
+            pool.submit(check) for name, check in runs.checks().items() if options.wants(name)
+        ]
+        networks = FEW if options.smoke else NETWORKS
+        numbers(part, device, tuple(filter(options.wants, networks)))
         wait(waiting, timeout=part.left)
         pool.shutdown(wait=False, cancel_futures=True)
         runs.end()
@@ -151,18 +155,26 @@ class Runs:
         self.steps = 20 if options.smoke else 600
         self.alive: set[subprocess.Popen[str]] = set()
 
-    def checks(self) -> list[Callable[[], None]]:
+    def checks(self) -> dict[str, Callable[[], None]]:
+        """Each check by the name that `--only` knows it by."""
         resumed: list[tuple[str, ...]] = [("resnet20",)]
         if not self.options.smoke:
             resumed = [("resnet20", "--compile"), *resumed, ("googlenet.small",), ("enet",)]
             resumed += [("googlenet.small", "--precision", "float32"), ("resnet110",)]
-        found: list[Callable[[], None]] = [
-            *(lambda words=words: self.resumption(*words) for words in resumed),
-            self.stopped,
-            self.beside_the_processor,
-            self.learned,
-        ]
-        return [*found, self.memory_of_training, self.memory_of_evaluation] if self.cuda else found
+        checks: dict[str, Callable[[], None]] = {
+            " ".join(["resumed", *words]): partial(self.resumption, *words) for words in resumed
+        }
+        checks |= {
+            "signals": self.stopped,
+            "losses": self.beside_the_processor,
+            "learned": self.learned,
+        }
+        if self.cuda:
+            checks |= {
+                "memory training": self.memory_of_training,
+                "memory evaluation": self.memory_of_evaluation,
+            }
+        return checks
 
     def end(self) -> None:
         """Ends what still runs."""

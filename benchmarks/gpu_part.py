@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -19,13 +20,31 @@ SHOWN = 400  # characters of a result that are printed
 
 @dataclass(frozen=True)
 class Options:
-    """What the script was asked for."""
+    """The script's command line.
+
+    Args:
+        output: the folder of the results.
+        cifar: the folder that holds cifar-10-batches-bin, where there is one.
+        speed: the file that the part `speed` wrote, for the plan of the part `trainings`.
+        eager: whether the trainings are never compiled.
+        commands: the file of command lines that the part `listed` runs.
+        at_once: how many of them run at the same time.
+        only: a regular expression; correctness leaves out the networks and checks whose name it does not match.
+        smoke: whether every part does as little as it can.
+    """
 
     output: Path
     cifar: Path | None
     speed: Path
     eager: bool
+    commands: Path | None
+    at_once: int
+    only: str
     smoke: bool
+
+    def wants(self, name: str) -> bool:
+        """Whether a network or a check is one of `only`."""
+        return re.search(self.only, name) is not None
 
     @cached_property
     def device(self) -> str:
