@@ -86,7 +86,7 @@ def test_a_verdict_that_is_not_recorded_shows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("id", "found"),
+    ("id", "value"),
     [
         ("L2", 112.896),
         ("L3", 1.50528),
@@ -122,10 +122,12 @@ def test_a_verdict_that_is_not_recorded_shows() -> None:
         ("S7", -3.40),
     ],
 )
-def test_found_numbers_are_those_that_the_sources_page_recomputed(id: str, found: float) -> None:
-    value = one(id).found
+def test_recomputed_numbers_are_those_that_the_sources_page_recomputed(
+    id: str, value: float
+) -> None:
+    recomputed = one(id).value
     assert isinstance(value, int | float)
-    assert agrees(found, value, truncation=False)
+    assert agrees(value, recomputed, truncation=False)
 
 
 @pytest.mark.parametrize(
@@ -147,12 +149,12 @@ def test_found_numbers_are_those_that_the_sources_page_recomputed(id: str, found
 )
 def test_the_arithmetic_is_given(id: str, phrases: tuple[str, ...]) -> None:
     finding = one(id)
-    said = f"{finding.found}; {finding.note}"
-    assert [phrase for phrase in phrases if phrase not in said] == []
+    arithmetic = f"{finding.value}; {finding.note}"
+    assert [phrase for phrase in phrases if phrase not in arithmetic] == []
 
 
 @pytest.mark.parametrize(
-    ("printed", "found", "truncation", "agreed"),
+    ("printed", "value", "truncation", "agreed"),
     [
         (159, 159.5, True, True),
         (159, 159.5, False, False),
@@ -168,9 +170,9 @@ def test_the_arithmetic_is_given(id: str, phrases: tuple[str, ...]) -> None:
     ],
 )
 def test_a_printed_number_agrees_rounded_or_truncated_at_its_last_digit(
-    printed: float, found: float, truncation: bool, agreed: bool
+    printed: float, value: float, truncation: bool, agreed: bool
 ) -> None:
-    assert agrees(printed, found, truncation=truncation) is agreed
+    assert agrees(printed, value, truncation=truncation) is agreed
 
 
 @pytest.mark.parametrize("gain", [2.0, 1.0, 0.5])
@@ -380,7 +382,7 @@ def test_a_printed_error_is_compared_with_the_mean_over_seeds() -> None:
         trained("resnet20", error, seed=seed) for seed, error in enumerate((0.085, 0.088, 0.091))
     ]
     finding = one("H2", runs)
-    assert finding.found == pytest.approx(8.8)
+    assert finding.value == pytest.approx(8.8)
     assert finding.verdict is Verdict.HOLDS
     assert "8.80 % (3 seeds)" in finding.note
     # √(0.0875 · 0.9125 / 10,000 + 0.088 · 0.912 / 30,000) = 0.326 points
@@ -449,7 +451,7 @@ def proportional(**changes: Any) -> Iterator[Record]:
 def test_operations_estimate_time_where_latency_is_a_line_in_them() -> None:
     records = list(proportional())
     finding = one("C13", records)
-    assert (finding.verdict, finding.found) == (Verdict.HOLDS, "R² = 1.000")
+    assert (finding.verdict, finding.value) == (Verdict.HOLDS, "R² = 1.000")
     assert "5 networks" in finding.note
     assert one("C13", records[:4]).verdict is Verdict.UNMEASURED
 
@@ -501,19 +503,19 @@ def test_a_finding_is_an_object_of_ten_fields_that_json_takes() -> None:
     fields = ["id", "source", "place", "claim", "printed", "found", "unit", "verdict"]
     findings = json.loads(json.dumps([finding.to_dict() for finding in verify()]))
     assert len(findings) == len(CLAIMS)
-    for found in findings:
-        assert list(found) == [*fields, "provenance", "note"]
-        assert all(found[key] for key in ("id", "source", "place", "claim"))
+    for finding in findings:
+        assert list(finding) == [*fields, "provenance", "note"]
+        assert all(finding[key] for key in ("id", "source", "place", "claim"))
         assert (
-            found["provenance"]
+            finding["provenance"]
             == {
                 "holds": "computed",
                 "differs": "computed",
                 "cited": "cited",
                 "unmeasured": None,
-            }[found["verdict"]]
+            }[finding["verdict"]]
         )
-    (row,) = (found for found in findings if found["id"] == "L24")
+    (row,) = (each for each in findings if each["id"] == "L24")
     assert (row["printed"], row["found"], row["unit"]) == (463, 497.5, "K weights")
 
 

@@ -17,7 +17,10 @@ __all__ = ["CLAIMS", "Claim", "Finding", "Verdict", "verify"]
 
 
 def verify(ids: Iterable[str] = (), records: Iterable[Record] = ()) -> list[Finding]:
-    """The findings on the claims of those ids, on all of them without any; records decide what was trained or measured.
+    """The findings on the claims with these ids, or on all claims where `ids` is empty.
+
+    Args:
+        records: they decide the claims about trainings and measurements.
 
     Raises:
         AtalhoError: CLAIM-UNKNOWN (exit 2), with the nearest ids.
@@ -28,8 +31,8 @@ def verify(ids: Iterable[str] = (), records: Iterable[Record] = ()) -> list[Find
 
 
 def _claim(name: str) -> Claim:
-    found = CLAIMS.get(name.upper())
-    if found is None:
+    claim = CLAIMS.get(name.upper())
+    if claim is None:
         near = get_close_matches(name.upper(), CLAIMS, n=3)
         raise AtalhoError(
             "CLAIM-UNKNOWN",
@@ -38,4 +41,4 @@ def _claim(name: str) -> Claim:
             next_step="atalho verify lists them all",
             exit=Exit.USAGE,
         )
-    return found
+    return claim

@@ -1,12 +1,12 @@
 """Canziani et al. 2016, arXiv:1605.07678, An analysis of deep neural network models for practical applications: C1 to C18.
 
-The paper was read by its abstract, captions and quotations; what its charts show to the eye is not tested against.
+The claims are taken from the abstract, the captions and quotations; values that can only be read off a chart are not tested.
 """
 
 from functools import partial
 
 from atalho.claims import evidence
-from atalho.claims.claim import Answer, Cited, Claim, Computed, Measured, Verdict
+from atalho.claims.claim import Cited, Claim, Computed, Measured, Result, Verdict
 from atalho.claims.he import TEN_CROPS
 from atalho.claims.szegedy import TOP5
 from atalho.claims.tables import Tables
@@ -38,21 +38,21 @@ claim = partial(Claim, source=SOURCE)
 cited = partial(claim, check=Cited(), expected=Verdict.CITED)
 
 
-def _costliest(tables: Tables) -> Answer:
+def _costliest(tables: Tables) -> Result:
     macs = {name: tables.totals(name).macs / 10**9 for name in CATALOGUED}
     first, second, third = sorted(macs, key=macs.__getitem__, reverse=True)[:3]
-    return Answer(
+    return Result(
         f"{first}, {second}",
         f"{macs[first]:.1f} and {macs[second]:.1f} G multiply-accumulates, then {third} with {macs[third]:.1f}, of "
         f"{len(macs)} networks",
     )
 
 
-def _rankings(tables: Tables) -> Answer:
+def _rankings(tables: Tables) -> Result:
     vgg, googlenet = TEN_CROPS["VGG-16"][1], TOP5[1, 10]
     assert vgg is not None
     flips = TOP5[1, 1] > VGG16_ONE_CROP and vgg > googlenet
-    return Answer(
+    return Result(
         f"{VGG16_ONE_CROP:.2f} < {TOP5[1, 1]:.2f}, {vgg:.2f} > {googlenet:.2f}",
         "top-5 error of VGG-16 and GoogLeNet, one crop and ten, as He 2015 and Szegedy 2014 print them",
         flips,

@@ -18,54 +18,58 @@ class Verdict(StrEnum):
     HOLDS = "holds"
     DIFFERS = "differs"
     CITED = "cited"  # somebody's result, quoted with its source and not reproduced
-    UNMEASURED = "unmeasured"  # the training or hardware records that would decide it are not there
+    UNMEASURED = (
+        "unmeasured"  # the records of trainings or measurements that would decide it are missing
+    )
 
 
-class Answer(NamedTuple):
-    """What a check found.
+class Result(NamedTuple):
+    """What a check computed or measured.
 
     Attributes:
-        found: the recomputed or measured value, in the claim's unit.
+        value: recomputed or measured, in the claim's unit.
         note: the arithmetic or the statistic behind it.
-        holds: whether it supports the claim; None leaves that to the printed number and its precision.
+        holds: whether the value supports the claim; where it is None, the value is compared with the printed one, a number at
+            its printed precision.
     """
 
-    found: Value
+    value: Value
     note: str = ""
     holds: bool | None = None
 
 
 @dataclass(frozen=True)
 class Computed:
-    """Recomputed from the tables.
+    """A check that recomputes the claim from the networks' tables.
 
     Args:
-        truncation: whether a printed number may be a truncated one. It may not where other cells of its column are
-            rounded up: one column has one rule.
+        work: computes the result.
+        truncation: whether the printed number may have been truncated instead of rounded. False where other cells of its
+            column are rounded up, since a column follows one rule.
     """
 
-    work: Callable[[Tables], Answer]
+    work: Callable[[Tables], Result]
     truncation: bool = True
 
 
 @dataclass(frozen=True)
 class Cited:
-    """Somebody's result; `reference` is where it was first printed, if that is not the claim's own place."""
+    """No check: somebody else's result. `reference` is where it was first printed, if that is not the claim's own place."""
 
     reference: str = ""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Decided by records.
+    """A check by records of trainings and measurements.
 
     Args:
-        needs: which records count.
-        decide: returns None where these records are missing; without it, no record decides the claim yet.
+        needs: in words, the records that decide the claim.
+        decide: returns the result, or None where these records are missing; by default it always returns None.
     """
 
     needs: str
-    decide: Callable[[Sequence[Record]], Answer | None] = lambda records: None
+    decide: Callable[[Sequence[Record]], Result | None] = lambda records: None
 
 
 @dataclass(frozen=True)
@@ -73,12 +77,13 @@ class Claim:
     """One statement of a source.
 
     Args:
-        id: `L24`: the source's letter and a number.
-        source, place: the document, and where in it.
+        id: the source's letter and a number, such as `L24`.
+        source: the document.
+        place: where in the document, such as a table's cell or a section.
         text: what is claimed, in English.
-        printed: the number as printed (a float has the printed decimals), or the words that stand for it.
-        expected: the verdict recorded for it; of a claim that records decide, the one once they are there.
-        note: what the check cannot work out: the reason, the reading, the history.
+        printed: the number as printed, a float with the printed decimals, or the words in its place.
+        expected: the verdict that `verify` should reach, in a `Measured` claim once its records exist.
+        note: remarks that the check does not produce, such as how the statement is read or why it differs.
     """
 
     id: str
@@ -94,17 +99,17 @@ class Claim:
 
 @dataclass(frozen=True)
 class Finding:
-    """A claim with its verdict; `found` is in the claim's unit, `provenance` says where it comes from."""
+    """A claim with its verdict; `value` is in the claim's unit, `provenance` says where it comes from."""
 
     claim: Claim
     verdict: Verdict
-    found: Value | None
+    value: Value | None
     provenance: Provenance | None
     note: str
 
     @property
     def as_recorded(self) -> bool:
-        """Whether the verdict is the recorded one; absent records contradict nothing."""
+        """Whether the verdict is the expected one, or the records that would decide it are missing."""
         return self.verdict in (self.claim.expected, Verdict.UNMEASURED)
 
     def to_dict(self) -> dict[str, Value | None]:
@@ -116,7 +121,7 @@ class Finding:
             "place": claim.place,
             "claim": claim.text,
             "printed": claim.printed,
-            "found": self.found,
+            "found": self.value,
             "unit": claim.unit,
             "verdict": self.verdict.value,
             "provenance": self.provenance,
@@ -125,41 +130,41 @@ class Finding:
 
 
 def examine(claim: Claim, tables: Tables, records: Sequence[Record]) -> Finding:
-    """The claim's verdict, from the tables and the records given."""
+    """The finding on a claim, by its check."""
     match claim.check:
         case Cited(reference):
-            said = f"cited from {reference or f'{claim.source}, {claim.place}'}"
-            return Finding(claim, Verdict.CITED, None, "cited", _joined(said, claim.note))
+            citation = f"cited from {reference or f'{claim.source}, {claim.place}'}"
+            return Finding(claim, Verdict.CITED, None, "cited", _joined(citation, claim.note))
         case Measured(needs, decide):
-            if (answer := decide(records)) is None:
+            if (result := decide(records)) is None:
                 note = _joined(f"needs {needs}", claim.note)
                 return Finding(claim, Verdict.UNMEASURED, None, None, note)
-            return _finding(claim, answer, "measured")
+            return _finding(claim, result, "measured")
         case Computed(work, truncation):
             return _finding(claim, work(tables), "computed", truncation=truncation)
 
 
 def _finding(
-    claim: Claim, answer: Answer, provenance: Provenance, *, truncation: bool = True
+    claim: Claim, result: Result, provenance: Provenance, *, truncation: bool = True
 ) -> Finding:
-    printed, found, holds, remark = claim.printed, answer.found, answer.holds, ""
-    if isinstance(printed, int | float) and isinstance(found, int | float):
-        rounded = agrees(printed, found, truncation=False)
+    printed, value, holds, remark = claim.printed, result.value, result.holds, ""
+    if isinstance(printed, int | float) and isinstance(value, int | float):
+        rounded = agrees(printed, value, truncation=False)
         if holds is None:
-            holds = rounded or (truncation and agrees(printed, found))
+            holds = rounded or (truncation and agrees(printed, value))
             remark = "" if rounded or not holds else f"{printed} is the truncated number"
         if not holds:
-            remark = _difference(printed, found)
+            remark = _difference(printed, value)
     elif holds is None:
-        holds = printed == found
+        holds = printed == value
     verdict = Verdict.HOLDS if holds else Verdict.DIFFERS
-    return Finding(claim, verdict, found, provenance, _joined(answer.note, remark, claim.note))
+    return Finding(claim, verdict, value, provenance, _joined(result.note, remark, claim.note))
 
 
-def _difference(printed: float, found: float) -> str:
-    share = f" ({percent(abs(printed / found - 1))})" if printed and found else ""
-    side = "above" if printed > found else "below"
-    return f"the printed {printed} is {abs(printed - found):.4g}{share} {side}"
+def _difference(printed: float, value: float) -> str:
+    share = f" ({percent(abs(printed / value - 1))})" if printed and value else ""
+    side = "above" if printed > value else "below"
+    return f"the printed {printed} is {abs(printed - value):.4g}{share} {side}"
 
 
 def percent(fraction: float, places: int = 1) -> str:

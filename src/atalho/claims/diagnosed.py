@@ -6,40 +6,41 @@ from itertools import pairwise
 from math import log10
 from statistics import fmean
 
-from atalho.claims.claim import Answer
+from atalho.claims.claim import Result
 from atalho.claims.evidence import HE_CIFAR, Records
 from atalho.conditions import Owner, identified, owned
 from atalho.record import Record
 
 DISTANCE = 0.1
-"""Between two points of the input: the one of those that are measured at which the gradients' correlation is compared."""
+"""The distance between two images, in standard deviations of a pixel, at which the gradients' correlations are compared."""
 FLOW = ("gradient_ratio", "gradient_correlation", "shortcut_share")
 PLAIN, RESIDUAL = ("plain20", "plain56"), ("resnet20", "resnet56", "resnet110")
 
 
-def gradient_flow(records: Records) -> Answer | None:
+def gradient_flow(records: Records) -> Result | None:
     """Whether shortcuts keep the gradient more even and more correlated through depth, at initialisation.
 
-    Of every plain and residual network of one depth that were shown the same, the residual one's ratio (the gradient at
-    the first block's input over that at the last block's output) must be nearer to 1 on a logarithmic scale, and its
-    correlation at a distance of 0.1 the greater; means over seeds. The deepest pair is given.
+    Plain and residual networks of one depth that were measured on the same data are compared in pairs, by means over seeds.
+    In every pair the residual network's ratio (the gradient at the first block's input over that at the last block's output)
+    must be nearer to 1 on a logarithmic scale, and its correlation at a distance of 0.1 must be the greater. The note shows
+    the deepest pair.
     """
     pairs = []
     for depth, by_network in _at_start(records):
-        for plain, found in by_network.items():
-            other = by_network.get(plain.replace("plain", "resnet", 1), {})
+        for plain, means in by_network.items():
+            residual = by_network.get(plain.replace("plain", "resnet", 1), {})
             if plain.startswith("plain") and all(
-                q in each for q in FLOW for each in (found, other)
+                q in each for q in FLOW for each in (means, residual)
             ):
-                pairs.append((depth, plain, found, other))
+                pairs.append((depth, plain, means, residual))
     if not pairs:
         return None
-    depth, plain, found, other = max(pairs, key=lambda pair: pair[0])
-    return Answer(
-        f"first block over last: {found['gradient_ratio']:.3g} in {plain}, "
-        f"{other['gradient_ratio']:.3g} with shortcuts",
-        f"correlation at {DISTANCE}: {found['gradient_correlation']:.3f} against "
-        f"{other['gradient_correlation']:.3f}; {100 * other['shortcut_share']:.0f} % of the gradient comes by the "
+    depth, plain, means, residual = max(pairs, key=lambda pair: pair[0])
+    return Result(
+        f"first block over last: {means['gradient_ratio']:.3g} in {plain}, "
+        f"{residual['gradient_ratio']:.3g} with shortcuts",
+        f"correlation at {DISTANCE}: {means['gradient_correlation']:.3f} against "
+        f"{residual['gradient_correlation']:.3f}; {100 * residual['shortcut_share']:.0f} % of the gradient comes by the "
         f"shortcut; the deepest of {len(pairs)} pairs, at initialisation",
         all(
             abs(log10(with_shortcuts["gradient_ratio"])) < abs(log10(without["gradient_ratio"]))
@@ -50,27 +51,35 @@ def gradient_flow(records: Records) -> Answer | None:
 
 
 def _at_start(records: Records) -> list[tuple[int, Mapping[str, Mapping[str, float]]]]:
-    """By what was shown: the depth, and for each network the means of `FLOW` at initialisation, over rows and seeds."""
+    """For each depth, data and recipe: the depth, and by network the means of the `FLOW` quantities at initialisation, over
+    rows and seeds."""
     values: dict[str, dict[str, dict[str, list[float]]]] = {}
     depths = {}
     for each in records:
-        given = each.conditions
-        at = given.get("moment") == "0" and given.get("distance", DISTANCE) == DISTANCE
-        if each.quantity in FLOW and at and isinstance(given.get("depth"), int):
-            seen = repr([identified(owned(given, Owner.DATA)), given.get("recipe"), given["depth"]])
-            depths[seen] = given["depth"]
-            of_network = values.setdefault(seen, {}).setdefault(each.subject, {})
+        conditions = each.conditions
+        at = conditions.get("moment") == "0" and conditions.get("distance", DISTANCE) == DISTANCE
+        if each.quantity in FLOW and at and isinstance(conditions.get("depth"), int):
+            group = repr(
+                [
+                    identified(owned(conditions, Owner.DATA)),
+                    conditions.get("recipe"),
+                    conditions["depth"],
+                ]
+            )
+            depths[group] = conditions["depth"]
+            of_network = values.setdefault(group, {}).setdefault(each.subject, {})
             of_network.setdefault(each.quantity, []).append(each.value)
     return [
-        (depths[seen], {n: {q: fmean(v) for q, v in of.items()} for n, of in networks.items()})
-        for seen, networks in values.items()
+        (depths[group], {n: {q: fmean(v) for q, v in of.items()} for n, of in networks.items()})
+        for group, networks in values.items()
     ]
 
 
-def responses(records: Records) -> Answer | None:
-    """Whether the 3×3 layers of trained residual networks respond less than plain ones of their depth, deeper ones less.
+def responses(records: Records) -> Result | None:
+    """Whether responses in trained residual networks are smaller than in plain ones of the same depth, and smaller the deeper.
 
-    Of each network the mean over its 3×3 layers and seeds; resnet110 counts where it is there.
+    A network's response is the mean standard deviation over its 3×3 layers and seeds. resnet110 takes part where it has
+    records.
     """
     stds = defaultdict(list)
     for each in records:
@@ -88,7 +97,7 @@ def responses(records: Records) -> Answer | None:
     mean = {name: fmean(stds[name]) for name in (*PLAIN, *RESIDUAL) if name in stds}
     pairs = [("resnet20", "plain20"), ("resnet56", "plain56")]
     deeper = [(b, a) for a, b in pairwise(name for name in RESIDUAL if name in mean)]
-    return Answer(
+    return Result(
         ", ".join(f"{name} {value:.3f}" for name, value in mean.items()),
         "mean standard deviation of the 3×3 layers' responses",
         all(mean[less] < mean[more] for less, more in (*pairs, *deeper)),

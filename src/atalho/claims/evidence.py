@@ -1,8 +1,8 @@
 """Which records count for a claim, and the statistics by which they decide it.
 
 Errors are compared as proportions: two of them are *apart* where they differ by more than two standard errors of the
-difference, binomial over the images times the seeds. The images are the same for all, so this is the wider bound.
-Straight lines are judged by R², constants by their relative standard deviation; the limits are ours.
+difference, from binomial variances over images times seeds. Since all networks see the same images, this bound is wider than
+a paired one. Straight lines are judged by R², constants by their relative standard deviation; the limits are ours.
 """
 
 import json
@@ -15,7 +15,7 @@ from statistics import correlation, fmean, pstdev
 from typing import Any, NamedTuple
 
 from atalho import networks
-from atalho.claims.claim import Answer, percent
+from atalho.claims.claim import Result, percent
 from atalho.conditions import Owner, identified, owned
 from atalho.grammar.network import Network
 from atalho.record import Record
@@ -27,15 +27,15 @@ MOST_SPREAD = 0.1
 LEAST_NETWORKS = 5
 LEAST_BATCHES = 3
 LEAST_EPOCHS = 20
-"""Of a schedule under which plain and residual networks are compared: shorter ones say how fast a network learns, not where it
-ends."""
+"""The shortest schedule under which plain and residual networks are compared: a shorter one shows how fast a network learns,
+not the error that it reaches."""
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """Which records are errors of a network: `quantity` under all of `conditions`, from step `since` on.
+    """Which records give the error of a network: those of `quantity` under all of `conditions`, from step `since` on.
 
-    `images` is the size of the split that the error was taken on.
+    `images` is the number of images in the split that the error is of.
     """
 
     name: str
@@ -45,19 +45,19 @@ class Protocol:
     since: int = 0
 
     def counts(self, record: Record) -> bool:
-        given = record.conditions
+        conditions = record.conditions
         return (
             record.quantity == self.quantity
             and record.provenance == "measured"
-            and "seed" in given
-            and all(given.get(key) == value for key, value in self.conditions.items())
-            and given.get("step", self.since) >= self.since
+            and "seed" in conditions
+            and all(conditions.get(key) == value for key, value in self.conditions.items())
+            and conditions.get("step", self.since) >= self.since
         )
 
 
 HE_CIFAR = {"data": "cifar10", "recipe": "he2015_cifar", "steps": 64_000}
 TEST = Protocol("test error", "top1", 10_000, {**HE_CIFAR, "split": "test", "images": 10_000})
-# A row of the training curve covers some of an epoch; ten epochs of them make a steady mean.
+# A row of the training curve covers a part of an epoch; the mean over ten epochs of rows is steady.
 TRAINING = Protocol(
     "training error over the last 4,000 steps", "train_top1", 50_000, HE_CIFAR, 60_000
 )
@@ -67,7 +67,7 @@ DEGRADING = ("plain20", "plain56", "resnet20", "resnet56")
 
 
 def schedules(records: Records) -> list[tuple[str, int]]:
-    """Recipe and steps under which all of `DEGRADING` were trained on CIFAR-10 for `LEAST_EPOCHS` or longer, the longest last."""
+    """Recipe and steps under which all of `DEGRADING` were trained on CIFAR-10 for at least `LEAST_EPOCHS`, the longest last."""
     tested = replace(TEST, conditions={"data": "cifar10", "split": "test", "images": TEST.images})
     subjects: dict[tuple[str, int], set[str]] = defaultdict(set)
     for record in filter(tested.counts, records):
@@ -79,11 +79,11 @@ def schedules(records: Records) -> list[tuple[str, int]]:
     return sorted(shared, key=lambda schedule: schedule[1])
 
 
-def degradation(records: Records) -> Answer | None:
+def degradation(records: Records) -> Result | None:
     """Whether plain networks get worse with depth and residual ones better, in test and in training, under one schedule.
 
-    The lecture names no schedule; the longest that all four networks share decides, and is said. Training errors are those over
-    the last tenth of the steps.
+    The lecture names no schedule; the longest that all four networks share decides, and the note names it. Training errors are
+    means over the last tenth of the steps.
     """
     shared = schedules(records)
     if not shared:
@@ -93,28 +93,28 @@ def degradation(records: Records) -> Answer | None:
     tested = replace(TEST, conditions={**TEST.conditions, **trained})
     last = f"training error over the last {steps - 9 * steps // 10:,} steps"
     fitted = Protocol(last, "train_top1", 45_000, trained, 9 * steps // 10)
-    answers = [
+    trends = [
         rising(records, subjects, protocol)
         for protocol in (tested, fitted)
         for subjects in (("plain20", "plain56"), ("resnet56", "resnet20"))
     ]
-    known = [answer for answer in answers if answer is not None]  # a run may have no curve
-    plain, residual = known[:2]
-    return Answer(
-        f"plain {plain.found}; residual, from 56 to 20 layers, {residual.found}",
-        "; ".join([f"schedule: {recipe}, {steps:,} steps", *(answer.note for answer in known)]),
-        all(answer.holds for answer in known),
+    measured = [trend for trend in trends if trend is not None]  # a run may have no curve
+    plain, residual = measured[:2]
+    return Result(
+        f"plain {plain.value}; residual, from 56 to 20 layers, {residual.value}",
+        "; ".join([f"schedule: {recipe}, {steps:,} steps", *(trend.note for trend in measured)]),
+        all(trend.holds for trend in measured),
     )
 
 
 def needs(protocol: Protocol, *subjects: str) -> str:
-    """What a claim says of the records that it waits for."""
+    """In words, the records that a claim needs."""
     conditions = ", ".join(f"{key} {value}" for key, value in protocol.conditions.items())
     return f"{protocol.quantity} of {', '.join(subjects)} with {conditions}, at least one seed"
 
 
 class Errors(NamedTuple):
-    """The error of a network, as a fraction: the mean over seeds."""
+    """The error of a network, as a fraction: the mean over `seeds` seeds, each tested on `images` images."""
 
     mean: float
     seeds: int
@@ -130,7 +130,7 @@ class Errors(NamedTuple):
 
 
 def errors(records: Records, subject: str, protocol: Protocol) -> Errors | None:
-    """The error of `subject` in the records that count; None where there are none."""
+    """The error of `subject` in the records that count for `protocol`; None where there are none."""
     by_seed = defaultdict(list)
     for record in records:
         if record.subject == subject and protocol.counts(record):
@@ -141,20 +141,20 @@ def errors(records: Records, subject: str, protocol: Protocol) -> Errors | None:
 
 
 def apart(first: Errors, second: Errors) -> tuple[float, float]:
-    """Second minus first, and two standard errors of it."""
+    """The second error minus the first, and two standard errors of this difference."""
     return second.mean - first.mean, 2 * sqrt(first.variance + second.variance)
 
 
-def rising(records: Records, subjects: Sequence[str], protocol: Protocol = TEST) -> Answer | None:
-    """Whether errors rise along `subjects`: the last apart from the first, and no neighbours apart the other way."""
-    found = [each for name in subjects if (each := errors(records, name, protocol))]
-    if len(found) < len(subjects):
+def rising(records: Records, subjects: Sequence[str], protocol: Protocol = TEST) -> Result | None:
+    """Whether errors rise along `subjects`: the last is apart from the first, and no neighbours fall by more than the bound."""
+    means = [each for name in subjects if (each := errors(records, name, protocol))]
+    if len(means) < len(subjects):
         return None
-    difference, bound = apart(found[0], found[-1])
-    steps = [apart(*neighbours) for neighbours in pairwise(found)]
-    errors_by_name = ", ".join(f"{n} {e}" for n, e in zip(subjects, found, strict=True))
-    return Answer(
-        " → ".join(percent(each.mean, 2) for each in found),
+    difference, bound = apart(means[0], means[-1])
+    steps = [apart(*neighbours) for neighbours in pairwise(means)]
+    errors_by_name = ", ".join(f"{n} {e}" for n, e in zip(subjects, means, strict=True))
+    return Result(
+        " → ".join(percent(each.mean, 2) for each in means),
         f"mean {protocol.name}: {errors_by_name}; last minus first {100 * difference:+.2f} points, "
         f"two standard errors {100 * bound:.2f}",
         difference > bound and all(step >= -most for step, most in steps),
@@ -163,25 +163,30 @@ def rising(records: Records, subjects: Sequence[str], protocol: Protocol = TEST)
 
 def printed_error(
     records: Records, subject: str, printed: float, *, runs: int = 1
-) -> Answer | None:
-    """Whether the test error is not apart from a printed one, itself of `runs` runs on as many images; in percent."""
-    if (found := errors(records, subject, TEST)) is None:
+) -> Result | None:
+    """Whether the test error is not apart from the printed one.
+
+    Args:
+        printed: in percent.
+        runs: over which the printed error is the mean, each on as many images.
+    """
+    if (measured := errors(records, subject, TEST)) is None:
         return None
-    difference, bound = apart(Errors(printed / 100, runs, TEST.images), found)
-    return Answer(
-        round(100 * found.mean, 4),
-        f"mean {TEST.name} {found}; {100 * difference:+.2f} points from the printed one, two standard "
+    difference, bound = apart(Errors(printed / 100, runs, TEST.images), measured)
+    return Result(
+        round(100 * measured.mean, 4),
+        f"mean {TEST.name} {measured}; {100 * difference:+.2f} points from the printed one, two standard "
         f"errors {100 * bound:.2f}",
         abs(difference) <= bound,
     )
 
 
 LIKE = (Owner.SYSTEM, Owner.MACHINE, Owner.DATA, Owner.PROTOCOL)
-"""Whose conditions agree where networks or batches were measured alike."""
+"""The owners whose conditions agree where networks or batches were measured alike."""
 
 
 def alike(records: Records, quantity: str, along: str) -> list[list[Record]]:
-    """Measured records in groups that differ in `along` alone: in `subject`, or in one condition of the owners `LIKE`."""
+    """Measured records of a quantity, in groups that differ in `along` alone: in `subject`, or in a condition of `LIKE`'s owners."""
     groups = defaultdict(list)
     for record in records:
         if record.quantity == quantity and record.provenance == "measured":
@@ -192,25 +197,25 @@ def alike(records: Records, quantity: str, along: str) -> list[list[Record]]:
     return list(groups.values())
 
 
-def linear(records: Records, quantity: str, of: Callable[[Network], float]) -> Answer | None:
-    """Whether a quantity grows along a straight line in `of`, over the catalogue's networks measured alike.
+def linear(records: Records, quantity: str, of: Callable[[Network], float]) -> Result | None:
+    """Whether a quantity grows on a straight line with `of`, over the catalogue's networks that were measured alike.
 
-    Every group of at least five networks must have R² ≥ 0.9; the least is given.
+    Every group of at least five networks must have R² ≥ 0.9 and a rising line; the result is the least R².
     """
-    found = []
+    fits = []
     for group in alike(records, quantity, "subject"):
         values = {r.subject: r for r in group if r.subject in networks.CATALOGUE}
         if len(values) >= LEAST_NETWORKS:
             x = [of(_as_measured(record)) for record in values.values()]
             y = [record.value for record in values.values()]
             r = correlation(x, y) if len({*x}) > 1 and len({*y}) > 1 else 0.0
-            found.append((r * abs(r), len(values)))
-    if not found:
+            fits.append((r * abs(r), len(values)))
+    if not fits:
         return None
-    least, count = min(found)
-    return Answer(
+    least, count = min(fits)
+    return Result(
         f"R² = {abs(least):.3f}",
-        f"the least R² of {len(found)} groups measured alike, {count} networks, one line each; "
+        f"the least R² of {len(fits)} groups measured alike, {count} networks, one line each; "
         f"{LEAST_R2} is asked for, with a rising line",
         least >= LEAST_R2,
     )
@@ -221,33 +226,33 @@ def _as_measured(record: Record) -> Network:
     return networks.get(record.subject, input=tuple(shape) if shape else None)
 
 
-def constant(records: Records, quantity: str, along: str, least: int) -> Answer | None:
+def constant(records: Records, quantity: str, along: str, least: int) -> Result | None:
     """Whether a quantity stays within 10 % (relative standard deviation) along a condition, or along `subject`.
 
-    Every group of at least `least` values must; the widest is given.
+    It must in every group of at least `least` values; the result is the largest deviation.
     """
-    found = []
+    spreads = []
     for group in alike(records, quantity, along):
         values = {r.subject if along == "subject" else r.conditions.get(along): r for r in group}
         if len(values) >= least:
             numbers = [record.value for record in values.values()]
-            found.append((pstdev(numbers) / fmean(numbers), len(values)))
-    if not found:
+            spreads.append((pstdev(numbers) / fmean(numbers), len(values)))
+    if not spreads:
         return None
-    most, count = max(found)
-    return Answer(
+    most, count = max(spreads)
+    return Result(
         percent(most),
-        f"the largest relative standard deviation of {len(found)} groups measured alike, {count} values; "
+        f"the largest relative standard deviation of {len(spreads)} groups measured alike, {count} values; "
         f"at most {percent(MOST_SPREAD, 0)} is asked for",
         most <= MOST_SPREAD,
     )
 
 
-def auxiliary_heads(records: Records) -> Answer | None:
-    """Whether googlenet.small tests better on CIFAR-10 with its auxiliary heads than with heads of no weight, and apart.
+def auxiliary_heads(records: Records) -> Result | None:
+    """Whether the test error of googlenet.small on CIFAR-10 is lower, and apart, with auxiliary losses of weight 0.3 than of 0.
 
-    Under any recipe and length, the same for both (`auxiliary_weight` is the loss's weight of a head); every such pair
-    must, and the least difference is given.
+    Trainings under the same recipe and length are compared (`auxiliary_weight` is the weight of a head's loss). The difference
+    must show in every such pair; the result is the pair with the least.
     """
     pairs = []
     for recipe, steps in dict.fromkeys(
@@ -268,7 +273,7 @@ def auxiliary_heads(records: Records) -> Answer | None:
     if not pairs:
         return None
     beyond, difference, with_heads, without = min(pairs)
-    return Answer(
+    return Result(
         f"{percent(with_heads.mean, 2)} against {percent(without.mean, 2)}",
         f"mean test error {with_heads} with the heads, {without} without: {100 * difference:+.2f} points, "
         f"two standard errors {100 * (difference - beyond):.2f}; the least of {len(pairs)} pairs trained alike",

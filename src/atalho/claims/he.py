@@ -1,13 +1,13 @@
 """He et al. 2015, arXiv:1512.03385, Deep residual learning for image recognition: H1 to H76.
 
-H1 to H12 are Table 6, parameters before errors; its operations for ImageNet are L57 to L61.
+H1 to H12 are Table 6, parameters before errors; its operations for ImageNet are claims L57 to L61 in `lecture`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from atalho.claims import diagnosed, evidence, residual
-from atalho.claims.claim import Answer, Cited, Claim, Computed, Measured, Verdict
+from atalho.claims.claim import Cited, Claim, Computed, Measured, Result, Verdict
 from atalho.claims.evidence import HE_CIFAR
 from atalho.networks.resnet import PRINTED_MPARAMS
 from atalho.record import Record
@@ -90,7 +90,7 @@ def _table_6() -> Iterator[Claim]:
 
 
 def _imagenet(first: int, place: str, setting: str, errors: Pairs) -> Iterator[Claim]:
-    """Cited cells of a table, top-1 before top-5, numbered from `first`."""
+    """The cells of a table as cited claims, top-1 before top-5, numbered from `first`."""
     cells = [
         (network, kind, error)
         for network, pair in errors.items()
@@ -107,17 +107,17 @@ def _imagenet(first: int, place: str, setting: str, errors: Pairs) -> Iterator[C
         )
 
 
-def _above_60(records: Sequence[Record]) -> Answer | None:
-    if (found := evidence.errors(records, "plain110", evidence.TEST)) is None:
+def _above_60(records: Sequence[Record]) -> Result | None:
+    if (error := evidence.errors(records, "plain110", evidence.TEST)) is None:
         return None
-    return Answer(round(100 * found.mean, 4), f"mean test error {found}", found.mean > 0.6)
+    return Result(round(100 * error.mean, 4), f"mean test error {error}", error.mean > 0.6)
 
 
-def _fitted(records: Sequence[Record]) -> Answer | None:
-    if (found := evidence.errors(records, "resnet1202", evidence.TRAINING)) is None:
+def _fitted(records: Sequence[Record]) -> Result | None:
+    if (error := evidence.errors(records, "resnet1202", evidence.TRAINING)) is None:
         return None
-    note = f"mean {evidence.TRAINING.name} {found}"
-    return Answer(round(100 * found.mean, 4), note, found.mean < 0.001)
+    note = f"mean {evidence.TRAINING.name} {error}"
+    return Result(round(100 * error.mean, 4), note, error.mean < 0.001)
 
 
 def _rising(protocol: evidence.Protocol, *subjects: str) -> Measured:

@@ -3,7 +3,7 @@
 from math import prod
 from typing import NamedTuple
 
-from atalho.claims.claim import Answer, percent
+from atalho.claims.claim import Result, percent
 from atalho.claims.tables import Tables, after_convolutions
 from atalho.grammar.cost import Cost, Line, auxiliary, cost, network_depth, total
 from atalho.grammar.layers import Conv, Dropout, Join, Layer, Linear, MaxPool, ReLU, Tap, walk
@@ -17,7 +17,7 @@ TABLE = {
     **{f"inception_{key}": printed for key, (_, printed) in MODULES.items()},
     "linear": CLASSIFIER,
 }
-"""Table 1's rows that have parameters, with what it prints beside them."""
+"""The rows of Table 1 that have parameters, with the numbers that it prints for them."""
 
 K, M = 1024, 10**6
 
@@ -57,44 +57,44 @@ def five_by_five(tables: Tables) -> FiveByFive:
     )
 
 
-def concatenated(tables: Tables) -> Answer:
+def concatenated(tables: Tables) -> Result:
     channels = [tables.lines("googlenet")[f"inception_{key}"].output[0] for key in MODULES]
-    return Answer(", ".join(map(str, channels)), "filters of the four branches, added up")
+    return Result(", ".join(map(str, channels)), "filters of the four branches, added up")
 
 
-def naive_5x5(tables: Tables) -> Answer:
+def naive_5x5(tables: Tables) -> Result:
     branch = five_by_five(tables)
-    return Answer(branch.naive.macs / M, f"module 4a's branch: {branch.naive.macs:,}")
+    return Result(branch.naive.macs / M, f"module 4a's branch: {branch.naive.macs:,}")
 
 
-def reduce_1x1(tables: Tables) -> Answer:
+def reduce_1x1(tables: Tables) -> Result:
     branch = five_by_five(tables)
-    return Answer(branch.reduce.macs / M, f"{branch.reduce.macs:,}")
+    return Result(branch.reduce.macs / M, f"{branch.reduce.macs:,}")
 
 
-def reduced_5x5(tables: Tables) -> Answer:
+def reduced_5x5(tables: Tables) -> Result:
     branch = five_by_five(tables)
-    return Answer(branch.conv.macs / M, f"{branch.conv.macs:,}")
+    return Result(branch.conv.macs / M, f"{branch.conv.macs:,}")
 
 
-def reduced_total(tables: Tables) -> Answer:
+def reduced_total(tables: Tables) -> Result:
     branch = five_by_five(tables)
     times = branch.naive.macs / branch.reduced.macs
-    return Answer(branch.reduced.macs / M, f"{branch.reduced.macs:,}, {times:.2f}× fewer")
+    return Result(branch.reduced.macs / M, f"{branch.reduced.macs:,}, {times:.2f}× fewer")
 
 
-def dimensions(tables: Tables) -> Answer:
+def dimensions(tables: Tables) -> Result:
     before, after = five_by_five(tables).channels
-    return Answer(f"{before} → {after}", "channels into the 5×5", after < before)
+    return Result(f"{before} → {after}", "channels into the 5×5", after < before)
 
 
-def saving(tables: Tables) -> Answer:
+def saving(tables: Tables) -> Result:
     branch = five_by_five(tables)
     before, after = branch.naive.macs, branch.reduced.macs
-    return Answer(before / after, f"{before:,} / {after:,}", after < before)
+    return Result(before / after, f"{before:,} / {after:,}", after < before)
 
 
-def parameters_of_reduction(tables: Tables) -> Answer:
+def parameters_of_reduction(tables: Tables) -> Result:
     branch = five_by_five(tables)
     before, after = branch.naive, branch.reduced
     rows = [f"inception_{key}" for key in MODULES]
@@ -103,7 +103,7 @@ def parameters_of_reduction(tables: Tables) -> Answer:
     times = [naive[row] / lines[row].cost.weights for row in rows]
     whole = lines["inception_4a"]
     pool = cost(part(whole.row.layer, "branch_pool"), whole.input).weights
-    return Answer(
+    return Result(
         f"{before.weights:,} → {after.weights:,}",
         f"they fall {before.weights / after.weights:.2f}× ({before.params:,} → {after.params:,} with biases); all of 4a "
         f"{naive['inception_4a']:,} → {whole.cost.weights:,} "
@@ -113,22 +113,22 @@ def parameters_of_reduction(tables: Tables) -> Answer:
     )
 
 
-def naive_channels(tables: Tables) -> Answer:
+def naive_channels(tables: Tables) -> Result:
     line = tables.lines("googlenet")["inception_4a"]
     channels = output_shape(_naive(tables, "inception_4a"), line.input)[0]
-    return Answer(
+    return Result(
         channels,
         f"4a's {line.input[0]} pooled channels pass on whole; with the projection it gives {line.output[0]}",
         channels > line.output[0],
     )
 
 
-def average_pooling(tables: Tables) -> Answer:
+def average_pooling(tables: Tables) -> Result:
     channels, height, width = tables.lines("googlenet")["avgpool"].input
     classes = tables.network("googlenet").num_classes
     flat = height * width * channels * classes
     linear = tables.lines("googlenet")["linear"].cost.weights
-    return Answer(
+    return Result(
         flat / linear,
         f"{height}·{width}·{channels}·{classes} = {flat:,} weights → {linear:,}",
         linear < flat,
@@ -136,11 +136,11 @@ def average_pooling(tables: Tables) -> Answer:
 
 
 def _implied(line: Line, kilo: float) -> float:
-    """Operations in millions that so many K weights take: each is used once a position (stride 1, no biases)."""
+    """The operations in millions of `kilo` K weights: each is used once at each output position (stride 1, no biases)."""
     return kilo * K * prod(line.output[1:]) / M
 
 
-def weights_cell(row: str, tables: Tables) -> Answer:
+def weights_cell(row: str, tables: Tables) -> Result:
     line, printed = tables.lines("googlenet.separable")[row], TABLE[row]
     weights = line.cost.weights
     note = f"the row's filters give {weights:,} weights = {weights / K:.2f} K of {K:,}"
@@ -158,38 +158,38 @@ def weights_cell(row: str, tables: Tables) -> Answer:
             f"{printed.macs}: "
             + ("its two numbers agree with each other" if consistent else "no filters give both")
         )
-    return Answer(weights / K, note)
+    return Result(weights / K, note)
 
 
-def conv1_weights(tables: Tables) -> Answer:
+def conv1_weights(tables: Tables) -> Result:
     separable = tables.lines("googlenet.separable")["conv1"].cost.weights
     dense = tables.lines("googlenet")["conv1"].cost.weights
-    return Answer(
+    return Result(
         separable / 1000,
         f"a depthwise separable conv1 (multiplier 8) has {separable:,} weights: 2.7 in thousands, but "
         f"{separable / K:.2f} in the other rows' K of {K:,}; the dense 7×7 that the table describes has {dense:,}",
     )
 
 
-def operations_cell(row: str, tables: Tables) -> Answer:
+def operations_cell(row: str, tables: Tables) -> Result:
     line, printed = tables.lines("googlenet.separable")[row], TABLE[row]
     note = f"{line.cost.macs:,} multiply-accumulates"
     assert printed.params is not None
     assert printed.macs is not None
     if not agrees(printed.macs, line.cost.macs / M, truncation=False):
         note += f"; the row's printed {printed.params} K would take {_implied(line, printed.params):.2f} M"
-    return Answer(line.cost.macs / M, note)
+    return Result(line.cost.macs / M, note)
 
 
 def _rounding(cells: list[float]) -> float:
-    """By how much a sum of rounded numbers may be off: half a last digit for each."""
+    """The largest error of a sum of rounded numbers: half a unit of the last digit for each."""
     return sum(float(precision(cell)) / 2 for cell in cells)
 
 
-def params_column(tables: Tables) -> Answer:
+def params_column(tables: Tables) -> Result:
     cells = [printed.params for printed in TABLE.values() if printed.params is not None]
     weights = sum(tables.lines("googlenet.separable")[row].cost.weights for row in TABLE)
-    return Answer(
+    return Result(
         weights / K,
         f"the rows' own filters add up to {weights:,} weights = {weights / M:.2f} M; rounding the cells explains "
         f"{_rounding(cells):g} K at most",
@@ -197,11 +197,11 @@ def params_column(tables: Tables) -> Answer:
     )
 
 
-def operations_column(tables: Tables) -> Answer:
+def operations_column(tables: Tables) -> Result:
     cells = [printed.macs for printed in TABLE.values() if printed.macs is not None]
     macs = tables.totals("googlenet.separable").macs
     dense = tables.totals("googlenet").macs
-    return Answer(
+    return Result(
         macs / M,
         f"the rows' own filters add up to {macs:,} with the separable conv1, {dense:,} with the dense one; rounding the "
         f"cells explains {_rounding(cells):g} M; the paper's stated budget is 1.5 G",
@@ -209,13 +209,13 @@ def operations_column(tables: Tables) -> Answer:
     )
 
 
-def depth_column(tables: Tables) -> Answer:
+def depth_column(tables: Tables) -> Result:
     network = tables.network("googlenet")
     printed = sum(row.printed.depth or 0 for row in network.rows if row.printed)
-    return Answer(network_depth(network), f"the printed column adds up to {printed}")
+    return Result(network_depth(network), f"the printed column adds up to {printed}")
 
 
-def map_sizes(tables: Tables) -> Answer:
+def map_sizes(tables: Tables) -> Result:
     lines = tables.lines("googlenet")
     rows = ("conv1", "pool1", "pool2", "pool3", "pool4")
     shape: Shape = lines["conv1"].output
@@ -223,19 +223,19 @@ def map_sizes(tables: Tables) -> Answer:
     for _ in rows[1:]:
         shape = output_shape(MaxPool(3, 2), shape)
         floor.append(shape[1])
-    return Answer(
+    return Result(
         ", ".join(str(lines[row].output[1]) for row in rows),
         "pooling must reach over the edge, or be padded by one pixel: without either it gives "
         + ", ".join(map(str, floor)),
     )
 
 
-def total_params(tables: Tables) -> Answer:
+def total_params(tables: Tables) -> Result:
     whole, linear = tables.totals("googlenet"), tables.lines("googlenet")["linear"].cost
     separable = tables.totals("googlenet.separable")
     heads = auxiliary(tables.network("googlenet"))
     column = sum(printed.params or 0 for printed in TABLE.values())
-    return Answer(
+    return Result(
         whole.params / M,
         f"{whole.params:,} with biases, {whole.weights:,} without, {separable.weights:,} with the separable conv1; the "
         f"printed column adds up to {column:,.1f} K = {column * K / M:.2f} M; without the classifier {(whole.params - linear.params) / M:.2f} M, "
@@ -243,31 +243,31 @@ def total_params(tables: Tables) -> Answer:
     )
 
 
-def linear_layers(tables: Tables) -> Answer:
+def linear_layers(tables: Tables) -> Result:
     rows = tables.network("googlenet").without_auxiliary().rows
     count = sum(isinstance(leaf, Linear) for row in rows for _, leaf in walk(row.layer))
     params = tables.lines("googlenet")["linear"].cost.params
     share = params / tables.totals("googlenet").params
-    return Answer(count, f"the classifier remains: {params:,} parameters, {percent(share)} of all")
+    return Result(count, f"the classifier remains: {params:,} parameters, {percent(share)} of all")
 
 
-def fewer_than_alexnet(tables: Tables) -> Answer:
+def fewer_than_alexnet(tables: Tables) -> Result:
     alexnet, whole = tables.totals("alexnet").params, tables.totals("googlenet").params
     body = whole - tables.lines("googlenet")["linear"].cost.params
-    return Answer(
+    return Result(
         alexnet / whole,
         f"{alexnet:,} / {whole:,}; {alexnet / body:.1f}× without GoogLeNet's classifier, and "
         f"{alexnet / (5 * M):.2f}× against the 5 M of L40",
     )
 
 
-def more_than_alexnet(tables: Tables) -> Answer:
+def more_than_alexnet(tables: Tables) -> Result:
     alexnet = tables.totals("alexnet").macs
     dense, separable = tables.totals("googlenet").macs, tables.totals("googlenet.separable").macs
     ungrouped = sum(
         line.cost.macs * _groups(line.row.layer) for line in tables.lines("alexnet").values()
     )
-    return Answer(
+    return Result(
         dense / alexnet,
         f"{dense:,} / {alexnet:,}; {separable / alexnet:.2f}× with the separable conv1; against an AlexNet without groups "
         f"({ungrouped:,}) {dense / ungrouped:.2f}× and {separable / ungrouped:.2f}×",
@@ -279,33 +279,33 @@ def _groups(layer: Layer) -> int:
     return prod(leaf.groups for _, leaf in walk(layer) if isinstance(leaf, Conv))
 
 
-def budget(tables: Tables) -> Answer:
+def budget(tables: Tables) -> Result:
     separable, dense = (
         tables.totals(name).macs / 10**9 for name in ("googlenet.separable", "googlenet")
     )
-    return Answer(separable, f"with the separable conv1 of Table 1's count; {dense:.3f} dense")
+    return Result(separable, f"with the separable conv1 of Table 1's count; {dense:.3f} dense")
 
 
-def layers_with_pooling(tables: Tables) -> Answer:
+def layers_with_pooling(tables: Tables) -> Result:
     network = tables.network("googlenet")
     depth = network_depth(network)
     pools = sum(row.kind in ("max pool", "average pool") for row in network.rows)
-    return Answer(
+    return Result(
         f"{depth}, {depth + pools}", f"{depth} with parameters and {pools} pooling layers"
     )
 
 
-def auxiliary_maps(tables: Tables) -> Answer:
+def auxiliary_maps(tables: Tables) -> Result:
     lines = tables.lines("googlenet")
     maps = []
     for row in ("aux1", "aux2"):
         channels, height, width = output_shape(part(lines[row].row.layer, "pool"), lines[row].input)
         maps.append(f"{height}×{width}×{channels}")
     params = " and ".join(f"{lines[row].cost.params:,}" for row in ("aux1", "aux2"))
-    return Answer(", ".join(maps), f"the heads have {params} parameters")
+    return Result(", ".join(maps), f"the heads have {params} parameters")
 
 
-def dropout(tables: Tables) -> Answer:
+def dropout(tables: Tables) -> Result:
     rows = tables.network("googlenet").rows
     rates = {
         isinstance(row.layer, Tap): leaf.p
@@ -313,10 +313,10 @@ def dropout(tables: Tables) -> Answer:
         for _, leaf in walk(row.layer)
         if isinstance(leaf, Dropout)
     }
-    return Answer(f"{percent(rates[False], 0)}, {percent(rates[True], 0)}")
+    return Result(f"{percent(rates[False], 0)}, {percent(rates[True], 0)}")
 
 
-def rectified(tables: Tables) -> Answer:
+def rectified(tables: Tables) -> Result:
     after = after_convolutions(tables.network("googlenet"))
     followed = sum(isinstance(leaf, ReLU) for leaf in after)
-    return Answer(f"{followed} of {len(after)}", "convolutions", followed == len(after))
+    return Result(f"{followed} of {len(after)}", "convolutions", followed == len(after))

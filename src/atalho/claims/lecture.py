@@ -1,7 +1,7 @@
 """The lecture on GoogLeNet, ResNet and comparative analysis (Z. K. G. Patrocínio Jr, PUC Minas): L1 to L66, LT1 to LT3.
 
-L12 to L35 are the cells of GoogLeNet's table, row by row, parameters before operations. LT are errors of the slides'
-tables that no numbered claim carries. What the lecture calls operations, ops or FLOPs are multiply-accumulates (MAC).
+L12 to L35 are the cells of GoogLeNet's table, row by row, parameters before operations. LT1 to LT3 are errors of the slides'
+tables that none of the numbered claims states. What the lecture calls operations, ops or FLOPs are multiply-accumulates (MAC).
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ HOLDS, DIFFERS, CITED = Verdict.HOLDS, Verdict.DIFFERS, Verdict.CITED
 
 
 def _cells() -> Iterator[Claim]:
-    """L12 to L35."""
+    """L12 to L35: the cells of GoogLeNet's table."""
     weights_differ = {"3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b"}
     operations_differ = {"4a", "5a"}
     for index, (row, printed) in enumerate(inception.TABLE.items()):
@@ -52,7 +52,7 @@ def _cells() -> Iterator[Claim]:
 
 
 def _gigaops() -> Iterator[Claim]:
-    """L57 to L61."""
+    """L57 to L61: the operations of the ResNets for ImageNet."""
     for index, (depth, printed) in enumerate(PRINTED_GFLOPS.items()):
         yield claim(
             f"L{57 + index}",

@@ -3,7 +3,7 @@
 from functools import partial
 
 from atalho.claims import inception
-from atalho.claims.claim import Answer, Cited, Claim, Computed, Verdict
+from atalho.claims.claim import Cited, Claim, Computed, Result, Verdict
 from atalho.claims.tables import Tables
 
 SOURCE = "Szegedy 2014, arXiv:1409.4842"
@@ -15,13 +15,13 @@ claim = partial(Claim, source=SOURCE)
 cited = partial(claim, check=Cited(), expected=Verdict.CITED)
 
 
-def _last_delta(tables: Tables) -> Answer:
+def _last_delta(tables: Tables) -> Result:
     base, best = TOP5[1, 1], TOP5[7, 144]
-    return Answer(round(best - base, 2), f"{best} − {base}, from the same table")
+    return Result(round(best - base, 2), f"{best} − {base}, from the same table")
 
 
-def _crops(tables: Tables) -> Answer:
-    return Answer(4 * 3 * 6 * 2, "4 scales × 3 squares × 6 views × 2 mirror images")
+def _crops(tables: Tables) -> Result:
+    return Result(4 * 3 * 6 * 2, "4 scales × 3 squares × 6 views × 2 mirror images")
 
 
 CLAIMS = (

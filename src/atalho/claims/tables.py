@@ -1,4 +1,4 @@
-"""The catalogue's tables worked out for the claims, each network once in a verification."""
+"""The catalogue's networks with their costs for the claims, each computed once in a verification."""
 
 from functools import cache
 from itertools import pairwise
@@ -11,7 +11,7 @@ from atalho.grammar.network import Network
 
 
 class Tables:
-    """Networks by name, with their costs; what is worked out is kept as long as the object."""
+    """Networks by name, with their costs; computed values are cached in the object."""
 
     def __init__(self) -> None:
         self.network = cache(self._network)

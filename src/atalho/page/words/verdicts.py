@@ -17,11 +17,11 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Line:
-    """A claim with the number that its source prints, the number that was found, and a note; numbers have their unit."""
+    """A claim with the number that its source prints, the recomputed or measured value, and a note; both with their unit."""
 
     claim: Claim
     printed: str
-    found: str
+    value: str
     note: str
 
 
@@ -44,7 +44,7 @@ def sentence(lines: dict[str, list[Line]]) -> str:
 def _line(finding: Finding) -> Line:
     claim = finding.claim
     return Line(
-        claim, _value(claim.printed, claim.unit), _value(finding.found, claim.unit), finding.note
+        claim, _value(claim.printed, claim.unit), _value(finding.value, claim.unit), finding.note
     )
 
 
