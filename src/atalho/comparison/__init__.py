@@ -1,4 +1,4 @@
-"""Networks compared on data and a machine: records in a folder that a second call goes on with."""
+"""Compares networks on data and a machine; the records are kept in a folder, where a second call measures what is missing."""
 
 DEMONSTRATION = ("plain20", "resnet20", "plain56", "resnet56", "googlenet.small")
-"""The networks that are compared where none is named: plain and residual ones of 20 and 56 layers, and a small GoogLeNet."""
+"""The networks that are compared by default: plain and residual ones of 20 and 56 layers, and a small GoogLeNet."""

@@ -1,4 +1,4 @@
-"""Other people's accuracy on ImageNet, for networks of the catalogue: single central crops, cited, known here without torch."""
+"""Published ImageNet accuracies of the catalogue's networks for single central crops, as cited records; needs no torch."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +13,9 @@ class Accuracy:
     """A published accuracy on ImageNet's 50,000 validation images, one view of each.
 
     Args:
-        top1, top5: in per cent, as printed; None where that is not.
-        reference: who, and of which weights.
-        protocol: how each image was looked at.
+        top1, top5: in per cent, as printed; None where it is not printed.
+        reference: its source, and of which weights it is.
+        protocol: how each image was resized and cropped.
     """
 
     top1: float | None
@@ -44,30 +44,30 @@ _TORCHVISION = {
     "resnet101.v1_5": (77.374, 93.546),
     "resnet152.v1_5": (78.312, 94.046),
 }
-"""Top-1 and top-5 in per cent of the weights IMAGENET1K_V1, as torchvision states them; V2's come of a newer recipe, which
-would be compared with the others' old ones."""
+"""Top-1 and top-5 in per cent of the weights IMAGENET1K_V1, as torchvision states them; IMAGENET1K_V2 was trained
+by a newer recipe, so it could not be compared fairly with the others."""
 
 _HE = {"resnet50": (75.3, 92.2), "resnet101": (76.4, 92.9), "resnet152": (77.0, 93.3)}
-"""100 % less the authors' errors of one crop, which the paper does not print and their page of the models does."""
+"""100 % less the authors' errors of one crop, which are printed not in the paper but on their page of the models."""
 
 CITED: dict[str, tuple[Accuracy, ...]] = {
     **{
         name: (
             Accuracy(
-                *found,
+                *percentages,
                 f"torchvision, {layouts.library_name(name)}, IMAGENET1K_V1",
                 "single central 299 crop, shorter side 342" if name == "inception_v3" else _SINGLE,
             ),
         )
-        for name, found in _TORCHVISION.items()
+        for name, percentages in _TORCHVISION.items()
     },
     **{
         name: (
             Accuracy(
-                *found, "He et al. 2015, github.com/KaimingHe/deep-residual-networks", _SINGLE
+                *percentages, "He et al. 2015, github.com/KaimingHe/deep-residual-networks", _SINGLE
             ),
         )
-        for name, found in _HE.items()
+        for name, percentages in _HE.items()
     },
     "alexnet": (
         Accuracy(
@@ -87,14 +87,14 @@ CITED: dict[str, tuple[Accuracy, ...]] = {
         Accuracy(None, 89.93, "Szegedy et al. 2014, Table 3", "single central crop, one model"),
     ),
 }
-"""By name of network, for its own arithmetic: authors first, then a replication, then torchvision."""
+"""By network, for exactly that network: the authors' accuracy where there is one, else a replication's or torchvision's."""
 
 
 def records(name: str) -> list[Record]:
-    """What is published of a catalogue's network on ImageNet, as cited records; empty where none is published.
+    """The published accuracies of a catalogue's network on ImageNet, as cited records; empty where none is published.
 
-    Of a network that has no published number of its own, those of the variant that torchvision has: with the conditions
-    `of`, the variant's name, and `differs`, what is other about it.
+    For a network without a published accuracy of its own they are those of torchvision's variant, with two conditions: `of`, the
+    variant's name, and `differs`, in what it differs.
     """
     of = name if name in CITED else layouts.variant(name)
     if of is None:
@@ -108,11 +108,11 @@ def records(name: str) -> list[Record]:
             "cited",
             data="imagenet",
             split="val",
-            protocol=found.protocol,
-            reference=found.reference,
+            protocol=accuracy.protocol,
+            reference=accuracy.reference,
             **variant,
         )
-        for found in CITED[of]
-        for quantity, percent in (("top1", found.top1), ("top5", found.top5))
+        for accuracy in CITED[of]
+        for quantity, percent in (("top1", accuracy.top1), ("top5", accuracy.top5))
         if percent is not None
     ]

@@ -1,9 +1,9 @@
-"""Networks × data × machine → records, in a folder that a second call goes on with.
+"""Compares networks on data and a machine, in a folder; a second call measures what is missing.
 
 records.jsonl     everything computed and measured, a line a record
-runs/NETWORK/     the training run of each network; NETWORK-CHECKSUM, where a network has several
-engines/          each network with its engine's files, ready for `predict`; not kept for networks without data
-chosen/           the chosen one of them
+runs/NETWORK/     the training run of each network; NETWORK-CHECKSUM for further runs of one network
+engines/          each network with its engine's files, ready for `predict`; removed when nothing is trained
+chosen/           a copy of the chosen network's folder in engines/
 """
 
 import shutil
@@ -32,13 +32,13 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Comparison:
-    """What is to be compared, and how.
+    """The networks, batch sizes and engine of a comparison.
 
     Args:
-        networks: each with its training, its weights to begin from and its framing of the data; without data they are
-            costed and timed alone, at their own inputs.
+        networks: each with its training, its weights to begin from and its framing of the data. Without data only costs and
+            times are measured, at the networks' own inputs.
         batches: batch sizes at which latency, memory and energy are measured.
-        engine: the engine that they are measured on.
+        engine: on which they are measured.
     """
 
     networks: Sequence[Resolved]
@@ -48,12 +48,12 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Measured:
-    """What a comparison came to.
+    """The result of a comparison.
 
     Attributes:
-        records: all of the folder, also of earlier calls.
-        queries: which of them this call was for.
-        engines: by network, the folder in which it lies with its engine's files; none without data.
+        records: all of the folder, also those of earlier calls.
+        queries: which of the records this call is about.
+        engines: by network, the folder with its weights and its engine's files; empty without data.
     """
 
     records: list[Record]
@@ -68,20 +68,20 @@ def compare(
     say: Say = lambda message: None,
     listeners: Listeners = SILENT,
 ) -> Measured:
-    """Measures what is missing in `folder`.
+    """Measures what is missing in `folder`, and returns all that is in it.
 
     Args:
         say: is called with a line before each step.
         listeners: of each training run.
 
     Raises:
-        AtalhoError: for a folder that cannot be used, before anything is written; as `run.execute` later, with everything
-            measured before it kept.
-        Stopped: by a signal during training; a second call goes on.
+        AtalhoError: for a folder that cannot be used, before anything is written; later as `run.execute`, where everything
+            measured before is kept.
+        Stopped: by a signal during training; a second call continues.
     """
     datasets = {each.data.framing: each.data for each in comparison.networks if each.data}
 
-    @lru_cache(maxsize=1)  # of hundreds of photos; networks that frame them alike share it
+    @lru_cache(maxsize=1)  # it holds hundreds of photos; networks with equal framings share it
     def sample(framing: Framing) -> Sample:
         return samples.of_dataset(datasets[framing])
 
@@ -111,27 +111,28 @@ def compare(
         queries = tuple(step.query for step in parts(steps))
         engines = {each.network.name: bench.engine_folder(each) for each in entries}
     if not datasets:
-        shutil.rmtree(folder / ENGINES, ignore_errors=True)  # weights that nobody trained
+        shutil.rmtree(folder / ENGINES, ignore_errors=True)  # of random weights
     return Measured(records, queries, engines if datasets else {})
 
 
 def keep(network: str | None, measured: Measured, folder: Path) -> bool:
-    """Puts a copy of a network on its engine into `chosen`, in the place of the last; none where the choice is none.
+    """Replaces `chosen` by a copy of a network with its engine's files, or removes it where `network` is None.
 
-    False for networks without weights of their own.
+    Returns:
+        Whether `chosen` is there now; it is not for networks without trained weights.
     """
-    kept = folder / CHOSEN
-    if kept.exists():
-        shutil.rmtree(kept)
-    chosen = measured.engines.get(network) if network else None
-    if chosen is None or not chosen.exists():
+    target = folder / CHOSEN
+    if target.exists():
+        shutil.rmtree(target)
+    source = measured.engines.get(network) if network else None
+    if source is None or not source.exists():
         return False
-    deploy.copy(chosen, kept)
+    deploy.copy(source, target)
     return True
 
 
 def _cited(network: Subject) -> Step:
-    """Published ImageNet accuracies, where nothing is trained here."""
+    """The step that cites published ImageNet accuracies, in a comparison without training."""
     conditions, records = {"data": "imagenet"}, partial(cited.records, network.name)
     quantities = ("top1", "top5")
     return Step("cited accuracy", network.name, quantities, partial(dict, conditions), records)

@@ -1,4 +1,4 @@
-"""A network's training in a comparison: a run among others in its folder, and the accuracy of its weights on this machine."""
+"""A network's training in a comparison: its run, and the accuracy of its weights on this machine."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from atalho.weights.trained import Inference, Trained, read
 ACCURACY = ("top1", "top5", "loss")
 
 _MEASURED = (Owner.SYSTEM, Owner.MACHINE, Owner.PROTOCOL, Owner.RESULT)
-"""Whose conditions are other ones where the same weights are tested again."""
+"""The owners of the conditions that may change when the same weights are tested again."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Training:
     """A network's training on data, and its run.
 
     Args:
-        runs: the folder in which its run lies among others, as `folder.among` says.
+        runs: the comparison's folder of runs; `folder.among` finds the network's run in it.
         listeners: of the run.
     """
 
@@ -39,16 +39,16 @@ class Training:
 
     @cached_property
     def conditions(self) -> Mapping[str, Any]:
-        """What the records of its run say of the training."""
+        """The conditions that describe the training in the records of its run."""
         return stated.of_training(self.arguments, self.data)
 
     @property
     def identity(self) -> Mapping[str, Any]:
-        """The conditions by which whatever is measured of its weights is known to be of them."""
+        """The conditions that identify the run in records of measurements of its weights."""
         return {name: self.conditions[name] for name in ("arguments", "seed")}
 
     def steps(self) -> list[Step]:
-        """The run with its curves and its time; and the test, which belongs to the machine that the weights are used on."""
+        """Two steps: the run, with its curves and its time; and the test, which is repeated on another machine."""
         name, data = self.arguments.network, self.data.name
         quantities = ("train_time", "train_throughput", *CURVES)
         trained: Callable[[], Mapping[str, Any]] = partial(dict, self.conditions)
@@ -58,7 +58,7 @@ class Training:
         ]
 
     def trained(self) -> Trained:
-        """The network as its finished run left it."""
+        """The network with the weights of its finished run."""
         return read(self._folder, named=self.arguments.network)
 
     @property
@@ -66,7 +66,7 @@ class Training:
         return folder.among(self.runs, self.arguments.saved(self.data))
 
     def _records(self) -> list[Record]:
-        """Those of the run, which is carried out where it is not finished."""
+        """The records of the run, which is carried out first where it is not finished."""
         return run.execute(
             self.arguments, self.data, self._folder, resume=True, listeners=self.listeners
         )
@@ -75,12 +75,12 @@ class Training:
         return [each for each in self._records() if each.quantity not in ACCURACY]
 
     def _tested(self) -> dict[str, Any]:
-        """What the records of the test say."""
-        how = {"split": "test", "protocol": accuracy.PROTOCOL}
-        return {**self.conditions, **stated.of_system(self.arguments), **how}
+        """The conditions of the test's records."""
+        test = {"split": "test", "protocol": accuracy.PROTOCOL}
+        return {**self.conditions, **stated.of_system(self.arguments), **test}
 
     def _test(self) -> list[Record]:
-        """The accuracy that the run found, or, where that was on another machine, the accuracy of its weights on this one."""
+        """The accuracy that the run measured; or, where that was on another machine, the accuracy of its weights on this one."""
         of_run = [each for each in self._records() if each.quantity in ACCURACY]
         if states(of_run[0].conditions, self._tested()):
             return of_run

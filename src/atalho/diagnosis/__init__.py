@@ -1,1 +1,1 @@
-"""Networks examined at moments of their training: why depth works, as records in a folder."""
+"""Networks measured at several moments of their training, to show why depth works; the records are kept in a folder."""

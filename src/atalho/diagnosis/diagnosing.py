@@ -1,7 +1,7 @@
-"""Networks × data × moments × seeds → records of why depth works, in a folder that a second call goes on with.
+"""Measures networks at moments of their training, for several seeds, into a folder; a second call measures what is missing.
 
-records.jsonl   everything measured, a line a record; what a finished run measured of itself is carried along
-runs/           where finished runs are looked for too, as `atalho compare` leaves them
+records.jsonl   everything measured, a line a record; the records of finished runs are copied into it
+runs/           searched for finished runs too, as `atalho compare` leaves them
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -20,21 +20,22 @@ from atalho.training import stated
 from atalho.training.resolution import Resolved
 
 When = int | Literal["end"]
-"""Steps of the recipe's run that are done, 0 at initialisation; or the end of a finished run."""
+"""A moment of a training: after so many steps of the recipe's run, 0 at initialisation; or the end of a finished run."""
 
 NOISE = DataIdentity("noise", None)
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What is to be diagnosed, and how.
+    """The networks, moments, seeds and measures of a diagnosis.
 
     Args:
-        networks: each with its recipe, for its preprocessing and its way to the moments after 0, and the data that it is
-            shown; without data it is shown noise at its own input, at initialisation alone.
-        measures: of `MEASURES`.
-        batch: images that gradients are taken of.
-        runs: where finished runs are looked for, beside the output's `runs`.
+        networks: each with its data and its recipe, which says how images are preprocessed and how it is trained up to the
+            moments after 0. Without data it is measured on noise, at initialisation alone.
+        moments: at which it is measured.
+        measures: names among `MEASURES`.
+        batch: number of images that gradients are computed for.
+        runs: finished runs, or folders of them, beside the `runs` of the output folder.
 
     Raises:
         AtalhoError: MEASURE-UNKNOWN (exit 2).
@@ -65,11 +66,11 @@ def diagnose(
     """Measures what is missing in `folder` and returns all its records.
 
     Args:
-        say: is called with a line before each step, and with a line for what cannot be measured.
+        say: is called with a line before each step, and with a line for each measure that is not possible.
 
     Raises:
-        AtalhoError: as `subjects.get` and `steps.carry_out`, before anything is written; NOT-FINITE (exit 7), where a
-            network's logits or gradients are NaN or infinity; what was measured before it is kept.
+        AtalhoError: as `subjects.get` and `tasks.carry_out`, before anything is written; NOT-FINITE (exit 7), where a
+            network's logits or gradients are NaN or infinity; what was measured before that is kept.
     """
     runs = [*finished([*diagnosis.runs, folder / "runs"])]
     absent: dict[str, None] = {}
@@ -91,21 +92,28 @@ def _steps(
     runs: Sequence[Finished],
     say: Callable[[str], None],
 ) -> Iterator[Step]:
-    """What there is to do for one network and seed, in the order of its moments."""
+    """The steps for one network and seed, in the order of its moments."""
     network, data, recipe = resolved.network, resolved.data, resolved.arguments.recipe
     name, device = network.name, resolved.arguments.device
     batch = min(diagnosis.batch, len(data.splits["train"].labels)) if data else diagnosis.batch
     of_network = stated.of_network(network, data.identity if data else NOISE, recipe, seed)
 
-    def absent(what: str) -> None:
-        say(f"{name}: {what}")
+    def absent(reason: str) -> None:
+        say(f"{name}: {reason}")
 
     def at(
-        moment: When, step: int, snapshot: Callable[[], Snapshot], **given: Any
+        moment: When, step: int, snapshot: Callable[[], Snapshot], **of_run: Any
     ) -> Iterator[Step]:
-        said = {**of_network, **given, "moment": str(moment), "step": step}
+        conditions = {**of_network, **of_run, "moment": str(moment), "step": step}
         point = Moment(
-            network, cache(snapshot), data, batch, recipe.auxiliary_weight, device, said, absent
+            network,
+            cache(snapshot),
+            data,
+            batch,
+            recipe.auxiliary_weight,
+            device,
+            conditions,
+            absent,
         )
         for measure in diagnosis.measures:
             yield from MEASURES[measure](point)
@@ -116,21 +124,21 @@ def _steps(
             absent("without data there is no training, and no moment after 0")
         return
     trajectory = Trajectory(network, data, recipe, seed, batch, device)
-    own = stated.of_run(recipe, data, "float32")
-    length = own["steps"]
+    planned = stated.of_run(recipe, data, "float32")
+    length = planned["steps"]
     for step in sorted(moment for moment in diagnosis.moments if moment != "end"):
         if step > length:
             absent(f"its run has {length} steps, so there is no moment {step}")
         else:
-            yield from at(step, step, partial(trajectory.at, step), **own)
+            yield from at(step, step, partial(trajectory.at, step), **planned)
     if "end" not in diagnosis.moments:
         return
     ended = [each for each in runs if each.is_of(name, data, seed)]
     for each in ended:
-        given = each.conditions
-        tested = {"weights": given["weights"], "split": "test"}
+        of_run = each.conditions
+        tested = {"weights": of_run["weights"], "split": "test"}
         records = partial(tuple, each.records)
         yield Step("its run's records", name, ("top1",), partial(dict, tested), records)
-        yield from at("end", given["steps"], partial(trajectory.end, each.folder), **given)
+        yield from at("end", of_run["steps"], partial(trajectory.end, each.folder), **of_run)
     if not ended:
         absent(f"no finished run of seed {seed} on {data.name} is in --runs, so nothing of its end")

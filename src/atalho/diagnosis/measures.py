@@ -1,4 +1,4 @@
-"""What each measure of a diagnosis does with a network at one moment, as steps."""
+"""The measures of a diagnosis: each returns its steps for a network at one moment of its training."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -27,14 +27,14 @@ Measuring = Callable[..., Iterable[Record]]
 
 @dataclass(frozen=True)
 class Moment:
-    """A network at one moment, which is computed when the first measure needs it.
+    """A network at one moment of its training, which is computed when the first measure needs it.
 
     Args:
-        snapshot: computes it once, and returns the same ever after.
-        data: None, where it is shown noise.
-        batch: images that gradients are taken of.
+        snapshot: returns the network at that moment: computed at the first call, the same one afterwards.
+        data: None where the network is run on noise.
+        batch: number of images that gradients are computed for.
         conditions: of all its records.
-        absent: is called with what does not exist of this network, or at this moment.
+        absent: is called with a line for each measure that is not possible for this network or at this moment.
     """
 
     network: Subject
@@ -48,13 +48,13 @@ class Moment:
 
     @cached_property
     def table(self) -> Model | None:
-        """The network as a table's module without numbers; None of anybody's module."""
+        """The module built from the network's table, without values for its weights; None where the network has no table."""
         skeleton = subjects.skeleton(self.network)
         return skeleton if isinstance(skeleton, Model) else None
 
     @cached_property
     def joins(self) -> dict[str, Join]:
-        """Where its branches meet."""
+        """The joins of the table's rows, by row; empty without a table."""
         return joins(self.table) if self.table else {}
 
     @property
@@ -62,8 +62,15 @@ class Moment:
         """Whether it has residual blocks."""
         return any(join.adds for join in self.joins.values())
 
-    def step(self, what: str, quantity: str, measure: Measuring, **known: Any) -> Step:
-        """A step whose record of `quantity` has the conditions `known` beside those of the moment."""
+    def step(self, name: str, quantity: str, measure: Measuring, **own_conditions: Any) -> Step:
+        """A step of the diagnosis.
+
+        Args:
+            name: of the step, for messages.
+            quantity: of a record that shows that the step is done.
+            measure: is called with the snapshot and the conditions, and returns the records.
+            own_conditions: of that record, beside the conditions of the moment.
+        """
         moment = self.conditions["moment"]
 
         def measured() -> list[Record]:
@@ -79,27 +86,32 @@ class Moment:
                 ) from error
 
         def stated() -> dict[str, Any]:
-            return {**self._stated(), **known}
+            return {**self._stated(), **own_conditions}
 
-        return Step(f"{what} at {moment}", self.network.name, (quantity,), stated, measured)
+        return Step(f"{name} at {moment}", self.network.name, (quantity,), stated, measured)
 
     def _stated(self) -> dict[str, Any]:
-        """The conditions of its records that are known beforehand, with the time."""
+        """The conditions that all records of the moment have, with the machine and the time."""
         return {**self.conditions, **machine.conditions(self.device)}
 
     def of_batch(
-        self, what: str, quantity: str, records: Measuring, *more: Any, most: int | None = None
+        self, name: str, quantity: str, records: Measuring, *more: Any, most: int | None = None
     ) -> Step:
-        """A step that takes `records` of the batch, or of its first `most` images."""
+        """A step that measures on the snapshot's batch.
 
-        def measure(snapshot: Snapshot, **given: Any) -> Iterable[Record]:
-            return records(self.network.name, snapshot.model, snapshot.batch, *more, **given)
+        Args:
+            records: is called with the network's name, model, batch, `more` and the conditions.
+            most: how many images of the batch it uses at most; all unless given.
+        """
 
-        shown = self.batch if most is None else min(self.batch, most)
-        return self.step(what, quantity, self.on("train", measure), batch=shown)
+        def measure(snapshot: Snapshot, **conditions: Any) -> Iterable[Record]:
+            return records(self.network.name, snapshot.model, snapshot.batch, *more, **conditions)
+
+        images = self.batch if most is None else min(self.batch, most)
+        return self.step(name, quantity, self.on("train", measure), batch=images)
 
     def on(self, split: str, measure: Measuring) -> Measuring:
-        """The measure with the split that it is taken on among its conditions."""
+        """The measure with the split among its records' conditions, unless the network is run on noise."""
         return partial(measure, split=split) if self.data else measure
 
 
@@ -139,17 +151,17 @@ def _lesions(at: Moment) -> Iterator[Step]:
     else:
         images = spread(at.data.splits["test"], LESION_IMAGES)
 
-        def accuracy(snapshot: Snapshot, lesion: Lesion, **given: Any) -> Iterable[Record]:
+        def accuracy(snapshot: Snapshot, lesion: Lesion, **conditions: Any) -> Iterable[Record]:
             assert isinstance(snapshot.model, Model) and snapshot.preprocessing is not None
             name = at.network.name
             yield lesions.record(
-                name, snapshot.model, lesion, images, snapshot.preprocessing, **given
+                name, snapshot.model, lesion, images, snapshot.preprocessing, **conditions
             )
 
         for lesion in lesions.lesions(at.table):
-            known = {"lesion": lesion.kind, "rows": list(lesion.rows)}
+            own_conditions = {"lesion": lesion.kind, "rows": list(lesion.rows)}
             measure = at.on("test", partial(accuracy, lesion=lesion))
-            yield at.step(str(lesion), "lesion_top1", measure, **known)
+            yield at.step(str(lesion), "lesion_top1", measure, **own_conditions)
 
 
 def _surface(at: Moment) -> Iterator[Step]:
@@ -158,10 +170,10 @@ def _surface(at: Moment) -> Iterator[Step]:
         return
     images = spread(at.data.splits["train"], surface.IMAGES)
 
-    def line(snapshot: Snapshot, beta: float, **given: Any) -> Iterable[Record]:
+    def line(snapshot: Snapshot, beta: float, **conditions: Any) -> Iterable[Record]:
         assert snapshot.preprocessing is not None
-        shown = prepared(images, snapshot.preprocessing, at.device.torch)
-        yield surface.record(at.network.name, snapshot.model, shown, beta, **given)
+        inputs = prepared(images, snapshot.preprocessing, at.device.torch)
+        yield surface.record(at.network.name, snapshot.model, inputs, beta, **conditions)
 
     for beta in surface.coordinates():
         measure = at.on("train", partial(line, beta=beta))

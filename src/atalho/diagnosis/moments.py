@@ -29,11 +29,11 @@ from atalho.training.loop import READ_EVERY, Run
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A network at a moment of its training, with a model of its own.
+    """A copy of a network at a moment of its training.
 
     Attributes:
-        batch: the images that it is shown.
-        preprocessing: None, where they are noise.
+        batch: the images that it is run on.
+        preprocessing: None where the images are noise.
     """
 
     model: nn.Module
@@ -43,10 +43,10 @@ class Snapshot:
 
 @dataclass
 class Trajectory:
-    """A network along the run of a recipe and a seed, in float32.
+    """A network during a run of a recipe with a seed, in float32.
 
     Args:
-        batch: training images that a snapshot shows it.
+        batch: number of training images in each snapshot.
     """
 
     network: Subject
@@ -58,15 +58,15 @@ class Trajectory:
 
     @cached_property
     def run(self) -> Run:
-        """The run before its first step; it writes nothing."""
+        """The run, at first before its first step; it writes no files."""
         arguments = Arguments(self.network.name, self.recipe, self.seed, self.device, "float32")
         return Run(arguments, initial_model(arguments, self.data, None), self.data, Path())
 
     def at(self, step: int) -> Snapshot:
-        """The network after so many steps; steps are asked for in rising order.
+        """The network after so many steps; calls must be in the order of the steps.
 
         Raises:
-            ValueError: for a step that the run is beyond already.
+            ValueError: for a step before the one that the run has reached.
         """
         if step < self.run.step:
             raise ValueError(f"the run is at step {self.run.step}, beyond {step}")
@@ -75,39 +75,39 @@ class Trajectory:
             self.run.advance()
             if self.run.step % READ_EVERY == 0:
                 self.run.renew()
-        return self._shown(copy.deepcopy(self.run.model), self.run.preprocessing)
+        return self._snapshot(copy.deepcopy(self.run.model), self.run.preprocessing)
 
     def end(self, run: Path) -> Snapshot:
-        """As the finished run in that folder left it."""
+        """The network at the end of the finished run in that folder."""
         trained = folder.load(run).to(self.device.torch)
-        return self._shown(trained.model, trained.preprocessing)
+        return self._snapshot(trained.model, trained.preprocessing)
 
-    def _shown(self, model: nn.Module, preprocessing: Preprocessing) -> Snapshot:
+    def _snapshot(self, model: nn.Module, preprocessing: Preprocessing) -> Snapshot:
         batch = training_batch(self.data, self.batch, preprocessing, self.device.torch)
         return Snapshot(model, batch, preprocessing)
 
 
 def with_noise(network: Subject, seed: int, batch: int, device: torch.device) -> Snapshot:
-    """At initialisation, shown standard normal noise with labels at random."""
+    """A network at initialisation, with standard normal noise as images and random labels."""
     model = subjects.build(network, seed=seed, device=device)
     model.to(memory_format=torch.channels_last)
     generator = torch.Generator().manual_seed(seed)
     images = torch.randn(batch, *network.input, generator=generator)
     labels = torch.randint(network.num_classes, (batch,), generator=generator)
-    shown = images.to(device, memory_format=torch.channels_last)
-    return Snapshot(model, Batch(shown, labels.to(device)))
+    inputs = images.to(device, memory_format=torch.channels_last)
+    return Snapshot(model, Batch(inputs, labels.to(device)))
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A finished run: its folder, what it says it is, and what it measured of itself."""
+    """A finished run: its folder, the arguments saved in it, and its records."""
 
     folder: Path
     saved: SavedArguments
     records: tuple[Record, ...]
 
     def is_of(self, network: str, data: Dataset, seed: int) -> bool:
-        """Whether it is a network's, on data of this content at this size, from this seed."""
+        """Whether it trained this network on data of the same content and image size, with this seed."""
         saved = self.saved
         shape = data.input if saved.framing is None else tuple(saved.framing["input"])
         run = saved.network, saved.data.checksum, shape, saved.seed
@@ -115,16 +115,19 @@ class Finished:
 
     @property
     def conditions(self) -> dict[str, Any]:
-        """Its training, its weights and its arithmetic, as its test accuracy's record gives them."""
+        """The conditions of its training, its weights and the precision of its training, from the record of its test accuracy."""
         tested = next(each for each in self.records if each.quantity == "top1").conditions
         own = owned(tested, Owner.TRAINING, Owner.NETWORK)
         return {**own, "training_dtype": tested["dtype"]}
 
 
-def finished(places: Sequence[Path]) -> Iterator[Finished]:
-    """The finished runs that are one of `places`, or lie in one of them."""
-    for place in places:
-        for run in (place, *sorted(path.parent for path in place.glob(f"*/{arguments.FILE}"))):
+def finished(locations: Sequence[Path]) -> Iterator[Finished]:
+    """The finished runs among `locations` and in their subfolders."""
+    for location in locations:
+        for run in (
+            location,
+            *sorted(path.parent for path in location.glob(f"*/{arguments.FILE}")),
+        ):
             saved, records = arguments.read(run), run / folder.RECORDS
             if saved and records.exists():
                 yield Finished(run, saved, tuple(record.read(records)))

@@ -1,7 +1,7 @@
-"""How the loss's gradient flows back: its norm at every row, and by which branch it came to each join's input.
+"""How the loss's gradient flows back: its norm at every row, and through which branch it reaches each join's input.
 
-Both are taken in training mode, with the batch's own statistics, as a training step has them. An image's loss depends on
-the other images through these statistics, so ∂L/∂x of an image is that of the batch's summed loss.
+Both are measured in training mode, where BatchNorm uses the batch's own statistics, as in a training step. An image's loss
+then depends on the other images too, so ∂L/∂x of an image is the gradient of the batch's summed loss.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ class Norm(NamedTuple):
 
     Attributes:
         gradient: mean over images of ‖∂L/∂x‖₂ / √elements, in nats.
-        elements: of the row's output for one image.
+        elements: how many the row's output has for one image.
         weights: ‖∂L/∂W‖ / ‖W‖ of all the row's weights, for the batch's mean loss; None for a row without weights.
     """
 
@@ -39,8 +39,8 @@ class Profile(NamedTuple):
 
     Attributes:
         norms: by row, in the order of the rows.
-        first, last: the rows between which the gradient is compared: the first, and the last that gives a map of more
-            than one pixel. They are the first block's input and the last block's output.
+        first, last: the rows between which the gradient is compared: the first and the last of those whose output is a map
+            of more than one pixel, which are the first block's input and the last block's output.
     """
 
     norms: dict[str, Norm]
@@ -73,7 +73,7 @@ class Profile(NamedTuple):
 
 
 def profile(model: nn.Module, batch: Batch, auxiliary_weight: float = 0.0) -> Profile | None:
-    """The gradient's norm at every row's output and weights; None where fewer than two rows give maps.
+    """The gradient's norm at every row's output and weights; None where fewer than two rows have maps as outputs.
 
     An auxiliary head (`Head`) is in `norms`, but is neither the first nor the last row.
     """
@@ -85,10 +85,10 @@ def profile(model: nn.Module, batch: Batch, auxiliary_weight: float = 0.0) -> Pr
             name: [p for p in parts[name].parameters() if p.requires_grad and p.dim() > 1]
             for name in outputs
         }
-        sought = [*outputs.values(), *(each for own in weights.values() for each in own)]
-        found = iter(torch.autograd.grad(total, sought, allow_unused=True))
-    at_rows = {name: next(found) for name in outputs}
-    at_weights = {name: [next(found) for _ in own] for name, own in weights.items()}
+        targets = [*outputs.values(), *(each for own in weights.values() for each in own)]
+        gradients = iter(torch.autograd.grad(total, targets, allow_unused=True))
+    at_rows = {name: next(gradients) for name in outputs}
+    at_weights = {name: [next(gradients) for _ in own] for name, own in weights.items()}
     measured = {}
     for name in parts:
         if (gradient := at_rows.get(name)) is not None:
@@ -110,8 +110,8 @@ def _relative(
 ) -> float | None:
     if not weights:
         return None
-    used = [each for each in gradients if each is not None]
-    return (_joint_norm(used) / images / _joint_norm(weights)).item()
+    existing = [each for each in gradients if each is not None]
+    return (_joint_norm(existing) / images / _joint_norm(weights)).item()
 
 
 def _joint_norm(tensors: Sequence[Tensor]) -> Tensor:
@@ -120,11 +120,12 @@ def _joint_norm(tensors: Sequence[Tensor]) -> Tensor:
 
 
 class Shares(NamedTuple):
-    """By which branch the gradient came to a join's input.
+    """How much of the gradient reaches a join's input through each branch.
 
     Attributes:
         branches: by name, mean over images of ‖J_bᵀg‖ / Σ_b' ‖J_b'ᵀg‖.
-        cosine: mean over images of the cosine between the two parts of a sum of two; None of a join by channel.
+        cosine: mean over images of the cosine between the gradients through the two branches of a sum; None where branches
+            are joined by channel.
         adds: whether the branches are summed.
     """
 
@@ -136,33 +137,35 @@ class Shares(NamedTuple):
 def parts(
     model: Model, batch: Batch, auxiliary_weight: float = 0.0
 ) -> dict[str, dict[str, Tensor]]:
-    """By row with a join, and by branch: the part of ∂L/∂x that came through the branch, of the shape of the row's input x.
+    """For every row with a join, by branch: the part of ∂L/∂x that comes through the branch, of the shape of the row's input x.
 
-    With g = ∂L/∂(the join's output), before any ReLU, a branch's part is its vector-Jacobian product J_bᵀg (of its own
-    channels, where branches are joined by channel). Together the parts are ∂L/∂x.
+    With g = ∂L/∂(the join's output), before any ReLU, a branch's part is its vector-Jacobian product J_bᵀg (with
+    the g of its own channels, where branches are joined by channel). The parts sum to ∂L/∂x.
     """
-    if not (found := joins(model)):
+    if not (row_joins := joins(model)):
         return {}
-    modules = {(row, ""): join.module for row, join in found.items()}
-    modules |= {(row, name): m for row, join in found.items() for name, m in join.branches.items()}
-    named = {"\0".join(key): module for key, module in modules.items()}
-    shown = batch._replace(images=batch.images.detach().requires_grad_())
-    with undisturbed(model, training=True), torch.enable_grad(), watched(named) as calls:
-        total = loss(model, shown, auxiliary_weight)
+    modules = {(row, ""): join.module for row, join in row_joins.items()}
+    modules |= {
+        (row, name): m for row, join in row_joins.items() for name, m in join.branches.items()
+    }
+    watched_modules = {"\0".join(key): module for key, module in modules.items()}
+    inputs = batch._replace(images=batch.images.detach().requires_grad_())
+    with undisturbed(model, training=True), torch.enable_grad(), watched(watched_modules) as calls:
+        total = loss(model, inputs, auxiliary_weight)
         by_key = {key: calls["\0".join(key)] for key in modules}
         gradients = torch.autograd.grad(
-            total, [by_key[row, ""].output for row in found], retain_graph=True
+            total, [by_key[row, ""].output for row in row_joins], retain_graph=True
         )
-        answer = {}
-        for (row, join), gradient in zip(found.items(), gradients, strict=True):
+        by_row = {}
+        for (row, join), gradient in zip(row_joins.items(), gradients, strict=True):
             branches = {name: by_key[row, name] for name in join.branches}
             sizes = [call.output.shape[1] for call in branches.values()]
             own = [gradient] * len(sizes) if join.adds else gradient.split(sizes, dim=1)
-            answer[row] = {
+            by_row[row] = {
                 name: vector_jacobian(call, by_key[row, ""].input, g)
                 for (name, call), g in zip(branches.items(), own, strict=True)
             }
-    return answer
+    return by_row
 
 
 def vector_jacobian(call: Call, to: Tensor, gradient: Tensor) -> Tensor:
@@ -173,24 +176,24 @@ def vector_jacobian(call: Call, to: Tensor, gradient: Tensor) -> Tensor:
 def shares(model: Model, batch: Batch, auxiliary_weight: float = 0.0) -> dict[str, Shares]:
     """How much of the gradient comes back through each branch, for every row with a join.
 
-    Of a residual block the shortcut's share is s = ‖Sᵀg‖ / (‖Sᵀg‖ + ‖J_Fᵀg‖), with S the shortcut and F what the weights
-    compute (He 2015, eq. 2); of an Inception module every branch has one.
+    In a residual block the shortcut's share is s = ‖Sᵀg‖ / (‖Sᵀg‖ + ‖J_Fᵀg‖), with S the shortcut and F the residual function
+    (He 2015, eq. 2); in an Inception module every branch has a share.
     """
-    found = joins(model)
-    answer = {}
+    row_joins = joins(model)
+    by_row = {}
     for row, by_branch in parts(model, batch, auxiliary_weight).items():
         sizes = {name: norms(part) for name, part in by_branch.items()}
         whole = torch.stack([*sizes.values()]).sum(0)
-        answer[row] = Shares(
+        by_row[row] = Shares(
             {name: (size / whole).mean().item() for name, size in sizes.items()},
-            _cosine(*by_branch.values()) if found[row].adds else None,
-            found[row].adds,
+            _cosine(*by_branch.values()) if row_joins[row].adds else None,
+            row_joins[row].adds,
         )
-    return answer
+    return by_row
 
 
-def _cosine(one: Tensor, other: Tensor) -> float:
-    return F.cosine_similarity(one.flatten(1), other.flatten(1), dim=1).mean().item()
+def _cosine(first: Tensor, second: Tensor) -> float:
+    return F.cosine_similarity(first.flatten(1), second.flatten(1), dim=1).mean().item()
 
 
 def records(
@@ -201,35 +204,40 @@ def records(
     /,
     **conditions: Any,
 ) -> list[Record]:
-    """The profile as records: a norm for each row, their ratio and slope; none where fewer than two rows give maps.
+    """The profile as records: a norm for each row, their ratio and slope; none where fewer than two rows have maps as outputs.
 
-    There is no ratio where no gradient reaches one of the two rows.
+    Ratio and slope are left out where a gradient is 0 between the two rows.
     """
-    found = profile(model, batch, auxiliary_weight)
-    if found is None:
+    gradient_profile = profile(model, batch, auxiliary_weight)
+    if gradient_profile is None:
         return []
-    given = {**conditions, "batch": len(batch.labels), "protocol": PROTOCOL}
-    answer = []
-    for index, (row, norm) in enumerate(found.norms.items()):
-        at = {**given, "row": row, "index": index}
-        answer.append(
+    common = {**conditions, "batch": len(batch.labels), "protocol": PROTOCOL}
+    measured = []
+    for index, (row, norm) in enumerate(gradient_profile.norms.items()):
+        at = {**common, "row": row, "index": index}
+        measured.append(
             Record.of(
                 subject, "gradient_norm", norm.gradient, "measured", **at, elements=norm.elements
             )
         )
         if norm.weights is not None:
-            answer.append(
+            measured.append(
                 Record.of(subject, "weight_gradient_ratio", norm.weights, "measured", **at)
             )
-    if min(found.between) > 0:
-        given |= {"first": found.first, "last": found.last}
-        answer += [
+    if min(gradient_profile.between) > 0:
+        common |= {"first": gradient_profile.first, "last": gradient_profile.last}
+        measured += [
             Record.of(
-                subject, "gradient_ratio", found.ratio, "measured", **given, raw=found.raw_ratio
+                subject,
+                "gradient_ratio",
+                gradient_profile.ratio,
+                "measured",
+                **common,
+                raw=gradient_profile.raw_ratio,
             ),
-            Record.of(subject, "gradient_slope", found.slope, "measured", **given),
+            Record.of(subject, "gradient_slope", gradient_profile.slope, "measured", **common),
         ]
-    return answer
+    return measured
 
 
 def share_records(
@@ -240,23 +248,23 @@ def share_records(
     /,
     **conditions: Any,
 ) -> list[Record]:
-    """The shares as records; a network without a join has no shortcut, so its shortcut's share is 0 by definition."""
-    given = {**conditions, "batch": len(batch.labels), "protocol": PROTOCOL}
-    found = shares(model, batch, auxiliary_weight)
-    if not found:
-        none = {**given, "protocol": "no shortcut: 0 by definition"}
-        return [Record.of(subject, "shortcut_share", 0.0, "computed", **none)]
+    """The shares as records; for a network without joins, which has no shortcut, one record of a share of 0 by definition."""
+    common = {**conditions, "batch": len(batch.labels), "protocol": PROTOCOL}
+    by_row = shares(model, batch, auxiliary_weight)
+    if not by_row:
+        by_definition = {**common, "protocol": "no shortcut: 0 by definition"}
+        return [Record.of(subject, "shortcut_share", 0.0, "computed", **by_definition)]
     names = [*rows(model)]
-    answer = []
-    for row, share in found.items():
-        at = {**given, "row": row, "index": names.index(row)}
+    measured = []
+    for row, share in by_row.items():
+        at = {**common, "row": row, "index": names.index(row)}
         if share.cosine is not None:
             s = share.branches["shortcut"]
-            answer.append(Record.of(subject, "shortcut_share", s, "measured", **at))
-            answer.append(Record.of(subject, "shortcut_cosine", share.cosine, "measured", **at))
+            measured.append(Record.of(subject, "shortcut_share", s, "measured", **at))
+            measured.append(Record.of(subject, "shortcut_cosine", share.cosine, "measured", **at))
         else:
-            answer += [
+            measured += [
                 Record.of(subject, "branch_share", value, "measured", **at, branch=name)
                 for name, value in share.branches.items()
             ]
-    return answer
+    return measured

@@ -32,7 +32,7 @@ PROTOCOL = (
 
 
 class Lesion(NamedTuple):
-    """What is done to a network; `rows` are removed, or the two of them swapped."""
+    """A change to a network: its `rows` are removed, or the two of them swapped."""
 
     kind: Kind
     rows: tuple[str, ...] = ()
@@ -57,12 +57,12 @@ def removable(model: Model) -> tuple[str, ...]:
 
 def lesions(model: Model, *, samples: int = SAMPLES, seed: int = 0) -> list[Lesion]:
     """No lesion, each row removed alone, 2, 4, 8, … rows at random, and random pairs of equal shapes swapped."""
-    one = removable(model)
+    candidates = removable(model)
     draw = Random(seed)
     several, count = [], 2
-    while count < len(one):
+    while count < len(candidates):
         several += [
-            Lesion("removed", tuple(sorted(draw.sample(one, count), key=one.index)))
+            Lesion("removed", tuple(sorted(draw.sample(candidates, count), key=candidates.index)))
             for _ in range(samples)
         ]
         count *= 2
@@ -71,22 +71,22 @@ def lesions(model: Model, *, samples: int = SAMPLES, seed: int = 0) -> list[Lesi
         row.name: (shape, output_shape(row.layer, shape))
         for row, shape in zip(network.rows, network.shapes, strict=True)
     }
-    alike = [(a, b) for a, b in combinations(one, 2) if shapes[a] == shapes[b]]
+    alike = [(a, b) for a, b in combinations(candidates, 2) if shapes[a] == shapes[b]]
     swapped = [Lesion("swapped", pair) for pair in draw.sample(alike, min(samples, len(alike)))]
-    return [Lesion("none"), *(Lesion("removed", (row,)) for row in one), *several, *swapped]
+    return [Lesion("none"), *(Lesion("removed", (row,)) for row in candidates), *several, *swapped]
 
 
 @contextmanager
 def lesioned(model: Model, lesion: Lesion) -> Iterator[None]:
     """Inside, the model has the lesion; afterwards it is as before."""
     handles = []
-    found = joins(model)
+    row_joins = joins(model)
     if lesion.kind == "swapped":
         _swap(model, *lesion.rows)
     elif lesion.kind == "removed":
         for row in lesion.rows:
-            if row in found and found[row].adds:
-                residual = found[row].branches["residual"]
+            if row in row_joins and row_joins[row].adds:
+                residual = row_joins[row].branches["residual"]
                 handles.append(residual.register_forward_hook(_nothing))
             else:
                 handles.append(rows(model)[row].register_forward_hook(_its_input))
@@ -107,10 +107,10 @@ def _its_input(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) ->
     return inputs[0]
 
 
-def _swap(model: Model, one: str, other: str) -> None:
-    first, second = rows(model)[one], rows(model)[other]
-    setattr(model, one, second)
-    setattr(model, other, first)
+def _swap(model: Model, first_row: str, second_row: str) -> None:
+    first, second = rows(model)[first_row], rows(model)[second_row]
+    setattr(model, first_row, second)
+    setattr(model, second_row, first)
 
 
 def record(
@@ -124,17 +124,17 @@ def record(
     """The accuracy on `images` under one lesion, with its 95 % interval."""
     device = next(model.parameters()).device
     with lesioned(model, lesion):
-        found = accuracy(model, images, preprocessing, Inference(device, "float32", BATCH))
+        measured = accuracy(model, images, preprocessing, Inference(device, "float32", BATCH))
     return Record.of(
         subject,
         "lesion_top1",
-        found.top1,
+        measured.top1,
         "measured",
         **conditions,
         lesion=lesion.kind,
         rows=list(lesion.rows),
         count=len(lesion.rows),
-        images=found.images,
-        interval=list(wilson(found.top1, found.images)),
+        images=measured.images,
+        interval=list(wilson(measured.top1, measured.images)),
         protocol=PROTOCOL,
     )

@@ -13,10 +13,10 @@ from atalho.grammar.module import AddBranches, ConcatBranches, Model, Outputs
 
 
 class Batch(NamedTuple):
-    """Images and labels that a module is given.
+    """Images with their labels.
 
     Attributes:
-        images: (N, C, H, W) floats, as the module takes them.
+        images: (N, C, H, W) floats, preprocessed for the network.
         labels: (N,) of int64.
     """
 
@@ -28,8 +28,9 @@ class Call(NamedTuple):
     """One call of a module.
 
     Attributes:
-        input: the first.
-        passed: the copy of `output` that the next module got, which may have been changed in place since.
+        input: its first argument.
+        output: what it returned.
+        passed: the copy of `output` that the next module received, which may have been changed in place since.
     """
 
     input: Tensor
@@ -54,20 +55,20 @@ class Join(NamedTuple):
 
 
 def rows(model: nn.Module) -> dict[str, nn.Module]:
-    """The named rows of a table's module; of anybody's, its children, with every `nn.Sequential` opened."""
+    """The rows by name of a module that was built from a table; of any other module its children, those of an `nn.Sequential` singly."""
     if isinstance(model, Model):
         return dict(model.named_children())
-    found: dict[str, nn.Module] = {}
+    named_rows: dict[str, nn.Module] = {}
     for name, child in model.named_children():
         if type(child) is nn.Sequential:
-            found |= {f"{name}.{inner}": part for inner, part in rows(child).items()}
+            named_rows |= {f"{name}.{inner}": part for inner, part in rows(child).items()}
         else:
-            found[name] = child
-    return found
+            named_rows[name] = child
+    return named_rows
 
 
 def joins(model: Model) -> dict[str, Join]:
-    """The join of every row that has one; a table has at most one that is in no other."""
+    """The outermost join of every row that has one, by the row's name."""
 
     def outermost(module: nn.Module) -> Iterator[Join]:
         if isinstance(module, AddBranches | ConcatBranches):
@@ -81,7 +82,7 @@ def joins(model: Model) -> dict[str, Join]:
 
 @contextmanager
 def watched(modules: Mapping[str, nn.Module]) -> Iterator[dict[str, Call]]:
-    """The calls of `modules` by name, in the order in which they end; of several calls of one module, the last.
+    """Inside, records calls of `modules`: by name, in the order in which they end; of several calls of one module, the last.
 
     A module that returns something other than a tensor is left out.
     """
@@ -127,7 +128,7 @@ def undisturbed(model: nn.Module, *, training: bool) -> Iterator[None]:
 
 
 def loss(model: nn.Module, batch: Batch, auxiliary_weight: float = 0.0) -> Tensor:
-    """The sum over the batch of what training minimises: cross-entropy in nats, and that of auxiliary heads by their weight."""
+    """The loss that training minimises, summed over the batch: cross-entropy in nats, plus the weighted one of auxiliary heads."""
     outputs = model(batch.images)
     if not isinstance(outputs, Outputs):
         return F.cross_entropy(outputs, batch.labels, reduction="sum")
@@ -139,6 +140,6 @@ def loss(model: nn.Module, batch: Batch, auxiliary_weight: float = 0.0) -> Tenso
 
 
 def norms(tensor: Tensor) -> Tensor:
-    """The Euclidean norm of every image's part of (N, …): (N,)."""
-    found: Tensor = torch.linalg.vector_norm(tensor.flatten(1), dim=1)
-    return found
+    """The Euclidean norm of each image's part of a tensor (N, …), of shape (N,)."""
+    per_image: Tensor = torch.linalg.vector_norm(tensor.flatten(1), dim=1)
+    return per_image

@@ -30,7 +30,7 @@ class _Block(NamedTuple):
 
 
 class Paths(NamedTuple):
-    """The gradient at the network's input, taken apart by length: the residual branches that a path passes.
+    """The gradient at the network's input, split by path length: the number of residual branches that a path takes.
 
     Attributes:
         totals: (n + 1, N, C, H, W); [k] is the sum of all paths of length k. Together they are ∂L/∂(image).
@@ -51,9 +51,9 @@ def paths(
 ) -> Paths | None:
     """The gradient by path length, in training mode; None for a network without residual blocks.
 
-    A path takes in every block the residual branch or the shortcut, a vector-Jacobian product each; what is not a block
-    is passed by all. The sum over all C(n, k) paths of a length is exact: going back through a block, the sums V_k become
-    Sᵀ V_k + J_Fᵀ V_{k-1}. Of single paths `samples` are drawn for each length, with k blocks taken at random (§4.2).
+    In every block a path takes the residual branch or the shortcut, a vector-Jacobian product each; layers outside blocks lie
+    on all paths. The sum over all C(n, k) paths of a length is exact: going back through a block, the sums V_k become
+    Sᵀ V_k + J_Fᵀ V_{k-1}. For each length, `samples` single paths are drawn, with k blocks chosen at random (§4.2).
     """
     residual = {row: join for row, join in joins(model).items() if join.adds}
     if not residual:
@@ -62,10 +62,10 @@ def paths(
     for row, join in residual.items():
         modules |= {f"{row}.": join.module}
         modules |= {f"{row}.{name}": branch for name, branch in join.branches.items()}
-    shown = batch._replace(images=batch.images.detach().requires_grad_())
+    inputs = batch._replace(images=batch.images.detach().requires_grad_())
     draw = Random(seed)
     with undisturbed(model, training=True), torch.enable_grad(), watched(modules) as calls:
-        total = loss(model, shown, auxiliary_weight)
+        total = loss(model, inputs, auxiliary_weight)
         blocks = [
             _Block(*(calls[f"{row}.{part}"] for part in ("", "residual", "shortcut")))
             for row in residual
@@ -74,16 +74,16 @@ def paths(
         lengths = range(len(blocks) + 1)
         sampled = tuple(
             tuple(
-                _path(blocks, {*draw.sample(range(len(blocks)), length)}, shown.images, last)
+                _path(blocks, {*draw.sample(range(len(blocks)), length)}, inputs.images, last)
                 for _ in range(min(samples, comb(len(blocks), length)))
             )
             for length in lengths
         )
-        return Paths(_totals(blocks, shown.images, last), sampled)
+        return Paths(_totals(blocks, inputs.images, last), sampled)
 
 
 def _before(blocks: list[_Block], index: int, images: Tensor) -> Tensor:
-    """What the part between two blocks begins with: the sum before block `index`, or the images."""
+    """The output of the block before block `index`; for the first block the images."""
     return blocks[index - 1].sum.output if index else images
 
 
@@ -101,11 +101,11 @@ def _totals(blocks: list[_Block], images: Tensor, gradient: Tensor) -> Tensor:
     sums = [gradient]
     for index in reversed(range(len(blocks))):
         block, before = blocks[index], _before(blocks, index, images)
-        kept = [vector_jacobian(block.shortcut, block.sum.input, each) for each in sums]
+        same_length = [vector_jacobian(block.shortcut, block.sum.input, each) for each in sums]
         longer = [vector_jacobian(block.residual, block.sum.input, each) for each in sums]
         at_input = [
-            kept[0],
-            *(a + b for a, b in zip(kept[1:], longer[:-1], strict=True)),
+            same_length[0],
+            *(a + b for a, b in zip(same_length[1:], longer[:-1], strict=True)),
             longer[-1],
         ]
         sums = [_between(block, each, before) for each in at_input]
@@ -113,7 +113,7 @@ def _totals(blocks: list[_Block], images: Tensor, gradient: Tensor) -> Tensor:
 
 
 def _between(block: _Block, gradient: Tensor, before: Tensor) -> Tensor:
-    """From a block's input back to what comes before it."""
+    """The gradient at a block's input, taken back to `before`, the output of the block before it."""
     return torch.autograd.grad(block.sum.input, before, gradient, retain_graph=True)[0]
 
 
@@ -125,23 +125,25 @@ def records(
     /,
     **conditions: Any,
 ) -> list[Record]:
-    """The paths as records, two for each length; norms are means over images, in nats. None for a network without residual blocks.
+    """The paths as records, two for each length; norms are means over images, in nats. Empty for a network without residual blocks.
 
     Veit's contribution of a length is `path_gradient` times `paths`: a bound, as if no two paths cancelled. `path_total`
     is the norm of their sum.
     """
     few = Batch(batch.images[:IMAGES], batch.labels[:IMAGES])
-    found = paths(model, few, auxiliary_weight)
-    if found is None:
+    by_length = paths(model, few, auxiliary_weight)
+    if by_length is None:
         return []
-    count = len(found.totals) - 1
-    given = {**conditions, "batch": len(few.labels), "blocks": count, "protocol": PROTOCOL}
-    answer = []
-    for length, (total, sampled) in enumerate(zip(found.totals, found.sampled, strict=True)):
-        at = {**given, "length": length, "paths": comb(count, length)}
+    count = len(by_length.totals) - 1
+    common = {**conditions, "batch": len(few.labels), "blocks": count, "protocol": PROTOCOL}
+    measured = []
+    for length, (total, sampled) in enumerate(
+        zip(by_length.totals, by_length.sampled, strict=True)
+    ):
+        at = {**common, "length": length, "paths": comb(count, length)}
         single = [norms(each).mean().item() for each in sampled]
-        answer += [
+        measured += [
             Record.of(subject, "path_gradient", median(single), "measured", single, **at),
             Record.of(subject, "path_total", norms(total).mean().item(), "measured", **at),
         ]
-    return answer
+    return measured

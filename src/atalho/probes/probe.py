@@ -1,4 +1,4 @@
-"""What a training run looks at every so many steps: the gradient's norm at every row, and the layers' responses."""
+"""What a training run measures of its network every so many steps: the gradient's norm at every row, and the layers' responses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,15 +19,16 @@ IMAGES = 64  # at most
 
 @dataclass(frozen=True)
 class Probe:
-    """Measures a run's network on its way, and keeps the records in a file of their own.
+    """Measures a network during its training, and describes the file that the records are kept in.
 
-    Weights, gradients, statistics, modes and generators are left as they were: the step after it has the same bits.
+    Weights, gradients, statistics, modes and generators are left as they were, so the steps that follow have the same bits.
 
     Args:
         subject: the network's name.
-        every: steps from one moment to the next; the first is before any.
-        batch: what the network is shown, the same at every moment.
-        conditions: of all the records, as `atalho diagnose` states them.
+        every: steps between two measurements; the first one is made before the first step.
+        batch: the images that the network is run on, the same every time.
+        conditions: of all the records, the same as those of `atalho diagnose`.
+        file: where the run keeps the records.
     """
 
     subject: str
@@ -38,19 +39,19 @@ class Probe:
     file: Path
 
     def look(self, model: nn.Module, step: int) -> list[Record]:
-        """The gradient's profile and the responses after so many steps, from one pass of each kind.
+        """The records of the gradient's profile and of the responses after `step` steps.
 
         Raises:
-            ValueError: where a value is no finite number.
+            ValueError: where a measured value is NaN or infinite.
         """
-        given = {**self.conditions, "moment": str(step), "step": step, "at": record.now()}
+        conditions = {**self.conditions, "moment": str(step), "step": step, "at": record.now()}
         return [
-            *flow.records(self.subject, model, self.batch, self.auxiliary_weight, **given),
-            *responses.records(self.subject, model, self.batch, **given),
+            *flow.records(self.subject, model, self.batch, self.auxiliary_weight, **conditions),
+            *responses.records(self.subject, model, self.batch, **conditions),
         ]
 
     def rewind(self, step: int) -> None:
         """Removes the records from `step` on: a run that is resumed from there measures them again."""
         if self.file.exists():
-            kept = [r for r in record.read(self.file) if r.conditions["step"] < step]
-            write_atomically(self.file, "".join(f"{r.to_json()}\n" for r in kept).encode())
+            earlier = [r for r in record.read(self.file) if r.conditions["step"] < step]
+            write_atomically(self.file, "".join(f"{r.to_json()}\n" for r in earlier).encode())

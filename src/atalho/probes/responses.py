@@ -21,8 +21,9 @@ class Response(NamedTuple):
     """One layer's response.
 
     Attributes:
+        row: the row that the layer is in.
         std: over all elements of its output for the batch.
-        kernel: (height, width) of the convolution; Fig. 7 has the 3×3 alone.
+        kernel: (height, width) of the convolution; Fig. 7 shows the 3×3 layers only.
     """
 
     row: str
@@ -34,7 +35,8 @@ class Response(NamedTuple):
 def responses(model: nn.Module, batch: Batch) -> dict[str, Response]:
     """Every convolution's response by its path in the module, in the order in which they are called.
 
-    A normalisation that is not torch's own may hold its activation too; the response of a convolution before one is the convolution's own output.
+    A normalisation layer that is not torch's own may include an activation; the response of a convolution before such a layer is
+    the convolution's own output.
     """
     leaves = {
         name: module
@@ -49,21 +51,21 @@ def responses(model: nn.Module, batch: Batch) -> dict[str, Response]:
         if type(leaves[name]) in NORMALISATIONS
     }
     of_row = {part: row for row, module in rows(model).items() for part in module.modules()}
-    found = {}
+    by_layer = {}
     for name, call in calls.items():
         if isinstance(layer := leaves[name], nn.Conv2d):
             output = normalised.get(id(call.passed), call.output)
             height, width = layer.kernel_size
-            found[name] = Response(of_row[layer], output.std().item(), (height, width))
-    return found
+            by_layer[name] = Response(of_row[layer], output.std().item(), (height, width))
+    return by_layer
 
 
 def records(subject: str, model: nn.Module, batch: Batch, **conditions: Any) -> list[Record]:
-    """All responses as one record, in the network's order; none where there is no convolution."""
-    found = responses(model, batch)
-    if not found:
+    """All responses as one record, in the network's order; empty for a network without convolutions."""
+    by_layer = responses(model, batch)
+    if not by_layer:
         return []
-    stds = [each.std for each in found.values()]
+    stds = [each.std for each in by_layer.values()]
     return [
         Record.of(
             subject,
@@ -73,9 +75,9 @@ def records(subject: str, model: nn.Module, batch: Batch, **conditions: Any) -> 
             stds,
             **conditions,
             batch=len(batch.labels),
-            layers=[*found],
-            rows=[each.row for each in found.values()],
-            kernels=[list(each.kernel) for each in found.values()],
+            layers=[*by_layer],
+            rows=[each.row for each in by_layer.values()],
+            kernels=[list(each.kernel) for each in by_layer.values()],
             protocol=PROTOCOL,
         )
     ]

@@ -22,11 +22,11 @@ PROTOCOL = (
 
 
 def input_gradient(model: nn.Module, batch: Batch) -> Tensor:
-    """∂(logit of the true class)/∂(image), (N, C, H, W), with the model as it is in evaluation mode."""
+    """∂(logit of the true class)/∂(image), (N, C, H, W), with the model in evaluation mode."""
     images = batch.images.detach().requires_grad_()
     with undisturbed(model, training=False), torch.enable_grad():
-        chosen = model(images).gather(1, batch.labels[:, None]).sum()
-        return torch.autograd.grad(chosen, images)[0]
+        true_logits = model(images).gather(1, batch.labels[:, None]).sum()
+        return torch.autograd.grad(true_logits, images)[0]
 
 
 def correlation(
@@ -35,27 +35,30 @@ def correlation(
     """R(τ) = E⟨∇(0), ∇(τ)⟩ / E‖∇‖² for each distance τ, over the batch's images x₀ with a random direction u for each.
 
     ∇(t) is the gradient of a logit by the input at x₀ + t·u, with ‖u‖ = √(C·H·W), so that t is in units of the input:
-    standard deviations of a pixel, where the input is normalised. E‖∇‖² is over both ends of the line. In [−1, 1].
+    standard deviations of a pixel, where the input is normalised. E‖∇‖² is the mean over both ends of the line. Each R(τ) is in [−1, 1].
     """
     generator = torch.Generator().manual_seed(seed)
     images = batch.images
     drawn = torch.randn(images.shape, generator=generator, dtype=images.dtype).to(images.device)
     lengths = drawn.flatten(1).norm(dim=1) / drawn[0].numel() ** 0.5
     direction = drawn / lengths[:, None, None, None]
-    here = input_gradient(model, batch)
-    found = {}
+    start = input_gradient(model, batch)
+    correlations = {}
     for distance in distances:
-        there = input_gradient(model, batch._replace(images=images + distance * direction))
-        squares = (here.square().sum() + there.square().sum()) / 2
-        found[distance] = ((here * there).sum() / squares).item()
-    return found
+        end = input_gradient(model, batch._replace(images=images + distance * direction))
+        squares = (start.square().sum() + end.square().sum()) / 2
+        correlations[distance] = ((start * end).sum() / squares).item()
+    return correlations
 
 
 def records(subject: str, model: nn.Module, batch: Batch, **conditions: Any) -> list[Record]:
-    """The correlations as records, one for each distance; BatchNorm's statistics are of the whole batch, the lines start at its first images."""
+    """The correlations as records, one for each distance.
+
+    BatchNorm's statistics are those of the whole batch; the lines start at its first `IMAGES` images.
+    """
     few = Batch(batch.images[:IMAGES], batch.labels[:IMAGES])
-    given = {**conditions, "batch": len(few.labels), "logit": "true class", "protocol": PROTOCOL}
+    common = {**conditions, "batch": len(few.labels), "logit": "true class", "protocol": PROTOCOL}
     return [
-        Record.of(subject, "gradient_correlation", value, "measured", **given, distance=distance)
+        Record.of(subject, "gradient_correlation", value, "measured", **common, distance=distance)
         for distance, value in correlation(recalibrated(model, [batch.images]), few).items()
     ]

@@ -2,7 +2,7 @@
 
 Li et al. 2018, Visualizing the loss landscape of neural nets, arXiv:1712.09913, §4: L(θ + α·δ + β·η), where every filter of a
 random Gaussian direction has the norm of the trained filter. As in the authors' code, biases and BatchNorm's parameters
-stay where they are, and so do its trained statistics: the network is in evaluation mode.
+are not changed, nor are its trained statistics: the network is in evaluation mode.
 """
 
 from collections.abc import Iterator, Sequence
@@ -35,17 +35,17 @@ def coordinates(side: int = SIDE) -> list[float]:
 
 
 def direction(model: nn.Module, seed: int) -> Direction:
-    """A random direction whose every filter, a weight's slice by output, has the norm of the model's filter."""
+    """A random direction in which every filter (a weight's slice for one output) has the norm of the model's own filter."""
     generator = torch.Generator().manual_seed(seed)
-    found = {}
+    changes = {}
     for name, weight in model.named_parameters():
         if weight.dim() > 1:
             drawn = torch.randn(weight.shape, generator=generator, dtype=weight.dtype)
             drawn = drawn.to(weight.device)
             flat = drawn.flatten(1)
             sizes = weight.detach().flatten(1).norm(dim=1) / flat.norm(dim=1)
-            found[name] = (flat * sizes[:, None]).reshape(weight.shape)
-    return found
+            changes[name] = (flat * sizes[:, None]).reshape(weight.shape)
+    return changes
 
 
 @contextmanager
@@ -98,7 +98,7 @@ def record(
     directions: int = 0,
     **conditions: Any,
 ) -> Record:
-    """One line of the plane as a record: `samples` are the losses along `alphas`. `directions` is the seed of both."""
+    """One line of the plane as a record: `samples` are the losses along `alphas`. `directions` is the seed of both directions."""
     alphas = coordinates()
     first, second = (direction(model, 2 * directions + n) for n in (0, 1))
     losses = line(model, batch, first, second, beta, alphas)

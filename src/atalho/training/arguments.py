@@ -1,4 +1,4 @@
-"""What a training run is asked for, and `args.yaml`, in which its folder keeps it."""
+"""The arguments of a training run, and `args.yaml`, the file in its folder that keeps them."""
 
 import json
 from dataclasses import asdict, dataclass, replace
@@ -24,19 +24,19 @@ FILE = "args.yaml"
 
 @dataclass(frozen=True)
 class Arguments:
-    """All that decides a training run's result, with the data, and how it is carried out.
+    """All that, with the data, decides a training run's result, and how the run is carried out.
 
     Args:
-        network: its name, as `subjects.get` takes it.
+        network: a name as `subjects.get` takes it.
         precision: of the forward and backward passes, and of every evaluation of the run.
-        start: weights to begin from, whose preprocessing is kept; drawn from the seed without.
-        new_head: whether their classifier is drawn anew, for the data's classes.
-        parts: a batch is computed in so many parts, one after another; BatchNorm sees one part at a time.
-        sync_bn: BatchNorm's statistics are those of all processes' images.
-        compiled: the network is compiled first.
-        workers: threads that decode photos; by the processor unless given. They change no number.
-        save_every: seconds between checkpoints: what a crash can cost.
-        probe: steps between looks at gradients and responses, which change no number; for a network without `start`.
+        start: weights to begin from, whose preprocessing is kept; without them the weights are drawn from the seed.
+        new_head: whether the classifier of `start` is drawn anew, for the data's classes.
+        parts: how many parts a batch is computed in, one after another; BatchNorm's statistics are those of one part.
+        sync_bn: whether BatchNorm's statistics are those of all processes' images.
+        compiled: whether the network is compiled first.
+        workers: number of threads that decode photos, which changes no result; by the processor unless given.
+        save_every: seconds between checkpoints, the most work that a crash can lose.
+        probe: steps between measurements of gradients and responses, which change no result; only without `start`.
         world: the processes that share the work.
     """
 
@@ -56,7 +56,7 @@ class Arguments:
     world: World = ALONE
 
     def saved(self, data: Dataset) -> "SavedArguments":
-        """What `args.yaml` says of a run on that data."""
+        """The arguments of a run on `data` as `args.yaml` keeps them."""
         start = self.start
         environment = machine.conditions(self.device)
         del environment["at"]
@@ -82,15 +82,17 @@ class Arguments:
 
 @dataclass(frozen=True)
 class SavedArguments:
-    """What `args.yaml` says of a run; mappings hold strings, numbers, lists and mappings alone.
+    """The contents of `args.yaml`; its mappings hold only strings, numbers, lists and mappings.
 
     Args:
-        code: the SHA-256 of the file in which a network of the user's own is written; None of any other.
-        start: `weights`, the SHA-256 of those that it began from, and `new_head`; None where they were drawn from the seed.
-        framing: the fields of the data's `Framing`; None in runs that were begun before it was kept.
+        start: `weights`, the SHA-256 of the weights that the run began from, and `new_head`; None where its weights were
+            drawn from the seed.
+        framing: the fields of the data's `Framing`; None in the files of older versions, which did not keep it.
         recipe: the fields of the `Recipe`.
-        precision: that it is trained and tested in.
-        environment: what must be equal for the same bits; everything else must be equal for the same run.
+        precision: in which the run is trained and tested.
+        environment: what must be equal for a resumed run to have the same bits; all other fields must be equal for it to be the
+            same run.
+        code: the SHA-256 of the Python file of a network `FILE.py:FUNCTION`; None for any other network.
     """
 
     network: str
@@ -107,19 +109,19 @@ class SavedArguments:
 
     @property
     def checksum(self) -> str:
-        """The SHA-256 of all that decides a result but the seed; the name of the data is for people, and decides nothing."""
+        """The SHA-256 of everything that decides a result but the seed; the name of the data does not."""
         data = replace(self.data, name="")
         return digest(asdict(replace(self, data=data, seed=0, environment={})))
 
     def write(self, folder: Path) -> None:
-        """Writes `args.yaml` into the folder, which is made where it is not there."""
+        """Writes `args.yaml` into the folder, which is created if necessary."""
         document = asdict(self)
         if self.code is None:
             del document["code"]
         write_atomically(folder / FILE, yaml.safe_dump(document, sort_keys=False).encode())
 
     def other_run(self, now: "SavedArguments") -> str:
-        """How another run would have another result: `recipe.lr 0.1, now 0.2`; empty where it is the same run."""
+        """The differences between two runs that change the result, as `recipe.lr 0.1, now 0.2`; empty where they are the same run."""
         framing = now.framing if self.framing is None else self.framing
         # A folder of the same photos, divided alike, may have another name now.
         data = now.data if self.data.checksum == now.data.checksum else self.data
@@ -127,13 +129,13 @@ class SavedArguments:
         return _differences(was, asdict(replace(now, environment={})))
 
     def other_bits(self, now: "SavedArguments") -> str:
-        """Why the same run, gone on with as `now`, may have other bits; empty where it cannot."""
+        """The differences for which this run, resumed as `now`, may end with other bits; empty where the bits will be the same."""
         unknown = "" if self.framing else "how its photos were framed is not kept"
         return "; ".join(filter(None, (_differences(self.environment, now.environment), unknown)))
 
 
 def read(folder: Path) -> SavedArguments | None:
-    """What the `args.yaml` of a folder says; None of a folder that has none.
+    """The contents of a folder's `args.yaml`; None where the folder has none.
 
     Raises:
         AtalhoError: RUN-DAMAGED (exit 4), where it cannot be read.
@@ -155,7 +157,7 @@ def read(folder: Path) -> SavedArguments | None:
 
 
 def _plain(fields: Any) -> Any:
-    """A dataclass as mappings, lists, strings and numbers: tuples become lists, as they are once read back."""
+    """A dataclass as mappings, lists, strings and numbers; tuples become lists, as they do when YAML is read back."""
     return json.loads(json.dumps(asdict(fields)))
 
 

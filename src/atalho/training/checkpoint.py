@@ -1,8 +1,8 @@
 """Atomic, checksummed state of a training run.
 
 A checkpoint is one safetensors file whose name carries its step and the beginning of its SHA-256. It is written under a
-temporary name, flushed to the disk and renamed: a file that has its name is whole, and one that was damaged later is
-noticed. The last few are kept.
+temporary name, flushed to the disk and renamed, so a file under its final name is whole; one that is damaged later no longer
+has the checksum of its name. The last few are kept.
 """
 
 import hashlib
@@ -27,9 +27,9 @@ class Checkpoint(NamedTuple):
     """All that a run needs to go on.
 
     Attributes:
-        step: steps done.
+        step: number of steps done.
         tensors: weights, statistics, optimiser state, averages and running sums, by dotted name.
-        facts: what else it needs, as JSON has it.
+        facts: everything that is not a tensor, as JSON values.
     """
 
     step: int
@@ -57,7 +57,7 @@ def save(folder: Path, state: Checkpoint) -> Path:
 
 
 class Writer:
-    """Writes checkpoints beside the work that goes on, one at a time, in order."""
+    """Writes checkpoints in a thread of its own while training goes on, one at a time, in order."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -65,23 +65,31 @@ class Writer:
         self.writing: Future[Path] | None = None
 
     def save(self, state: Checkpoint) -> None:
-        """Copies `state` and returns; OSError, where the checkpoint before it could not be written."""
+        """Copies `state`, begins to write it and returns.
+
+        Raises:
+            OSError: where the checkpoint before it could not be written.
+        """
         self.wait()
         tensors = {name: tensor.to("cpu", copy=True) for name, tensor in state.tensors.items()}
         self.writing = self.thread.submit(save, self.folder, state._replace(tensors=tensors))
 
     def wait(self) -> None:
-        """Until the last one is on the disk; OSError, where it could not be written."""
+        """Waits until the last checkpoint is on the disk.
+
+        Raises:
+            OSError: where it could not be written.
+        """
         writing, self.writing = self.writing, None
         if writing:
             writing.result()
 
 
 def load(folder: Path) -> tuple[Checkpoint, list[Path]] | None:
-    """The newest whole checkpoint, with the damaged ones that are newer; None where there are no checkpoints.
+    """The newest undamaged checkpoint, and the paths of newer, damaged ones; None where there are no checkpoints.
 
     Raises:
-        AtalhoError: CHECKPOINT-DAMAGED (exit 4), when there are some and none is whole.
+        AtalhoError: CHECKPOINT-DAMAGED (exit 4), where all of them are damaged.
     """
     damaged: list[Path] = []
     for path in _files(folder):
@@ -104,7 +112,7 @@ def load(folder: Path) -> tuple[Checkpoint, list[Path]] | None:
 
 
 def _files(folder: Path) -> list[Path]:
-    """Checkpoints, the newest first."""
+    """The paths of the folder's checkpoints, the newest first."""
     return sorted(
         (path for path in folder.glob("step-*") if NAME.fullmatch(path.name)), reverse=True
     )

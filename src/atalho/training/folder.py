@@ -1,11 +1,11 @@
-"""A training run's folder: what is in it, how a run begins in it or goes on, and how a finished run's network is read.
+"""A training run's folder: its files, how a run begins or is continued in it, and how a finished run's network is read.
 
 args.yaml           the resolved arguments, the data's checksum and the environment
 metrics.csv         a row an epoch, and at least twenty
-checkpoints/        state to go on from
-probe.jsonl         gradients and responses on the way, with `--probe`
-model.safetensors   the weights, once the run has ended; config.json says what they are
-records.jsonl       what was measured: accuracy on the test split, the curves, the time
+checkpoints/        states to resume from
+probe.jsonl         gradients and responses during training, with `--probe`
+model.safetensors   the weights, once the run has ended; config.json describes them
+records.jsonl       the measurements: accuracy on the test split, the curves, the time
 """
 
 from dataclasses import asdict
@@ -23,7 +23,7 @@ CHECKPOINTS, RECORDS = "checkpoints", "records.jsonl"
 
 
 def begin(folder: Path, now: SavedArguments, *, resume: bool, allow_inexact: bool) -> None:
-    """Makes the run's folder, or checks that the run in it is the one to go on with; this process has its lock.
+    """Creates the run's folder, or checks that the run in it is the one to continue. The caller holds the folder's lock.
 
     Raises:
         AtalhoError: OUTPUT-HOLDS-RUN or RESUME-OTHER (exit 2), RESUME-INEXACT (exit 4), or as `arguments.read`; nothing is
@@ -60,10 +60,10 @@ def begin(folder: Path, now: SavedArguments, *, resume: bool, allow_inexact: boo
 
 
 def among(runs: Path, now: SavedArguments) -> Path:
-    """Where a run lives in a folder of runs: in `NETWORK`, or in `NETWORK-CHECKSUM` where that holds another run.
+    """The folder of a run among `runs`: `NETWORK`, or `NETWORK-CHECKSUM` where that holds another run.
 
-    A finished run of the same arguments is that run, wherever it was trained; one that has not ended is gone on with in the
-    environment that it was begun in alone, so that its bits are the same.
+    A finished run of the same arguments is reused, wherever it was trained; an unfinished one is continued only in the
+    environment that it was begun in, so that its bits are the same.
 
     Raises:
         AtalhoError: as `arguments.read`.
@@ -79,7 +79,7 @@ def among(runs: Path, now: SavedArguments) -> Path:
 
 
 def load(folder: Path) -> Trained:
-    """Reads a finished run's network, or that of any other folder that `trained.read` takes.
+    """The network of a finished run, or of any other folder that `trained.read` takes.
 
     Raises:
         AtalhoError: RUN-UNFINISHED or RUN-DAMAGED (exit 4; 5 for a file that is not safe to read).

@@ -1,4 +1,4 @@
-"""How large a batch would have fitted into the memory that one did not fit into."""
+"""After running out of memory: the largest batch that fits, and the error that says so."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,11 +13,14 @@ FINENESS = 16  # the result is within one sixteenth of the largest
 
 
 def largest(attempt: Callable[[int], None], below: int) -> int:
-    """The largest number for which `attempt` has memory, by halving; 0 where two are too many (one has no variance).
+    """The largest number of images that fits into memory, found by bisection.
 
     Args:
-        attempt: does the work for so many images.
+        attempt: does the work for a number of images.
         below: a number that is known to be too large.
+
+    Returns:
+        A number of at least 2, within a sixteenth of the largest; 0 where two images do not fit (BatchNorm needs two).
     """
     fits, fails = 1, below
     while fails - fits > max(1, fits // FINENESS):
@@ -30,11 +33,11 @@ def largest(attempt: Callable[[int], None], below: int) -> int:
 
 
 def error(arguments: Arguments, rehearse: Callable[[int], None], folder: Path) -> AtalhoError:
-    """The error for a step that had too little memory: it says how many images at a time would have fitted.
+    """The error for a step that ran out of memory; it says how many images at a time would have fitted.
 
     Args:
-        rehearse: does a step with so many images, and may spoil the run's state.
-        folder: the run's.
+        rehearse: does a step with a number of images; it may change the run's weights.
+        folder: the run's folder.
     """
     recipe, world = arguments.recipe, arguments.world
     at_once = recipe.batch_size // world.size // arguments.parts

@@ -15,12 +15,12 @@ from atalho.weights.trained import Trained
 
 @dataclass(frozen=True)
 class InitialModel:
-    """A network as a run begins with it.
+    """A network with the weights that a run begins with.
 
     Args:
         module: returns (N, classes) logits, or `Outputs` in training mode.
-        head: names of the parameters that are drawn anew on top of weights; they learn at the full rate, where the recipe has
-            a lower one for the others.
+        head: names of the parameters of a newly drawn classifier on given weights; they learn at the full rate, the others at the
+            recipe's `body_rate`.
     """
 
     network: Subject
@@ -30,7 +30,7 @@ class InitialModel:
 
 
 def initial_weights(arguments: Arguments, data: Dataset) -> Trained | None:
-    """The weights that a run begins from, for the data's images and classes; None where they are drawn from the seed.
+    """The weights that a run begins from, fitted to the data's images and classes; None where they are drawn from the seed.
 
     Raises:
         AtalhoError: as `fitting.for_data`.

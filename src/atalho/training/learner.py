@@ -1,7 +1,8 @@
-"""A network that learns, a step at a time: forward, backward, update. Files, metrics and signals are not its matter.
+"""A training step: forward, backward, update. Files, metrics and signals are handled by `loop`.
 
-A step is a pure function of the state before it: its batch comes from (seed, step), dropout's masks from (seed, step,
-process), so a run stopped anywhere and resumed ends with the same bits (same machine, versions, threads and processes).
+A step depends only on the state before it: its batch is derived from (seed, step), dropout's masks from (seed, step,
+process). So a run that is stopped anywhere and resumed ends with the same bits on the same machine, versions, threads and
+processes.
 """
 
 import copy
@@ -27,7 +28,7 @@ from atalho.training.arguments import Arguments
 
 
 def no_sums(device: torch.device) -> Tensor:
-    """(3,) sums of loss, of images classified right, and of images, before the first image; on the device, until they are read."""
+    """Three zeros on the device: the sums of the loss, of correctly classified images and of images, before the first image."""
     return torch.zeros(3, dtype=torch.float64, device=device)
 
 
@@ -36,12 +37,12 @@ class Learner:
 
     Args:
         model: returns (N, classes) logits, or `Outputs` in training mode.
-        batches: of every step, this process's share.
-        head: names of the parameters that are drawn anew and learn at the full rate, where the body has a rate of its own.
+        batches: returns this process's share of a step's batch.
+        head: names of the parameters that learn at the full rate, where the recipe has a lower rate for the others.
 
     Attributes:
-        averaged: the running average of the model, where the recipe has one.
-        step: how many are done.
+        averaged: the running average of the model, where the recipe has one; else None.
+        step: number of steps done.
     """
 
     def __init__(
@@ -60,14 +61,14 @@ class Learner:
         if arguments.sync_bn and self.world.size > 1:
             self.model = synchronised(self.model, self.device)
         self.averaged = copy.deepcopy(self.model) if recipe.averaging else None
-        # Unused parameters are looked for, though there are none: then the order in which gradients are summed never
-        # changes, and a resumed run has the same bits.
+        # There are no unused parameters, but searching for them keeps the order in which gradients are summed: a resumed run
+        # has the same bits.
         together = self.world.size > 1
         self.replica = (
             DistributedDataParallel(self.model, find_unused_parameters=True) if together else None
         )
         whole = self.replica or self.model
-        # On one GPU replayed as one CUDA graph: the launches of small networks take longer than their work.
+        # On one GPU a step is replayed as one CUDA graph: in small networks launching kernels takes longer than running them.
         replayed = self.device.type == "cuda" and not together and arguments.parts == 1
         mode = "reduce-overhead" if replayed else "default"
         self.forward = torch.compile(whole, mode=mode) if arguments.compiled else whole
@@ -77,25 +78,27 @@ class Learner:
 
     @property
     def inference(self) -> nn.Module:
-        """The model that is evaluated: the average where there is one."""
+        """The model to evaluate: the average where there is one."""
         return self.model if self.averaged is None else self.averaged
 
     # State
 
     def state(self) -> dict[str, Tensor]:
-        """Everything beside the number of the step that the next one depends on."""
+        """All tensors that the next step depends on, by dotted name."""
         tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
         if self.averaged is not None:
             tensors |= {f"averaged.{k}": v for k, v in self.averaged.state_dict().items()}
         for name, parameter in self.model.named_parameters():
-            kept = self.optimiser.state.get(parameter, {})
+            state = self.optimiser.state.get(parameter, {})
             tensors |= {
-                f"optimiser.{key}.{name}": value for key, value in kept.items() if value is not None
+                f"optimiser.{key}.{name}": value
+                for key, value in state.items()
+                if value is not None
             }
         return tensors
 
     def restore(self, step: int, tensors: Mapping[str, Tensor]) -> None:
-        """Goes back to a saved state, exactly; other tensors may be among its own."""
+        """Goes back to a saved state, to the bit; `tensors` may hold others too."""
         self.step = step
         self.model.load_state_dict(under("model", tensors))
         if self.averaged is not None:
@@ -112,10 +115,10 @@ class Learner:
     def loss(
         self, images: Tensor, labels: Tensor, forward: Callable[[Tensor], Any] | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """The loss to be minimised, the main classifier's share of it, and its logits.
+        """The loss to minimise, the main classifier's part of it, and the main classifier's logits.
 
         Args:
-            forward: from images to logits or `Outputs`; the model as it is compiled and shared, unless given.
+            forward: from images to logits or `Outputs`; the compiled and distributed model unless given.
         """
 
         def of(logits: Tensor) -> Tensor:
@@ -132,10 +135,10 @@ class Learner:
         return main, main, outputs
 
     def advance(self, rate: float) -> Tensor:
-        """One step at a learning rate: forward, backward, update; no update from a loss or a gradient that is NaN or infinite.
+        """One step at a learning rate: forward, backward, update. Where loss or gradient is NaN or infinite, nothing is updated.
 
         Returns:
-            The batch's sums, over all processes.
+            The batch's sums as in `no_sums`, over all processes.
         """
         for group in self.optimiser.param_groups:
             group["lr"] = rate * group["share"]
@@ -158,12 +161,12 @@ class Learner:
         return sums
 
     def _seed(self, step: int) -> None:
-        """Dropout's masks, as a function of seed, step and process."""
+        """Seeds torch's generator, which draws dropout's masks, from seed, step and process."""
         key = f"dropout {self.arguments.seed} {step} {self.world.rank}".encode()
         torch.manual_seed(int.from_bytes(hashlib.sha256(key).digest()[:7]))
 
     def _gradients_of(self, *, last: bool) -> AbstractContextManager[None]:
-        """Processes exchange gradients once a step, with its last part."""
+        """The context of a part's backward pass: processes exchange gradients in that of the last part only."""
         return self.replica.no_sync() if self.replica and not last else nullcontext()
 
     def _update(self, sums: Tensor) -> None:
@@ -173,7 +176,7 @@ class Learner:
             clip_grads_with_norm_(parameters, self.recipe.clip_norm, norm)
         finite = norm.isfinite() & sums[0].isfinite()
         self.bad_step = torch.where(finite | (self.bad_step >= 0), self.bad_step, self.step)
-        # The device skips the update by itself, as it does for torch's GradScaler; the host is told when it next reads.
+        # The device itself skips the update, as for torch's GradScaler; the host notices when it next reads `bad_step`.
         vars(self.optimiser).update(found_inf=(self.bad_step >= 0).float(), grad_scale=None)
         self.optimiser.step()
         if self.averaged is not None:
@@ -181,42 +184,44 @@ class Learner:
 
     @torch.no_grad()
     def _average(self, averaged: nn.Module) -> None:
-        """Moves the running average; it remembers fewer steps at first, so that the weights drawn are soon forgotten."""
+        """Updates the running average; it spans fewer steps at first, so that the initial weights soon have no part in it."""
         assert self.recipe.averaging is not None
         share = max(1 - self.recipe.averaging, 9 / (10 + self.step))
         for mean, weight in zip(averaged.parameters(), self.model.parameters(), strict=True):
             mean.lerp_(weight, share)
-        for kept, buffer in zip(averaged.buffers(), self.model.buffers(), strict=True):
-            kept.copy_(buffer)
+        for average, buffer in zip(averaged.buffers(), self.model.buffers(), strict=True):
+            average.copy_(buffer)
 
     def bad(self) -> int | None:
-        """The first step whose update was not made, since its loss or a gradient was NaN or infinite; None without one. The host waits for the device."""
+        """The first step whose loss or gradient was NaN or infinite; None if there is none. The host waits for the device."""
         step = int(self.bad_step.item())
         return step if step >= 0 else None
 
     def first_bad_row(self, step: int) -> str:
-        """Where that step's numbers stop being finite, in words."""
+        """The first row in which the numbers of `step` are NaN or infinite, as `nonfinite.first_row` words it."""
         self._seed(step)
         images, labels = self.batches(step)
-        # The model itself: its rows can be watched, though it is compiled or shared in training.
+        # The model itself, neither compiled nor distributed, so that hooks on its rows are called.
         return nonfinite.first_row(self.model, lambda: self.loss(images, labels, self.model)[0])
 
     def rehearse(self, count: int) -> None:
-        """A step with so many images by this process alone; it spoils the weights and the optimiser's state."""
+        """A step with the first `count` images by this process alone; it changes the weights and the optimiser's state."""
         self.optimiser.zero_grad(set_to_none=True)
         images, labels = self.batches(self.step)
         self.loss(images[:count], labels[:count], self.model)[0].backward()
         self.optimiser.step()
 
     def reestimate(self, further: range) -> None:
-        """BatchNorm's statistics anew, over the batches of further steps."""
-        self._seed(self.step)  # dropout works here too, and a run may be resumed at its end
+        """Computes BatchNorm's statistics anew, over the batches of the steps in `further`."""
+        self._seed(
+            self.step
+        )  # dropout is active here too, and a resumed run must draw the same masks
         with autocast(self.device, self.arguments.precision):
             update_bn(map(self.batches, further), self.inference)
 
 
 def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Those whose name begins with `prefix` and a dot, without it."""
+    """The tensors whose names begin with `prefix` and a dot, by the rest of the name."""
     start = prefix + "."
     return {
         name.removeprefix(start): tensor
@@ -229,11 +234,11 @@ def _optimiser(
     model: nn.Module, recipe: Recipe, head: frozenset[str]
 ) -> torch.optim.SGD | torch.optim.AdamW:
     """The recipe's optimiser; `share` is a group's share of the learning rate."""
-    named = [(name, each) for name, each in model.named_parameters() if each.requires_grad]
+    parameters = [(name, each) for name, each in model.named_parameters() if each.requires_grad]
     groups = [
-        {"params": [each for name, each in named if name in head], "share": 1.0},
+        {"params": [each for name, each in parameters if name in head], "share": 1.0},
         {
-            "params": [each for name, each in named if name not in head],
+            "params": [each for name, each in parameters if name not in head],
             "share": recipe.body_rate if head else 1.0,
         },
     ]

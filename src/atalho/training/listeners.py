@@ -1,4 +1,4 @@
-"""What a run tells whoever looks on while it is under way; nobody has to."""
+"""Functions that a training run calls while it goes on, to report its progress."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ class Progress(NamedTuple):
     """How far a run is, and the means over its last steps.
 
     Attributes:
-        step, steps: done, and in all.
-        epoch: how often each image was seen.
+        step, steps: number of steps done, and in all.
+        epoch: how many times each image was used.
         loss: of the training images, in nats.
-        top1: the fraction of them that was right.
+        top1: the fraction of them that was classified correctly.
     """
 
     step: int
@@ -27,7 +27,7 @@ class Progress(NamedTuple):
 
 
 def _ignore(*news: object) -> None:
-    """What is done with news that nobody wants."""
+    """The default of a listener: does nothing."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,10 @@ class Listeners:
     """Functions that a run calls as it goes on.
 
     Args:
-        ready: once the folder is the run's and there is something to do.
-        progress: every few seconds.
-        row: with every new row of metrics.csv.
-        warn: with a line that a person should read.
+        ready: is called before the first step; not for a run that is finished already.
+        progress: is called every few seconds.
+        row: is called with every new row of metrics.csv.
+        warn: is called with a line that a person should read.
     """
 
     ready: Callable[[], None] = _ignore

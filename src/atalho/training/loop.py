@@ -1,4 +1,4 @@
-"""The training loop: steps, rows of metrics.csv, checkpoints, and what ends a run."""
+"""The training loop: steps, rows of metrics.csv, checkpoints, and the conditions that end a run."""
 
 import copy
 import time
@@ -26,7 +26,7 @@ from atalho.training.listeners import SILENT, Listeners, Progress, Row
 from atalho.training.metrics import Metrics
 from atalho.weights.trained import Inference
 
-READ_EVERY = 20  # steps; reading makes the host wait for the device
+READ_EVERY = 20  # steps between two readings of the sums, for which the host waits for the device
 REPORT_EVERY = 2.0  # seconds, at the least
 
 
@@ -35,7 +35,7 @@ class Run:
 
     Args:
         folder: where `metrics.csv` and `checkpoints/` are kept.
-        probe: looks at the model on its way.
+        probe: measures the model during training.
     """
 
     def __init__(
@@ -78,18 +78,18 @@ class Run:
 
     @property
     def step(self) -> int:
-        """How many are done."""
+        """Number of steps done."""
         return self.learner.step
 
     @property
     def model(self) -> nn.Module:
-        """The model as its last step left it."""
+        """The model after the last step."""
         return self.learner.model
 
     # State
 
     def state(self) -> checkpoint.Checkpoint:
-        """Everything that the next step depends on, and what was measured so far."""
+        """Everything that the next step depends on, and the rows and time measured so far."""
         tensors = self.learner.state()
         tensors |= {f"best.{name}": value for name, value in self.best.items()}
         tensors |= {"sums.epoch": self.epoch_sums, "sums.recent": self.recent_sums}
@@ -102,7 +102,7 @@ class Run:
         return checkpoint.Checkpoint(self.step, tensors, facts)
 
     def restore(self, state: checkpoint.Checkpoint) -> None:
-        """Goes back to a saved state, exactly."""
+        """Goes back to a saved state, to the bit."""
         self.learner.restore(state.step, state.tensors)
         self.best = under("best", state.tensors)
         sums = under("sums", state.tensors)
@@ -122,7 +122,7 @@ class Run:
         return self.recipe.lr * schedule.scale(self.step, self.steps)
 
     def advance(self) -> None:
-        """One step, and its batch in the sums."""
+        """Makes one step, and adds its batch to the sums."""
         self.last_rate = self.rate()
         sums = self.learner.advance(self.last_rate)
         self.epoch_sums += sums
@@ -131,37 +131,41 @@ class Run:
     # Between steps
 
     def check(self) -> None:
-        """Raises where a step had no finite numbers; the last checkpoint is the last good state."""
+        """Raises LOSS-NOT-FINITE (exit 7) where a step's loss or gradient was NaN or infinite."""
         if (bad := self.learner.bad()) is not None:
             where = self.learner.first_bad_row(bad)
             raise nonfinite.error(self.arguments.network, bad, where, self.folder)
 
     def means(self, sums: Tensor) -> tuple[float, float]:
-        """Loss and top-1 accuracy from their sums, once these are known to be finite."""
+        """Mean loss and top-1 accuracy from sums as in `no_sums`; raises as `check`."""
         self.check()
         loss, right, images = sums.tolist()
         return loss / images, right / images
 
     @property
     def epoch(self) -> float:
-        """How often each image was seen."""
+        """How many times each image was used."""
         return self.step * self.recipe.batch_size / self.images
 
-    def read(self, images_per_second: float) -> None:
-        """Reports the recent steps."""
+    def report(self, images_per_second: float) -> None:
+        """Calls the listener with the means of the recent steps."""
         loss, top1 = self.means(self.recent_sums)
         progress = Progress(self.step, self.steps, self.epoch, loss, top1, images_per_second)
         self.listeners.progress(progress)
 
     def renew(self) -> None:
-        """Ends the warm-up where the recent steps' error is low enough, and begins to sum anew."""
+        """Ends the warm-up where the recent steps' error is low enough, and resets the recent sums."""
         if self.warming and self.recipe.warmup:
             _, top1 = self.means(self.recent_sums)
             self.warming = 1 - top1 >= self.recipe.warmup.until_error
         self.recent_sums = no_sums(self.device)
 
     def evaluate(self, split: Images) -> Accuracy:
-        """The accuracy of the model on a split now, over all processes; Stopped, where a signal has come."""
+        """The accuracy of the model on a split now, over all processes.
+
+        Raises:
+            Stopped: after SIGINT or SIGTERM.
+        """
         self.world.take_from_main(self.learner.inference.buffers())
         share = torch.arange(self.world.rank, len(split.labels), self.world.size)
         return accuracy(
@@ -175,7 +179,7 @@ class Run:
         )
 
     def add_row(self) -> None:
-        """A row of metrics.csv: the training means since the last one, and the validation split's accuracy."""
+        """Adds a row to metrics.csv: the training means since the last one, and the validation split's accuracy."""
         loss, top1 = self.means(self.epoch_sums)
         row: Row = {"step": self.step, "epoch": self.epoch, "lr": self.last_rate}
         row |= {"train_loss": loss, "train_top1": top1}
@@ -192,7 +196,7 @@ class Run:
             self.listeners.row(row)
 
     def look(self, probe: Probe) -> None:
-        """Adds a moment to the probe's file; all processes take part, for BatchNorm may wait for them."""
+        """Adds a measurement to the probe's file; all processes take part, since BatchNorm may wait for them."""
         self.check()
         try:
             records = probe.look(self.model, self.step)
@@ -203,19 +207,19 @@ class Run:
             record.append(probe.file, records)
 
     def ended(self) -> bool:
-        """Whether the last step is done, or the best validation is long enough ago."""
+        """Whether the last step is done, or validation has not improved for the recipe's `patience`."""
         patience = self.recipe.patience
         return self.step == self.steps or (patience is not None and self.metrics.stalled(patience))
 
     # The loop
 
     def train(self) -> None:
-        """Runs to the last step, from wherever the state is.
+        """Trains from the current state to the last step.
 
         Raises:
             Stopped: after SIGINT or SIGTERM, once the step is done and the state saved.
             AtalhoError: LOSS-NOT-FINITE (exit 7), OUT-OF-MEMORY (exit 6).
-            OSError: where a checkpoint or metrics.csv cannot be written; the checkpoints before it are whole.
+            OSError: where a checkpoint or metrics.csv cannot be written; the checkpoints before it are undamaged.
         """
         self.model.train()
         if self.probe and self.world.main:
@@ -228,8 +232,8 @@ class Run:
         every = 0.0 if self.device.type == "cpu" else signals.MEETING
         self.meetings = signals.Meetings(self.world, self.device, self.step, every)
         before, begun = self.seconds, time.monotonic()
-        saved = read = begun
-        last_read = self.step
+        saved = reported = begun
+        reported_step = self.step
         try:
             while True:
                 if self.probe and self.step % self.probe.every == 0:
@@ -241,15 +245,15 @@ class Run:
                 self._attempt()
                 now = time.monotonic()
                 self.seconds = before + now - begun
-                if now - read > REPORT_EVERY or self.step == self.steps:
-                    images = (self.step - last_read) * self.recipe.batch_size
-                    self.read(images / (now - read))
-                    read, last_read = now, self.step
+                if now - reported > REPORT_EVERY or self.step == self.steps:
+                    images = (self.step - reported_step) * self.recipe.batch_size
+                    self.report(images / (now - reported))
+                    reported, reported_step = now, self.step
                 if self.step % READ_EVERY == 0:
                     self.renew()
                 self._stop(together=True)
                 if writer and now - saved > self.arguments.save_every:
-                    self.check()  # no state without finite numbers is kept
+                    self.check()  # a state with NaN or infinity is not saved
                     writer.save(self.state())
                     saved = now
         except Stopped:
@@ -264,7 +268,7 @@ class Run:
             writer.wait()
 
     def _stop(self, *, together: bool = False) -> None:
-        """Ends the run where a signal has come; several processes do it after the same step."""
+        """Raises Stopped where a signal has been received; several processes stop after the same step."""
         code = self.received.code
         if self.world.size > 1:
             stopped = together and self.meetings.any(code is not None, self.step)
@@ -273,7 +277,7 @@ class Run:
             raise Stopped(code, self.step)
 
     def _attempt(self) -> None:
-        """A step, or a line that says how many images would have had memory."""
+        """Makes a step; raises OUT-OF-MEMORY (exit 6), with the number of images that would fit, where memory does not suffice."""
         try:
             self.advance()
         except (RuntimeError, MemoryError) as error:
@@ -285,7 +289,7 @@ class Run:
         raise headroom.error(self.arguments, self.learner.rehearse, self.folder)
 
     def finish(self) -> nn.Module:
-        """The model that the run was for: the last, the average or the best, its statistics taken anew where the recipe says so."""
+        """The run's resulting model: the last, the average or the best; its BatchNorm statistics are re-estimated if the recipe says so."""
         if self.best:
             self.learner.inference.load_state_dict(self.best)
         if images := self.recipe.reestimate:

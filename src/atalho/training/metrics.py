@@ -1,4 +1,4 @@
-"""The rows of metrics.csv: when one is due, which is the best, and whether they still get better."""
+"""The rows of metrics.csv: when one is due, which is the best, and whether they still improve."""
 
 import csv
 import io
@@ -10,13 +10,13 @@ from atalho.training.listeners import Row
 FILE = "metrics.csv"
 COLUMNS = ("step", "epoch", "lr", "train_loss", "train_top1", "val_loss", "val_top1")
 LEAST_ROWS = 20
-"""Of a run; one that is longer than as many epochs has a row an epoch."""
+"""Rows of a run, at least; a run of more epochs has a row an epoch."""
 
 _WORST = (-1.0, 0.0)
 
 
 def _merit(row: Row) -> tuple[float, float]:
-    """What the best row has most of: validation accuracy, and of equal ones the lower loss."""
+    """The key by which rows are compared: the higher validation accuracy is better, and at equal accuracy the lower loss."""
     return row["val_top1"], -row["val_loss"]
 
 
@@ -25,7 +25,7 @@ class Metrics:
 
     Args:
         steps: of the run.
-        epoch: steps in which each image is seen once.
+        epoch: number of steps in an epoch.
     """
 
     def __init__(self, steps: int, epoch: int) -> None:
@@ -34,12 +34,12 @@ class Metrics:
         self.rows: list[Row] = []
 
     def due(self, step: int) -> bool:
-        """Whether there is no row yet for so many steps, and should be; so it is after a stop while one was measured."""
+        """Whether a row is due after so many steps and not there yet, as after a stop during its evaluation."""
         last = self.rows[-1]["step"] if self.rows else 0
         return step > last and (step % self.interval == 0 or step == self.steps)
 
     def improves(self, row: Row) -> bool:
-        """Whether a row, which is not among the others yet, is better on the validation split than all of them."""
+        """Whether a new row is better on the validation split than all rows so far."""
         return _merit(row) > max(map(_merit, self.rows), default=_WORST)
 
     def stalled(self, patience: int) -> bool:
@@ -54,7 +54,7 @@ class Metrics:
         return [1 - row["val_top1"] for row in self.rows]
 
     def write(self, folder: Path) -> None:
-        """Writes all rows anew: after a resumption the file says what the rows are."""
+        """Writes all rows anew, so that rows after the step that a run was resumed from are gone."""
         text = io.StringIO()
         writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
         writer.writeheader()

@@ -1,4 +1,4 @@
-"""A step whose loss or gradient is NaN or infinite: where in the network that begins, and the error that says so."""
+"""A step whose loss or gradient is NaN or infinite: the row in which that begins, and the error that says so."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +13,8 @@ def error(network: str, step: int, where: str, folder: Path) -> AtalhoError:
     """The error for a step, counted from 0, whose loss or gradient is NaN or infinite.
 
     Args:
-        where: as `first_row` says it.
-        folder: the run's.
+        where: as `first_row` returns it.
+        folder: the run's folder.
     """
     return AtalhoError(
         "LOSS-NOT-FINITE",
@@ -27,9 +27,10 @@ def error(network: str, step: int, where: str, folder: Path) -> AtalhoError:
 
 
 def first_row(model: nn.Module, loss: Callable[[], Tensor]) -> str:
-    """The first row of `model` whose output is not finite when `loss` is computed, or else the last whose gradient is not.
+    """Names the row in which numbers become NaN or infinite, in words for an error message.
 
-    A row is a child of the module. Gradients are left as the backward pass leaves them.
+    That is the first row of `model` whose output is not finite when `loss` is computed; or else the last one whose gradient is not,
+    which the backward pass reaches first. A row is a child of the module. The backward pass's gradients are left in the model.
     """
     rows: list[str] = []
     hooks = [

@@ -1,4 +1,4 @@
-"""What a user asks of a training → its arguments, and the data as the network sees them: one resolution for all commands."""
+"""From a user's request to a training's arguments and data: one resolution for all commands."""
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -8,7 +8,7 @@ from atalho.errors import wrong_option
 from atalho.networks import subjects
 from atalho.recipes.changes import UNCHANGED, RecipeChanges
 
-if TYPE_CHECKING:  # with torch, which is loaded once a request's names are known
+if TYPE_CHECKING:  # they load torch, which is imported only after a request's names were checked
     from atalho.data.dataset import Dataset
     from atalho.data.image import Framing
     from atalho.networks.subjects import Subject
@@ -23,16 +23,16 @@ NO_DATA = "none"
 
 @dataclass(frozen=True)
 class Request:
-    """What a user says of a training; None leaves it to the data and the weights.
+    """A user's request for a training; fields that are None are decided by the data and the weights.
 
     Args:
         network: as `subjects.get` takes it.
         data: the name of a data set, a folder of photos, or `NO_DATA`.
-        weights: what it begins from, as `pretrained.load` takes them; drawn from the seed without.
-        recipe: its name: without, `finetune` from weights, and the data's own otherwise.
-        changes: of the recipe.
-        new_head: whether the weights' classifier is drawn anew: without, where their classes are not the data's.
-        img_size: the side of the input, in pixels, for photos: without, the weights' or the paper's.
+        weights: to begin from, as `pretrained.load` takes them; drawn from the seed unless given.
+        recipe: its name; `finetune` with weights, and otherwise the data's default, unless given.
+        changes: to the recipe.
+        new_head: whether the weights' classifier is drawn anew; only where their classes are not the data's, unless given.
+        img_size: the side of the input for photos, in pixels; the weights' or the paper's unless given.
 
     Raises:
         AtalhoError: (exit 2) NETWORK-UNKNOWN, RECIPE-UNKNOWN; USAGE, for options that do not go together.
@@ -66,10 +66,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Resolved:
-    """A request, resolved.
+    """The arguments and the data of a requested training.
 
     Args:
-        data: as the network sees them; None where nothing is trained.
+        data: framed for the network's input; None where nothing is trained.
     """
 
     arguments: "Arguments"
@@ -77,7 +77,7 @@ class Resolved:
 
     @property
     def network(self) -> "Subject":
-        """The network for the data's images and classes; without data as its paper has it."""
+        """The network for the data's images and classes; without data as in its paper."""
         from atalho.data.dataset import network_for
 
         return network_for(self.arguments.network, self.data)
@@ -92,12 +92,12 @@ def resolve(
 ) -> Resolved:
     """The arguments of a training, and its data.
 
-    Photos are brought to the network's input as its weights' were, or else as its paper has it: each network of a
-    comparison sees them in its own way, and all see the same ones.
+    Photos are framed for the network's input as its weights require, or else as in its paper: the networks of a comparison
+    have the same photos, each framed in its own way.
 
     Args:
         data: as loaded; photos in any framing.
-        start: the request's weights; their network, which may be a variant of the one that was named, is the one trained.
+        start: the request's weights; the network that is trained is theirs, which may be a variant of the one requested.
 
     Raises:
         AtalhoError: INPUT-SHAPE (exit 2), for data that the network cannot take; as `subjects.check_trainable`, and as
@@ -115,21 +115,21 @@ def resolve(
     network = network_for(name, data)
     if data:
         subjects.check_trainable(network)
-    recipe = request.recipe or ("finetune" if start else recipes.default(request.data))
-    chosen = request.changes.apply(recipes.get(recipe, subjects.facts(network)))
+    recipe_name = request.recipe or ("finetune" if start else recipes.default(request.data))
+    recipe = request.changes.apply(recipes.get(recipe_name, subjects.facts(network)))
     arguments = Arguments(
-        name, chosen, request.seed, device, precision, start=start, new_head=new_head
+        name, recipe, request.seed, device, precision, start=start, new_head=new_head
     )
     return Resolved(arguments, data)
 
 
 def framing(request: Request, start: "Trained | None") -> "Framing":
-    """How photos are brought to a network's input: as its weights were, or as its paper has it; of the side that is requested."""
+    """How photos are framed for a network's input: as its weights require, or as in its paper, at the requested size."""
     from atalho.data.image import Framing
 
     side = request.img_size
     if not start:
-        # A function in a file may take no other size than the one that is requested.
+        # The network of a function in a file may work at the requested size only.
         return Framing(subjects.get(request.network, input=(3, side, side) if side else None).input)
     channels, *_ = start.framing.input
     return replace(start.framing, input=(channels, side, side)) if side else start.framing

@@ -1,4 +1,4 @@
-"""A training run, carried out: from a folder and arguments to weights and records."""
+"""Carries out a training run: from arguments and a folder to weights and records."""
 
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -34,28 +34,26 @@ def execute(
     allow_inexact: bool = False,
     listeners: Listeners = SILENT,
 ) -> list[Record]:
-    """Trains to the end, tests once, and leaves the folder complete; returns the run's records, a finished run's as it left them.
+    """Trains to the end, tests once, writes the run's files, and returns its records; those of a finished run are read.
 
-    Of several processes the main one alone writes, and all return the same.
+    Of several processes only the main one writes, and all return the same.
 
     Args:
-        resume: go on with the run in the folder, where there is one.
-        allow_inexact: go on though the bits may differ from those of a run that was never stopped.
+        resume: whether a run that is in the folder already is continued.
+        allow_inexact: whether it is continued though its bits may differ from those of a run that was never stopped.
 
     Raises:
         Stopped: by a signal; the state is saved.
         AtalhoError: as `network_for`, `fitting.for_data`, `begin` and `locked`; as `Run.train`; CHECKPOINT-DAMAGED (exit 4);
             DISK (exit 6).
     """
-    network_for(
-        arguments.network, data
-    )  # what does not fit together is said before the folder is made
+    network_for(arguments.network, data)  # raises before the folder is created
     weights = initial_weights(arguments, data)
     finished = folder / RECORDS
     world = arguments.world
 
     def prepare() -> None:
-        held.enter_context(locked(folder, sign=FILE, holds="run"))
+        locks.enter_context(locked(folder, sign=FILE, holds="run"))
         begin(
             folder,
             arguments.saved(data),
@@ -65,7 +63,7 @@ def execute(
         for each in (folder, folder / CHECKPOINTS):
             sweep(each)
 
-    with ExitStack() as held:
+    with ExitStack() as locks:
         try:
             world.from_main(prepare)
             if world.from_main(finished.exists):
@@ -94,7 +92,7 @@ def _train(
     exact: bool,
     listeners: Listeners,
 ) -> list[Record]:
-    """The run itself, in a folder that is ready for it; `exact` is whether it must go on to the same bits."""
+    """Trains and tests in a prepared folder; `exact` is whether a resumed run must end with the same bits."""
     world, network = arguments.world, initial.network
     probe = _probe(arguments, initial, data, folder)
     run = Run(arguments, initial, data, folder, probe=probe, listeners=listeners)
@@ -119,8 +117,10 @@ def _train(
         classes = {name: name for name in data.classes}
         precision = arguments.precision
         preprocessing = initial.preprocessing
-        said = Config(network.name, data.framing, preprocessing, classes, precision, data.identity)
-        weights = trained.write(folder, model.state_dict(), said)
+        config = Config(
+            network.name, data.framing, preprocessing, classes, precision, data.identity
+        )
+        weights = trained.write(folder, model.state_dict(), config)
         records = _records(run, arguments, data, weights, tested)
         lines = "".join(each.to_json() + "\n" for each in records)
         write_atomically(folder / RECORDS, lines.encode())
@@ -132,7 +132,7 @@ def _train(
 def _probe(
     arguments: Arguments, initial: InitialModel, data: Dataset, folder: Path
 ) -> Probe | None:
-    """Looks at the images that `atalho diagnose` shows, but no more than a step has at once; None without `--probe`."""
+    """The probe, on the images of `atalho diagnose`, though no more than one part of a batch has; None without `--probe`."""
     if arguments.probe is None:
         return None
     recipe, device, network = arguments.recipe, arguments.device, initial.network
@@ -174,10 +174,10 @@ def _records(
         for name in ("train_loss", "train_top1", "val_loss", "val_top1")
         if name in row
     ]
-    seen = run.step * recipe.batch_size
+    images = run.step * recipe.batch_size
     return [
         *accuracy.records(subject, tested, **conditions, split="test"),
         *curves,
         Record.of(subject, "train_time", run.seconds, "measured", **conditions),
-        Record.of(subject, "train_throughput", seen / run.seconds, "measured", **conditions),
+        Record.of(subject, "train_throughput", images / run.seconds, "measured", **conditions),
     ]

@@ -1,4 +1,4 @@
-"""One training run under several seeds: a run each, and what they come to together."""
+"""Training runs that differ only in their seed, one after another, and a summary of their accuracies."""
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -25,12 +25,12 @@ def execute(
     allow_inexact: bool = False,
     listeners: Listeners = SILENT,
 ) -> list[Record]:
-    """Trains under one seed after another; returns the test accuracy of each run.
+    """Trains with one seed after another, and returns the record of each run's test accuracy.
 
     Args:
-        folder: where the run of a seed is kept.
-        tensorboard: each run's curves are written for TensorBoard too, in its folder.
-        resume, allow_inexact, listeners: of every run, as `run.execute` has them.
+        folder: returns the folder of the run with a seed.
+        tensorboard: whether each run's curves are written for TensorBoard too, in its folder.
+        resume, allow_inexact, listeners: of every run, as in `run.execute`.
     """
     accuracies = []
     for seed in seeds:
@@ -51,7 +51,7 @@ def execute(
 
 
 def tested(records: Sequence[Record]) -> Record:
-    """The top-1 accuracy on the test split among a run's records."""
+    """The record of the top-1 accuracy on the test split, out of a run's records."""
     return next(
         each
         for each in records
@@ -60,7 +60,7 @@ def tested(records: Sequence[Record]) -> Record:
 
 
 def summary(accuracies: Sequence[Record]) -> str:
-    """`top-1 91.20 % …`: one seed with its interval, several with mean and standard deviation."""
+    """One line, `test top-1 91.20 % …`: of one seed with its interval, of several with mean and standard deviation."""
     conditions = accuracies[0].conditions
     values = [each.value for each in accuracies]
     if len(accuracies) == 1:

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM while work is under way: the first lets a step end, the second leaves at once."""
+"""SIGINT and SIGTERM during training: after the first signal the current step ends, a second one ends the process at once."""
 
 import os
 import signal
@@ -18,17 +18,17 @@ from atalho.data.image import Framing
 from atalho.errors import Exit
 from atalho.runtime.world import World
 
-PATIENCE = 9.0  # seconds from a signal to the end, whatever the step is doing
-MEETING = 0.5  # seconds between two questions of processes on GPUs
+PATIENCE = 9.0  # seconds from a signal to the end of the process, at most
+MEETING = 0.5  # seconds between two exchanges of processes on GPUs
 CODES = {signal.SIGINT: Exit.INTERRUPTED, signal.SIGTERM: Exit.TERMINATED}
 
 
 @dataclass(frozen=True)
 class Interruptible:
-    """A split that stops being read when a signal has come.
+    """A split of which no further batch is read once a signal was received.
 
     Args:
-        stop: raises `Stopped` then.
+        stop: is called before every batch, and raises `Stopped` after a signal.
     """
 
     split: Batched
@@ -39,7 +39,7 @@ class Interruptible:
         return self.split.framing
 
     def batches(self, size: int) -> Iterator[Split]:
-        """As the split's own."""
+        """The split's own batches."""
         for each in self.split.batches(size):
             self.stop()
             yield each
@@ -47,19 +47,19 @@ class Interruptible:
 
 @dataclass
 class Received:
-    """The exit code of the first signal; None before it."""
+    """The exit code of the first signal that was received; None before that."""
 
     code: Exit | None = None
 
 
 class Meetings:
-    """Several processes asking one another whether a signal has come to any, after the same steps in each.
+    """Exchanges among processes, after the same steps in each, on whether any of them has received a signal.
 
-    Processors ask after every step. GPUs would have to finish their queued work first: there the processes ask after some time.
+    On processors they do so after every step. On GPUs an exchange waits for all queued work, so there is one only after some time.
 
     Args:
-        step: how many are done.
-        every: seconds between two questions, at the most unless a step is longer.
+        step: number of steps done.
+        every: seconds between two exchanges, at most, unless a step is longer; 0 for one after every step.
     """
 
     def __init__(self, world: World, device: torch.device, step: int, every: float) -> None:
@@ -70,7 +70,7 @@ class Meetings:
         self.next = step
 
     def any(self, flag: bool, step: int) -> bool:
-        """Whether `flag` is set in one of the processes, where they meet after this step; all must ask after every step."""
+        """Whether `flag` is set in any process; False where there is no exchange after this step. All must call it after every step."""
         if step < self.next:
             return False
         now, (last_step, last) = time.monotonic(), self.last
@@ -84,13 +84,13 @@ class Meetings:
 
 @contextmanager
 def collected(say: Callable[[str], None]) -> Iterator[Received]:
-    """Notes a signal instead of ending, for work that looks at `Received` between its steps.
+    """Inside, a signal does not end the process but sets `Received`, which the work reads between its steps.
 
-    A process that has not ended nine seconds after it, or gets another, ends there and then: one long operation, a
-    backward pass say, does not return to Python. So a thread of its own watches.
+    A process that is still there nine seconds later, or receives another signal, ends at once. A thread of its own sees to that,
+    since one long operation, such as a backward pass, does not return to Python meanwhile.
 
     Args:
-        say: is called with the reason, before the process ends here and then.
+        say: is called with the reason before the process ends at once.
     """
     received = Received()
     reader, writer = socket.socketpair()

@@ -1,4 +1,4 @@
-"""What records say of a network's training: the data, the recipe, the run that it is or is a moment of."""
+"""The conditions in records that describe a network's training: the data, the recipe and the run."""
 
 from typing import Any
 
@@ -13,13 +13,13 @@ from atalho.training.arguments import Arguments
 
 
 def of_data(data: DataIdentity) -> dict[str, Any]:
-    """The data by name, and by the checksum of their content where they have one."""
-    known = {} if data.checksum is None else {"data_checksum": f"sha256:{data.checksum}"}
-    return {"data": data.name, **known}
+    """The data's name, and the checksum of their content where they have one."""
+    checksum = {} if data.checksum is None else {"data_checksum": f"sha256:{data.checksum}"}
+    return {"data": data.name, **checksum}
 
 
 def of_training(arguments: Arguments, data: Dataset) -> dict[str, Any]:
-    """What all records of a run say of it, before it has begun."""
+    """The conditions that all records of a run have; they are known before it begins."""
     recipe, start = arguments.recipe, arguments.start
     network = network_for(arguments.network, data)
     images = len(data.training(with_validation=recipe.with_validation).labels)
@@ -39,7 +39,7 @@ def of_training(arguments: Arguments, data: Dataset) -> dict[str, Any]:
 
 
 def of_system(arguments: Arguments) -> dict[str, Any]:
-    """How and where a run's network is trained and tested; with the time."""
+    """The conditions that say how and where a run's network is trained and tested, with the time."""
     return {
         "engine": "eager",
         "dtype": arguments.precision,
@@ -49,7 +49,7 @@ def of_system(arguments: Arguments) -> dict[str, Any]:
 
 
 def of_network(network: Subject, data: DataIdentity, recipe: Recipe, seed: int) -> dict[str, Any]:
-    """The network of a diagnosis, what it is shown, and what its loss is made of; the arithmetic is float32's."""
+    """The conditions of a diagnosis: the data, the network's input, classes and depth, the seed and the loss; in float32."""
     conditions: dict[str, Any] = {
         **of_data(data),
         "input": list(network.input),
@@ -65,7 +65,7 @@ def of_network(network: Subject, data: DataIdentity, recipe: Recipe, seed: int) 
 
 
 def of_run(recipe: Recipe, data: Dataset, precision: Precision) -> dict[str, Any]:
-    """The run of a diagnosis: its recipe, its length on the data, and what the steps up to the moment were computed in."""
+    """The run that a diagnosis follows: its recipe, its length on the data, and the precision of its steps."""
     split = data.training(with_validation=recipe.with_validation)
     return {
         "recipe": recipe.name,

@@ -10,7 +10,7 @@ from atalho.errors import AtalhoError, Exit
 
 @contextmanager
 def curves(folder: Path) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """A function that writes a row of metrics.csv to `folder`; what is there from its step on is replaced.
+    """A function that writes a row of metrics.csv to `folder`; rows there from the first one's step on are replaced.
 
     Raises:
         AtalhoError: EXTRA-MISSING (exit 6), where TensorBoard is not installed.
