@@ -161,11 +161,7 @@ class Run:
         self.recent_sums = no_sums(self.device)
 
     def evaluate(self, split: Images) -> Accuracy:
-        """The accuracy of the model on a split now, over all processes.
-
-        Raises:
-            Stopped: after SIGINT or SIGTERM.
-        """
+        """The accuracy of the model on a split now, over all processes; raises Stopped after SIGINT or SIGTERM."""
         self.world.take_from_main(self.learner.inference.buffers())
         share = torch.arange(self.world.rank, len(split.labels), self.world.size)
         return accuracy(
