@@ -12,7 +12,7 @@ from atalho.data.copies import (
     HASH,
     LEVELS,
     MOST_BITS,
-    OFTEN,
+    MOST_COPIES,
     Copies,
     find,
     fingerprint,
@@ -49,7 +49,7 @@ def test_copies_are_found_and_different_photos_are_not(shared: Path) -> None:
     pictures = [each for made in zip(photos, copies, strict=True) for each in (made[0], *made[1])]
     found = joined([*map(fingerprint, pictures)])
     assert found.groups.tolist() == [number // 4 * 4 for number in range(len(pictures))]
-    assert (found.same, found.alike, len(found.apart)) == (0, 3 * len(photos), 0)
+    assert (found.identical, found.similar, len(found.scenes)) == (0, 3 * len(photos), 0)
 
 
 def test_groups_are_those_of_brute_force() -> None:
@@ -84,7 +84,7 @@ def test_the_same_files_are_found_whatever_they_look_like() -> None:
     labels = np.array([0, 0, 1, 1, 0, 0])
     found = find(files, prints, labels, "exact")
     assert found.groups.tolist() == [0, 1, 0, 3, 1, 0]
-    assert (found.same, found.alike, found.compared) == (3, 0, 0)
+    assert (found.identical, found.similar, found.compared) == (3, 0, 0)
     assert find(files, prints, labels, "off").groups.tolist() == [*range(6)]
     assert find(files[:0], prints[:0], labels[:0], "similar").groups.tolist() == []
     assert in_two_classes(files, labels) == [[0, 2, 5]]
@@ -109,14 +109,14 @@ def test_a_scene_that_is_taken_again_is_no_copy() -> None:
     prints = [*scene(24), saved, saved, saved]
     found = joined(prints, [number % 2 for number in range(24)] + [0] * 3)
     assert found.groups.tolist() == [*range(24), 24, 24, 24]
-    assert sorted(found.apart.tolist()) == [*range(24)]
-    assert found.alike == 2
+    assert sorted(found.scenes.tolist()) == [*range(24)]
+    assert found.similar == 2
     alone = joined(prints, [0] * 24 + [1] * 3)
     assert alone.groups.tolist() == [*range(24), 24, 24, 24]
 
 
 def test_a_few_alike_are_copies_and_a_label_that_is_wrong_is_no_reason() -> None:
-    few = scene(OFTEN)
+    few = scene(MOST_COPIES)
     assert set(joined(few).groups.tolist()) == {0}
     many = scene(12) + [fingerprint(picture(seed)) for seed in range(100, 140)]
     labels = [0] * 11 + [1] * 41

@@ -28,11 +28,11 @@ def load(
     copies: Kind = "similar",
     say: Say = lambda message: None,
 ) -> Dataset:
-    """The data set of that name, kept under `data_dir`, or the folder of photos that is there.
+    """The data set called `name`, which is kept under `data_dir`; where `name` is a folder, its photos as a data set.
 
     Args:
-        progress: told of a download's bytes, or of a folder's images as they are looked at.
-        framings: how photos are brought to the inputs of one or more networks; other images are what they are.
+        progress: called with the bytes downloaded, or the images of a folder read, and how many there are in all.
+        framings: how photos are resized and cropped to the inputs of one or more networks; other data sets' images have one size.
         bad_images, copies, say: as in `photos.load`.
 
     Raises:
@@ -44,7 +44,7 @@ def load(
             say(f"{name} is the data set; the folder of that name here is --data ./{name}")
         return DATASETS[name](data_dir, progress)
     if root.is_dir():
-        found = photos.load(
+        dataset = photos.load(
             root,
             data_dir,
             progress,
@@ -53,8 +53,8 @@ def load(
             copies=copies,
             say=say,
         )
-        # What was published of a data set is not about a folder that happens to be named so.
-        return replace(found, name=f"./{found.name}") if found.name in DATASETS else found
+        # `./` tells a folder that is named like a data set from the data set, whose published results are not the folder's.
+        return replace(dataset, name=f"./{dataset.name}") if dataset.name in DATASETS else dataset
     raise AtalhoError(
         "DATA-UNKNOWN",
         name,

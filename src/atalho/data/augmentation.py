@@ -1,6 +1,6 @@
 """Where a training image is cropped and how its colours change, from draws that are equal for equal (seed, epoch, sample).
 
-What is drawn is computed on the host in float64, so that every device is given the same numbers.
+Random numbers are computed on the host in float64, so that every device uses the same ones.
 """
 
 from math import log, pi
@@ -16,10 +16,10 @@ from atalho.runtime.transfer import on_device
 Draw = tuple[int, Tensor, Tensor]
 """The seed, and (N,) epochs and samples on the host."""
 
-# Streams of draws; 0 to 2 shift and mirror.
+# Numbers of the streams of random numbers; streams 0 to 2 shift and mirror.
 LENGTH, LEFT, TOP, PLAIN, FACTORS, ORDER, TRIES = 3, 4, 5, 6, 12, 15, 16
 MOST_TRIES = 10
-"""Of a part with a drawn area and aspect, as in torchvision's RandomResizedCrop; the largest in the middle follows."""
+"""Random areas and aspect ratios that are tried, as in torchvision's RandomResizedCrop; if none fits, the crop is central."""
 
 # Principal components of the colours of ImageNet's training images, for pixels in [0, 1] (Krizhevsky 2012, §4.1; the numbers are
 # those of fb.resnet.torch).
@@ -34,13 +34,13 @@ LUMA = (0.2989, 0.587, 0.114)  # torchvision's rounding of ITU-R BT.601
 
 
 def _between(least: float, most: float, draw: Draw, stream: int) -> Tensor:
-    """(N,) numbers of float64 in [least, most)."""
+    """(N,) uniformly distributed numbers in [least, most), float64."""
     share = uniform(*draw, stream, 2**31).double() / 2**31
     return least + (most - least) * share
 
 
 def _below(bounds: Tensor, draw: Draw, stream: int) -> Tensor:
-    """(N,) whole numbers of float64 in [0, bound), each with its own bound."""
+    """(N,) uniformly distributed whole numbers in [0, bound), each with its own bound, float64."""
     return (_between(0, 1, draw, stream) * bounds).floor()
 
 
@@ -57,7 +57,7 @@ def boxes(crop: ShorterSide | ResizedCrop, input: Shape, sizes: Tensor, draw: Dr
     shorter = min(rows, columns)
     least, most = (round(times * shorter) for times in (crop.least, crop.most))
     length = least + uniform(*draw, LENGTH, most - least + 1).double()
-    # The picture that the crop is cut from covers the input, so much larger; its other side is rounded down as in `Framing`.
+    # The picture is resized until it just covers the input times length / shorter; its other side is rounded down as in `Framing`.
     wide, high = ((length * side / shorter).floor() for side in (columns, rows))
     narrow = width * high <= height * wide
     wide, high = (
@@ -73,11 +73,11 @@ def boxes(crop: ShorterSide | ResizedCrop, input: Shape, sizes: Tensor, draw: Dr
 
 def _resized_crop(crop: ResizedCrop, width: Tensor, height: Tensor, draw: Draw) -> Tensor:
     narrow, broad = crop.aspect
-    # What is taken where no try fits: as much as the aspects allow.
+    # Where no try fits: the largest central crop within the aspect ratios.
     wide = torch.where(width > broad * height, (height * broad).round(), width)
     high = torch.where(width < narrow * height, (width / narrow).round(), height)
     left, top = ((width - wide) / 2).floor(), ((height - high) / 2).floor()
-    for number in reversed(range(MOST_TRIES)):  # the first that fits has the last word
+    for number in reversed(range(MOST_TRIES)):  # the first try that fits overwrites later ones
         stream = TRIES + 4 * number
         area = width * height * _between(*crop.area, draw, stream)
         aspect = _between(log(narrow), log(broad), draw, stream + 1).exp()
@@ -90,7 +90,10 @@ def _resized_crop(crop: ResizedCrop, width: Tensor, height: Tensor, draw: Draw) 
 
 
 def resampled(images: Tensor, boxes: Tensor) -> Tensor:
-    """A part of each of (N, H, W, C) images at their own size, (N, H, W, C) floats: bilinear, the whole picture exactly itself."""
+    """A box of each of (N, H, W, C) images, resized to the size of the images: (N, H, W, C) floats.
+
+    The interpolation is bilinear; a box around the whole image returns it exactly.
+    """
     size = images.shape[1:3]
     low, high, share = zip(
         *(
@@ -113,17 +116,21 @@ def resampled(images: Tensor, boxes: Tensor) -> Tensor:
 
 
 def _neighbours(start: Tensor, end: Tensor, side: int) -> tuple[Tensor, Tensor, Tensor]:
-    """For `side` places from `start` to `end` of each image: the pixels before and after each, and how far between them it is."""
+    """The interpolation of `side` positions from `start` to `end` of each image.
+
+    Returns:
+        The pixels before and after each position, and its distance from the first, in [0, 1); all (N, side).
+    """
     middles = (torch.arange(side, dtype=torch.float64) + 0.5) / side
-    places = start[:, None] + middles * (end - start)[:, None] - 0.5
-    places = places.clamp(0, side - 1)
-    before = places.floor()
+    positions = start[:, None] + middles * (end - start)[:, None] - 0.5
+    positions = positions.clamp(0, side - 1)
+    before = positions.floor()
     after = (before + 1).clamp(max=side - 1)
-    return before.long(), after.long(), (places - before).float()
+    return before.long(), after.long(), (positions - before).float()
 
 
 def recoloured(pixels: Tensor, colour: Lighting | Photometric, draw: Draw) -> Tensor:
-    """(N, H, W, 3) floats in [0, 1] in other colours."""
+    """(N, H, W, 3) floats in [0, 1] with randomly changed colours."""
     if isinstance(colour, Lighting):
         shift = lighting(colour, draw)
         return pixels + on_device(shift, pixels.device).to(pixels)[:, None, None, :]
@@ -133,10 +140,10 @@ def recoloured(pixels: Tensor, colour: Lighting | Photometric, draw: Draw) -> Te
 
 
 def lighting(colour: Lighting, draw: Draw) -> Tensor:
-    """What is added to the three channels of every image: (N, 3) of float64."""
+    """The amounts to add to the three channels of every image: (N, 3), float64."""
     shift = torch.zeros(len(draw[1]), 3, dtype=torch.float64)
     for component, value in enumerate(EIGENVALUES):
-        # A normal number from two even ones (Box 1958); the first is above zero.
+        # A normally distributed number from two uniform ones (Box 1958); the first is above zero, for its logarithm.
         radius = 1 - _between(0, 1, draw, PLAIN + 2 * component)
         angle = 2 * pi * _between(0, 1, draw, PLAIN + 2 * component + 1)
         normal = (-2 * radius.log()).sqrt() * angle.cos()
@@ -146,7 +153,7 @@ def lighting(colour: Lighting, draw: Draw) -> Tensor:
 
 
 ORDERS = torch.tensor([(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)])
-"""Of brightness (0), contrast (1) and saturation (2)."""
+"""The six orders in which brightness (0), contrast (1) and saturation (2) can be changed."""
 
 
 def photometric(pixels: Tensor, factors: Tensor, orders: Tensor) -> Tensor:
@@ -154,14 +161,14 @@ def photometric(pixels: Tensor, factors: Tensor, orders: Tensor) -> Tensor:
 
     Args:
         factors: (N, 3), of brightness, contrast and saturation.
-        orders: (N,) of ORDERS.
+        orders: (N,) indices of `ORDERS`.
     """
     factors, order = (on_device(each, pixels.device) for each in (factors, ORDERS[orders]))
     for steps in order.unbind(1):
-        # Each blends the picture with another: black, its mean grey, or its greys.
+        # Each step blends the picture with black (brightness), its mean grey (contrast) or its own greys (saturation).
         grey = sum(weight * pixels[..., c] for c, weight in enumerate(LUMA))
         assert isinstance(grey, Tensor)
-        # Whole numbers add up to the same in any order, on any device and in a batch of any size.
+        # Whole numbers have the same sum in any order, on any device and in a batch of any size.
         mean = (grey.double() * 2**32).round().long().sum((1, 2)).double() / 2**32 / grey[0].numel()
         contrast, saturation = ((steps == each).to(pixels)[:, None, None] for each in (1, 2))
         other = saturation * grey + contrast * mean.to(pixels)[:, None, None]

@@ -1,4 +1,4 @@
-"""Training batches of images in memory: pure functions of the step, made where the images lie."""
+"""Training batches of images in memory: pure functions of the step, computed on the device that holds the images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Preprocessing(NamedTuple):
 
     @classmethod
     def per_channel(cls, mean: Sequence[float], std: Sequence[float]) -> "Preprocessing":
-        """By one mean and one standard deviation a channel, of pixels in [0, 1]."""
+        """The preprocessing by one mean and one standard deviation a channel, of pixels in [0, 1]."""
         return cls(*(torch.tensor(each).reshape(1, 1, -1) for each in (mean, std)))
 
     @property
@@ -43,7 +43,7 @@ class Preprocessing(NamedTuple):
 
 
 def fit(images: Tensor, normalisation: Normalisation) -> Preprocessing:
-    """The statistics of (N, H, W, C) 8-bit training images."""
+    """The preprocessing by the statistics of (N, H, W, C) 8-bit training images."""
     # Exact sums of integers: the result does not depend on the number of threads.
     numbers = images.numpy()
     count, channels = len(numbers), numbers.shape[-1]
@@ -79,8 +79,8 @@ class StreamSettings:
         batch: images of a step, over all processes.
         seed: from which every order, crop and colour is drawn, with the epoch and the image.
         mirror: whether a mirrored image keeps its label; without, the augmentation's mirror images are left out.
-        device: where batches are wanted.
-        share: (rank, world) of this process: each makes an equal part of every batch, in their order.
+        device: on which batches are returned.
+        share: (rank, world) of this process: each process computes an equal part of every batch, in the order of their ranks.
     """
 
     preprocessing: Preprocessing
@@ -93,7 +93,9 @@ class StreamSettings:
 
 
 class Augmenter:
-    """Makes training images of a split's on the device: all of the augmentation but crops that are resized, and preprocessing.
+    """Turns a split's images into training images on the device: crops padded images, mirrors, recolours and preprocesses.
+
+    Crops that are resized are made before, by `augmentation.resampled` or while a photo is decoded.
 
     Args:
         input: (C, H, W) of the images.
@@ -115,19 +117,19 @@ class Augmenter:
             self.preprocessing = self.preprocessing._replace(mean=mean)
 
     def padded(self, images: Tensor) -> Tensor:
-        """(…, H, W, C) images with zeros on each side, where crops are cut from these."""
+        """(…, H, W, C) images with zeros on each side; unchanged where the augmentation does not crop padded images."""
         return F.pad(images, (0, 0, *(self.padding,) * 4))
 
     def __call__(self, images: Tensor, which: Tensor, samples: Tensor, epochs: Tensor) -> Tensor:
-        """(N, C, H, W) floats of some padded images, cropped, mirrored and coloured.
+        """(N, C, H, W) floats of some padded images, cropped, mirrored, recoloured and preprocessed.
 
         Args:
             images: (K, H, W, C), 0 to 255.
-            which: (N,) of the images.
-            samples, epochs: (N,) on the host; they decide what is done to each.
+            which: (N,) indices of the images to return.
+            samples, epochs: (N,) on the host; with the seed they determine the random numbers of each image.
         """
         mean, std = self.preprocessing
-        # Drawn on the host, where so few numbers cost less than a GPU's launches, and copied at once.
+        # Drawn on the host, where so few numbers cost less than a GPU's launches, and copied together.
         shifts = 2 * self.padding + 1
         bounds = (shifts, shifts, 2)  # down, right, mirrored
         draws = [uniform(self.seed, epochs, samples, *each) for each in enumerate(bounds)]
@@ -183,4 +185,4 @@ class Batches:
         return self.augmenter(images, which, samples, epochs), labels
 
     def close(self) -> None:
-        """Nothing has to end; a stream from disk has threads."""
+        """Does nothing: unlike a stream from disk, this one has no threads to end."""

@@ -80,7 +80,7 @@ CIFAR100_FILES = {
 
 
 def cifar10(data_dir: Path, progress: Progress) -> Dataset:
-    """CIFAR-10 from under `data_dir`, downloaded where it is not there; every file's checksum is compared first."""
+    """CIFAR-10 from under `data_dir`, downloaded where it is not there; every file's checksum is compared before it is used."""
     folder = next((data_dir / name for name in LAYOUTS if (data_dir / name).is_dir()), None)
     if folder is None:
         _fetch(*CIFAR10_ARCHIVE, data_dir, progress)  # the binary layout, which needs no pickle
@@ -98,7 +98,7 @@ def cifar10(data_dir: Path, progress: Progress) -> Dataset:
 
 
 def cifar100(data_dir: Path, progress: Progress) -> Dataset:
-    """CIFAR-100 with its 100 fine labels, found, downloaded and checked as CIFAR-10; the names are those of its `meta`."""
+    """CIFAR-100 with its 100 fine labels, downloaded and checked as CIFAR-10; the classes' names come from its file `meta`."""
     folder = data_dir / CIFAR100_FOLDER
     if not folder.is_dir():
         _fetch(*CIFAR100_ARCHIVE, data_dir, progress)
@@ -135,12 +135,12 @@ def _checked(path: Path, algorithm: str, expected: str) -> bytes:
             next_step="remove its folder and run again to download it, or choose --data-dir",
             exit=Exit.DATA,
         ) from error
-    found = hashlib.new(algorithm, data, usedforsecurity=False).hexdigest()
-    if found != expected:
+    actual = hashlib.new(algorithm, data, usedforsecurity=False).hexdigest()
+    if actual != expected:
         raise AtalhoError(
             "DATA-CHECKSUM",
             path,
-            f"{algorithm} is {found}, not the published {expected}; the file is damaged and was not used",
+            f"{algorithm} is {actual}, not the published {expected}; the file is damaged and was not used",
             next_step="remove its folder and run again to download it",
             exit=Exit.DATA,
         )

@@ -1,9 +1,10 @@
-"""Which pictures are copies of one another: the same file, or the same picture saved again at another size or quality.
+"""Finds pictures that are copies of one another: the same file, or the same picture saved again at another size or quality.
 
-A picture's fingerprint is a difference hash (Krawetz 2013), of 16 rows of 17 grey values whether each is brighter than the one
-before it, and 64 grey levels. The hash is fast to look up, the levels are surer: pictures with little in them, as handwritten
-digits, have similar hashes. Of 200 ImageNet photos, two that differ are at least 67 of 256 bits and 14 of 255 levels apart; 99 %
-of their copies, saved with quality 20 to 90 at a quarter to twice the size, at most 31 bits and 1 level.
+A picture's fingerprint consists of a difference hash (Krawetz 2013) and of 64 grey levels. The hash says of 16 rows of 17 grey
+values whether each value is brighter than the one before it. The hash is fast to look up, the levels are more reliable: pictures
+with little in them, such as handwritten digits, have similar hashes. Of 200 ImageNet photos, two that differ are at least 67 of 256
+bits and 14 of 255 levels apart; 99 % of their copies, saved with quality 20 to 90 at a quarter to twice the size, at most 31 bits
+and 1 level.
 
 Pictures that a fixed camera takes of one scene after another look alike too, and are not copies: see `find`.
 """
@@ -26,61 +27,61 @@ SIDE = 16  # of the hash
 LEVELS = 8
 HASH = SIDE**2 // 8  # bytes
 BYTES = HASH + LEVELS**2
-"""Of a fingerprint: the bits of the difference hash, and of LEVELS² parts of the picture the mean grey level."""
+"""Bytes of a fingerprint: the difference hash, and the mean grey level of each of LEVELS² parts of the picture."""
 
 DECODED = 8 * (SIDE + 1)
-"""Pixels of the shorter side, of which a fingerprint is as good as of more."""
+"""Pixels that are enough for the shorter side: a fingerprint of more is no better."""
 
 MOST_BITS = 31
-"""By which the hashes of copies differ."""
+"""The largest number of bits in which the hashes of copies differ."""
 
 MOST_SHARE = 0.4
-"""Of the bits that either hash has, by which those of copies differ: on a plain background there are few."""
+"""The largest share of the bits set in either hash in which copies differ: on a plain background few bits are set."""
 
 MOST_LEVELS = 2
-"""Of 255, by which the grey levels of copies differ on average."""
+"""The largest mean difference of the grey levels of copies, of 255."""
 
 BANDS = 16
-"""Of the hash, of 16 bits each."""
+"""How many parts of 16 bits each the hash is divided into."""
 
 WAVE = np.array(
-    [[(-1) ** (place & mask).bit_count() for place in range(LEVELS)] for mask in (0, 4, 6, 2)],
+    [[(-1) ** (column & mask).bit_count() for column in range(LEVELS)] for mask in (0, 4, 6, 2)],
     np.int16,
 )
 WAVES = np.einsum("ui,vj->uvij", WAVE, WAVE).reshape(BANDS, LEVELS**2)
 """(BANDS, LEVELS²): for each band a Walsh function of the levels, of rows and columns with up to three changes of sign."""
 
 NEIGHBOURS = 100
-"""Pictures with the same band that one is compared to, of those that come next by their levels."""
+"""How many pictures with the same band each picture is compared with: those that follow it in the order of their levels."""
 
-OFTEN = 8
-"""Pictures that look alike, more than which are a scene that was taken again and not a picture that was saved again."""
+MOST_COPIES = 8
+"""The largest group of similar pictures that are copies where the group is most of its class: more show one scene, taken again."""
 
 MIXED = 0.1
-"""Share of other classes in a group that looks alike, from which on the likeness says nothing of what is shown."""
+"""The largest share of other classes in a group of copies: with more, similarity says nothing of what the pictures show."""
 
 
 @dataclass(frozen=True)
 class Copies:
-    """Which of a folder's pictures belong together.
+    """Which of a folder's pictures are copies.
 
     Attributes:
-        groups: (N,) a number for every picture, equal for copies and for copies of copies: the place of the first of them.
-        same: files whose bytes another has too, beyond the first.
-        alike: other pictures that look like one before them, and are in its group.
-        apart: the places of pictures that look alike and are not joined, group by group: a scene that was taken again.
-        compared: pairs whose fingerprints were compared.
+        groups: (N,) a number for every picture, equal for copies and for copies of copies: the row of the first of them.
+        identical: number of files that are identical with an earlier one.
+        similar: number of other pictures that look like an earlier one and are in its group.
+        scenes: the rows of pictures that look alike but are not copies, group by group: one scene, taken again.
+        compared: number of pairs whose fingerprints were compared.
     """
 
     groups: Numbers
-    same: int
-    alike: int
-    apart: Numbers
+    identical: int
+    similar: int
+    scenes: Numbers
     compared: int
 
 
 def fingerprint(image: Image.Image) -> bytes:
-    """The fingerprint of an upright RGB picture: what stays of it when it is saved again."""
+    """The fingerprint of an upright RGB picture, which changes little when the picture is saved again."""
     small = image.resize((SIDE + 1, SIDE), Image.Resampling.BILINEAR).convert("L")
     grey = np.asarray(small)
     levels = small.resize((LEVELS, LEVELS), Image.Resampling.BOX)
@@ -92,43 +93,44 @@ def find(
 ) -> Copies:
     """The copies among pictures.
 
-    A group of pictures that look alike is taken apart again, down to equal files, where other classes have more than a tenth of it,
-    or where it is most of its class and larger than `OFTEN`: a fixed camera took them, and what differs is what is to be learned.
+    A group of pictures that look alike is divided again into groups of identical files where more than a tenth of it is of other
+    classes, or where it is most of its class and larger than `MOST_COPIES`: a fixed camera took the pictures, and their small
+    differences are what a network has to learn.
 
     Args:
         sha256: (N, 32) bytes of the files' checksums.
         fingerprints: (N, BYTES).
-        labels: (N,) of the classes.
+        labels: (N,) indices of the classes.
     """
-    places = np.arange(len(labels))
-    none = places[:0]
-    if kind == "off" or not len(places):
-        return Copies(places, 0, 0, none, 0)
+    rows = np.arange(len(labels))
+    none = rows[:0]
+    if kind == "off" or not len(rows):
+        return Copies(rows, 0, 0, none, 0)
     first, file = _unique(sha256)
-    same = len(places) - len(first)
+    identical = len(rows) - len(first)
     if kind == "exact":
-        return Copies(first[file], same, 0, none, 0)
+        return Copies(first[file], identical, 0, none, 0)
     group, compared = _near(fingerprints[first])
-    apart = np.flatnonzero(_scenes(group, labels[first])[group])
-    apart = apart[np.argsort(group[apart], kind="stable")]
-    group[apart] = apart
-    alike = len(first) - len(np.unique(group))
-    return Copies(first[group][file], same, alike, first[apart], compared)
+    scenes = np.flatnonzero(_scenes(group, labels[first])[group])
+    scenes = scenes[np.argsort(group[scenes], kind="stable")]
+    group[scenes] = scenes
+    similar = len(first) - len(np.unique(group))
+    return Copies(first[group][file], identical, similar, first[scenes], compared)
 
 
 def in_two_classes(sha256: NDArray[np.uint8], labels: Numbers) -> list[list[int]]:
-    """The places of every file that is in more than one class."""
+    """The rows of every file that lies in more than one class: a list for each file."""
     first, file = _unique(sha256)
     many = np.zeros(len(first), bool)
     many[file[labels != labels[first][file]]] = True
-    found: dict[int, list[int]] = {}
-    for place in np.flatnonzero(many[file]).tolist():
-        found.setdefault(int(file[place]), []).append(place)
-    return [*found.values()]
+    by_file: dict[int, list[int]] = {}
+    for row in np.flatnonzero(many[file]).tolist():
+        by_file.setdefault(int(file[row]), []).append(row)
+    return [*by_file.values()]
 
 
 def _unique(rows: NDArray[np.uint8]) -> tuple[Numbers, Numbers]:
-    """The places of the first of equal rows, in order, and for every row which of these it equals."""
+    """The indices of the first of equal rows, in order, and for every row the position of its equal among these."""
     whole = np.ascontiguousarray(rows).view(f"V{rows.shape[1]}")[:, 0]
     _, first, which = np.unique(whole, return_index=True, return_inverse=True)
     order = np.argsort(first)
@@ -138,23 +140,24 @@ def _unique(rows: NDArray[np.uint8]) -> tuple[Numbers, Numbers]:
 
 
 def _scenes(group: Numbers, labels: Numbers) -> NDArray[np.bool_]:
-    """Whether each number of a group stands for pictures of a scene, and not for copies."""
+    """For each number of a group, whether its pictures show one scene, taken again, and are not copies."""
     classes, label, of_class = np.unique(labels, return_inverse=True, return_counts=True)
     pairs, counts = np.unique(group * len(classes) + label, return_counts=True)
     most = np.zeros(len(group), np.int64)
     np.maximum.at(most, pairs // len(classes), counts)
     sizes = np.bincount(group, minlength=len(group))
     mixed = most < (1 - MIXED) * sizes
-    # A group has the number of its first picture, and its class here.
-    return mixed | (sizes > OFTEN) & (2 * sizes > of_class[label])
+    # A group has the number of its first picture, whose class stands for the group's.
+    return mixed | (sizes > MOST_COPIES) & (2 * sizes > of_class[label])
 
 
 def _near(fingerprints: NDArray[np.uint8]) -> tuple[Numbers, int]:
-    """For every picture the place of the first that it is a copy of, or a copy's copy; and how many pairs were compared.
+    """For every picture the index of the first that it is a copy of, directly or by other copies; and how many pairs were compared.
 
-    Pictures are compared whose hashes have a band in common: all that differ in fewer bits than there are bands, and nine tenths of
-    those that differ in 31. Pictures on a plain background have many bands in common: of these each is compared to those that come
-    next in the order of a Walsh coefficient of their levels, another one for every band, which of copies is nearly the same.
+    Pictures are compared whose hashes have a band in common. That is true of all that differ in fewer bits than there are bands,
+    and of nine tenths of those that differ in 31. Pictures on a plain background have many bands in common. Within a band, each
+    picture is therefore compared only with those that follow it in the order of a Walsh coefficient of the levels, which is nearly equal for
+    copies; every band uses another coefficient.
     """
     first, which = _unique(fingerprints)
     prints = fingerprints[first]
@@ -162,22 +165,22 @@ def _near(fingerprints: NDArray[np.uint8]) -> tuple[Numbers, int]:
     levels = prints[:, HASH:].astype(np.int16)
     compared = 0
     for band in range(BANDS):
-        # Bits from all over the picture, every sixteenth: neighbours say the same.
+        # Every sixteenth bit, from all over the picture: neighbouring bits are often equal.
         bits = prints[:, band // 8 : HASH : BANDS // 8] >> (7 - band % 8) & 1
         key = np.packbits(bits, axis=1).view(np.uint16)[:, 0]
-        # Of two pictures, coefficients differ by no more than all their levels do.
+        # The coefficients of two pictures differ by no more than the sum of the differences of their levels.
         coefficients = levels @ WAVES[band]
         order = np.lexsort((coefficients, key))
-        row = _Row.of(prints[order], key[order], coefficients[order])
+        pictures = _Ordered.of(prints[order], key[order], coefficients[order])
         ranked = group[order]
         left = np.arange(len(order))
         for distance in range(1, NEIGHBOURS + 1):
-            left = row.within_reach(left, distance)
+            left = pictures.within_reach(left, distance)
             if not len(left):
                 break
-            apart = left[ranked[left] != ranked[left + distance]]
-            compared += len(apart)
-            near = row.near(apart, distance)
+            unjoined = left[ranked[left] != ranked[left + distance]]
+            compared += len(unjoined)
+            near = pictures.near(unjoined, distance)
             if len(near):
                 group = _joined(group, order[near], order[near + distance])
                 ranked = group[order]
@@ -185,8 +188,8 @@ def _near(fingerprints: NDArray[np.uint8]) -> tuple[Numbers, int]:
 
 
 @dataclass(frozen=True)
-class _Row:
-    """Pictures in an order in which copies are next to one another."""
+class _Ordered:
+    """Pictures in an order in which copies are close to one another."""
 
     hashes: NDArray[np.uint64]
     levels: NDArray[np.uint8]
@@ -199,19 +202,19 @@ class _Row:
         prints: NDArray[np.uint8],
         key: NDArray[np.uint16],
         coefficients: NDArray[np.int16],
-    ) -> "_Row":
+    ) -> "_Ordered":
         hashes = np.ascontiguousarray(prints[:, :HASH]).view(np.uint64)
         return cls(hashes, np.ascontiguousarray(prints[:, HASH:]), key, coefficients)
 
     def within_reach(self, left: Numbers, distance: int) -> Numbers:
-        """Those places of `left` whose picture may be a copy of that so many places on."""
+        """The positions in `left` whose picture may be a copy of the one `distance` positions after it."""
         left = left[: np.searchsorted(left, len(self.key) - distance)]
         step = self.coefficients[left + distance] - self.coefficients[left]
         same = self.key[left] == self.key[left + distance]
         return np.compress(same & (step <= MOST_LEVELS * LEVELS**2), left)
 
     def near(self, left: Numbers, distance: int) -> Numbers:
-        """Those places whose picture is a copy of that so many places on."""
+        """The positions in `left` whose picture is a copy of the one `distance` positions after it."""
         one, other = self.hashes[left], self.hashes[left + distance]
         bits = np.bitwise_count(one ^ other).sum(axis=1)
         either = np.bitwise_count(one | other).sum(axis=1)
@@ -221,10 +224,10 @@ class _Row:
 
 
 def _joined(group: Numbers, one: Numbers, other: Numbers) -> Numbers:
-    """The groups, once those of some pairs of pictures are one; each has the number of its first."""
-    ends, place = np.unique(np.stack([group[one], group[other]]), return_inverse=True)
-    place = place.reshape(2, -1)
-    edges = coo_array((np.ones(len(one), np.int8), (place[0], place[1])), (len(ends), len(ends)))
+    """The groups after those of each pair of pictures are joined; a joined group has the number of its first picture."""
+    ends, index = np.unique(np.stack([group[one], group[other]]), return_inverse=True)
+    index = index.reshape(2, -1)
+    edges = coo_array((np.ones(len(one), np.int8), (index[0], index[1])), (len(ends), len(ends)))
     _, part = connected_components(edges, directed=False)
     lowest = np.full(len(ends), len(group))
     np.minimum.at(lowest, part, ends)

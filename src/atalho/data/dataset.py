@@ -16,7 +16,7 @@ from atalho.networks import subjects
 from atalho.networks.subjects import Subject
 
 Progress = Callable[[int, int], None]
-"""Told of how much is done, and how much there is in all: bytes, or images."""
+"""Is called with how much is done and how much there is in all: bytes, or images."""
 
 
 class Split(NamedTuple):
@@ -77,13 +77,13 @@ class Images(Batched, Protocol):
         """The same pictures, brought to another network's input where they are not in memory."""
 
     def select(self, index: Tensor) -> Self:
-        """The images at some places, in their order."""
+        """The images with these indices, in the order of the indices."""
 
     def join(self, other: Self) -> Self:
-        """These images, and others after them."""
+        """These images, followed by others."""
 
     def sample(self) -> Tensor:
-        """(N, H, W, C) of 8 bits, for statistics: all that are in memory, some that are on disk."""
+        """(N, H, W, C) of 8 bits, for statistics: all images in memory, or some of those on disk."""
 
     def contents(self) -> Iterator[bytes]:
         """All that the images and labels depend on, for a checksum."""
@@ -91,12 +91,12 @@ class Images(Batched, Protocol):
 
 @dataclass(frozen=True)
 class DataIdentity:
-    """Which data set is meant.
+    """The name and content of a data set.
 
     Args:
-        name: for people; two folders may have one name.
-        checksum: SHA-256 over all images and labels, as `Dataset.checksum`; None of a data set that was never seen here.
-        copies: which copies the division of a folder of photos keeps together; None of other data sets.
+        name: for people to read; two folders may have the same name.
+        checksum: SHA-256 over all images and labels, as `Dataset.checksum`; None for a data set whose images were never read.
+        copies: which copies the division of a folder of photos keeps together; None for other data sets.
     """
 
     name: str
@@ -109,10 +109,10 @@ class Dataset:
     """A data set with its splits.
 
     Args:
-        splits: `train`, `val` and `test`; no image is in two of them. `val` is for choices, `test` is read once.
+        splits: `train`, `val` and `test`; no image is in two of them. `val` is for choosing, `test` is evaluated once.
         mirror: whether a mirrored image keeps its label (a digit does not).
-        note: what a reader should know of how it was divided.
-        copies: as of a `DataIdentity`.
+        note: how it was divided, for readers of its results.
+        copies: as in `DataIdentity`.
     """
 
     name: str
@@ -152,7 +152,7 @@ class Dataset:
         return DataIdentity(self.name, self.checksum, self.copies)
 
     def training(self, *, with_validation: bool) -> Images:
-        """The images to train on: the training split, and the validation split's too where nothing is chosen on it."""
+        """The images to train on: the training split, with the validation split's where nothing is chosen by that."""
         train = self.splits["train"]
         return train.join(self.splits["val"]) if with_validation else train
 
@@ -169,7 +169,7 @@ def network_for(name: str, data: Dataset | None) -> Subject:
 
 
 def spaced(count: int, most: int) -> Tensor:
-    """At most `most` of the places 0 to `count` - 1, evenly spaced, the first and the last among them; (places,) of int64."""
+    """At most `most` indices from 0 to `count` - 1, evenly spaced, with the first and the last; (indices,) of int64."""
     return torch.linspace(0, count - 1, min(count, most)).long()
 
 
@@ -186,36 +186,38 @@ def divided(
     groups: Sequence[int],
     fractions: Mapping[str, float],
 ) -> dict[str, Tensor]:
-    """The places of every part's images, sorted: each class in the given fractions, the last name taking what is left.
+    """The indices of every part's images, sorted: each class in the given fractions; the last part gets what is left.
 
-    The order is that of the keys: it depends on the content alone, not on files or generators. Images of one group stay
-    together, under the class of their first. Groups of copies come after single images, so that they fall to the last name.
+    Images are taken in the order of their keys, which depends on the content alone, not on files or generators. Images of one
+    group stay together, under the class of the first. Groups of copies come after single images, so that they go to the last part.
     Every part has at least one group of every class that has as many groups as there are parts.
 
     Args:
         keys: a checksum of every image's content.
         groups: a number for every image, equal for images that belong together.
     """
-    together: dict[int, list[int]] = {}
-    for place in sorted(range(len(keys)), key=keys.__getitem__):
-        together.setdefault(groups[place], []).append(place)
-    classes: dict[int, list[list[int]]] = {}
+    by_group: dict[int, list[int]] = {}
+    for index in sorted(range(len(keys)), key=keys.__getitem__):
+        by_group.setdefault(groups[index], []).append(index)
+    by_class: dict[int, list[list[int]]] = {}
     # A stable sort: groups of one size stay in the order of their keys.
-    for members in sorted(together.values(), key=len):
-        classes.setdefault(labels[members[0]], []).append(members)
+    for members in sorted(by_group.values(), key=len):
+        by_class.setdefault(labels[members[0]], []).append(members)
     *names, last = fractions
     parts: dict[str, list[int]] = {name: [] for name in fractions}
-    for waiting in classes.values():
-        images = sum(map(len, waiting))
-        left = iter(waiting)
-        spare = len(waiting) - len(names) - 1  # groups that need not open a part
+    for groups_of_class in by_class.values():
+        images = sum(map(len, groups_of_class))
+        left = iter(groups_of_class)
+        spare = len(groups_of_class) - len(names) - 1  # groups beyond one for each part
         for name in names:
-            wanted, taken = max(1, round(fractions[name] * images)), 0
+            target, count = max(1, round(fractions[name] * images)), 0
             for members in left:
                 parts[name] += members
-                taken += len(members)
-                if taken >= wanted or spare <= 0:
+                count += len(members)
+                if count >= target or spare <= 0:
                     break
                 spare -= 1
-        parts[last] += (place for members in left for place in members)
-    return {name: torch.tensor(sorted(places), dtype=torch.int64) for name, places in parts.items()}
+        parts[last] += (index for members in left for index in members)
+    return {
+        name: torch.tensor(sorted(indices), dtype=torch.int64) for name, indices in parts.items()
+    }

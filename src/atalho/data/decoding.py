@@ -1,8 +1,8 @@
 """Training batches of photos on disk: pure functions of the step, decoded ahead by threads while the device computes.
 
-Pillow decodes, by the code that `predict` has. torchvision's JPEG decoder gives the same bits in the same time, reads fewer formats,
-and cannot decode a large picture smaller, which makes it a third as fast at 12 megapixels; at ImageNet's sizes its resize makes it
-1.8 times as fast as this (results/decoding.json), but takes whole pixels alone.
+Pillow decodes, by the same code as for `predict`. torchvision's JPEG decoder returns the same bits in the same time, but reads fewer
+formats. It cannot decode a large picture at a reduced size, so that it has a third of the speed at 12 megapixels. At ImageNet's sizes
+its resize makes it 1.8 times as fast (results/decoding.json), but it crops at whole pixels only.
 """
 
 from collections.abc import Callable
@@ -27,16 +27,16 @@ from atalho.recipes.recipe import ResizedCrop, ShorterSide
 from atalho.runtime.transfer import on_device
 
 AHEAD = 2
-"""Steps that are decoded before they are needed."""
+"""How many steps are decoded before they are needed."""
 
 Task = tuple[Future[None], Callable[[], None]]
 
 
 class _Step(NamedTuple):
-    """A batch on its way.
+    """A batch whose photos are being decoded.
 
     Attributes:
-        images: (N, H, W, C) of 8 bits; whole once all of `decoded` are done.
+        images: (N, H, W, C) of 8 bits; complete once all of `decoded` are done.
     """
 
     samples: Tensor
@@ -48,7 +48,7 @@ class _Step(NamedTuple):
 class Decoding:
     """The training stream of a split of photos.
 
-    A crop with a size of its own is cut from the file's picture, with one resize; any other from the framed picture.
+    A crop that is resized is cut from the file's picture by a single resize; other crops are cut from the framed picture.
 
     Args:
         workers: threads that decode.
@@ -62,15 +62,15 @@ class Decoding:
         self.device = settings.device
         self.labels = split.labels.to(self.device)
         self.augmenter = Augmenter(settings, split.framing.input)
-        self.copies = torch.cuda.Stream(self.device) if self.device.type == "cuda" else None
-        self.begun: dict[int, _Step] = {}
+        self.copy_stream = torch.cuda.Stream(self.device) if self.device.type == "cuda" else None
+        self.steps: dict[int, _Step] = {}
         self.tasks: SimpleQueue[Task | None] = SimpleQueue()
         self.threads = [
             Thread(target=_work, args=(self.tasks,), daemon=True) for _ in range(workers)
         ]
         for thread in self.threads:
             thread.start()
-        # At the end of the process too: a thread that is killed inside of torch takes the exit code with it.
+        # Also when the process ends: a thread that is killed inside torch would change the exit code.
         self._end = finalize(self, _end, self.tasks, self.threads)
 
     def __call__(self, step: int) -> tuple[Tensor, Tensor]:
@@ -79,16 +79,16 @@ class Decoding:
         Raises:
             AtalhoError: as `image.load`, for a photo that can no longer be read, or is of another size.
         """
-        wanted = range(step, step + AHEAD + 1)
-        for other in [*self.begun.keys() - {*wanted}]:
-            for waiting in self.begun.pop(other).decoded:
-                waiting.cancel()
-        for each in wanted:
-            if each not in self.begun:
-                self.begun[each] = self._begin(each)
-        samples, epochs, images, decoded = self.begun.pop(step)
-        for done in decoded:
-            done.result()
+        steps = range(step, step + AHEAD + 1)
+        for number in [*self.steps.keys() - {*steps}]:
+            for future in self.steps.pop(number).decoded:
+                future.cancel()
+        for number in steps:
+            if number not in self.steps:
+                self.steps[number] = self._begin(number)
+        samples, epochs, images, decoded = self.steps.pop(step)
+        for future in decoded:
+            future.result()
         which = torch.arange(len(samples), device=self.device)
         pictures = self.augmenter.padded(self._on_device(images))
         return self.augmenter(pictures, which, samples, epochs), self.labels[
@@ -96,15 +96,15 @@ class Decoding:
         ]
 
     def close(self) -> None:
-        """Ends the threads, once each has decoded the photo that it is at."""
-        for begun in self.begun.values():
-            for waiting in begun.decoded:
-                waiting.cancel()
-        self.begun.clear()
+        """Ends the threads, each after the photo that it is decoding."""
+        for batch in self.steps.values():
+            for future in batch.decoded:
+                future.cancel()
+        self.steps.clear()
         self._end()
 
     def _begin(self, step: int) -> _Step:
-        """Has a step's photos decoded, each into its place."""
+        """Starts to decode a step's photos, each into its row of the images."""
         settings = self.settings
         samples, epochs = positions(
             len(self.sizes), settings.batch, step, settings.seed, settings.share
@@ -112,8 +112,8 @@ class Decoding:
         framing = self.split.framing
         channels, height, width = framing.input
         shape = len(samples), height, width, channels
-        # Only from pinned memory does a copy go on beside the computation.
-        images = torch.empty(shape, dtype=torch.uint8, pin_memory=self.copies is not None)
+        # A copy runs beside the computation only from pinned memory.
+        images = torch.empty(shape, dtype=torch.uint8, pin_memory=self.copy_stream is not None)
         photos = [self.split.photos[sample] for sample in samples.tolist()]
         frames: list[Framing | Window] = [framing] * len(photos)
         if isinstance(self.crop, ShorterSide | ResizedCrop):
@@ -131,25 +131,25 @@ class Decoding:
                 for photo, (left, top, right, bottom) in zip(photos, windows.tolist(), strict=True)
             ]
         decoded = []
-        for photo, frame, place in zip(photos, frames, images, strict=True):
+        for photo, frame, pixels in zip(photos, frames, images, strict=True):
             decoded.append(Future[None]())
-            self.tasks.put((decoded[-1], partial(_decode, photo.path, frame, place)))
+            self.tasks.put((decoded[-1], partial(_decode, photo.path, frame, pixels)))
         return _Step(samples, epochs, images, decoded)
 
     def _on_device(self, images: Tensor) -> Tensor:
-        if self.copies is None:
+        if self.copy_stream is None:
             return images
-        # A stream of its own: the copy need not wait for the steps that are computed.
+        # In its own CUDA stream the copy need not wait for steps that are still being computed.
         computing = torch.cuda.current_stream(self.device)
-        with torch.cuda.stream(self.copies):
+        with torch.cuda.stream(self.copy_stream):
             copied = images.to(self.device, non_blocking=True)
-        computing.wait_stream(self.copies)
+        computing.wait_stream(self.copy_stream)
         copied.record_stream(computing)
         return copied
 
 
-def _decode(path: Path, frame: Framing | Window, place: Tensor) -> None:
-    place.copy_(torch.from_numpy(load(path, frame)))
+def _decode(path: Path, frame: Framing | Window, output: Tensor) -> None:
+    output.copy_(torch.from_numpy(load(path, frame)))
 
 
 def _end(tasks: "SimpleQueue[Task | None]", threads: list[Thread]) -> None:
@@ -164,7 +164,7 @@ def _end(tasks: "SimpleQueue[Task | None]", threads: list[Thread]) -> None:
 
 
 def _work(tasks: "SimpleQueue[Task | None]") -> None:
-    """Does tasks until there is none; a daemon, unlike the threads of an executor, lets the process end whenever it will."""
+    """Runs tasks until it gets None. Unlike the threads of an executor, a daemon thread lets the process end at any time."""
     while task := tasks.get():
         future, function = task
         if future.set_running_or_notify_cancel():

@@ -1,4 +1,4 @@
-"""A file from the network: resumed where it stopped, checked before it gets its name."""
+"""Downloads a file: resumes an interrupted download, and checks the file before it gets its final name."""
 
 import hashlib
 import time
@@ -15,7 +15,7 @@ CHUNK = 1 << 20
 
 
 def download(url: str, path: Path, *, md5: str, progress: Progress, pause: float = 1.0) -> None:
-    """Writes the file at `url` to `path`, going on from `path.part` where an earlier try stopped.
+    """Writes the file at `url` to `path`, resuming from `path.part` where an earlier attempt stopped.
 
     Args:
         md5: the published checksum; a file that has another is removed.
@@ -42,25 +42,25 @@ def download(url: str, path: Path, *, md5: str, progress: Progress, pause: float
             break
         except (OSError, HTTPException) as error:
             if attempt == ATTEMPTS - 1:
-                kept = part.stat().st_size
-                if not kept:
+                size = part.stat().st_size
+                if not size:
                     part.unlink()
                 raise AtalhoError(
                     "DATA-DOWNLOAD",
                     url,
-                    f"could not be fetched ({error}); {kept:,} bytes are kept, to go on from",
+                    f"could not be fetched ({error}); {size:,} bytes are kept, to go on from",
                     next_step=f"run again with a network, or unpack the data set into {path.parent} by hand",
                     exit=Exit.DATA,
                 ) from error
             time.sleep(pause * 2**attempt)
     with part.open("rb") as file:
-        found = hashlib.file_digest(file, "md5").hexdigest()
-    if found != md5:
+        actual = hashlib.file_digest(file, "md5").hexdigest()
+    if actual != md5:
         part.unlink()
         raise AtalhoError(
             "DATA-CHECKSUM",
             url,
-            f"md5 is {found}, not the published {md5}; the download was removed",
+            f"md5 is {actual}, not the published {md5}; the download was removed",
             next_step="run again; if it differs again, the server's file has changed",
             exit=Exit.DATA,
         )
@@ -68,11 +68,11 @@ def download(url: str, path: Path, *, md5: str, progress: Progress, pause: float
 
 
 def _append(url: str, part: Path, progress: Progress) -> None:
-    """Fetches what `part` lacks; a server that cannot go on from there sends the whole again."""
-    have = part.stat().st_size
+    """Appends what `part` lacks; from a server that cannot resume, the whole file is fetched again."""
+    received = part.stat().st_size
     request = urllib.request.Request(url, headers={"User-Agent": "atalho"})
-    if have:
-        request.add_header("Range", f"bytes={have}-")
+    if received:
+        request.add_header("Range", f"bytes={received}-")
     try:
         response = urllib.request.urlopen(request, timeout=30)
     except HTTPError as error:
@@ -82,11 +82,11 @@ def _append(url: str, part: Path, progress: Progress) -> None:
     with response, part.open("ab") as file:
         if response.status != 206:
             file.truncate(0)
-            have = 0
-        total = have + int(response.headers.get("Content-Length", 0))
+            received = 0
+        total = received + int(response.headers.get("Content-Length", 0))
         while chunk := response.read(CHUNK):
             file.write(chunk)
-            have += len(chunk)
-            progress(have, total)
-    if have < total:
-        raise OSError(f"the connection ended after {have:,} of {total:,} bytes")
+            received += len(chunk)
+            progress(received, total)
+    if received < total:
+        raise OSError(f"the connection ended after {received:,} of {total:,} bytes")

@@ -1,4 +1,4 @@
-"""Chance as a pure function: order of (seed, epoch), draws of (seed, epoch, sample), whoever draws, wherever and whenever.
+"""Random numbers as pure functions: an epoch's order of (seed, epoch), all others of (seed, epoch, sample), on any device.
 
 Training samples form one endless stream: epoch after epoch, each in its own order. Step s takes the s-th batch of it, so
 every batch is full, every image is seen once an epoch, and a run can start at any step.
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 Share = tuple[int, int]
-"""(rank, world): which of how many processes."""
+"""(rank, world): the index of a process, and the number of processes."""
 
 WHOLE: Share = (0, 1)
 
@@ -24,7 +24,7 @@ def _mix(x: Tensor) -> Tensor:
 
 
 def uniform(seed: int, epochs: Tensor, samples: Tensor, stream: int, bound: int) -> Tensor:
-    """Integers in [0, bound) for (N,) epochs and samples: the same for the same four numbers, on every device."""
+    """Integers in [0, bound) for (N,) epochs and samples: equal for equal seed, epoch, sample and stream, on every device."""
     bits = _mix(samples + _mix(epochs + _mix(torch.full_like(samples, 2 * seed + 2**40 * stream))))
     return ((bits >> 33) & 0x7FFFFFFF) * bound >> 31
 
@@ -40,7 +40,7 @@ def order(images: int, seed: int, epoch: int) -> Tensor:
 def positions(
     images: int, batch: int, step: int, seed: int, share: Share = WHOLE
 ) -> tuple[Tensor, Tensor]:
-    """The samples of a share of step `step` (from 0), and the epoch that each is taken in; both (batch / world,).
+    """The samples of one process at step `step` (from 0), and the epoch of each; both (batch / world,).
 
     Raises:
         ValueError: a batch that does not divide among the processes.

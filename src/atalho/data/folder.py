@@ -17,7 +17,7 @@ from torch import Tensor
 from atalho.data.dataset import Progress, Split
 from atalho.data.image import Framing, load
 from atalho.data.listing import listed
-from atalho.data.names import some
+from atalho.data.names import first_few
 from atalho.errors import AtalhoError, Exit
 
 T = TypeVar("T")
@@ -43,37 +43,39 @@ class Folder:
         """For each class of the folder, its index among a network's.
 
         Args:
-            classes: the network's labels, each with its name: a folder may have either, but a name only that no two labels have.
+            classes: the network's labels, each with its name. A folder may be named by either, but by a name only if it is unique.
 
         Raises:
-            AtalhoError: DATA-CLASSES (exit 3), where the network does not know one, or knows two as the same.
+            AtalhoError: DATA-CLASSES (exit 3), where a folder is no class of the network, or two folders are one class.
         """
         index = _Index(classes)
         if unknown := [name for name in self.classes if index(name) is None]:
             raise AtalhoError(
                 "DATA-CLASSES",
                 self.root,
-                f"{len(unknown)} of its {len(self.classes)} classes are unknown to {network} ({some(unknown)}); "
-                f"it knows {len(classes)} ({some(classes)})",
+                f"{len(unknown)} of its {len(self.classes)} classes are unknown to {network} ({first_few(unknown)}); "
+                f"it knows {len(classes)} ({first_few(classes)})",
                 next_step="name the folders as the network names its classes",
                 exit=Exit.DATA,
             )
-        found = tuple(label for label in map(index, self.classes) if label is not None)
-        counts = Counter(found)
-        twice = [name for name, label in zip(self.classes, found, strict=True) if counts[label] > 1]
-        if twice:
+        indices = tuple(label for label in map(index, self.classes) if label is not None)
+        counts = Counter(indices)
+        duplicates = [
+            name for name, label in zip(self.classes, indices, strict=True) if counts[label] > 1
+        ]
+        if duplicates:
             raise AtalhoError(
                 "DATA-CLASSES",
                 self.root,
-                f"{' and '.join(twice)} are one class of {network}",
+                f"{' and '.join(duplicates)} are one class of {network}",
                 next_step="put their images in one folder",
                 exit=Exit.DATA,
             )
-        return found
+        return indices
 
 
 class _Index:
-    """The index of a network's class by its label, or by a name that is one class's alone, however it is spaced and capitalised."""
+    """Finds the index of a network's class by its label or its unique name; spaces and capitals in names do not matter."""
 
     def __init__(self, classes: Mapping[str, str]) -> None:
         self.labels = {unicodedata.normalize("NFC", label): i for i, label in enumerate(classes)}
@@ -98,19 +100,19 @@ def images_in(folder: Path) -> list[Path]:
 def in_threads(
     function: Callable[[T], R], items: Iterable[T], workers: int = WORKERS
 ) -> Iterator[R]:
-    """What `function` makes of every item, in order; it is called for no more than a few ahead."""
-    waiting: deque[Future[R]] = deque()
+    """The results of `function` for all items, in order; only a few are computed ahead of the one that is read."""
+    futures: deque[Future[R]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) > 2 * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+            futures.append(pool.submit(function, item))
+            if len(futures) > 2 * workers:
+                yield futures.popleft().result()
+        while futures:
+            yield futures.popleft().result()
 
 
 def decoded(sources: Iterable[Path | bytes], framing: Framing) -> Iterator[Tensor | AtalhoError]:
-    """Every source's pixels, (H, W, C) of 8 bits, or its error, in order; no more than a few are decoded ahead."""
+    """Every source's pixels, (H, W, C) of 8 bits, or its error, in order; only a few are decoded ahead of the one that is read."""
     return in_threads(partial(_attempt, framing), sources)
 
 
@@ -127,8 +129,8 @@ class Photos:
 
     Args:
         labels: the network's label for each class of the folder.
-        failed: told of every image that cannot be read; it is left out.
-        progress: told of images done and images in all.
+        failed: called with the error of every image that cannot be read; the image is left out.
+        progress: called with the numbers of images done and in all.
     """
 
     folder: Folder

@@ -1,11 +1,11 @@
-"""Which files are images: by name where it says so, by the first bytes where it does not."""
+"""Which files are images: by their suffix, or by their first bytes where the suffix is no image's."""
 
 import re
 from functools import cache
 
 from PIL import Image
 
-#   Pillow's name of a format: the suffixes of its files. No format that is a program, as EPS is.
+#   Pillow's name of a format: the suffixes of its files. Formats that are programs, as EPS, are not read.
 SUFFIXES = {
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
     "PNG": (".png", ".apng"),
@@ -23,8 +23,8 @@ HEIF_EXTRA = "pip install 'atalho[heif]'"
 HEAD = 16
 """Bytes at the start of a file that tell its format."""
 
-#   format: how its files begin. TIFF is not among them, which raw files of cameras are too, with a thumbnail as their first
-#   picture; nor is PPM, as which any text may begin.
+#   format: how its files begin. TIFF is not among them, since raw files of cameras begin like it, with a thumbnail as their first
+#   picture; nor is PPM, since a text may begin like it.
 SIGNATURES = {
     "JPEG": rb"\xff\xd8\xff",
     "PNG": rb"\x89PNG\r\n\x1a\n",
@@ -52,7 +52,7 @@ def readable() -> tuple[str, ...]:
 
 @cache
 def suffixes() -> frozenset[str]:
-    """The suffixes, in lower case, of files that are taken for images without a look inside."""
+    """The suffixes, in lower case, of files that are taken for images whatever their content."""
     return frozenset(suffix for name in readable() for suffix in SUFFIXES[name])
 
 

@@ -23,7 +23,7 @@ CropMode = Literal["center", "squash"]
 Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos"]
 
 MOST_PIXELS = 50_000_000
-"""Of a picture as it is stored, and once it is resized."""
+"""The most pixels of a picture, both as it is stored and after it is resized."""
 
 WHITE = 65535
 """The grey level of 16 bits that is white, unless a folder's photos have fewer bits."""
@@ -36,8 +36,8 @@ RESAMPLING: Mapping[Interpolation, Image.Resampling] = {
 }
 MODES = {1: "L", 3: "RGB"}
 
-# Pillow's warnings name no file, and what matters is an error; of a picture that is too large it warns before its size can be read.
-# Set once: filters are not safe between threads.
+# Pillow's warnings name no file and are ignored, except that of a picture that is too large: it comes before the size can be read,
+# and becomes an error. Set once, since filters are not safe between threads.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 
@@ -63,7 +63,7 @@ class Framing:
     def __call__(self, image: Image.Image) -> Pixels:
         """(H, W, C) of an upright RGB picture, resized as by torchvision's Resize.
 
-        Of an odd number of pixels that are cut off, one more goes at the end; torchvision rounds half of them to an even number.
+        Of an odd number of pixels to cut off, the end loses one more than the start; torchvision rounds half the number to an even one.
 
         Raises:
             ValueError: a picture so narrow that it would be too large once resized.
@@ -78,22 +78,22 @@ class Framing:
         return floor(width / self.crop_pct), floor(height / self.crop_pct)
 
     def resize(self, image: Image.Image) -> Image.Image:
-        """The picture that the crop is cut from; ValueError as of a call."""
+        """The resized picture that the crop is cut from; raises ValueError as `__call__`."""
         if self.crop_mode == "squash":
             return self.resample(image, *self.covered)
         return self.cover(image, *self.covered)
 
     def cover(self, image: Image.Image, least_width: int, least_height: int) -> Image.Image:
-        """The whole picture as small as it covers a size in its own proportions; ValueError as of a call."""
+        """The whole picture in its own proportions, as small as it still covers a size; raises ValueError as `__call__`."""
         return self.resample(image, *covering(image.size, least_width, least_height))
 
     def resample(self, image: Image.Image, width: int, height: int) -> Image.Image:
-        """The whole picture at a size, whatever its proportions; ValueError as of a call."""
+        """The whole picture at a size, whatever its proportions; raises ValueError as `__call__`."""
         self._check(image.size, width, height)
         return image.resize((width, height), RESAMPLING[self.interpolation])
 
     def check(self, size: tuple[int, int]) -> None:
-        """ValueError, as of a call with a picture of that (width, height)."""
+        """Raises ValueError where `__call__` with a picture of that (width, height) would."""
         if self.crop_mode == "center":
             self._check(size, *covering(size, *self.covered))
 
@@ -110,8 +110,8 @@ class Framing:
 
 
 def covering(size: tuple[int, int], width: int, height: int) -> tuple[int, int]:
-    """The least (width, height) in the proportions of `size` that covers another."""
-    # The side that is nearer to its least becomes it; the other keeps the proportions, rounded down as torchvision does.
+    """The smallest (width, height) in the proportions of `size` that covers `width` × `height`."""
+    # The relatively shorter side is resized exactly; the other keeps the proportions, rounded down as by torchvision.
     if size[0] * height <= size[1] * width:
         return width, max(height, width * size[1] // size[0])
     return max(width, height * size[0] // size[1]), height
@@ -127,8 +127,8 @@ Box = tuple[float, float, float, float]
 """Left, top, right and bottom of a part of a picture, in pixels."""
 
 REDUCING_GAP = 2.0
-"""How many times larger than wanted a picture is at least when a JPEG decoder makes it smaller; Pillow's documentation calls what
-is resized from there very near to what is resized from the whole, and that is its own default for thumbnails."""
+"""How many times larger than needed a picture stays at least when a JPEG decoder makes it smaller. Pillow's documentation calls a
+resize of such a picture very near to a resize of the whole, and the number is Pillow's own default for thumbnails."""
 
 SCALES = (1, 2, 4, 8)
 """How many times smaller a JPEG can be decoded."""
@@ -140,7 +140,7 @@ class Window:
 
     Args:
         picture: (width, height) of the upright picture.
-        white: as of a `Framing`.
+        white: as in `Framing`.
     """
 
     box: Box
@@ -151,7 +151,7 @@ class Window:
 
     @property
     def spare(self) -> int:
-        """How many times smaller the picture may be decoded, for all that is seen of it."""
+        """How many times smaller the picture may be decoded without a visible loss."""
         left, top, right, bottom = self.box
         _, height, width = self.input
         return max(1, int(min((right - left) / width, (bottom - top) / height) / REDUCING_GAP))
@@ -159,8 +159,8 @@ class Window:
     def __call__(self, image: Image.Image) -> Pixels:
         """(H, W, C) of an upright RGB picture, which may be decoded 2, 4 or 8 times smaller.
 
-        What is shown of one that is stored another way up may then be off by less than half a pixel: where its sides do not divide by
-        that number, the last pixel of a row or column stands for fewer, and turning it puts it first.
+        Of a picture that EXIF turns, the box may then be off by less than half a pixel: where its sides do not divide by that number,
+        the last pixel of a row or column stands for fewer original ones, and turning the picture puts it first.
 
         Raises:
             ValueError: a picture of another size.
@@ -190,10 +190,10 @@ def load(source: Path | bytes, frame: Framing | Window) -> Pixels:
 def read(
     source: Path | bytes, use: Callable[[Image.Image], T], *, white: int = WHITE, spare: int = 1
 ) -> T:
-    """What `use` makes of a file's first picture, upright and RGB; or of that in a file's bytes.
+    """Returns what `use` returns for the first picture of a file or of a file's bytes, upright and RGB.
 
     Args:
-        white: as of a `Framing`.
+        white: as in `Framing`.
         spare: how many times smaller a JPEG may be decoded, which is faster.
 
     Raises:
@@ -209,7 +209,7 @@ def read(
 
 
 def opened(source: Path | bytes, use: Callable[[Image.Image], T]) -> T:
-    """What `use` makes of a file's first picture, as it is stored and not yet decoded; or of that in a file's bytes.
+    """Returns what `use` returns for the first picture of a file or of a file's bytes, as it is stored and not yet decoded.
 
     Raises:
         AtalhoError: (exit 3) IMAGE-MISSING, IMAGE-UNREADABLE or IMAGE-LARGE, with the file's name.
@@ -230,8 +230,10 @@ def opened(source: Path | bytes, use: Callable[[Image.Image], T]) -> T:
             "make it smaller first",
         ) from error
     except UnidentifiedImageError as error:
-        known = ", ".join(readable())
-        raise _error("UNREADABLE", name, f"is no image in {known}", "convert it to PNG") from error
+        supported = ", ".join(readable())
+        raise _error(
+            "UNREADABLE", name, f"is no image in {supported}", "convert it to PNG"
+        ) from error
     except Exception as error:  # decoders fail in any way on damaged bytes
         if isinstance(error, OSError) and error.strerror:  # from the system, and not from a decoder
             cause = unreadable(name, error)
@@ -241,7 +243,7 @@ def opened(source: Path | bytes, use: Callable[[Image.Image], T]) -> T:
 
 
 def unreadable(path: Path, error: OSError) -> str:
-    """Why the system does not give a file's bytes."""
+    """Why the operating system cannot read a file, in words."""
     if isinstance(error, FileNotFoundError) and path.is_symlink():
         return f"is a link to {path.readlink()}, which is not there"
     return f"cannot be read ({error.strerror})"
@@ -258,7 +260,7 @@ def upright_rgb(image: Image.Image, white: int = WHITE) -> Image.Image:
         ValueError: pixels that have no fixed black and white.
     """
     image.load()
-    with suppress(Exception):  # EXIF that cannot be read in any way says nothing of the pixels
+    with suppress(Exception):  # damaged EXIF does not affect the pixels
         ImageOps.exif_transpose(image, in_place=True)
     if sixteen_bits(image):
         image = _eight_bits(image, white)
@@ -276,7 +278,7 @@ def sixteen_bits(image: Image.Image) -> bool:
 
 
 def brightest(image: Image.Image) -> int:
-    """The highest grey level of a picture of 16 bits; ValueError, as of `upright_rgb`."""
+    """The highest grey level of a picture of 16 bits; raises ValueError as `upright_rgb`."""
     return int(_levels(image).max())
 
 

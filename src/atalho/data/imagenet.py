@@ -1,4 +1,4 @@
-"""ImageNet (ILSVRC 2012), as far as published weights need it: its 1,000 classes and its pixels' statistics."""
+"""ImageNet (ILSVRC 2012), as far as published weights need it: its 1,000 classes and the statistics of its pixels."""
 
 from functools import cache
 from importlib.resources import files

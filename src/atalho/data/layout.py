@@ -1,4 +1,4 @@
-"""A folder of photos as classes, `root/CLASS/image`, or as splits of classes, `root/SPLIT/CLASS/image`; and what is neither."""
+"""A folder of photos as classes, `root/CLASS/image`, or as splits of classes, `root/SPLIT/CLASS/image`; other files are reported."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from atalho.data.folder import Folder
 from atalho.data.listing import Listing, listed
-from atalho.data.names import SPLITS, counted, label_of, some, split_of
+from atalho.data.names import SPLITS, counted, first_few, label_of, split_of
 from atalho.errors import AtalhoError, Exit
 
 WHOLE = ""
@@ -21,7 +21,7 @@ class Layout:
 
     Attributes:
         splits: the classes of every split, in the order train, val, test; or of the folder itself, as `WHOLE`.
-        left_out: what is not in them and why, a phrase for every kind.
+        left_out: what the folder holds beside these and why, a phrase for every kind.
     """
 
     root: Path
@@ -43,7 +43,7 @@ class Layout:
         return f"{self.root}: left out: {'; '.join(self.left_out)}" if self.left_out else ""
 
     def lacking(self, split: str) -> list[str]:
-        """The classes that other splits have."""
+        """The classes that other splits have and this one lacks."""
         own = {*self.splits[split].classes}
         return [name for name in self.classes if name not in own]
 
@@ -52,7 +52,7 @@ class Layout:
         counts = Counter(
             part.classes[label] for part in self.splits.values() for _, label in part.images
         )
-        named = some((f"{name} {counts[name]:,}" for name in self.classes), 10)
+        named = first_few((f"{name} {counts[name]:,}" for name in self.classes), 10)
         images = f"{counts.total():,} images"
         if self.split:
             sizes = (f"{name} {len(part.images):,}" for name, part in self.splits.items())
@@ -63,8 +63,8 @@ class Layout:
 def layout(root: Path) -> Layout:
     """The classes, or the splits of classes, that a folder holds; nothing is decoded.
 
-    A single folder around them is stepped into. A folder is that of a split if it is named so, in any case, and most of its
-    images lie in folders in it: there are classes named `train`.
+    A single folder around them is stepped into. A folder is a split's if it has a split's name, in upper or lower case, and
+    most of its images lie in folders below it: there are also classes named `train`.
 
     Raises:
         AtalhoError: (exit 3) DATA-MISSING, where it cannot be read; DATA-EMPTY without images in class folders; DATA-SPLITS, where
@@ -90,12 +90,16 @@ def layout(root: Path) -> Layout:
     if not top:
         raise _empty(root, beside, others)
     folders = _split_folders(base, top)
-    apart = [f"{name}, {counted(len(top[name]), 'image')} beside the split folders" for name in top]
+    phrases = [
+        f"{name}, {counted(len(top[name]), 'image')} beside the split folders" for name in top
+    ]
     if folders:
         parts = {split: _folder(base / name, top[name]) for split, name in folders.items()}
         _check_labelled(base, parts)
         left_out = [
-            said for name, said in zip(top, apart, strict=True) if name not in folders.values()
+            phrase
+            for name, phrase in zip(top, phrases, strict=True)
+            if name not in folders.values()
         ]
         for name in folders.values():
             beside += [f"{within}{name}/{each}" for each in _by_folder(top[name]).get("", ())]
@@ -104,46 +108,48 @@ def layout(root: Path) -> Layout:
         parts, left_out = {WHOLE: _folder(base, inside)}, []
     if beside:
         left_out.append(
-            f"{counted(len(beside), 'image')} beside the class folders ({some(beside)})"
+            f"{counted(len(beside), 'image')} beside the class folders ({first_few(beside)})"
         )
     if bare := _without_images(
         listing, [within, *(f"{within}{each}/" for each in folders.values())]
     ):
-        left_out.append(f"{counted(len(bare), 'folder')} without images ({some(bare)})")
+        left_out.append(f"{counted(len(bare), 'folder')} without images ({first_few(bare)})")
     return Layout(root, parts, (*left_out, *others))
 
 
-def check_trainable(found: Layout) -> None:
+def check_trainable(folders: Layout) -> None:
     """Raises an AtalhoError (exit 3) where there is nothing to learn from a folder.
 
     DATA-EMPTY without a split to train on; DATA-CLASSES for a single class, or one that the folder to train on lacks.
     """
-    if found.split and "train" not in found.splits:
+    if folders.split and "train" not in folders.splits:
         raise AtalhoError(
             "DATA-EMPTY",
-            found.root,
-            f"holds images of the split {' and '.join(found.splits)} alone, and none to train on",
+            folders.root,
+            f"holds images of the split {' and '.join(folders.splits)} alone, and none to train on",
             next_step="a folder train beside them",
             exit=Exit.DATA,
         )
-    if len(found.classes) == 1:
-        (part, *_) = found.splits.values()
-        left = f"; left out: {'; '.join(found.left_out)}" if found.left_out else ""
+    if len(folders.classes) == 1:
+        (part, *_) = folders.splits.values()
+        left = f"; left out: {'; '.join(folders.left_out)}" if folders.left_out else ""
         raise AtalhoError(
             "DATA-CLASSES",
-            found.root,
-            f"has one class alone ({found.classes[0]}, {counted(len(part.images), 'image')}), and nothing to tell it from{left}",
+            folders.root,
+            f"has one class alone ({folders.classes[0]}, {counted(len(part.images), 'image')}), and nothing to tell it from{left}",
             next_step="a folder for each class, with its images inside; labels in a table or in file names are not read",
             exit=Exit.DATA,
         )
-    if not found.split:
+    if not folders.split:
         return
-    missing = {split: lacking for split in found.splits if (lacking := found.lacking(split))}
+    missing = {split: lacking for split in folders.splits if (lacking := folders.lacking(split))}
     if "train" in missing:
-        lacks = "; ".join(f"{split} lacks {some(names, 10)}" for split, names in missing.items())
+        lacks = "; ".join(
+            f"{split} lacks {first_few(names, 10)}" for split, names in missing.items()
+        )
         raise AtalhoError(
             "DATA-CLASSES",
-            found.root,
+            folders.root,
             f"its split folders have different classes: {lacks}",
             next_step="images of every class in the folder to train on",
             exit=Exit.DATA,
@@ -151,16 +157,16 @@ def check_trainable(found: Layout) -> None:
 
 
 def _by_folder(images: Iterable[str]) -> dict[str, list[str]]:
-    """Names by the first folder in them, what is left of them below it; under an empty name those in none."""
-    found: dict[str, list[str]] = {}
+    """Groups images by the first folder of their names, which is cut off; images in no folder are under an empty name."""
+    by_folder: dict[str, list[str]] = {}
     for image in images:
-        folder, slash, rest = image.partition("/")
-        found.setdefault(folder if slash else "", []).append(rest if slash else image)
-    return found
+        folder, slash, below = image.partition("/")
+        by_folder.setdefault(folder if slash else "", []).append(below if slash else image)
+    return by_folder
 
 
 def _within(images: Iterable[str]) -> str:
-    """The name, ending in `/`, of the folder that only wraps those of classes or splits; empty where there is none."""
+    """The name, ending in `/`, of a folder that only wraps the folders of classes or splits; empty where there is none."""
     within = ""
     top = _by_folder(images)
     top.pop("", None)
@@ -176,7 +182,7 @@ def _within(images: Iterable[str]) -> str:
 
 
 def _split_folders(root: Path, top: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """The name of every split's folder; none where the folders are classes."""
+    """The folder's name by split; empty where the folders are classes."""
     named: dict[str, list[str]] = {split: [] for split in SPLITS}
     flat = []
     for name, images in top.items():
@@ -186,21 +192,21 @@ def _split_folders(root: Path, top: Mapping[str, Sequence[str]]) -> dict[str, st
                 named[split].append(name)
             else:
                 flat.append(name)
-    found = {split: names for split, names in named.items() if names}
-    if found and flat:
+    split_names = {split: names for split, names in named.items() if names}
+    if split_names and flat:
         raise _unsorted(root, flat[0], top[flat[0]])
-    for split, names in found.items():
+    for split, names in split_names.items():
         if len(names) > 1:
             raise _splits(
                 root,
                 f"holds {' and '.join(names)}, which both mean the split {split}",
                 "keep one of them there",
             )
-    return {split: name for split, (name,) in found.items()}
+    return {split: name for split, (name,) in split_names.items()}
 
 
 def _check_labelled(root: Path, parts: Mapping[str, Folder]) -> None:
-    """Refuses a split whose images lie in one folder that no other split has, as Tiny ImageNet ships its own."""
+    """Refuses a split whose images lie in one folder that no other split has, as in Tiny ImageNet's `val`."""
     for part in parts.values():
         others = {name for other in parts.values() if other is not part for name in other.classes}
         if len(part.classes) == 1 < len(others) and part.classes[0] not in others:
@@ -212,13 +218,13 @@ def _check_classes(root: Path, top: Mapping[str, Sequence[str]]) -> None:
     if all(map(split_of, top)):
         raise _splits(
             root,
-            f"its folders are named as splits ({some(top)}) and hold images in no class folders",
+            f"its folders are named as splits ({first_few(top)}) and hold images in no class folders",
             "put the images in SPLIT/CLASS/image",
         )
     if len(top) > 1 and all(_holds_splits(images) for images in top.values()):
         raise _splits(
             root,
-            f"its classes ({some(top)}) hold folders of splits",
+            f"its classes ({first_few(top)}) hold folders of splits",
             "put the images in SPLIT/CLASS/image instead of CLASS/SPLIT/image",
         )
 
@@ -228,7 +234,7 @@ def _holds_splits(images: Iterable[str]) -> bool:
 
 
 def _folder(root: Path, images: Iterable[str]) -> Folder:
-    """The classes in a folder, sorted, with their images; those beside them are left out."""
+    """The classes in a folder, sorted, with their images; images in no class folder are left out."""
     by_class: dict[str, list[str]] = {}
     for folder, names in _by_folder(images).items():
         if folder:
@@ -243,19 +249,19 @@ def _folder(root: Path, images: Iterable[str]) -> Folder:
     )
 
 
-def _without_images(listing: Listing, places: Iterable[str]) -> list[str]:
-    """The folders directly in some others that hold no images."""
+def _without_images(listing: Listing, parents: Iterable[str]) -> list[str]:
+    """The folders without images that lie directly in one of `parents`, whose names end in `/`."""
     filled = {
         "/".join(parts[:depth])
         for image in listing.images
         for parts in [image.split("/")]
         for depth in range(1, len(parts))
     }
-    known = {*places}
+    folders = {*parents}
     return [
         name
         for name in listing.folders
-        if name not in filled and name[: name.rfind("/") + 1] in known
+        if name not in filled and name[: name.rfind("/") + 1] in folders
     ]
 
 

@@ -1,4 +1,4 @@
-"""What lies in a folder and below it: images, and by kind whatever else; nothing is decoded."""
+"""Lists a folder and all below it: images, and all other files by kind; nothing is decoded."""
 
 import os
 from collections import Counter
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
 from atalho.data.formats import HEIF_EXTRA, SUFFIXES, begins_as_image, suffixes
-from atalho.data.names import counted, some
+from atalho.data.names import counted, first_few
 
 SYSTEM = frozenset(
     (
@@ -16,7 +16,7 @@ SYSTEM = frozenset(
         *("lost+found", "__pycache__", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"),
     )
 )
-"""Names, in lower case, of what systems and programs leave in folders; whatever begins with a dot is their own too."""
+"""Names, in lower case, of files and folders that systems and programs leave; those that begin with a dot count as such too."""
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Listing:
         folders: every folder below the root in the same way.
         other: files that are no image that can be read here, by suffix in lower case.
         system: hidden files and folders, and those that systems leave; nothing in such a folder is looked at.
-        dangling: links to nothing that have no image's name.
+        dangling: links to nothing whose names have no image's suffix.
     """
 
     root: Path
@@ -41,13 +41,15 @@ class Listing:
 
     def others(self) -> Iterator[str]:
         """A phrase for every kind of files that are no images."""
-        found = self.other
-        if heif := Counter({suffix: found[suffix] for suffix in SUFFIXES["HEIF"] if found[suffix]}):
+        counts = self.other
+        if heif := Counter(
+            {suffix: counts[suffix] for suffix in SUFFIXES["HEIF"] if counts[suffix]}
+        ):
             yield f"{_by_suffix(heif)} (read after {HEIF_EXTRA})"
-        if rest := found - heif:
-            yield f"{counted(rest.total(), 'file')} that {'is' if rest.total() == 1 else 'are'} no image ({_by_suffix(rest)})"
+        if unknown := counts - heif:
+            yield f"{counted(unknown.total(), 'file')} that {'is' if unknown.total() == 1 else 'are'} no image ({_by_suffix(unknown)})"
         if self.dangling:
-            yield f"{counted(len(self.dangling), 'link')} to nothing ({some(self.dangling)})"
+            yield f"{counted(len(self.dangling), 'link')} to nothing ({first_few(self.dangling)})"
         if self.system:
             yield f"{self.system:,} hidden or left by the system"
 
@@ -58,12 +60,12 @@ def listed(root: Path) -> Listing:
     Raises:
         OSError: the folder, or one in it, cannot be read.
     """
-    found = Listing(root)
-    _add(found, str(root), "", ())
-    return found
+    listing = Listing(root)
+    _add(listing, str(root), "", ())
+    return listing
 
 
-def _add(found: Listing, folder: str, name: str, above: tuple[tuple[int, int], ...]) -> None:
+def _add(listing: Listing, folder: str, name: str, above: tuple[tuple[int, int], ...]) -> None:
     """Adds what is in a folder, whose name below the root is empty or ends in `/`; `above` are the folders that it lies in."""
     stat = os.stat(folder)  # noqa: PTH116
     identity = stat.st_dev, stat.st_ino
@@ -72,24 +74,24 @@ def _add(found: Listing, folder: str, name: str, above: tuple[tuple[int, int], .
     for entry in _sorted(folder):
         path = name + entry.name
         if entry.name.startswith(".") or entry.name.lower() in SYSTEM:
-            found.system += 1
+            listing.system += 1
         elif entry.is_dir():
-            found.folders.append(path)
-            _add(found, entry.path, path + "/", (*above, identity))
+            listing.folders.append(path)
+            _add(listing, entry.path, path + "/", (*above, identity))
         elif entry.is_file() or entry.is_symlink():
-            _add_file(found, entry, path)
+            _add_file(listing, entry, path)
 
 
-def _add_file(found: Listing, entry: "os.DirEntry[str]", path: str) -> None:
+def _add_file(listing: Listing, entry: "os.DirEntry[str]", path: str) -> None:
     suffix = PurePath(entry.name).suffix.lower()
     if suffix in suffixes():
-        found.images.append(path)  # a link to nothing too: reading it says so
+        listing.images.append(path)  # even if it is a link to nothing: reading it raises the error
     elif not entry.is_file():
-        found.dangling.append(path)
+        listing.dangling.append(path)
     elif _begins_as_image(entry.path):
-        found.images.append(path)
+        listing.images.append(path)
     else:
-        found.other[suffix] += 1
+        listing.other[suffix] += 1
 
 
 def _begins_as_image(path: str) -> bool:
@@ -99,7 +101,7 @@ def _begins_as_image(path: str) -> bool:
 
 
 def _by_suffix(files: Counter[str]) -> str:
-    return some(
+    return first_few(
         (f"{count:,} {suffix or 'without a suffix'}" for suffix, count in files.most_common()), 5
     )
 

@@ -1,7 +1,7 @@
-"""What is in every file of a folder of photos: read once, and again only where a file has changed.
+"""The content of every file of a folder of photos: read once, and again only where a file has changed.
 
-Kept as lines of JSON, one a file, appended as files are read: a scan that is interrupted goes on where it stopped. A file is known by
-its name below the folder, its size and the time of its last change, so that the folder may be at another place or machine.
+It is kept as lines of JSON, one a file, which are appended as files are read: an interrupted scan resumes where it stopped. A file is
+identified by its name below the folder, its size and the time of its last change, so that the folder may be moved.
 """
 
 import hashlib
@@ -34,20 +34,20 @@ from atalho.errors import AtalhoError, Exit
 from atalho.files import write_atomically
 
 FORM = 2
-"""Of the lines, and of the fingerprints in them."""
+"""The version of the lines' format, and of the fingerprints in them."""
 
 CHUNK = 1000
-"""Files whose sizes and times are asked for in one task."""
+"""How many files' sizes and times are read in one task."""
 
 STALE = 2
-"""How many times more lines than files a manifest has at most."""
+"""The largest ratio of lines to files: a longer manifest is written anew."""
 
 SHA256 = 32  # bytes
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-class Seen(NamedTuple):
-    """What is in a file.
+class FileContent(NamedTuple):
+    """The content of a file.
 
     Attributes:
         sha256: of the file's bytes.
@@ -63,14 +63,14 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True)
 class Contents:
-    """What is in a folder's files: a row a file, and rows of zeros for files that cannot be used.
+    """The contents of a folder's files: a row for each file; zeros for files that cannot be used.
 
     Attributes:
         sha256: (N, 32) bytes.
-        sizes: (N, 2) of width and height, upright.
+        sizes: (N, 2) of width and height of the upright pictures.
         fingerprints: (N, `copies.BYTES`) bytes.
         brightest: (N,) highest levels of grey of 16 bits; 0 of other pictures.
-        bad: why a file cannot be used, by its row.
+        bad: by row, why a file cannot be used.
     """
 
     sha256: NDArray[np.uint8]
@@ -89,12 +89,16 @@ class Contents:
             {},
         )
 
-    def put(self, row: int, seen: Seen) -> None:
-        """Fills a row; ValueError or OverflowError, before its size is set, for what is not of the right length or range."""
-        self.sha256[row] = np.frombuffer(seen.sha256, np.uint8).reshape(SHA256)
-        self.fingerprints[row] = np.frombuffer(seen.fingerprint, np.uint8).reshape(BYTES)
-        self.brightest[row] = seen.brightest
-        self.sizes[row] = seen.size
+    def put(self, row: int, content: FileContent) -> None:
+        """Fills a row.
+
+        Raises:
+            ValueError, OverflowError: a value has the wrong length or range; the row's size is not set then.
+        """
+        self.sha256[row] = np.frombuffer(content.sha256, np.uint8).reshape(SHA256)
+        self.fingerprints[row] = np.frombuffer(content.fingerprint, np.uint8).reshape(BYTES)
+        self.brightest[row] = content.brightest
+        self.sizes[row] = content.size
 
     @property
     def white(self) -> int:
@@ -112,9 +116,9 @@ class Contents:
             {},
         )
 
-    def get(self, row: int) -> Seen:
+    def get(self, row: int) -> FileContent:
         width, height = self.sizes[row].tolist()
-        return Seen(
+        return FileContent(
             self.sha256[row].tobytes(),
             (width, height),
             self.fingerprints[row].tobytes(),
@@ -123,41 +127,43 @@ class Contents:
 
 
 def read_files(root: Path, names: Sequence[str], data_dir: Path, progress: Progress) -> Contents:
-    """What is in each file, in order; what is new is read, on all cores, and kept below `data_dir`.
+    """The content of each file, in order; new and changed files are read, on all cores, and their content is kept below `data_dir`.
 
     Args:
         names: of files below the root.
-        progress: told of files done, and files in all.
+        progress: called with the numbers of files done and in all.
 
     Raises:
-        AtalhoError: DATA-DIR (exit 2), where it cannot be kept.
+        AtalhoError: DATA-DIR (exit 2), where the manifest cannot be written.
     """
-    found = Contents.empty(len(names))
-    stamps = _stamps(root, names, found.bad)
+    contents = Contents.empty(len(names))
+    stamps = _stamps(root, names, contents.bad)
     path = data_dir / "manifests" / _file_name(root)
-    lines = _restore(path, names, stamps, found)
-    # No picture is without pixels.
-    new = [row for row in np.flatnonzero(found.sizes[:, 0] == 0).tolist() if row not in found.bad]
+    lines = _restore(path, names, stamps, contents)
+    # Rows without a size were not restored: no picture is without pixels.
+    new = [
+        row for row in np.flatnonzero(contents.sizes[:, 0] == 0).tolist() if row not in contents.bad
+    ]
     done = len(names) - len(new)
     if done:
         progress(done, len(names))
     if not new:
-        return found
+        return contents
     try:
         with _appending(path) as file:
             paths = (root / names[row] for row in new)
-            for row, seen in zip(new, in_threads(_read, paths, CORES), strict=True):
-                if isinstance(seen, Seen):
-                    found.put(row, seen)
-                    file.write(_line(names[row], stamps[row], seen))
+            for row, content in zip(new, in_threads(_read, paths, CORES), strict=True):
+                if isinstance(content, FileContent):
+                    contents.put(row, content)
+                    file.write(_line(names[row], stamps[row], content))
                 else:
-                    found.bad[row] = seen
+                    contents.bad[row] = content
                 done += 1
                 progress(done, len(names))
         if lines + len(new) > STALE * len(names):
-            rows = np.flatnonzero(found.sizes[:, 0]).tolist()
-            kept = (_line(names[row], stamps[row], found.get(row)) for row in rows)
-            write_atomically(path, b"".join(kept))
+            rows = np.flatnonzero(contents.sizes[:, 0]).tolist()
+            current = (_line(names[row], stamps[row], contents.get(row)) for row in rows)
+            write_atomically(path, b"".join(current))
     except OSError as error:
         raise AtalhoError(
             "DATA-DIR",
@@ -166,19 +172,19 @@ def read_files(root: Path, names: Sequence[str], data_dir: Path, progress: Progr
             next_step="--data-dir FOLDER",
             exit=Exit.USAGE,
         ) from error
-    return found
+    return contents
 
 
 def _file_name(root: Path) -> str:
-    """That of the manifest of a folder of this name, without what file systems refuse."""
+    """The name of a folder's manifest, by the folder's own name without characters that file systems refuse."""
     name = root.resolve().name
     plain = "".join(each if each.isascii() and each.isalnum() else "_" for each in name)[:64]
     return f"{plain}-{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}.{FORM}.jsonl"
 
 
 def _stamps(root: Path, names: Sequence[str], bad: dict[int, str]) -> NDArray[np.int64]:
-    """(N, 2): every file's bytes and the nanosecond of its last change; why one cannot be found goes into `bad`."""
-    found = np.zeros((len(names), 2), np.int64)
+    """(N, 2): every file's size in bytes and last change in nanoseconds; puts into `bad` why a file cannot be found."""
+    stamps = np.zeros((len(names), 2), np.int64)
     starts = range(0, len(names), CHUNK)
     chunks = in_threads(partial(_stats, root), (names[start : start + CHUNK] for start in starts))
     for start, chunk in zip(starts, chunks, strict=True):
@@ -186,25 +192,27 @@ def _stamps(root: Path, names: Sequence[str], bad: dict[int, str]) -> NDArray[np
             if isinstance(stat, str):
                 bad[row] = stat
             else:
-                found[row] = stat
-    return found
+                stamps[row] = stat
+    return stamps
 
 
 def _stats(root: Path, names: Sequence[str]) -> list[tuple[int, int] | str]:
-    found: list[tuple[int, int] | str] = []
+    stats: list[tuple[int, int] | str] = []
     for name in names:
         try:
             stat = os.stat(f"{root}/{name}")  # noqa: PTH116 (there may be a million)
-            found.append((stat.st_size, stat.st_mtime_ns))
+            stats.append((stat.st_size, stat.st_mtime_ns))
         except OSError as error:
-            found.append(unreadable(root / name, error))
-    return found
+            stats.append(unreadable(root / name, error))
+    return stats
 
 
-def _restore(path: Path, names: Sequence[str], stamps: NDArray[np.int64], found: Contents) -> int:
-    """Puts what the manifest says of files that have not changed; returns the number of its lines.
+def _restore(
+    path: Path, names: Sequence[str], stamps: NDArray[np.int64], contents: Contents
+) -> int:
+    """Fills the rows of files that have not changed from the manifest; returns the number of its lines.
 
-    A line that was not written whole, or that something else has damaged, is passed over.
+    A line that is incomplete or damaged is skipped.
     """
     rows = {name: row for row, name in enumerate(names)}
     lines = 0
@@ -216,18 +224,20 @@ def _restore(path: Path, names: Sequence[str], stamps: NDArray[np.int64], found:
                 row = rows[name]
                 if stamp == stamps[row].tolist() and width > 0 and height > 0:
                     size = width, height
-                    found.put(row, Seen(bytes.fromhex(sha256), size, bytes.fromhex(print_), level))
+                    contents.put(
+                        row, FileContent(bytes.fromhex(sha256), size, bytes.fromhex(print_), level)
+                    )
     return lines
 
 
-def _line(name: str, stamp: NDArray[np.int64], seen: Seen) -> bytes:
-    said = [*seen.size, seen.fingerprint.hex(), seen.brightest]
-    return json.dumps([name, *stamp.tolist(), seen.sha256.hex(), *said]).encode() + b"\n"
+def _line(name: str, stamp: NDArray[np.int64], content: FileContent) -> bytes:
+    fields = [*content.size, content.fingerprint.hex(), content.brightest]
+    return json.dumps([name, *stamp.tolist(), content.sha256.hex(), *fields]).encode() + b"\n"
 
 
 @contextmanager
 def _appending(path: Path) -> Iterator[IO[bytes]]:
-    """The file, each write of which is at its end at once; what was not written whole before stays a line of its own."""
+    """A context that opens a file for unbuffered appending, after an incomplete last line on a new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab+", buffering=0) as file:
         if size := file.seek(0, os.SEEK_END):
@@ -237,23 +247,23 @@ def _appending(path: Path) -> Iterator[IO[bytes]]:
         yield file
 
 
-def _read(path: Path) -> Seen | str:
-    """What is in a file, or why it cannot be used."""
+def _read(path: Path) -> FileContent | str:
+    """The content of a file, or why it cannot be used."""
     try:
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").digest()
-        return opened(path, partial(_look, sha256))
+        return opened(path, partial(_inspect, sha256))
     except OSError as error:
         return unreadable(path, error)
     except AtalhoError as error:
         return error.cause
 
 
-def _look(sha256: bytes, image: Image.Image) -> Seen:
-    """What a picture is like; a JPEG is decoded only as large as its fingerprint needs."""
+def _inspect(sha256: bytes, image: Image.Image) -> FileContent:
+    """The content of a picture's file; a JPEG is decoded only as large as its fingerprint needs."""
     width, height = image.size
     spare = min(width, height) // DECODED
-    # Its sides must still tell whether it lies on its side.
+    # Reduced sides must still show whether EXIF turns the picture: equal, or clearly different.
     if width == height or abs(width - height) >= 2 * max(SCALES):
         image.draft(None, (width // max(spare, 1), height // max(spare, 1)))
     image.load()
@@ -261,4 +271,4 @@ def _look(sha256: bytes, image: Image.Image) -> Seen:
     level = brightest(image) if sixteen_bits(image) else 0
     upright = upright_rgb(image, max(level, 1))
     size = (width, height) if upright.size == stored else (height, width)
-    return Seen(sha256, size, fingerprint(upright), level)
+    return FileContent(sha256, size, fingerprint(upright), level)

@@ -1,4 +1,4 @@
-"""Names of folders as names of splits and of classes, and names in a line of text."""
+"""Which split or class the name of a folder means, and how names and counts are written in a line of text."""
 
 import os
 import re
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from itertools import islice
 
 SHOWN = 3
-"""How many names a line gives of many."""
+"""How many names a line gives where there are more."""
 
 #   split: the names of its folder, in any case
 SPLITS = {
@@ -31,8 +31,8 @@ def split_of(name: str) -> str | None:
     return _SPLIT[named[1].lower()] if named else None
 
 
-def some(names: Iterable[str], shown: int = SHOWN) -> str:
-    """The first names, for a line."""
+def first_few(names: Iterable[str], shown: int = SHOWN) -> str:
+    """The first names, joined by commas, with an ellipsis where there are more."""
     first = [*islice(names, shown + 1)]
     return ", ".join(first[:shown] + ["…"] * (len(first) > shown))
 

@@ -1,4 +1,4 @@
-"""A folder of photos as a data set: every file known by its content, split once, decoded when it is needed."""
+"""A folder of photos as a data set: files are identified by their content, split once, and decoded when they are needed."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ from atalho.data.folder import Folder, decoded
 from atalho.data.image import WHITE, Framing
 from atalho.data.layout import WHOLE, Layout, check_trainable, layout
 from atalho.data.manifest import Contents, read_files
-from atalho.data.names import SPLITS, counted, some
+from atalho.data.names import SPLITS, counted, first_few
 from atalho.errors import AtalhoError, Exit, printable
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ BadImages = Literal["error", "skip"]
 Say = Callable[[str], None]
 
 FRAMING = Framing((3, 224, 224), crop_pct=0.875)
-"""Unless another is asked for: 224 pixels of 256, as the papers on ImageNet crop."""
+"""The default framing: 224 pixels of 256, as the papers on ImageNet crop."""
 
 SHARES = {"val": 0.15, "test": 0.15, "train": 0.7}
 DIVIDED = "divided by content"
@@ -65,7 +65,7 @@ class OnDisk:
         return OnDisk(self.photos, replace(framing, white=self.framing.white))
 
     def select(self, index: Tensor) -> "OnDisk":
-        return OnDisk(tuple(self.photos[place] for place in index.tolist()), self.framing)
+        return OnDisk(tuple(self.photos[row] for row in index.tolist()), self.framing)
 
     def join(self, other: "OnDisk") -> "OnDisk":
         return OnDisk(self.photos + other.photos, self.framing)
@@ -89,19 +89,19 @@ class OnDisk:
             yield Split(torch.stack(images), next(labels))
 
     def sample(self) -> Tensor:
-        """At most 1,000 photos, framed, the first by the SHA-256 of their files: more would hardly change a statistic."""
-        order = sorted(range(len(self.photos)), key=lambda place: self.photos[place].sha256)
+        """At most 1,000 photos, framed, in the order of the SHA-256 of their files: more would hardly change a statistic."""
+        order = sorted(range(len(self.photos)), key=lambda row: self.photos[row].sha256)
         chosen = self.select(torch.tensor(order[:SAMPLE]))
         return next(chosen.batches(SAMPLE)).images
 
     def contents(self) -> Iterator[bytes]:
-        # The count says where a split ends.
+        # The count marks where a split ends.
         yield f"{len(self.photos)}\n".encode()
         for photo in self.photos:
             yield f"{photo.sha256.hex()} {photo.class_name}\n".encode()
 
     def folder(self, root: Path, classes: tuple[str, ...]) -> Folder:
-        """The photos as a listed folder."""
+        """The photos as class folders with their images."""
         return Folder(root, classes, tuple((photo.path, photo.label) for photo in self.photos))
 
 
@@ -117,41 +117,41 @@ def load(
 ) -> Dataset:
     """A folder's images in `train`, `val` and `test`.
 
-    Classes in folders are divided by content, every class in the same shares, copies of one picture on one side. Of split folders
-    that are given, nothing is moved: `val` is divided from `train` where `test` or `val` is missing, and a given `val` is then read
-    as `test`.
+    A folder of classes is divided by content: every class in the same shares, copies of one picture in one split. Split folders are
+    kept as they are if both `val` and `test` are there. If only one of them is, it becomes `test`, and `val` is divided from `train`.
+    If neither is, `train` is divided into all three.
 
     Args:
-        data_dir: where the manifest is kept.
-        framings: those that the photos will be seen in, each of which they must fit; the first is the data set's own.
-        progress: told of the files that are read, before anything else.
-        bad_images: whether images that cannot be used end it or are left out.
-        copies: which pictures are kept together.
-        say: called with what was found in the folder and what was left out of it, a line each: before files are read with classes,
-            splits and counts, and after with every image that cannot be used, and with copies.
+        data_dir: the folder for the manifest.
+        framings: those that the photos will be used with; photos must fit each of them. The first is the data set's own.
+        progress: called with the numbers of files read and in all.
+        bad_images: whether images that cannot be used are an error or are left out.
+        copies: which copies of a picture are kept in one split.
+        say: called with one line each for what the folder holds and what is left out: classes, splits and counts before files are
+            read, then every image that cannot be used, and copies.
 
     Raises:
         AtalhoError: (exit 3) BAD-IMAGES; DATA-FEW for a class with too few images to divide; as `layout` and `check_trainable`;
             DATA-DIR (exit 2).
     """
-    found = layout(root)
+    folders = layout(root)
 
-    def tell(line: str) -> None:
+    def log(line: str) -> None:
         say(printable(line))
 
-    tell(found.describe())
-    if unread := found.unread():
-        tell(unread)
-    check_trainable(found)
-    given = {"train" if split == WHOLE else split: part for split, part in found.splits.items()}
-    for split in found.splits if found.split else ():
-        if lacking := found.lacking(split):
-            tell(f"{root}: {split} has no images of {some(lacking, 10)}")
-    photos, contents, bad = _read(root, found, given, framings, data_dir, progress)
+    log(folders.describe())
+    if unread := folders.unread():
+        log(unread)
+    check_trainable(folders)
+    parts = {"train" if split == WHOLE else split: part for split, part in folders.splits.items()}
+    for split in folders.splits if folders.split else ():
+        if lacking := folders.lacking(split):
+            log(f"{root}: {split} has no images of {first_few(lacking, 10)}")
+    photos, contents, bad = _read(root, folders, parts, framings, data_dir, progress)
     for path, cause in bad:
-        tell(f"{path}: {cause}")
+        log(f"{path}: {cause}")
     if bad and bad_images == "error":
-        named = some(str(path.relative_to(root)) for path, _ in bad)
+        named = first_few(str(path.relative_to(root)) for path, _ in bad)
         raise AtalhoError(
             "BAD-IMAGES",
             root,
@@ -159,23 +159,23 @@ def load(
             next_step="mend or remove them, or --bad-images skip to leave them out",
             exit=Exit.DATA,
         )
-    joined = _copies(root, photos, contents, copies, tell)
-    splits, note = _divided(root, photos, joined, found.classes)
+    groups = _copies(root, photos, contents, copies, log)
+    splits, note = _divided(root, photos, groups, folders.classes)
     if copies != "off":
         note = note.replace(DIVIDED, f"{DIVIDED}, with copies of a picture on one side")
     sizes = ", ".join(f"{split} {len(splits[split]):,}" for split in SPLITS)
     if contents.white != WHITE:
-        tell(f"{root}: grey levels go up to {contents.brightest.max()}: {contents.white} is white")
-    tell(f"{root}: {sizes}: {note}")
+        log(f"{root}: grey levels go up to {contents.brightest.max()}: {contents.white} is white")
+    log(f"{root}: {sizes}: {note}")
     framing = replace(framings[0], white=contents.white)
     ordered = {split: OnDisk(splits[split], framing) for split in SPLITS}
     return Dataset(
-        root.resolve().name, found.classes, ordered, mirror=True, note=note, copies=copies
+        root.resolve().name, folders.classes, ordered, mirror=True, note=note, copies=copies
     )
 
 
-def as_given(folders: Mapping[str, T]) -> dict[str, T]:
-    """What is taken as it is of split folders: all of them, or one to test on, which `val` is where there is no other."""
+def fixed_splits(folders: Mapping[str, T]) -> dict[str, T]:
+    """The split folders that are not divided: all if `val` and `test` are there; else the one of these that is, as `test`."""
     if {"val", "test"} <= {*folders}:
         return {**folders}
     test = next((folders[name] for name in ("test", "val") if name in folders), None)
@@ -184,39 +184,40 @@ def as_given(folders: Mapping[str, T]) -> dict[str, T]:
 
 def _read(
     root: Path,
-    found: Layout,
-    given: Mapping[str, Folder],
+    folders: Layout,
+    parts: Mapping[str, Folder],
     framings: Sequence[Framing],
     data_dir: Path,
     progress: Progress,
 ) -> tuple[dict[str, Photos], Contents, list[tuple[Path, str]]]:
-    """The images of every split that can be used, what is in them in their order, and why others cannot be."""
+    """The images of every split that can be used, their contents in the same order, and the path and fault of each other image."""
     start = len(str(root / "_")) - 1
-    names = [str(path)[start:] for part in given.values() for path, _ in part.images]
+    names = [str(path)[start:] for part in parts.values() for path, _ in part.images]
     contents = read_files(root, names, data_dir, progress)
     bad = dict(chain(*(_unfit(contents, framing) for framing in framings))) | contents.bad
-    index = {name: place for place, name in enumerate(found.classes)}
+    indices = {name: index for index, name in enumerate(folders.classes)}
     sizes = contents.sizes.tolist()
     photos: dict[str, list[Photo]] = {}
     refused = []
     rows = count()
-    for split, part in given.items():
-        kept = photos.setdefault(split, [])
+    for split, part in parts.items():
+        members = photos.setdefault(split, [])
         for (path, label), row in zip(part.images, rows, strict=False):
             if row in bad:
                 refused.append((path, bad[row]))
                 continue
             name = part.classes[label]
             width, height = sizes[row]
-            kept.append(
-                Photo(path, index[name], name, contents.sha256[row].tobytes(), (width, height))
+            members.append(
+                Photo(path, indices[name], name, contents.sha256[row].tobytes(), (width, height))
             )
     usable = np.array([row not in bad for row in range(len(names))], bool)
-    return {split: tuple(kept) for split, kept in photos.items()}, contents.only(usable), refused
+    used = {split: tuple(members) for split, members in photos.items()}
+    return used, contents.only(usable), refused
 
 
 def _unfit(contents: Contents, framing: Framing) -> Iterator[tuple[int, str]]:
-    """The rows of pictures that cannot be brought to a network's input, with why not."""
+    """The rows of pictures that cannot be cropped to a network's input, each with the reason."""
     for width, height in np.unique(contents.sizes, axis=0).tolist():
         try:
             framing.check((max(width, 1), max(height, 1)))  # those that cannot be read have no size
@@ -228,27 +229,27 @@ def _unfit(contents: Contents, framing: Framing) -> Iterator[tuple[int, str]]:
 def _copies(
     root: Path, photos: Mapping[str, Photos], contents: Contents, kind: Kind, say: Say
 ) -> Sequence[int]:
-    """A number for every photo of all splits in turn, equal for copies."""
+    """A number for every photo, split after split, equal for copies."""
     every = [*chain.from_iterable(photos.values())]
     labels = np.array([photo.label for photo in every], np.int64)
-    joined = find(contents.sha256, contents.fingerprints, labels, kind)
+    copies = find(contents.sha256, contents.fingerprints, labels, kind)
 
-    def named(places: Iterable[int]) -> str:
-        return some(str(every[place].path.relative_to(root)) for place in places)
+    def named(rows: Iterable[int]) -> str:
+        return first_few(str(every[row].path.relative_to(root)) for row in rows)
 
-    if twice := in_two_classes(contents.sha256, labels):
-        files = counted(len(twice), "file")
-        say(f"{root}: {files} in two classes at once ({named(chain(*twice))})")
-    if len(joined.apart):
+    if duplicates := in_two_classes(contents.sha256, labels):
+        files = counted(len(duplicates), "file")
+        say(f"{root}: {files} in two classes at once ({named(chain(*duplicates))})")
+    if len(copies.scenes):
         say(
-            f"{root}: {len(joined.apart):,} photos look alike ({named(joined.apart.tolist())}) across classes, or as most of a class: "
+            f"{root}: {len(copies.scenes):,} photos look alike ({named(copies.scenes.tolist())}) across classes, or as most of a class: "
             "taken for one scene and not for copies, each is divided for itself"
         )
     say(
-        f"{root}: kept on one side of a division (--copies {kind}): {joined.same:,} files equal to another, "
-        f"{joined.alike:,} photos that look like another"
+        f"{root}: kept on one side of a division (--copies {kind}): {copies.identical:,} files equal to another, "
+        f"{copies.similar:,} photos that look like another"
     )
-    groups: list[int] = joined.groups.tolist()
+    groups: list[int] = copies.groups.tolist()
     group = iter(groups)
     sides = {split: {next(group) for _ in part} for split, part in photos.items()}
     if across := sum(n > 1 for n in Counter(chain.from_iterable(sides.values())).values()):
@@ -257,23 +258,23 @@ def _copies(
 
 
 def _divided(
-    root: Path, found: Mapping[str, Photos], same: Sequence[int], classes: tuple[str, ...]
+    root: Path, photos: Mapping[str, Photos], groups: Sequence[int], classes: tuple[str, ...]
 ) -> tuple[dict[str, Photos], str]:
-    """All three splits, and how they came to be.
+    """All three splits, and a note on how they were divided.
 
     Args:
-        same: a number for every photo of `found` in turn, equal for copies.
+        groups: a number for every photo of `photos`, split after split, equal for copies.
     """
-    train, given = found["train"], as_given(found)
-    if "val" in given:
-        return given, "split as its folders are"
-    test = given.get("test")
+    train, fixed = photos["train"], fixed_splits(photos)
+    if "val" in fixed:
+        return fixed, "split as its folders are"
+    test = fixed.get("test")
     shares = SHARES if test is None else {"val": SHARES["val"], "train": 1 - SHARES["val"]}
-    # `train` is the first of `found`, so that its photos have the first numbers.
-    parts = _divide(root, train, same, shares, classes)
+    # `train` is the first of `photos`, so that its photos have the first numbers.
+    parts = _divide(root, train, groups, shares, classes)
     if test is None:
         return parts, f"70 % for training, 15 % for validation, 15 % for testing, {DIVIDED}"
-    role = "test" if "test" in found else "validation"
+    role = "test" if "test" in photos else "validation"
     note = f"tested on its {role} folder; validation is 15 % of its training folder, {DIVIDED}"
     return {**parts, "test": test}, note
 
@@ -281,19 +282,19 @@ def _divided(
 def _divide(
     root: Path,
     photos: Photos,
-    same: Sequence[int],
+    groups: Sequence[int],
     shares: Mapping[str, float],
     classes: tuple[str, ...],
 ) -> dict[str, Photos]:
     keys = [photo.sha256 for photo in photos]
-    parts = divided(keys, [photo.label for photo in photos], same, shares)
-    split = {name: tuple(photos[place] for place in part.tolist()) for name, part in parts.items()}
+    parts = divided(keys, [photo.label for photo in photos], groups, shares)
+    split = {name: tuple(photos[index] for index in part.tolist()) for name, part in parts.items()}
     present = [{photo.class_name for photo in part} for part in split.values()]
     if lacking := [name for name in classes if not all(name in part for part in present)]:
         raise AtalhoError(
             "DATA-FEW",
             root,
-            f"{len(lacking)} of its {len(classes)} classes have too few different images to be in {', '.join(shares)} ({some(lacking)})",
+            f"{len(lacking)} of its {len(classes)} classes have too few different images to be in {', '.join(shares)} ({first_few(lacking)})",
             next_step=f"{len(shares)} images or more in every class; copies of a picture count once, with --copies exact those of a file alone",
             exit=Exit.DATA,
         )

@@ -25,8 +25,8 @@ def stream(split: Images, settings: StreamSettings, workers: int | None = None) 
     """The stream of a split.
 
     Args:
-        workers: threads that decode photos; as many as there are processors, and at most 8, unless given. They change nothing
-            but the time.
+        workers: threads that decode photos; by default one for each processor, at most 8. Their number changes nothing but the
+            time.
 
     Raises:
         ValueError: at the first step, for a batch that does not divide among the processes.

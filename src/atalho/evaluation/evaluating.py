@@ -10,7 +10,7 @@ from atalho.data.copies import Kind
 from atalho.data.dataset import DataIdentity, Dataset, Progress, Split
 from atalho.data.folder import Folder, Photos
 from atalho.data.layout import WHOLE, Layout, layout
-from atalho.data.photos import OnDisk, Say, as_given
+from atalho.data.photos import OnDisk, Say, fixed_splits
 from atalho.errors import AtalhoError, Exit, printable
 from atalho.evaluation import views
 from atalho.evaluation.accuracy import PROTOCOL, Accuracy, accuracy, tally
@@ -202,7 +202,7 @@ def choose(
     """
     folders = layout(root)
     chosen = split or "test"
-    if folders.split and (folder := as_given(folders.splits).get(chosen)):
+    if folders.split and (folder := fixed_splits(folders.splits).get(chosen)):
         _say_unread(folders, warn)
         return replace(folder, root=root), chosen
     kind: Kind = (trained_on and trained_on.copies) or "similar"
