@@ -201,19 +201,18 @@ def _read(
     refused = []
     rows = count()
     for split, part in parts.items():
-        members = photos.setdefault(split, [])
+        good = photos.setdefault(split, [])
         for (path, label), row in zip(part.images, rows, strict=False):
             if row in bad:
                 refused.append((path, bad[row]))
                 continue
             name = part.classes[label]
             width, height = sizes[row]
-            members.append(
+            good.append(
                 Photo(path, indices[name], name, contents.sha256[row].tobytes(), (width, height))
             )
     usable = np.array([row not in bad for row in range(len(names))], bool)
-    used = {split: tuple(members) for split, members in photos.items()}
-    return used, contents.only(usable), refused
+    return {split: tuple(good) for split, good in photos.items()}, contents.only(usable), refused
 
 
 def _unfit(contents: Contents, framing: Framing) -> Iterator[tuple[int, str]]:
