@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from atalho.choice.choosing import choose
-from atalho.choice.pairs import side_by_side, told_apart
+from atalho.choice.pairs import differ_significantly, side_by_side
 from atalho.evaluation.accuracy import pack
 from atalho.ranking import (
     Comparison,
@@ -265,11 +265,11 @@ def test_a_newer_training_replaces_the_older_whatever_its_seeds() -> None:
 
 def test_only_disjoint_intervals_tell_apart() -> None:
     compared = comparison(example())
-    assert told_apart(row(compared, "resnet56"), row(compared, "plain56"))
-    assert told_apart(row(compared, "plain56"), row(compared, "resnet56"))
-    assert not told_apart(row(compared, "resnet56"), row(compared, "plain32"))
+    assert differ_significantly(row(compared, "resnet56"), row(compared, "plain56"))
+    assert differ_significantly(row(compared, "plain56"), row(compared, "resnet56"))
+    assert not differ_significantly(row(compared, "resnet56"), row(compared, "plain32"))
     unknown = comparison(changed(example(), "plain56", "top1", interval="wide"))
-    assert not told_apart(row(unknown, "resnet56"), row(unknown, "plain56"))
+    assert not differ_significantly(row(unknown, "resnet56"), row(unknown, "plain56"))
 
 
 def answered(wrong: dict[str, set[int]]) -> list[Record]:
@@ -289,9 +289,9 @@ def test_pairs_tell_apart_what_intervals_do_not_and_the_reverse() -> None:
     one, other = row(compared, "resnet56"), row(compared, "resnet20")
     pairs = side_by_side(one, other)
     assert pairs and (pairs.first, pairs.second, pairs.p) == (8, 0, 2 / 2**8)
-    assert told_apart(one, other) and told_apart(other, one)
+    assert differ_significantly(one, other) and differ_significantly(other, one)
     blind = comparison(without_right(answered({"resnet56": few, "resnet20": more})))
-    assert not told_apart(row(blind, "resnet56"), row(blind, "resnet20"))
+    assert not differ_significantly(row(blind, "resnet56"), row(blind, "resnet20"))
 
     # The reverse: each is right exactly where the other is wrong.
     opposite = {"resnet56": set(range(161)), "resnet20": set(range(161, IMAGES))}
@@ -299,9 +299,9 @@ def test_pairs_tell_apart_what_intervals_do_not_and_the_reverse() -> None:
     one, other = row(compared, "resnet56"), row(compared, "resnet20")
     pairs = side_by_side(one, other)
     assert pairs and pairs.differ == IMAGES and pairs.p > 0.05
-    assert not told_apart(one, other)
+    assert not differ_significantly(one, other)
     blind = comparison(without_right(answered(opposite)))
-    assert told_apart(row(blind, "resnet56"), row(blind, "resnet20"))
+    assert differ_significantly(row(blind, "resnet56"), row(blind, "resnet20"))
 
 
 def without_right(records: list[Record]) -> list[Record]:

@@ -1,14 +1,14 @@
-"""Every condition that a record can have, declared once: its type, whose it is, and what it says.
+"""Every condition that a record can have, declared once: its type, its owner and its meaning.
 
-What may be ranked together, what is measured already, what tells two machines apart and what a page lists all follow from
-the owner of a condition:
+Which records may be ranked together, what is measured already, in what two machines differ and what a page lists follow
+from the owner of a condition:
 
-* records are ranked together where all conditions agree but those of the network, its training, its seed and the result;
-* a measurement is there already where a record has all the conditions that it would state, but those of the result;
+* records are ranked together where all conditions agree except those of the network, its training, its seed and the result;
+* a measurement is not repeated where a record states all the conditions that it would have, except those of the result;
 * machines differ in the machine's conditions, and are shown side by side where all others agree.
 
-Data, weights and trainings are known by checksums of their content; a name beside a checksum is for people and decides
-nothing.
+Data, weights and trainings are identified by checksums of their content; a name beside a checksum is for people and is not
+compared.
 """
 
 import json
@@ -23,7 +23,7 @@ from atalho.errors import printable
 
 
 class Owner(Enum):
-    """Whose a condition is."""
+    """What a condition belongs to."""
 
     NETWORK = auto()  # the network itself: its weights, its depth
     SYSTEM = auto()  # the network as it is deployed: its engine, precision and batch
@@ -31,9 +31,11 @@ class Owner(Enum):
     DATA = auto()  # the images and their classes
     TRAINING = auto()  # how the network came to its weights, but for the seed
     SEED = auto()  # what repetitions of one training differ in
-    PLACE = auto()  # a part of the network, or a moment of its training
+    POSITION = auto()  # a part of the network, or a moment of its training
     PROTOCOL = auto()  # how the measurement is taken, and on which of the images
-    RESULT = auto()  # what came out besides the value: known afterwards alone, and never compared
+    RESULT = (
+        auto()
+    )  # an outcome besides the value: known only after the measurement, never compared
 
 
 NUMBER = int | float
@@ -46,10 +48,10 @@ class Condition:
     Attributes:
         kind: the type of its values in JSON.
         meaning: in words, with the unit.
-        label: what people read in its place; the name with spaces unless given.
-        content: the condition that knows by its content what this one only names.
-        usual: what a record means that does not state it; empty where it means nothing.
-        own_with: the condition that makes this one the network's own, where a record states it.
+        label: the words for people; by default the name with spaces for underscores.
+        content: the condition that has the checksum of what this one names.
+        usual: the value in a record that does not state it; empty where there is no such default.
+        own_with: the condition that, where a record states it, makes this one a condition of the network.
     """
 
     name: str
@@ -62,7 +64,7 @@ class Condition:
     usual: str = ""
 
     def takes(self, value: object) -> bool:
-        """Whether a value is of the condition's type; a truth value is no number."""
+        """Whether a value is of the condition's type; a bool does not count as a number."""
         return isinstance(value, self.kind) and (self.kind is bool or not isinstance(value, bool))
 
 
@@ -100,19 +102,19 @@ _DECLARED = (
     Condition("arguments", str, Owner.TRAINING, "SHA-256 of all arguments but the seed"),
     Condition("seed", int, Owner.SEED, "of initialisation, order and augmentation"),
     # the part of a network, the moment of a training
-    Condition("moment", str, Owner.PLACE, "steps that were done, or end"),
-    Condition("step", int, Owner.PLACE, "steps that were done"),
-    Condition("epoch", NUMBER, Owner.PLACE, "epochs that were done"),
-    Condition("row", str, Owner.PLACE, "a row of the network's table"),
-    Condition("index", int, Owner.PLACE, "of the row among all"),
-    Condition("first", str, Owner.PLACE, "the first row that is compared"),
-    Condition("last", str, Owner.PLACE, "the last row that is compared"),
-    Condition("branch", str, Owner.PLACE, "a branch of a row"),
-    Condition("length", int, Owner.PLACE, "residual branches that a path takes"),
-    Condition("distance", NUMBER, Owner.PLACE, "between two images, in standard deviations of a pixel"),
-    Condition("lesion", str, Owner.PLACE, "what is done to rows"),
-    Condition("rows", list, Owner.PLACE, "to which it is done, or that have a response each"),
-    Condition("beta", NUMBER, Owner.PLACE, "coordinate on the loss surface along the second direction"),
+    Condition("moment", str, Owner.POSITION, "steps that were done, or end"),
+    Condition("step", int, Owner.POSITION, "steps that were done"),
+    Condition("epoch", NUMBER, Owner.POSITION, "epochs that were done"),
+    Condition("row", str, Owner.POSITION, "a row of the network's table"),
+    Condition("index", int, Owner.POSITION, "of the row among all"),
+    Condition("first", str, Owner.POSITION, "the first row that is compared"),
+    Condition("last", str, Owner.POSITION, "the last row that is compared"),
+    Condition("branch", str, Owner.POSITION, "a branch of a row"),
+    Condition("length", int, Owner.POSITION, "residual branches that a path takes"),
+    Condition("distance", NUMBER, Owner.POSITION, "between two images, in standard deviations of a pixel"),
+    Condition("lesion", str, Owner.POSITION, "what is done to rows"),
+    Condition("rows", list, Owner.POSITION, "to which it is done, or that have a response each"),
+    Condition("beta", NUMBER, Owner.POSITION, "coordinate on the loss surface along the second direction"),
     # the protocol
     Condition("protocol", str, Owner.PROTOCOL, "how it was measured, in words"),
     Condition("split", str, Owner.PROTOCOL, "the part of the data that it was measured on"),
@@ -156,10 +158,10 @@ _DECLARED = (
 CONDITIONS: Mapping[str, Condition] = {each.name: each for each in _DECLARED}
 
 USUAL = {each.name: each.usual for each in CONDITIONS.values() if each.usual}
-"""What goes without saying."""
+"""The values of conditions in records that do not state them."""
 
 OF_EVERY_ENGINE = frozenset({"python", "atalho", "torch", "torchvision"})
-"""Among `versions`, the packages that are there whatever the engine; the others are the engine's."""
+"""The packages among `versions` that are present with every engine; the others belong to one engine."""
 
 DIAGNOSED: Mapping[str, tuple[str, ...]] = {
     "gradient_norm": ("row", "index"),
@@ -179,82 +181,82 @@ DIAGNOSED: Mapping[str, tuple[str, ...]] = {
 
 
 def digest(document: Any) -> str:
-    """The SHA-256 of a JSON document, whatever the order of its names."""
+    """The SHA-256 of a JSON document; the order of its keys does not matter."""
     return sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
-def check(given: Mapping[str, Any]) -> None:
+def check(conditions: Mapping[str, Any]) -> None:
     """Checks that conditions are declared, and of the declared types.
 
     Raises:
-        ValueError: for the first that is not.
+        ValueError: names the first that is not.
     """
-    for name, value in given.items():
+    for name, value in conditions.items():
         if name not in CONDITIONS:
             raise ValueError(f"condition {name} is not declared in conditions.py")
         if not CONDITIONS[name].takes(value):
             raise ValueError(f"condition {name} is {value!r}, and no {CONDITIONS[name].kind}")
 
 
-def flat(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Conditions with nested ones by name: `versions.torch`."""
-    found: dict[str, Any] = {}
-    for name, value in given.items():
+def flat(conditions: Mapping[str, Any]) -> dict[str, Any]:
+    """Conditions with nested ones under flat names: `versions.torch`."""
+    flattened: dict[str, Any] = {}
+    for name, value in conditions.items():
         if isinstance(value, Mapping):
-            found |= {f"{name}.{key}": each for key, each in value.items()}
+            flattened |= {f"{name}.{key}": each for key, each in value.items()}
         else:
-            found[name] = value
-    return found
+            flattened[name] = value
+    return flattened
 
 
-def owned(given: Mapping[str, Any], *owners: Owner) -> dict[str, Any]:
+def owned(conditions: Mapping[str, Any], *owners: Owner) -> dict[str, Any]:
     """The conditions of some owners, flat; names that are not declared have no owner."""
-    return {name: value for name, value in flat(given).items() if owner(name) in owners}
+    return {name: value for name, value in flat(conditions).items() if owner(name) in owners}
 
 
-def without(given: Mapping[str, Any], *owners: Owner) -> dict[str, Any]:
-    """The conditions of all but some owners, flat; what is not declared stays."""
-    return {name: value for name, value in flat(given).items() if owner(name) not in owners}
+def without(conditions: Mapping[str, Any], *owners: Owner) -> dict[str, Any]:
+    """The conditions of all but some owners, flat; names that are not declared stay."""
+    return {name: value for name, value in flat(conditions).items() if owner(name) not in owners}
 
 
 def owner(name: str) -> Owner | None:
-    """Whose a condition is, by its flat name; None for one that is not declared."""
+    """The owner of a condition, by its flat name; None for one that is not declared."""
     condition = _condition(name)
     return condition.owner if condition else None
 
 
-def own(name: str, given: Mapping[str, Any]) -> bool:
-    """Whether a condition, by its flat name, is the network's own in a record with these conditions.
+def own(name: str, stated: Mapping[str, Any]) -> bool:
+    """Whether a condition, by its flat name, belongs to the network in a record that states these conditions.
 
-    So is the engine with the versions of its packages where each network has the fastest of several, and the input where the
-    network was trained for it.
+    The engine with the versions of its packages does where the fastest of several was chosen for each network, and the input
+    size where the network was trained for it.
     """
     whole, _, package = name.partition(".")
     if package:
-        return whole == "versions" and package not in OF_EVERY_ENGINE and "chosen_from" in given
-    return name in CONDITIONS and CONDITIONS[name].own_with in given
+        return whole == "versions" and package not in OF_EVERY_ENGINE and "chosen_from" in stated
+    return name in CONDITIONS and CONDITIONS[name].own_with in stated
 
 
-def engine_label(given: Mapping[str, Any]) -> str:
-    """What people call an engine in a precision: `openvino bf16`."""
-    return printable(f"{given.get('engine')} {given.get('dtype')}")
+def engine_label(conditions: Mapping[str, Any]) -> str:
+    """The name of an engine with its precision, for people: `openvino bf16`."""
+    return printable(f"{conditions.get('engine')} {conditions.get('dtype')}")
 
 
-def chosen_engine(given: Mapping[str, Any]) -> str:
-    """The label of the engine, where each network's was chosen; empty where all networks run on the same."""
-    return engine_label(given) if "chosen_from" in given else ""
+def chosen_engine(conditions: Mapping[str, Any]) -> str:
+    """The label of the engine where it was chosen for each network; empty where all networks run on the same."""
+    return engine_label(conditions) if "chosen_from" in conditions else ""
 
 
 def label(name: str) -> str:
-    """What people read in the place of a condition's flat name."""
-    known = _condition(name)
-    return (known and known.label) or name.removeprefix("versions.").replace("_", " ")
+    """The words for a condition's flat name, for people."""
+    condition = _condition(name)
+    return (condition and condition.label) or name.removeprefix("versions.").replace("_", " ")
 
 
 def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """The flat names of the conditions in which two differ, those of `other` first.
+    """The flat names of the conditions in which two records differ, those of `other` first.
 
-    A name decides nothing where both state the content that it is the name of.
+    A name is not compared where both state the checksum of what it names.
     """
     first, second = flat(one), flat(other)
     return [
@@ -265,29 +267,29 @@ def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def states(given: Mapping[str, Any], expected: Mapping[str, Any]) -> bool:
-    """Whether conditions state all the expected ones, but those of the result and names of content that is expected.
+def states(conditions: Mapping[str, Any], expected: Mapping[str, Any]) -> bool:
+    """Whether conditions state all the expected ones, except those of the result, and names whose checksum is expected.
 
-    What goes without saying is stated, and expected, on both sides.
+    Conditions with a usual value have it on either side that does not state them.
     """
-    stated, wanted = {**USUAL, **flat(given)}, {**USUAL, **without(expected, Owner.RESULT)}
+    stated, required = {**USUAL, **flat(conditions)}, {**USUAL, **without(expected, Owner.RESULT)}
     return all(
         name in stated and stated[name] == value
-        for name, value in wanted.items()
-        if _content(name) not in wanted
+        for name, value in required.items()
+        if _content(name) not in required
     )
 
 
-def identified(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Conditions, flat, without the names of content that they state."""
-    found = flat(given)
-    return {name: value for name, value in found.items() if _content(name) not in found}
+def identified(conditions: Mapping[str, Any]) -> dict[str, Any]:
+    """Conditions, flat, without the names of things whose checksum they state."""
+    stated = flat(conditions)
+    return {name: value for name, value in stated.items() if _content(name) not in stated}
 
 
 def common(several: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """The conditions, flat, that all of several state alike; none of none."""
-    first, *rest = [*map(flat, several)] or [{}]
-    return {n: v for n, v in first.items() if all(n in each and each[n] == v for each in rest)}
+    """The conditions, flat, that all of `several` state with equal values; empty where `several` is empty."""
+    first, *others = [*map(flat, several)] or [{}]
+    return {n: v for n, v in first.items() if all(n in each and each[n] == v for each in others)}
 
 
 def _condition(name: str) -> Condition | None:
@@ -295,6 +297,6 @@ def _condition(name: str) -> Condition | None:
 
 
 def _content(name: str) -> str | None:
-    """The condition that knows by its content what this one names; None where there is none."""
+    """The condition with the checksum of what this one names; None where there is none."""
     condition = _condition(name)
     return (condition and condition.content) or None

@@ -1,4 +1,4 @@
-"""Every failure a user can cause, as one line: `error[CODE] object: cause; consequence. Next: command`."""
+"""The error of every failure that a user can cause, one line: `error[CODE] object: cause; consequence. Next: command`."""
 
 from enum import IntEnum
 
@@ -19,13 +19,13 @@ class Exit(IntEnum):
 
 
 class AtalhoError(Exception):
-    """A failure with a name, a cause and a next step.
+    """A failure with a code, a cause and a next step.
 
     Args:
         code: short name in capitals, for searching (`NETWORK-UNKNOWN`).
         subject: the object that failed: a network, a file, a flag.
         cause: what is wrong with it, and what follows from that.
-        next_step: what the user can do about it.
+        next_step: the command or action that the user can try next.
         exit: the exit code of a command that ends with this error.
     """
 
@@ -43,7 +43,7 @@ class AtalhoError(Exception):
         return f"error[{self.code}] {self.subject}: {self.cause}. Next: {self.next_step}"
 
     def __reduce__(self) -> tuple[object, ...]:
-        # An error crosses process boundaries (memory is measured in a process of its own).
+        # Errors are sent between processes, since memory is measured in a separate one.
         return _rebuild, self.args
 
 
@@ -52,15 +52,15 @@ def _rebuild(code: str, subject: str, cause: str, next_step: str, exit: Exit) ->
 
 
 def printable(text: object) -> str:
-    """`text` on one line, with control characters escaped: file and class names are foreign text."""
+    """`text` on one line, with control characters escaped, since names of files and classes may hold any."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
 
 
 class Stopped(Exception):  # noqa: N818 (no error: the state is saved)
-    """A signal ended a training after a whole step; the same call goes on with `resume`.
+    """A signal ended a training after a complete step; the same call with `resume` continues it.
 
     Args:
-        exit: the exit code of a command that ends with it.
+        exit: the exit code of a command that ends with this exception.
         step: how many steps are done.
     """
 
@@ -70,11 +70,11 @@ class Stopped(Exception):  # noqa: N818 (no error: the state is saved)
 
 
 WRONG_OPTION = "USAGE"
-"""The code of the error of an option that cannot be used as it is given."""
+"""The code of the error for an option with a value that cannot be used."""
 
 
 def wrong_option(option: str, cause: str) -> AtalhoError:
-    """The error of an option that cannot be used as it is given: USAGE (exit 2).
+    """The error USAGE (exit 2) for an option with a value that cannot be used.
 
     Args:
         option: its name on the command line, without dashes.

@@ -1,4 +1,4 @@
-"""Files appear under their names whole, on the disk, or not at all; and names that are safe whatever they are made from."""
+"""Atomic writing of files, which appear under their names complete or not at all, and safe names for files and folders."""
 
 import hashlib
 import os
@@ -9,8 +9,8 @@ from pathlib import Path
 def safe_name(text: str) -> str:
     """A name for a file or a folder: one component of a path, of at most 90 ASCII letters, digits, `.`, `_` and `-`.
 
-    A text that is such a name already is its own; of any other it is what is readable of its last component, with a
-    checksum of the whole text.
+    A text that is such a name already is returned as it is. Any other is reduced to the allowed characters of its last
+    component, followed by a checksum of the whole text.
     """
     if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{,79}", text):
         return text
@@ -21,7 +21,7 @@ def safe_name(text: str) -> str:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Writes under a temporary name beside `path`, flushes to the disk and renames; OSError leaves what was there."""
+    """Writes under a temporary name beside `path`, flushes to the disk and renames; on OSError `path` is unchanged."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
@@ -36,21 +36,21 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def unfinished(path: Path, name: str = "*") -> bool:
-    """Whether it is the temporary file of a process that was killed while it wrote a file of that name."""
+    """Whether a path is the temporary file of a process that was killed while it wrote a file called `name`."""
     return path.match(f".{name}.*.tmp")
 
 
 def sweep(folder: Path) -> None:
-    """Removes the temporary files of processes that were killed; no other process may be writing there."""
+    """Removes the temporary files of killed processes from a folder, in which no other process may be writing."""
     for path in folder.glob("*.tmp"):
         if unfinished(path):
             path.unlink()
 
 
 def move_atomically(finished: Path, path: Path) -> None:
-    """Flushes a file, or a folder with all in it, to the disk and renames it; OSError leaves what was there.
+    """Flushes a file, or a folder with all in it, to the disk and renames it; on OSError `path` is unchanged.
 
-    Both names are on one file system; a folder replaces an empty one alone.
+    Both paths must be on one file system; a folder can replace only an empty one.
     """
     for each in (finished, *finished.rglob("*")):
         _flush(each)

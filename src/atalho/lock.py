@@ -1,4 +1,4 @@
-"""Only one process at a time writes in a folder that atalho made."""
+"""A lock on an output folder, so that only one process at a time writes in it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,14 +14,17 @@ LOCK = ".lock"
 
 @contextmanager
 def locked(folder: Path, *, sign: str, holds: str) -> Iterator[None]:
-    """The folder, made where it is not there, for this process alone; the lock ends with its holder, however that ends.
+    """Locks a folder for this process, and creates it where it does not exist.
+
+    The lock is released when the process ends, in whatever way.
 
     Args:
-        sign: the file that is written first, by which a folder that atalho made is recognised.
-        holds: what such a folder holds, in a word.
+        sign: the name of the file that is written first, by which a folder of atalho's is recognised.
+        holds: what such a folder holds, in one word, for the error.
 
     Raises:
-        AtalhoError: OUTPUT, where it holds something else or cannot be written, or IN-USE (exit 2).
+        AtalhoError: OUTPUT (exit 2), where the folder holds something else or cannot be written; IN-USE (exit 2), where another
+            process has locked it.
     """
     if folder.exists() and not (folder / sign).exists() and not _unused(folder, sign):
         raise unusable(folder, f"is no empty folder and holds no {holds}; nothing was written")
@@ -46,14 +49,14 @@ def locked(folder: Path, *, sign: str, holds: str) -> Iterator[None]:
 
 
 def _unused(folder: Path, sign: str) -> bool:
-    """Whether it is empty, apart from what a process leaves that is killed as it begins."""
+    """Whether a folder is empty, apart from files that a process leaves when it is killed at its start."""
     return folder.is_dir() and all(
         path.name == LOCK or unfinished(path, sign) for path in folder.iterdir()
     )
 
 
 def unusable(folder: Path, cause: str) -> AtalhoError:
-    """The error of a folder that cannot be written in."""
+    """The error OUTPUT (exit 2) for a folder that cannot be used."""
     return AtalhoError(
         "OUTPUT", folder, cause, next_step="choose another --output", exit=Exit.USAGE
     )

@@ -1,9 +1,9 @@
-"""Which records may be ranked together: one row a network, what is ranked, and why the rest is not.
+"""Which records may be ranked together: one row a network, the values that are ranked, and why others are not.
 
 Records are ranked together where all conditions of the measurement agree: data, split, images, protocol, precision,
-device, threads, engine, batch, versions. How a network came to its weights (recipe, epochs, seed) may differ; the page
-says so, and the number stays. Where each network's engine was chosen from the same ones, the
-engine with its precision and version is the network's too. Whose a condition is, `conditions` says.
+device, threads, engine, batch, versions. How a network was trained (recipe, epochs, seed) may differ; the page then
+says so. Where the fastest engine was chosen for each network from the same list, the engine with its precision and version
+may differ too. `conditions` declares the owner of every condition.
 """
 
 import json
@@ -23,7 +23,7 @@ CURVES = ("train_loss", "train_top1", "val_loss", "val_top1")
 HIGHER_IS_BETTER = frozenset({"top1", "top5", "throughput", "train_throughput"})
 
 FOR_ONE_IMAGE = frozenset({"latency", "peak_memory", "energy"})
-"""Quantities that depend on the batch; their limits are for one image at a time."""
+"""Quantities that depend on the batch size; their limits are for a batch of one image."""
 
 _ABOUT_ENGINES = frozenset({"max_difference", "agreement"})
 _MAY_DIFFER = (Owner.NETWORK, Owner.TRAINING, Owner.SEED, Owner.RESULT)
@@ -31,10 +31,10 @@ _MAY_DIFFER = (Owner.NETWORK, Owner.TRAINING, Owner.SEED, Owner.RESULT)
 
 @dataclass(frozen=True)
 class Reading:
-    """One quantity of one network: its newest training's records, one a seed.
+    """One quantity of one network: the records of its newest training, one a seed.
 
     Attributes:
-        records: at least one; all agree on what a rank needs.
+        records: at least one; they agree in all conditions that ranking needs.
     """
 
     records: tuple[Record, ...]
@@ -46,17 +46,17 @@ class Reading:
 
     @property
     def deviation(self) -> float | None:
-        """The standard deviation over the seeds; None for one."""
+        """The standard deviation over the seeds; None for one seed."""
         return stdev(r.value for r in self.records) if len(self.records) > 1 else None
 
     @property
     def interval(self) -> tuple[float, float] | None:
         """From the lowest to the highest end of the seeds' 95 % intervals; None where one has none."""
         intervals = [pair(record.conditions.get("interval")) for record in self.records]
-        known = [interval for interval in intervals if interval is not None]
-        if len(known) < len(intervals):
+        stated = [interval for interval in intervals if interval is not None]
+        if len(stated) < len(intervals):
             return None
-        return min(low for low, _ in known), max(high for _, high in known)
+        return min(low for low, _ in stated), max(high for _, high in stated)
 
     def condition(self, name: str) -> Any:
         """A condition of the newest record; None where it is not stated."""
@@ -76,9 +76,9 @@ class Row:
     """A network in a comparison.
 
     Attributes:
-        readings: by quantity, what is ranked with the other rows; a quantity that was not measured is absent.
+        readings: by quantity, the values that are ranked with the other rows; a quantity without one is absent.
         apart: records of quantities without a reading.
-        cited: other people's numbers, the last of each quantity; never ranked.
+        cited: published numbers, the last of each quantity; never ranked.
     """
 
     network: str
@@ -97,8 +97,8 @@ class Comparison:
     """Networks side by side, the most accurate first.
 
     Attributes:
-        conditions: by quantity, what all its ranked records share, nested conditions flattened (`versions.torch`).
-        failures: what could not be measured; a network that has nothing else has no row.
+        conditions: by quantity, the conditions that all its ranked records share, flat (`versions.torch`).
+        failures: the records of failed measurements; a network that has no other records has no row.
     """
 
     rows: tuple[Row, ...]
@@ -107,7 +107,7 @@ class Comparison:
 
 
 def pair(value: object) -> tuple[float, float] | None:
-    """`value` as two numbers; None where it is anything else, since records may come from other people."""
+    """`value` as a pair of numbers; None where it is none, since a record of another program may hold anything."""
     match value:
         case [int() | float() as low, int() | float() as high]:
             return float(low), float(high)
@@ -115,10 +115,11 @@ def pair(value: object) -> tuple[float, float] | None:
 
 
 def comparison(records: Sequence[Record], queries: Sequence[Query] = ()) -> Comparison:
-    """One row for each network that has a record of something other than a diagnosis or a failure.
+    """Compares the networks: one row for each that has a record other than of a diagnosis or a failure.
 
     Args:
-        queries: of the command that shows it, as in `selected`; what other networks have apart from that is said.
+        queries: what the command that shows the comparison measures, as in `selected`; with them the other networks of the
+            records have rows too, with their values apart.
     """
     chosen = selected(records, queries)
     ranked: dict[str, dict[str, list[Record]]] = {}
@@ -141,11 +142,12 @@ def comparison(records: Sequence[Record], queries: Sequence[Query] = ()) -> Comp
 
 
 def selected(records: Sequence[Record], queries: Sequence[Query] = ()) -> list[Record]:
-    """The records that are compared, in order.
+    """The records that are compared, in their order.
 
-    Of those that a command asked for that is what it asked for, and of other networks what agrees with that; a quantity that
-    it did not ask for is left out. Without queries it is all, but of several machines what one has taken and what only
-    another has.
+    Args:
+        queries: what a command measures. Records of its networks must match them; records of other networks must agree with the
+            conditions that the queries share; quantities that no query has are left out. Without queries all records are
+            compared, of several machines as `of_one_machine` selects them.
     """
     if not queries:
         return of_one_machine(records)
@@ -158,25 +160,25 @@ def selected(records: Sequence[Record], queries: Sequence[Query] = ()) -> list[R
         for quantity, of_quantity in by_quantity.items()
     }
 
-    def asked(record: Record) -> bool:
+    def matches(record: Record) -> bool:
         of_quantity = by_quantity.get(record.about, [])
         if own := [each for each in of_quantity if each.subject == record.subject]:
             return any(each.matches(record) for each in own)
         return bool(of_quantity) and schema.states(record.conditions, shared[record.about])
 
-    return [record for record in records if asked(record)]
+    return [record for record in records if matches(record)]
 
 
 def ranking_conditions(record: Record) -> dict[str, Any]:
-    """What must agree for another record to be ranked with this one, nested conditions flattened."""
+    """The conditions, flat, in which another record must agree to be ranked with this one."""
     return _must_agree(record.quantity, record.conditions)
 
 
 def _must_agree(quantity: str, conditions: Mapping[str, Any]) -> dict[str, Any]:
-    found = schema.without(conditions, *_MAY_DIFFER)
+    fixed = schema.without(conditions, *_MAY_DIFFER)
     if quantity in _ABOUT_ENGINES:
-        return found
-    return {name: value for name, value in found.items() if not schema.own(name, conditions)}
+        return fixed
+    return {name: value for name, value in fixed.items() if not schema.own(name, conditions)}
 
 
 def difference(conditions: Mapping[str, Any], ranked: Mapping[str, Any]) -> list[str]:
@@ -187,8 +189,8 @@ def difference(conditions: Mapping[str, Any], ranked: Mapping[str, Any]) -> list
     ]
 
 
-def said(value: object) -> str:
-    """A condition's value as text: `3×32×32` for a shape."""
+def condition_text(value: object) -> str:
+    """A condition's value as text: `3×32×32` for a shape, `not stated` for None."""
     match value:
         case None:
             return "not stated"
@@ -202,13 +204,13 @@ def said(value: object) -> str:
 
 
 def _short(value: object) -> str:
-    """As `said`, a checksum by its first digits."""
-    kind, _, digits = said(value).partition("sha256:")
-    return said(value) if kind or not digits else f"sha256:{digits[:8]}…"
+    """As `condition_text`, with a checksum shortened to its first digits."""
+    kind, _, digits = condition_text(value).partition("sha256:")
+    return condition_text(value) if kind or not digits else f"sha256:{digits[:8]}…"
 
 
 def loss(row: Row, quantity: str) -> float:
-    """The value turned so that less is better; what is not measured comes last."""
+    """The value with its sign chosen so that less is better; infinity where there is none."""
     value = row.value(quantity)
     if value is None:
         return inf
@@ -216,7 +218,7 @@ def loss(row: Row, quantity: str) -> float:
 
 
 def _compared(records: Sequence[Record]) -> list[Record]:
-    """The records of what a comparison has columns for."""
+    """The records of quantities that a comparison has columns for."""
     return [r for r in records if r.quantity not in DIAGNOSES and r.quantity != "failure"]
 
 
@@ -231,10 +233,10 @@ def _groups(records: Sequence[Record]) -> list[list[Record]]:
 
 
 def _largest(groups: list[list[Record]]) -> list[Record]:
-    """The group of most networks; among equals on a quiet machine, then one image at a time, or for throughput as many as there are; the newest.
+    """The group of most networks; of equals one from a quiet machine, then of the smallest batch (throughput: largest), the newest.
 
-    Of a quantity for one image, a group of more than half as many networks as the largest is an equal: one network that
-    failed at a batch of one does not make another batch the one of reference.
+    For a quantity of `FOR_ONE_IMAGE` all groups of more than half as many networks as the largest are equals: a single network
+    that failed at a batch of one does not change the batch at which all are compared.
     """
     most = max(len(_by_network(group)) for group in groups)
 
@@ -253,14 +255,14 @@ def _largest(groups: list[list[Record]]) -> list[Record]:
 
 
 def _by_network(records: Sequence[Record]) -> dict[str, list[Record]]:
-    found: dict[str, list[Record]] = {}
+    by_network: dict[str, list[Record]] = {}
     for record in records:
-        found.setdefault(record.subject, []).append(record)
-    return found
+        by_network.setdefault(record.subject, []).append(record)
+    return by_network
 
 
 def _reading(records: Sequence[Record]) -> Reading:
-    """The newest training's records, the newest of each seed."""
+    """The reading of the newest training, from the newest record of each seed."""
 
     def training(record: Record) -> dict[str, Any]:
         return schema.owned(record.conditions, Owner.TRAINING)
@@ -272,12 +274,12 @@ def _reading(records: Sequence[Record]) -> Reading:
 
 
 def _apart(records: Sequence[Record], ranked: Mapping[str, Mapping[str, Any]]) -> tuple[Apart, ...]:
-    """For each quantity the record that differs least, the newest of equals."""
+    """For each quantity, the record whose conditions differ least from the ranked ones, the newest of equals."""
     nearest: dict[str, tuple[Record, list[str]]] = {}
     for record in records:
         reasons = _reasons(record, ranked[record.quantity])
-        known = nearest.get(record.quantity)
-        if known is None or len(reasons) <= len(known[1]):
+        best = nearest.get(record.quantity)
+        if best is None or len(reasons) <= len(best[1]):
             nearest[record.quantity] = record, reasons
     return tuple(Apart(record, ", ".join(reasons)) for record, reasons in nearest.values())
 
@@ -287,5 +289,8 @@ def _reasons(record: Record, ranked: Mapping[str, Any]) -> list[str]:
     own = ranking_conditions(record)
     if own.get("noisy") and not ranked.get("noisy"):
         del own["noisy"]
-        return [said(record.conditions.get("noise", "a busy machine")), *difference(own, ranked)]
+        return [
+            condition_text(record.conditions.get("noise", "a busy machine")),
+            *difference(own, ranked),
+        ]
     return difference(own, ranked)

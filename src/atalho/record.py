@@ -1,7 +1,7 @@
-"""Record(subject, quantity, value, unit, provenance, conditions) ⇄ one JSON object a line.
+"""Records, each one number with its unit, provenance and conditions, and their JSON Lines file.
 
-Every number that atalho shows was measured, computed or cited, and stands in a record that says which, and under what
-conditions. A quantity that was not measured has no record.
+Every number that atalho shows was measured, computed or cited, and its record states which, and under what conditions. A
+quantity that was not measured has no record.
 """
 
 import json
@@ -67,14 +67,18 @@ exported file or of an engine with float32 eager."""
 
 @dataclass(frozen=True)
 class Record:
-    """One number with where it comes from.
+    """One number with its provenance and conditions.
 
     Args:
         subject: the network that it is about.
         quantity: a key of `UNITS`.
-        value: the number; where `samples` holds raw values, their median.
-        conditions: everything that a repetition would need: data, split, seed, device, threads, versions, protocol.
-        samples: raw values behind `value`, in the order in which they were taken.
+        value: the number; where there are `samples`, their median.
+        unit: that of the quantity in `UNITS`.
+        conditions: everything that a repetition needs: data, split, seed, device, threads, versions, protocol.
+        samples: the raw values that `value` summarises, in the order of measurement.
+
+    Raises:
+        ValueError: for another unit or provenance, or a value that is NaN or infinite.
     """
 
     subject: str
@@ -105,10 +109,10 @@ class Record:
         samples: Iterable[float] = (),
         **conditions: Any,
     ) -> "Record":
-        """A record of a known quantity, in its unit.
+        """A record of a quantity of `UNITS`, in its unit.
 
         Raises:
-            ValueError: for a condition that `conditions` does not declare; a record that is read may have others.
+            ValueError: for a condition that the module `conditions` does not declare; a record that is read may have others.
         """
         check(conditions)
         return cls(
@@ -122,7 +126,7 @@ class Record:
 
     @property
     def device(self) -> str | None:
-        """The device that it was taken on, by name; None where it does not say."""
+        """The name of the device that it was measured on; None where it is not stated."""
         device = self.conditions.get("device")
         return device if isinstance(device, str) else None
 
@@ -133,11 +137,11 @@ class Record:
 
 @dataclass(frozen=True)
 class Query:
-    """The records of a network that state some conditions.
+    """A search for the records of a network that state some conditions.
 
     Args:
         quantities: of the records, at least one.
-        conditions: as `conditions.states` takes them: those of the result count for nothing.
+        conditions: that the records must state, as in `conditions.states`; those of the result are ignored.
     """
 
     subject: str
@@ -145,7 +149,7 @@ class Query:
     conditions: Mapping[str, Any]
 
     def matches(self, record: Record) -> bool:
-        """Whether it is such a record, or says that one of the quantities could not be measured."""
+        """Whether a record, or the record of a failure to measure one of the quantities, is searched for."""
         return (
             record.subject == self.subject
             and record.about in self.quantities
@@ -154,24 +158,24 @@ class Query:
 
 
 def standing_failures(records: Sequence[Record]) -> list[Record]:
-    """The failures that nothing measured later has mended: what could not be measured is not there under its conditions."""
+    """The records of failures after which the quantity was not measured under the same conditions."""
 
-    def mended(failure: Record, later: Sequence[Record]) -> bool:
+    def measured_since(failure: Record, later: Sequence[Record]) -> bool:
         query = Query(failure.subject, (failure.about,), failure.conditions)
         return any(each.quantity != "failure" and query.matches(each) for each in later)
 
     return [
         each
-        for place, each in enumerate(records, start=1)
-        if each.quantity == "failure" and not mended(each, records[place:])
+        for following, each in enumerate(records, start=1)
+        if each.quantity == "failure" and not measured_since(each, records[following:])
     ]
 
 
 def of_one_machine(records: Sequence[Record]) -> list[Record]:
-    """The records without what another machine measured of a network and quantity that the main one measured.
+    """Selects the main machine's records, and from other machines those that the main one lacks.
 
-    The main machine is the one with latencies of most networks, and of several such the first in the records. An accuracy is
-    kept whichever machine it is of.
+    The main machine is the one with latencies of most networks, of several such the first in the records. Another machine's
+    record of a network and quantity that the main one measured is left out, unless it is an accuracy.
     """
     timed: dict[str, set[str]] = {}
     for record in records:
@@ -180,18 +184,18 @@ def of_one_machine(records: Sequence[Record]) -> list[Record]:
     if len(timed) < 2:
         return list(records)
     main = max(timed, key=lambda device: len(timed[device]))
-    known = {(r.subject, r.quantity) for r in records if r.device == main}
+    on_main = {(r.subject, r.quantity) for r in records if r.device == main}
     return [
         record
         for record in records
         if record.quantity == "top1"
         or record.device in (None, main)
-        or (record.subject, record.quantity) not in known
+        or (record.subject, record.quantity) not in on_main
     ]
 
 
 def append(path: Path, records: Iterable[Record]) -> None:
-    """Adds records to a file, on the disk when it returns; a last line that a crash cut short is replaced."""
+    """Appends records to a file and flushes it to the disk; an incomplete last line, as a crash leaves it, is replaced."""
     with path.open("ab+") as file:
         file.seek(0)
         whole = file.read().rfind(b"\n") + 1
@@ -206,25 +210,25 @@ def read(path: Path) -> list[Record]:
     """The records of a JSON Lines file, in order.
 
     Raises:
-        AtalhoError: RECORDS (exit 3), for a file that is not there or a line that is no record; the line is named. A last
-            line that a crash cut short is left out.
+        AtalhoError: RECORDS (exit 3), for a file that cannot be read or a line that is no record; the line is named. An
+            incomplete last line, as a crash leaves it, is left out.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise _error(path, f"cannot be read ({error})") from error
     whole, _, torn = text.rpartition("\n")
-    found = []
+    records = []
     lines = (whole.split("\n") if whole else []) + ([torn] if torn else [])
     for number, line in enumerate(lines, start=1):
         try:
             fields = json.loads(line)
-            found.append(Record(**{**fields, "samples": tuple(fields.get("samples", ()))}))
+            records.append(Record(**{**fields, "samples": tuple(fields.get("samples", ()))}))
         except (ValueError, TypeError) as error:
             if number == len(lines) and torn:
                 break
             raise _error(path, f"line {number} is no record ({error})") from error
-    return found
+    return records
 
 
 def _error(path: Path, cause: str) -> AtalhoError:
@@ -239,11 +243,11 @@ def now() -> str:
 
 
 def versions(*packages: str) -> dict[str, str]:
-    """The versions of atalho, Python and the packages named that are installed."""
-    found = {"python": platform.python_version()}
+    """The versions of Python, of atalho and of those of `packages` that are installed, by name."""
+    installed = {"python": platform.python_version()}
     for package in ("atalho", *packages):
         try:
-            found[package] = version(package)
+            installed[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return installed

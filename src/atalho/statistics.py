@@ -1,4 +1,4 @@
-"""Intervals of fractions, and the paired test of two networks that answered the same images."""
+"""Confidence intervals of fractions, and McNemar's exact test of two networks on the same images."""
 
 from base64 import b64decode
 from binascii import Error
@@ -9,21 +9,21 @@ Z95 = 1.959963984540054  # 97.5 % of a standard normal distribution lie below it
 
 
 def wilson(fraction: float, count: int) -> tuple[float, float]:
-    """The 95 % interval of a fraction seen in `count` independent cases (Wilson 1927)."""
+    """The 95 % confidence interval of a fraction observed in `count` independent cases (Wilson 1927)."""
     centre = fraction + Z95**2 / (2 * count)
     spread = Z95 * sqrt(fraction * (1 - fraction) / count + Z95**2 / (4 * count**2))
     scale = 1 + Z95**2 / count
-    # At 0 and 1 the bound is the fraction itself; rounding must not put it a hair inside or outside.
+    # At 0 and 1 the bound equals the fraction; rounding must not move it.
     return min(fraction, max(0.0, (centre - spread) / scale)), max(
         fraction, min(1.0, (centre + spread) / scale)
     )
 
 
 class Paired(NamedTuple):
-    """The images that two networks classify differently.
+    """McNemar's test of two networks on the same images.
 
     Attributes:
-        first, second: images that only the first, and only the second, gets right.
+        first, second: how many images only the first, and only the second network classifies correctly.
         p: the two-sided p value of McNemar's exact test.
     """
 
@@ -33,12 +33,15 @@ class Paired(NamedTuple):
 
     @property
     def differ(self) -> int:
-        """Images that only one of them gets right."""
+        """How many images only one of the two networks classifies correctly."""
         return self.first + self.second
 
 
 def paired(first: object, second: object, images: int) -> Paired | None:
-    """Two conditions `right` of `images` images side by side; None where one is not a valid condition, since records may come from other people."""
+    """McNemar's test from two conditions `right`: bits in base64, one for each of `images` images.
+
+    Returns None where one of them is not valid, as it may be in a record of another program.
+    """
     one, other = _bits(first, images), _bits(second, images)
     if one is None or other is None:
         return None
@@ -47,17 +50,21 @@ def paired(first: object, second: object, images: int) -> Paired | None:
 
 
 def mcnemar(first: int, second: int) -> float:
-    """The exact two-sided p of McNemar's test: the binomial test of `first` in all discordant pairs at one half."""
+    """The two-sided p value of McNemar's exact test.
+
+    Args:
+        first, second: the discordant pairs of either kind; under the null hypothesis `first` is binomial with probability 1/2.
+    """
     pairs = first + second
-    tail = ways = 1  # to choose none of them, then one, …
+    tail = combinations = 1  # binomial(pairs, 0)
     for k in range(min(first, second)):
-        ways = ways * (pairs - k) // (k + 1)
-        tail += ways
+        combinations = combinations * (pairs - k) // (k + 1)
+        tail += combinations
     return min(1.0, 2 * tail / (1 << pairs))
 
 
 def _bits(right: object, images: int) -> int | None:
-    """The bools that `right` packs, as the bits of a number; those that fill its last byte are zeros."""
+    """The packed bools of a condition `right` as the bits of an integer; padding bits of the last byte are zeros."""
     if not isinstance(right, str):
         return None
     try:

@@ -1,4 +1,4 @@
-"""Measurements that are kept in a folder, a step at a time: what records.jsonl holds already is not measured again."""
+"""Runs measurements step by step into a folder's records.jsonl; steps whose records are in the file are skipped."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,12 +16,14 @@ FILE = "records.jsonl"
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to measure: its name for people, the records that it leaves behind, and how to measure it.
+    """One measurement: its name for people, which records it gives, and the function that takes it.
 
     Args:
-        quantities: of its records; the first is always there, unless it could not be measured.
-        conditions: returns those of its records that are known before it is measured; called when the step comes up, and
-            again where its records are looked for.
+        subject: the network that is measured.
+        quantities: of its records; a record of the first exists unless the measurement failed.
+        conditions: returns the conditions of its records that are known before the measurement; is called when the step is
+            reached, and whenever its records are searched for.
+        measure: takes the measurement and returns its records.
     """
 
     name: str
@@ -32,38 +34,38 @@ class Step:
 
     @property
     def query(self) -> Query:
-        """Its records, among others."""
+        """The search for its records."""
         return Query(self.subject, self.quantities, self.conditions())
 
     def done(self, records: Iterable[Record]) -> bool:
-        """Whether there is nothing to measure again: its first quantity is there, or failed for good.
+        """Whether the records hold its first quantity, or a permanent failure to measure it.
 
-        What was measured on a busy machine is measured again, and so is what failed for want of memory or by a signal: that is
-        the machine's doing, and may not be so the next time. A failure of the network's own lasts until a condition changes.
+        A measurement on a busy machine is repeated, and so is one that ran out of memory or was ended by a signal: these causes
+        lie in the machine and may pass. Any other failure lies in the network and is permanent until a condition changes.
         """
         query = Query(self.subject, self.quantities[:1], self.conditions())
-        return any(query.matches(each) and not _passing(each) for each in records)
+        return any(query.matches(each) and not _transient(each) for each in records)
 
     def failure(self, code: int, cause: str) -> Record:
-        """The record that it could not be measured.
+        """The record of a failure to take the measurement.
 
         Args:
-            code: the exit code of the process that tried, or minus the number of the signal that killed it.
+            code: the exit code of the measuring process, or minus the number of the signal that killed it.
             cause: in words.
         """
-        known = self.conditions().items()
-        stated = {name: value for name, value in known if owner(name) is not Owner.RESULT}
+        conditions = self.conditions().items()
+        stated = {name: value for name, value in conditions if owner(name) is not Owner.RESULT}
         stated |= {"stage": self.name, "missing": self.quantities[0], "cause": cause, "at": now()}
         return Record.of(self.subject, "failure", code, "measured", **stated)
 
 
 @dataclass(frozen=True)
 class Round:
-    """One thing to measure of several networks by turns.
+    """One measurement of several networks that are measured in turns.
 
     Args:
-        parts: a step for each of them; their own `measure` is not called.
-        measure: from the steps that are not done to their records.
+        parts: a step for each network; their own `measure` is not called.
+        measure: is called with the steps that are not done, and returns their records.
     """
 
     name: str
@@ -72,21 +74,23 @@ class Round:
 
 
 def parts(steps: Iterable[Step | Round]) -> list[Step]:
-    """The steps, those of rounds one by one."""
+    """All steps in order, with every round replaced by its parts."""
     return [part for each in steps for part in (each.parts if isinstance(each, Round) else (each,))]
 
 
 def carry_out(
     steps: Sequence[Step | Round], folder: Path, say: Callable[[str], None]
 ) -> list[Record]:
-    """Carries out the steps that are not done yet and returns all records of the folder; a step's records are on the disk before the next begins.
+    """Carries out the steps that are not done yet and returns all records of the folder.
+
+    The records of a step are on the disk before the next step begins.
 
     Args:
-        say: is called with a line before each step.
+        say: is called with a line of progress before each step.
 
     Raises:
-        AtalhoError: OUTPUT or IN-USE (exit 2), for a folder that holds something else, cannot be written or is another
-            process's, before anything is.
+        AtalhoError: before any measurement; OUTPUT (exit 2), for a folder that holds something else or cannot be written;
+            IN-USE (exit 2), where another process works in it.
     """
     file = folder / FILE
     with locked(folder, sign=FILE, holds="records"):
@@ -105,14 +109,14 @@ def _carried_out(
         if left := [part for part in parts([step]) if not part.done(records)]:
             subject = f"{len(left)} networks" if len(left) > 1 else left[0].subject
             say(f"[{number}/{len(steps)}] {subject}: {step.name}")
-            found = list(step.measure(left) if isinstance(step, Round) else step.measure())
-            record.append(file, found)
-            records += found
+            measured = list(step.measure(left) if isinstance(step, Round) else step.measure())
+            record.append(file, measured)
+            records += measured
     return records
 
 
-def _passing(record: Record) -> bool:
-    """Whether a record is of a machine that was busy, or of a failure that may not come again."""
+def _transient(record: Record) -> bool:
+    """Whether a record is of a measurement on a busy machine, or of a failure that may not occur again."""
     if record.quantity == "failure":
         return record.value < 0 or record.value == Exit.RESOURCES
     return bool(record.conditions.get("noisy"))

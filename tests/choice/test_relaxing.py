@@ -4,7 +4,7 @@ import random
 from collections import Counter
 
 from atalho.choice.choosing import Limits, choose
-from atalho.choice.pairs import told_apart
+from atalho.choice.pairs import differ_significantly
 from atalho.choice.relaxing import Relaxation, relaxations
 from atalho.ranking import Comparison, Reading, Row
 from atalho.record import Record
@@ -47,7 +47,9 @@ def tried(comparison: Comparison, limits: Limits, quantity: str) -> Relaxation |
         better = then.chosen.value("top1") or 0
         if now is None:
             found.append(Relaxation(quantity, limits[quantity], value, then.chosen, None))
-        elif better > (now.chosen.value("top1") or 0) and told_apart(then.chosen, now.chosen):
+        elif better > (now.chosen.value("top1") or 0) and differ_significantly(
+            then.chosen, now.chosen
+        ):
             gained = better - (now.chosen.value("top1") or 0)
             found.append(Relaxation(quantity, limits[quantity], value, then.chosen, gained))
     return min(found, key=lambda each: sign * each.needed, default=None)

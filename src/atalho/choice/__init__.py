@@ -1,1 +1,1 @@
-"""Which network to take under limits, and what relaxing a limit would buy; from records alone."""
+"""Chooses a network under limits, from records alone, and finds what relaxing a limit would gain."""

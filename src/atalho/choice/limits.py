@@ -1,4 +1,4 @@
-"""What a user allows a network to cost, in the units that users say it in."""
+"""The limits that a user sets on a network, in the units that users write."""
 
 from dataclasses import dataclass
 
@@ -7,14 +7,14 @@ from atalho.choice.choosing import Limits
 
 @dataclass(frozen=True)
 class Budget:
-    """Limits that a chosen network keeps to; None is no limit.
+    """Limits on the chosen network; None sets no limit.
 
     Args:
-        max_latency_ms: of one image, in milliseconds.
-        max_memory_mb: peak while it runs, in megabytes.
-        max_energy_j: of an image, in joules.
-        max_size_mb: of its files, in megabytes.
-        min_accuracy: top-1, from 0 to 1.
+        max_latency_ms: the latency for one image, in milliseconds.
+        max_memory_mb: the peak memory at inference, in megabytes.
+        max_energy_j: the energy for one image, in joules.
+        max_size_mb: the size of its files, in megabytes.
+        min_accuracy: the top-1 accuracy, from 0 to 1.
     """
 
     max_latency_ms: float | None = None
@@ -25,7 +25,7 @@ class Budget:
 
     @property
     def limits(self) -> Limits:
-        """By quantity, in the records' units."""
+        """The limits that are set, by quantity, in the records' units."""
         limits = {
             "top1": self.min_accuracy,
             "latency": self.max_latency_ms and self.max_latency_ms / 1e3,

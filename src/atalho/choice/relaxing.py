@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from atalho.choice.choosing import Choice, Limits, choose, misses
-from atalho.choice.pairs import told_apart
+from atalho.choice.pairs import differ_significantly
 from atalho.ranking import HIGHER_IS_BETTER, Comparison, Row
 
 
@@ -12,9 +12,11 @@ class Relaxation:
     """The least change of one limit that leads to a more accurate choice.
 
     Attributes:
-        limit: as it is; `needed` is what it would have to be.
-        chosen: the choice then.
-        gained: its top-1 accuracy less that of the choice now, as a fraction; None where nothing can be chosen now.
+        limit: the limit as it is set.
+        needed: the limit that leads to the more accurate choice.
+        chosen: the network that is chosen under `needed`.
+        gained: its top-1 accuracy minus that of the present choice, as a fraction; None where no network is within the present
+            limits.
     """
 
     quantity: str
@@ -25,7 +27,7 @@ class Relaxation:
 
 
 def relaxations(comparison: Comparison, limits: Limits) -> dict[str, Relaxation | None]:
-    """For each limit, the least change of it alone that gives a significantly more accurate choice; None where none does."""
+    """For each limit, the least change of it alone that leads to a significantly more accurate choice; None where none does."""
     now = choose(comparison, limits)
     return {quantity: _relaxation(comparison, limits, quantity, now) for quantity in limits}
 
@@ -33,7 +35,7 @@ def relaxations(comparison: Comparison, limits: Limits) -> dict[str, Relaxation 
 def _relaxation(
     comparison: Comparison, limits: Limits, quantity: str, now: Choice | None
 ) -> Relaxation | None:
-    """Tries the value of every network that misses this limit alone, the nearest first: the choice changes nowhere else."""
+    """Tries as the limit the value of every network that exceeds it, the nearest first: between these values no choice changes."""
     shut_out = [
         miss.value
         for row in comparison.rows
@@ -49,6 +51,6 @@ def _relaxation(
 
 
 def _gained(now: Choice, then: Choice) -> float | None:
-    """The accuracy that another choice gains; None where it gains none, or the difference is not significant."""
+    """The accuracy that the choice `then` gains over `now`; None where it gains none, or the difference is not significant."""
     gained = then.chosen.readings["top1"].value - now.chosen.readings["top1"].value
-    return gained if gained > 0 and told_apart(then.chosen, now.chosen) else None
+    return gained if gained > 0 and differ_significantly(then.chosen, now.chosen) else None

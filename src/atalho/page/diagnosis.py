@@ -7,7 +7,7 @@ from statistics import median
 from typing import Any
 
 from atalho.conditions import CONDITIONS, DIAGNOSED, NUMBER, Owner, identified, owned
-from atalho.ranking import said
+from atalho.ranking import condition_text
 from atalho.record import Record
 
 
@@ -41,7 +41,7 @@ class Diagnosis:
         chosen = max(reversed(groups), key=lambda key: len(_subjects(groups[key].values())))
         shown = tuple(groups[chosen].values())
         others = dict.fromkeys(
-            f"{record.subject} on {said(record.conditions.get('data'))}"
+            f"{record.subject} on {condition_text(record.conditions.get('data'))}"
             for key, group in groups.items()
             if key != chosen
             for record in group.values()
@@ -57,7 +57,7 @@ class Diagnosis:
     @property
     def seeds(self) -> list[str]:
         """The seeds in order, as text."""
-        return sorted({said(record.conditions.get("seed")) for record in self.records})
+        return sorted({condition_text(record.conditions.get("seed")) for record in self.records})
 
     def of_quantity(
         self, quantity: str, network: str, moment: str, **conditions: Any
@@ -145,7 +145,7 @@ def _shared(record: Record) -> dict[str, Any]:
 
 
 def _place(record: Record) -> str:
-    where = owned(record.conditions, Owner.PLACE, Owner.SEED)
+    where = owned(record.conditions, Owner.POSITION, Owner.SEED)
     return str((record.subject, record.quantity, where))
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from atalho.conditions import Owner, chosen_engine, identified, without
 from atalho.page.words.numbers import NAMES, unit
 from atalho.page.words.phrases import at_batch, counted
-from atalho.ranking import Comparison, ranking_conditions, said
+from atalho.ranking import Comparison, condition_text, ranking_conditions
 from atalho.record import Record
 
 SHOWN = ("latency", "throughput", "peak_memory", "energy")
@@ -139,11 +139,11 @@ def _described(own: Mapping[str, object], several: Sequence[Mapping[str, object]
     ]
     return ", ".join(
         [
-            said(own["device"]),
+            condition_text(own["device"]),
             *(
                 counted(own[name], "thread")
                 if name == "threads"
-                else f"{name.removeprefix('versions.')} {said(own[name])}"
+                else f"{name.removeprefix('versions.')} {condition_text(own[name])}"
                 for name in differing
             ),
         ]

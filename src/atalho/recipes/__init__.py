@@ -1,4 +1,4 @@
-"""Recipes: how a paper trained its networks; a recipe is a function of facts about a network that returns frozen data."""
+"""Recipes by name. A recipe is a function from facts about a network to how it is trained, as frozen data."""
 
 from collections.abc import Callable
 
@@ -21,16 +21,16 @@ RECIPES: dict[str, Callable[[Facts], Recipe]] = {
 }
 
 DEFAULTS = {"cifar10": "he2015_cifar", "cifar100": "he2015_cifar", "digits": "quick"}
-"""The recipe that a data set is trained by where none is named."""
+"""The default recipe of each data set."""
 
 
 def default(data: str) -> str:
-    """The name of the recipe that a data set is trained by where none is named; `quick` for any other data."""
+    """The name of the default recipe of a data set; `quick` for data without an entry in `DEFAULTS`."""
     return DEFAULTS.get(data, "quick")
 
 
-def known(name: str) -> str:
-    """The name of a recipe, once there is one of that name.
+def checked(name: str) -> str:
+    """Returns `name`, which must be that of a recipe.
 
     Raises:
         AtalhoError: RECIPE-UNKNOWN (exit 2).
@@ -47,5 +47,9 @@ def known(name: str) -> str:
 
 
 def get(name: str, network: Facts) -> Recipe:
-    """The recipe of that name, as it is for `network`; RECIPE-UNKNOWN as `known`."""
-    return RECIPES[known(name)](network)
+    """The recipe called `name` for a network with these facts.
+
+    Raises:
+        AtalhoError: RECIPE-UNKNOWN (exit 2).
+    """
+    return RECIPES[checked(name)](network)

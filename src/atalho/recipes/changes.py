@@ -1,4 +1,4 @@
-"""What a user sets in place of what a recipe says."""
+"""Settings of the user that replace those of a recipe."""
 
 from dataclasses import dataclass, replace
 
@@ -8,11 +8,11 @@ from atalho.recipes.recipe import Optimiser, Recipe
 
 @dataclass(frozen=True)
 class RecipeChanges:
-    """Settings that stand in place of a recipe's own; None leaves the recipe's.
+    """Settings that replace those of a recipe; None keeps the recipe's.
 
     Args:
-        epochs, steps: the length, in one of the two.
-        hold_out: whether the validation split is kept out of training.
+        epochs, steps: the length, in one of the two units.
+        hold_out: whether the validation split is not trained on.
 
     Raises:
         AtalhoError: USAGE (exit 2), for a length in both epochs and steps.
@@ -36,7 +36,7 @@ class RecipeChanges:
         """The recipe with these settings.
 
         Raises:
-            AtalhoError: USAGE (exit 2), where the validation split is to be trained on, and the recipe chooses by it.
+            AtalhoError: USAGE (exit 2), where `hold_out` is False and the recipe chooses by the validation split.
         """
         settings = {
             "batch_size": self.batch_size,

@@ -1,8 +1,8 @@
-"""Published weights on a folder of photos: a recipe of our own for a few hundred images and more.
+"""Fine-tuning of published weights on a folder of photos, a few hundred or more; the recipe is our own.
 
     atalho train resnet50 --weights tv_in1k --data photos/
 
-The classifier is drawn anew and learns at the full rate; the body, which knows something already, at a tenth.
+The classifier is initialised anew and learns at the full rate; the pretrained layers before it learn at a tenth of it.
 """
 
 from atalho.grammar.facts import Facts
@@ -10,9 +10,9 @@ from atalho.recipes.recipe import Augmentation, Photometric, Recipe, ResizedCrop
 
 
 def finetune(network: Facts) -> Recipe:
-    """SGD under a cosine, light augmentation, label smoothing; the epoch of the best validation is kept.
+    """SGD with a cosine schedule, light augmentation and label smoothing; keeps the weights of the epoch of best validation.
 
-    It ends early when five epochs have been no better.
+    Training ends early after five epochs without a better validation.
     """
     return Recipe(
         name="finetune",

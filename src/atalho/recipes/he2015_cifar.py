@@ -10,10 +10,11 @@ from atalho.recipes.recipe import Augmentation, PaddedCrop, Recipe, StepDecay, W
 
 
 def he2015_cifar(network: Facts) -> Recipe:
-    """Rate 0.1, divided by 10 at 32k and 48k of 64k iterations of 128 images; the full training set; the last weights.
+    """Rate 0.1, divided by 10 at 32k and 48k of 64k iterations of 128 images.
 
-    The milestones are kept as halves and quarters of the length, so that a shortened run keeps the recipe's form. From
-    110 layers on (n = 18) it warms up at 0.01 until the training error is below 80 %.
+    It trains on the full training set and keeps the last weights.
+    The milestones are at 1/2 and 3/4 of the length, so that they scale with a shorter run. Networks of 110 layers (n = 18) or
+    more warm up at 0.01 until the training error is below 80 %.
     """
     return Recipe(
         name="he2015_cifar",

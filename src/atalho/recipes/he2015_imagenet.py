@@ -11,17 +11,17 @@ from atalho.grammar.facts import Facts
 from atalho.recipes.recipe import Augmentation, Lighting, Plateau, Recipe, ShorterSide, StepDecay
 
 REESTIMATED = 12_800
-"""Images over which BatchNorm's statistics are averaged at the end; the paper gives no number. Ours."""
+"""The images over which BatchNorm's statistics are averaged at the end; our choice, since the paper gives no number."""
 
 PATIENCE = 5
-"""Rows of metrics without a new least error that make a plateau; the paper gives no number. Ours."""
+"""The rows of metrics without a new least error after which the rate is divided; our choice, since the paper gives no number."""
 
 
 def he2015_imagenet(network: Facts) -> Recipe:
     """Rate 0.1, divided by 10 when the error plateaus, up to 600,000 iterations of 256 images.
 
     The shorter side is drawn from [256, 480] for crops of 224, and in these proportions for other inputs. Colour
-    augmentation is AlexNet's. BatchNorm's statistics are those of many images, not moving averages.
+    augmentation is AlexNet's. BatchNorm's statistics are averaged over `REESTIMATED` images, not moving averages.
     """
     return Recipe(
         name="he2015_imagenet",
@@ -41,10 +41,10 @@ def he2015_imagenet(network: Facts) -> Recipe:
 
 
 def he2015_imagenet_steps(network: Facts) -> Recipe:
-    """The same with the rate divided at fixed steps, on the training and the validation split.
+    """`he2015_imagenet` with the rate divided at fixed steps, on the training and the validation split.
 
-    At a third and two thirds, as reproductions do (30 and 60 of 90 epochs); the paper does not say where its networks
-    reached their plateaus.
+    The steps are a third and two thirds of the length, as in reproductions (30 and 60 of 90 epochs); the paper does not say
+    where its networks reached their plateaus.
     """
     return replace(
         he2015_imagenet(network),

@@ -1,4 +1,4 @@
-"""A short schedule of our own for demonstrations: minutes on a laptop, not a paper's accuracy.
+"""A short schedule of our own for demonstrations: it takes minutes on a laptop and does not reach a paper's accuracy.
 
 atalho train resnet20 --data digits --recipe quick
 """
@@ -7,12 +7,12 @@ from atalho.grammar.facts import Facts
 from atalho.recipes.recipe import Augmentation, PaddedCrop, Recipe, ResizedCrop, WarmCosine
 
 LONG, SHORT = 30, 10  # epochs
-COSTLY = 50_000_000  # multiply-accumulates an image from which the short schedule is taken
-LARGE = 64  # pixels a side from which objects may be anywhere, at any size
+COSTLY = 50_000_000  # multiply-accumulates for one image, above which the schedule is short
+LARGE = 64  # pixels a side, from which crops vary in place and size
 
 
 def quick(network: Facts) -> Recipe:
-    """SGD with Nesterov momentum under one cosine; fewer epochs for costly networks, a lower rate without normalisation."""
+    """SGD with Nesterov momentum and one cosine; fewer epochs for costly networks, a lower rate without normalisation."""
     side = network.input[1]
     crop = PaddedCrop(side // 8) if side < LARGE else ResizedCrop((0.25, 1.0), (3 / 4, 4 / 3))
     return Recipe(

@@ -9,12 +9,12 @@ Normalisation = Literal["per_pixel_mean", "per_channel"]
 Optimiser = Literal["sgd", "adamw"]
 
 
-# Schedules: the rate as a share of the recipe's
+# Schedules: the learning rate as a share of the recipe's `lr`
 
 
 @dataclass(frozen=True)
 class StepDecay:
-    """Times `factor` at each milestone, given as a fraction of all steps."""
+    """The rate is multiplied by `factor` at each milestone, a fraction of all steps."""
 
     milestones: tuple[float, ...]
     factor: float
@@ -25,7 +25,7 @@ class StepDecay:
 
 @dataclass(frozen=True)
 class Stairs:
-    """Times `factor` after every `share` of all steps (Szegedy 2014, §6: 4 % less every 8 epochs)."""
+    """The rate is multiplied by `factor` after every `share` of all steps (Szegedy 2014, §6: 4 % less every 8 epochs)."""
 
     factor: float
     share: float
@@ -49,13 +49,13 @@ class WarmCosine:
 
 @dataclass(frozen=True)
 class Plateau:
-    """Times `factor` when the validation error has had no new minimum for `patience` rows of metrics (He 2015, §3.4)."""
+    """The rate is multiplied by `factor` after `patience` rows of metrics without a new least validation error (He 2015, §3.4)."""
 
     factor: float
     patience: int
 
     def scale(self, errors: Sequence[float]) -> float:
-        """After the validation errors so far."""
+        """Returns the share after these validation errors."""
         least, since, share = float("inf"), 0, 1.0
         for error in errors:
             since = 0 if error < least else since + 1
@@ -120,7 +120,11 @@ class Lighting:
 
 @dataclass(frozen=True)
 class Photometric:
-    """Brightness, contrast and saturation times random factors from 1 - `strength` to 1 + `strength`, in random order (Howard 2013, arXiv:1312.5402)."""
+    """Brightness, contrast and saturation are multiplied by random factors in random order (Howard 2013, arXiv:1312.5402).
+
+    Args:
+        strength: the factors are from 1 - `strength` to 1 + `strength`.
+    """
 
     strength: float
 
@@ -130,9 +134,9 @@ class Augmentation:
     """How a training image is changed, anew in every epoch.
 
     Args:
-        crop: None shows the image as it is.
-        mirror: left for right, half of the time, where the data allow it.
-        colour: of images with three channels.
+        crop: None leaves the image as it is.
+        mirror: whether images are mirrored left to right with probability 1/2, where the data allow it.
+        colour: how the colours of images with three channels change; None leaves them.
     """
 
     crop: PaddedCrop | ShorterSide | ResizedCrop | None = None
@@ -145,21 +149,22 @@ class Recipe:
     """How a network is trained.
 
     Args:
-        source: the paper and section, or that it is ours.
-        batch_size: images a step.
-        epochs, steps: the length, in either; one of them is given.
-        lr, weight_decay: of the optimiser, on all parameters.
-        momentum, nesterov: of stochastic gradient descent; AdamW has its own (Loshchilov 2017).
-        body_rate: the rate of all but a newly drawn classifier, as a share of the classifier's.
-        warmup: a phase at a lower rate before the schedule's, if any.
-        auxiliary_weight: of each auxiliary head's loss (Szegedy 2014, §5).
+        source: the paper and section, or `atalho's own`.
+        batch_size: images in a step.
+        lr, weight_decay: of the optimiser, for all parameters.
+        momentum, nesterov: of stochastic gradient descent; AdamW has its own momenta (Loshchilov 2017).
+        epochs, steps: the length; one of the two is set.
+        body_rate: the learning rate of all layers before a newly initialised classifier, as a share of the classifier's.
+        warmup: a phase at a lower rate before the schedule begins, if any.
+        auxiliary_weight: the weight of each auxiliary head's loss (Szegedy 2014, §5).
         label_smoothing: the share of the target that is spread over all classes (Szegedy 2015, §7).
-        clip_norm: the gradient's norm is scaled down to it where it is larger; None leaves it.
-        averaging: the weights at the end are a running average with this decay (Polyak 1992); None takes the last.
-        reestimate: images over which BatchNorm's statistics are taken anew at the end, as plain means; 0 keeps the moving ones.
-        with_validation: the validation split is trained on too, and nothing is chosen.
-        best: the weights at the end are those of the best validation (accuracy, then loss), not the last.
-        patience: rows of metrics without a better validation after which the run ends; None runs to the end.
+        clip_norm: the largest norm of the gradient, which is scaled down where it is larger; None does not clip.
+        averaging: the final weights are a running average with this decay (Polyak 1992); None keeps the last weights.
+        reestimate: the images over which BatchNorm's statistics are computed anew at the end, as means; 0 keeps the moving
+            averages.
+        with_validation: whether the validation split is trained on too; it then chooses nothing.
+        best: whether the final weights are those of the best validation (accuracy, then loss) instead of the last.
+        patience: the rows of metrics without a better validation after which the run ends; None runs to the end.
     """
 
     name: str
@@ -188,11 +193,11 @@ class Recipe:
 
     @property
     def chooses(self) -> bool:
-        """Whether anything is decided by the validation split, which then is not trained on."""
+        """Whether the validation split decides on weights, rate or length, so that it may not be trained on."""
         return self.best or self.patience is not None or isinstance(self.schedule, Plateau)
 
     def length(self, images: int) -> int:
-        """Steps in all, for so many training images."""
+        """The number of steps, for `images` training images."""
         if self.steps is not None:
             return self.steps
         assert self.epochs is not None

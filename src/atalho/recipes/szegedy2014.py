@@ -11,10 +11,10 @@ from atalho.recipes.recipe import Augmentation, Photometric, Recipe, ResizedCrop
 
 EPOCHS = 250
 BATCH, RATE, RATE_UNNORMALISED, WEIGHT_DECAY = 256, 0.1, 0.01, 2e-4
-"""Ours: what reproductions of GoogLeNet commonly use; a rate of 0.1 needs BatchNorm."""
+"""Our choices, common in reproductions of GoogLeNet; a rate of 0.1 needs BatchNorm."""
 
 STRENGTH = 0.4
-"""Of the photometric distortions; Howard 2013 draws from [0.5, 1.5] without saying how often. Ours."""
+"""The strength of the photometric distortions, our choice; Howard 2013 draws from [0.5, 1.5] without saying how often."""
 
 
 def szegedy2014(network: Facts) -> Recipe:

@@ -52,7 +52,7 @@ class Request:
             raise wrong_option("new-head", "it goes with --weights")
         subjects.check_name(self.network)
         if self.recipe:
-            recipes.known(self.recipe)
+            recipes.checked(self.recipe)
         if self.img_size and not self.photos:
             raise wrong_option("img-size", "it goes with a folder of photos")
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from atalho.page.words import numbers, phrases
-from atalho.ranking import Comparison, Reading, Row, said
+from atalho.ranking import Comparison, Reading, Row, condition_text
 from atalho.record import Record
 
 PART = "Accuracy, and what it costs"
@@ -32,8 +32,10 @@ def data(comparison: Comparison) -> str:
     if "top1" in comparison.conditions:
         return phrases.test_set(comparison)
     conditions = _conditions(comparison)
-    name = said(conditions["data"]) if "data" in conditions else "the data"
-    return f"{name} ({said(conditions['split'])} split)" if "split" in conditions else name
+    name = condition_text(conditions["data"]) if "data" in conditions else "the data"
+    return (
+        f"{name} ({condition_text(conditions['split'])} split)" if "split" in conditions else name
+    )
 
 
 def accuracy(number: Number) -> str:
@@ -80,8 +82,10 @@ def _conditions(comparison: Comparison) -> Mapping[str, object]:
     if measured := comparison.conditions.get("top1"):
         return measured
     cited = [r for row in comparison.rows for r in row.cited if r.quantity == "top1"]
-    usual = _most_frequent(said(r.conditions["data"]) for r in cited if "data" in r.conditions)
-    on_usual = (r.conditions for r in cited if said(r.conditions.get("data")) == usual)
+    usual = _most_frequent(
+        condition_text(r.conditions["data"]) for r in cited if "data" in r.conditions
+    )
+    on_usual = (r.conditions for r in cited if condition_text(r.conditions.get("data")) == usual)
     first = next(on_usual, {})
     return {name: first[name] for name in ("data", "split") if name in first}
 

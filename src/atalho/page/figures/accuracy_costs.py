@@ -21,7 +21,7 @@ from atalho.page.figures.figure import Figure, Words
 from atalho.page.words import fits
 from atalho.page.words.numbers import NAMES, Unit, unit
 from atalho.page.words.phrases import listed, upper_first
-from atalho.ranking import HIGHER_IS_BETTER, Comparison, Row, said
+from atalho.ranking import HIGHER_IS_BETTER, Comparison, Row, condition_text
 from atalho.record import Record
 
 
@@ -144,7 +144,7 @@ def _cost(comparison: Comparison, quantity: str) -> str:
     if quantity == "macs":
         return "multiply-accumulates for one image"
     size = comparison.conditions.get(quantity, {}).get("batch")
-    batch = "" if size is None else f" batch of {said(size)}"
+    batch = "" if size is None else f" batch of {condition_text(size)}"
     if quantity == "throughput":
         return f"throughput in a{batch}" if batch else "throughput"
     return f"median latency of a{batch}" if batch else "latency"
@@ -153,7 +153,7 @@ def _cost(comparison: Comparison, quantity: str) -> str:
 def _of_input(comparison: Comparison, quantity: str) -> str:
     """The size of the image that operations are counted for: ` of 3×32×32`."""
     shape = comparison.conditions.get(quantity, {}).get("input")
-    return f" of {said(shape)}" if quantity == "macs" and shape else ""
+    return f" of {condition_text(shape)}" if quantity == "macs" and shape else ""
 
 
 def _areas(sizes: Unit, areas: Sequence[float]) -> str:

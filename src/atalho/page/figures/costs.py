@@ -12,7 +12,7 @@ from atalho.page.figures.figure import Figure, Words
 from atalho.page.words import fits
 from atalho.page.words.numbers import NAMES, Unit, unit
 from atalho.page.words.phrases import lower_first
-from atalho.ranking import Comparison, said
+from atalho.ranking import Comparison, condition_text
 from atalho.record import Record
 
 PART = "One cost against another"
@@ -202,4 +202,4 @@ def _mean(points: Sequence[tuple[float, float]]) -> Guide:
 
 def _at_batch(comparison: Comparison, quantity: str) -> str:
     size = comparison.conditions[quantity].get("batch")
-    return "" if size is None else f" at a batch of {said(size)}"
+    return "" if size is None else f" at a batch of {condition_text(size)}"

@@ -19,7 +19,7 @@ from atalho.page.words.phrases import (
     test_set,
     upper_first,
 )
-from atalho.ranking import HIGHER_IS_BETTER, Comparison, Row, said
+from atalho.ranking import HIGHER_IS_BETTER, Comparison, Row, condition_text
 
 
 def title(comparison: Comparison) -> str:
@@ -83,7 +83,7 @@ def _no_choice(comparison: Comparison, limits: Limits) -> list[str]:
 def _by_others(rows: Iterable[Row]) -> Iterator[str]:
     """The highest cited top-1 accuracy, where several are on the same data."""
     cited = [(row, r) for row in rows for r in row.cited if r.quantity == "top1"]
-    data = {said(record.conditions.get("data")) for _, record in cited}
+    data = {condition_text(record.conditions.get("data")) for _, record in cited}
     if len(cited) > 1 and len(data) == 1:
         row, record = max(cited, key=lambda each: each[1].value)
         cost = f", {_cost(row, 'latency')}" if "latency" in row.readings else ""
@@ -249,7 +249,7 @@ def _failed(comparison: Comparison) -> Iterator[str]:
     """The networks of which nothing was measured, since they failed."""
     rows = {row.network for row in comparison.rows}
     named = {
-        r.subject: said(r.conditions.get("stage", "before anything was measured"))
+        r.subject: condition_text(r.conditions.get("stage", "before anything was measured"))
         for r in comparison.failures
         if r.subject not in rows
     }

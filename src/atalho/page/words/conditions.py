@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from atalho.conditions import label
 from atalho.page.words.numbers import NAMES, text
 from atalho.page.words.phrases import counted, listed, reference
-from atalho.ranking import Comparison, said
+from atalho.ranking import Comparison, condition_text
 from atalho.record import Record
 
 EXPECTED = ("top1", "params", "macs", "latency", "throughput", "peak_memory", "power", "energy")
@@ -20,7 +20,7 @@ def machine(comparison: Comparison) -> str:
     parts = [
         f"on {stated['device']}" if "device" in stated else "",
         counted(stated["threads"], "thread") if "threads" in stated else "",
-        said(stated["dtype"]) if "dtype" in stated else "",
+        condition_text(stated["dtype"]) if "dtype" in stated else "",
         f"engine {stated['engine']}" if "engine" in stated else "",
         f"each network by the fastest of {stated['chosen_from']}"
         if "chosen_from" in stated
@@ -36,7 +36,7 @@ def conditions(comparison: Comparison) -> list[tuple[str, list[tuple[str, str]]]
     """Returns, for quantities that were taken under the same conditions, their names and these conditions."""
     alike: dict[str, tuple[list[str], list[tuple[str, str]]]] = {}
     for quantity, of_quantity in comparison.conditions.items():
-        shared = [(label(name), said(value)) for name, value in of_quantity.items()]
+        shared = [(label(name), condition_text(value)) for name, value in of_quantity.items()]
         alike.setdefault(str(shared), ([], shared))[0].append(NAMES[quantity])
     return [(listed([first, *map(str.lower, rest)]), s) for (first, *rest), s in alike.values()]
 
@@ -84,4 +84,4 @@ def _differs(record: Record) -> str:
     of = record.conditions.get("of")
     if of is None:
         return ""
-    return f"; of {said(of)}, which differs: {said(record.conditions.get('differs'))}"
+    return f"; of {condition_text(of)}, which differs: {condition_text(record.conditions.get('differs'))}"

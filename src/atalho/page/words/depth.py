@@ -10,7 +10,7 @@ from atalho.page.chart.families import COMPARED, Style, of_family
 from atalho.page.diagnosis import Diagnosis, when
 from atalho.page.words.numbers import ratio, signed
 from atalho.page.words.phrases import counted, listed, upper_first
-from atalho.ranking import said
+from atalho.ranking import condition_text
 
 FAR = 10.0
 """Where the first row's gradient is this many times the last's it is said to grow; at one part in as many, to vanish."""
@@ -37,11 +37,11 @@ def sentences(diagnosis: Diagnosis, styles: Mapping[str, Style]) -> list[str]:
 def conditions(diagnosis: Diagnosis) -> str:
     """Returns what the networks were measured on, and which diagnoses are not shown."""
     shared = diagnosis.conditions
-    parts = [f"Measured on {said(shared.get('data'))}"]
+    parts = [f"Measured on {condition_text(shared.get('data'))}"]
     if "input" in shared:
-        parts.append(f"images of {said(shared['input'])}")
+        parts.append(f"images of {condition_text(shared['input'])}")
     if shared["recipe"] is not None:
-        parts.append(f"recipe {said(shared['recipe'])}")
+        parts.append(f"recipe {condition_text(shared['recipe'])}")
     seeds = diagnosis.seeds
     parts.append(
         f"seed {seeds[0]} alone, so what another seed would change is not known"

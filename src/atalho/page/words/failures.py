@@ -3,19 +3,19 @@
 from collections.abc import Iterable
 from signal import Signals
 
-from atalho.ranking import said
+from atalho.ranking import condition_text
 from atalho.record import Record
 
 
 def listed(records: Iterable[Record]) -> list[str]:
     """Returns the newest failure of each network and stage: `vgg16, latency at batch 64: out of memory (signal 9, SIGKILL).`"""
     newest = {
-        (record.subject, said(record.conditions.get("stage"))): record
+        (record.subject, condition_text(record.conditions.get("stage"))): record
         for record in records
         if record.quantity == "failure"
     }
     return [
-        f"{subject}, {stage}: {said(record.conditions.get('cause')).rstrip('.')} ({_end(record)})."
+        f"{subject}, {stage}: {condition_text(record.conditions.get('cause')).rstrip('.')} ({_end(record)})."
         for (subject, stage), record in newest.items()
     ]
 

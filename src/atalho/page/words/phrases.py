@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from atalho.page.words.numbers import text
-from atalho.ranking import Comparison, Reading, said
+from atalho.ranking import Comparison, Reading, condition_text
 from atalho.record import Record
 
 
@@ -15,7 +15,7 @@ def listed(names: Iterable[object]) -> str:
 
 def counted(number: object, name: str) -> str:
     """Returns `1 thread`, `2 threads`, `3.05 epochs`."""
-    written = f"{number:.3g}" if isinstance(number, float) else said(number)
+    written = f"{number:.3g}" if isinstance(number, float) else condition_text(number)
     return f"{written} {name}" if number == 1 else f"{written} {name}s"
 
 
@@ -62,13 +62,13 @@ def span(interval: tuple[float, float]) -> str:
 def batch(reading: Reading) -> str:
     """Returns what a latency is for: `for one image`, `for a batch of 8`."""
     size = reading.condition("batch")
-    return "for one image" if size == 1 else f"for a batch of {said(size)}"
+    return "for one image" if size == 1 else f"for a batch of {condition_text(size)}"
 
 
 def at_batch(unit: str, conditions: Mapping[str, object]) -> str:
     """Returns the unit of a column, with the size of the batch where it has one: `ms, batch 1`."""
     size = conditions.get("batch")
-    return ", ".join(filter(None, (unit, "" if size is None else f"batch {said(size)}")))
+    return ", ".join(filter(None, (unit, "" if size is None else f"batch {condition_text(size)}")))
 
 
 def test_set(comparison: Comparison) -> str:
@@ -80,16 +80,16 @@ def test_set(comparison: Comparison) -> str:
         f"{images:,} images" if isinstance(images, int) else "",
     ]
     stated = ", ".join(filter(None, details))
-    data = said(conditions["data"]) if "data" in conditions else "the data"
+    data = condition_text(conditions["data"]) if "data" in conditions else "the data"
     return f"{data} ({stated})" if stated else data
 
 
 def reference(record: Record) -> str:
     """Returns the source of a cited number, without a full stop."""
-    return said(record.conditions.get("reference", "reference not stated")).rstrip(".")
+    return condition_text(record.conditions.get("reference", "reference not stated")).rstrip(".")
 
 
 def of_variant(record: Record) -> str:
     """Returns ` (of resnet18.b)` for a cited number of a variant of the network, and nothing for the network itself."""
     of = record.conditions.get("of")
-    return "" if of is None else f" (of {said(of)})"
+    return "" if of is None else f" (of {condition_text(of)})"

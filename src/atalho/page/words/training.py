@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from atalho.conditions import Owner, label, owned
 from atalho.page.words.phrases import listed, upper_first
-from atalho.ranking import Comparison, Reading, said
+from atalho.ranking import Comparison, Reading, condition_text
 
 
 def notes(comparison: Comparison) -> list[str]:
@@ -42,9 +42,9 @@ def table(comparison: Comparison) -> Table:
     names = list(dict.fromkeys(name for training in trainings.values() for name in training))
     rows = []
     for network, reading in readings.items():
-        cells = [said(trainings[network].get(name)) for name in names]
+        cells = [condition_text(trainings[network].get(name)) for name in names]
         for name in ("seed", "weights"):
-            cells.append(", ".join(said(r.conditions.get(name)) for r in reading.records))
+            cells.append(", ".join(condition_text(r.conditions.get(name)) for r in reading.records))
         rows.append((network, tuple(cells)))
     columns = (*(upper_first(label(name)) for name in names), "Seeds", "Weights")
     return Table(columns, tuple(rows))
@@ -76,7 +76,7 @@ def _schedules(trained: Mapping[str, Reading]) -> list[str]:
 def _recipes(trained: Mapping[str, Reading]) -> list[str]:
     recipes: dict[str, list[str]] = {}
     for name, reading in trained.items():
-        recipes.setdefault(said(reading.condition("recipe")), []).append(name)
+        recipes.setdefault(condition_text(reading.condition("recipe")), []).append(name)
     if len(recipes) < 2:
         return []
     by = [f"{listed(names)} by {recipe}" for recipe, names in recipes.items()]
