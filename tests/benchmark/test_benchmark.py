@@ -159,36 +159,36 @@ def test_a_busy_machine_is_noticed() -> None:
         time.sleep(1)
         ended = busy.moment()
         other.kill()
-    assert busy.others(begun, ended) > 3 * busy.OTHERS
+    assert busy.other_cores(begun, ended) > 3 * busy.MOST_OTHER_CORES
 
 
 def test_own_work_is_not_somebody_elses() -> None:
     begun = busy.Moment(wall=10, everybody=100, own=5)
-    assert busy.others(begun, busy.Moment(wall=12, everybody=104, own=9)) == 0
-    assert busy.others(begun, busy.Moment(wall=12, everybody=105, own=8)) == 1
+    assert busy.other_cores(begun, busy.Moment(wall=12, everybody=104, own=9)) == 0
+    assert busy.other_cores(begun, busy.Moment(wall=12, everybody=105, own=8)) == 1
 
 
 def test_busy_turns_are_taken_again_and_said_where_they_never_end() -> None:
-    taken = latency._Taken()
-    taken.add([0.5] * 4, others=0.9)
-    assert not taken.done
-    taken.add([0.1] * 60, others=0.02)
-    assert taken.done
-    assert taken.samples == [0.1] * 60
-    assert taken.noise == ""
-    taken = latency._Taken()
+    samples = latency.Samples()
+    samples.add([0.5] * 4, other_cores=0.9)
+    assert not samples.complete
+    samples.add([0.1] * 60, other_cores=0.02)
+    assert samples.complete
+    assert samples.samples == [0.1] * 60
+    assert samples.noise == ""
+    samples = latency.Samples()
     for _ in range(latency.RETAKEN):
-        assert not taken.done
-        taken.add([0.001], others=0.9)
-    assert taken.done
-    assert taken.samples == [0.001] * latency.RETAKEN
-    assert taken.noise == "other processes kept 0.9 cores busy"
+        assert not samples.complete
+        samples.add([0.001], other_cores=0.9)
+    assert samples.complete
+    assert samples.samples == [0.001] * latency.RETAKEN
+    assert samples.noise == "other processes kept 0.9 cores busy"
 
 
 def test_a_drift_is_said() -> None:
-    taken = latency._Taken()
-    taken.add([0.1] * 30 + [0.12] * 30, others=0)
-    assert taken.noise == "the time drifted by +20 % between the first and the second half"
+    samples = latency.Samples()
+    samples.add([0.1] * 30 + [0.12] * 30, other_cores=0)
+    assert samples.noise == "the time drifted by +20 % between the first and the second half"
 
 
 class Hot:
@@ -203,7 +203,7 @@ class Hot:
             return {}
         self.asked += 1
         samples = [0.1] * 25 + ([0.2] if self.asked <= self.turns else [0.1]) * 25
-        return {"samples": samples, "others": 0.0}
+        return {"samples": samples, "other_cores": 0.0}
 
 
 @pytest.mark.parametrize(("turns", "noisy"), [(0, False), (2, False), (9, True)])

@@ -1,4 +1,4 @@
-"""Networks as tables: what they are, what they cost, how they look. Nothing here loads torch, but for `build` and foreign networks."""
+"""Networks as tables, with their costs and drawings; only `build` and networks that are not of the catalogue load torch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,20 +24,20 @@ class Drawing:
     """A drawing of networks.
 
     Args:
-        svg: the drawing's text.
+        svg: the text of its SVG file.
     """
 
     svg: str
 
     def _repr_svg_(self) -> str:
-        """The drawing as a notebook shows it."""
+        """The SVG text, which a notebook displays."""
         return self.svg
 
     def save(self, path: str | Path) -> None:
-        """Writes it as `.svg`, or as `.png` at twice its size.
+        """Writes the drawing to a file, `.svg` or `.png`; the latter at twice its size.
 
         Raises:
-            AtalhoError: DRAW-FORMAT for another ending, DRAW-WRITE where the file cannot be written (both exit 2).
+            AtalhoError: DRAW-FORMAT for another suffix, DRAW-WRITE where the file cannot be written (both exit 2).
         """
         from atalho.explain import draw as drawing
 
@@ -45,7 +45,7 @@ class Drawing:
 
 
 def network(name: str, *, input: Shape | None = None, num_classes: int | None = None) -> "Subject":
-    """A network of the catalogue as a frozen table, or anybody's module under the same functions.
+    """A network: one of the catalogue as a frozen table, or another module that the same functions accept.
 
     Args:
         name: as `list_networks` lists it, `timm:NAME`, `torchvision:NAME` or `FILE.py:FUNCTION`.
@@ -67,10 +67,11 @@ def build(
     num_classes: int | None = None,
     seed: int = 0,
 ) -> "nn.Module":
-    """A network as a `torch.nn.Module` with weights drawn from `seed` alone, on the processor and in training mode.
+    """A network as a `torch.nn.Module` with weights drawn from `seed` only, on the processor and in training mode.
 
     Args:
-        network: a name as `network` takes it, for `input` and `num_classes`; or what `network` returned, as it is.
+        network: a name as `network` takes it, built for `input` and `num_classes`; or a network that `network` returned, which
+            has its own.
     """
     from atalho.networks import subjects
 
@@ -81,10 +82,10 @@ def list_networks(pattern: str = "*") -> Table:
     """The catalogue: parameters, multiply-accumulates, depth, input, year, source and published weights.
 
     Args:
-        pattern: as in `resnet*`, or a part of a name.
+        pattern: as in `resnet*`, or part of a name.
 
     Raises:
-        AtalhoError: NETWORK-UNKNOWN (exit 2), where no name fits; the nearest names are given.
+        AtalhoError: NETWORK-UNKNOWN (exit 2), where no name matches, with the nearest names.
     """
     from atalho.grammar.cost import network_depth, totals
     from atalho.networks import CATALOGUE, get
@@ -125,12 +126,13 @@ def show(
     cost: bool = False,
     dtype: str | None = None,
 ) -> Table:
-    """A network's table, recomputed row by row beside what the paper printed; or the cost of every row.
+    """A network's table, recomputed row by row beside the numbers that the paper prints; or the cost of every row.
 
     Args:
         network: as in `build`.
-        cost: receptive field, operations and bytes of every row instead.
-        dtype: of the bytes: float32 unless given, float16, bf16 or int8; implies `cost`.
+        cost: whether it shows receptive field, operations and bytes of every row instead.
+        dtype: the number type for which bytes are counted: float32, float16, bf16 or int8; float32 unless given. Implies
+            `cost`.
     """
     from atalho.explain import breakdown, describe
     from atalho.networks import foreign
@@ -140,13 +142,13 @@ def show(
         document = foreign.document(subject)
         return Table(describe.module_table(document), document, subject.name)
     try:
-        kept = Dtype(dtype or Dtype.FLOAT32)
+        number_type = Dtype(dtype or Dtype.FLOAT32)
     except ValueError:
         raise wrong_option("dtype", f"{dtype!r} is none of {', '.join(Dtype)}") from None
-    title, document = f"{subject.name}: {subject.source}", describe.document(subject, kept)
+    title, document = f"{subject.name}: {subject.source}", describe.document(subject, number_type)
     if not (cost or dtype):
         return Table(describe.table(subject), document, title, describe.notes(subject))
-    rows, notes = breakdown.table(subject, kept), breakdown.notes(subject, kept)
+    rows, notes = breakdown.table(subject, number_type), breakdown.notes(subject, number_type)
     return Table(rows, document, title, notes, breakdown.UNITS)
 
 
@@ -162,8 +164,9 @@ def inception(
     """One Inception module, each branch with and without its 1×1 reduction.
 
     Args:
-        input: (C, H, W) of its input; the others are numbers of filters, in the order of GoogLeNet's Table 1. Module 4a is
-            `inception((480, 14, 14), 192, 96, 208, 16, 48, 64)`.
+        input: (C, H, W) of its input.
+        conv1x1, reduce3x3, conv3x3, reduce5x5, conv5x5, pool_proj: numbers of filters, in the order of GoogLeNet's Table 1.
+            Module 4a is `inception((480, 14, 14), 192, 96, 208, 16, 48, 64)`.
     """
     from atalho.explain import inception as module
     from atalho.networks.googlenet import Filters
@@ -186,8 +189,8 @@ def draw(
 
     Args:
         networks: one or several, each as in `build`.
-        row: the name of one row of each network, which is drawn alone.
-        expand: draws repeated rows too.
+        row: the name of a row; only this row of each network is drawn.
+        expand: whether repeated rows are drawn singly.
     """
     from atalho.explain import draw as drawing
     from atalho.networks import foreign, get
@@ -201,7 +204,7 @@ def draw(
 
 
 def _subject(network: "str | Subject", input: Shape | None, num_classes: int | None) -> "Subject":
-    """The network of a name; any other is returned as it is."""
+    """The network with a name; a network that is not a name is returned unchanged."""
     from atalho.networks import subjects
 
     if isinstance(network, str):

@@ -1,4 +1,4 @@
-"""What names stand for: data sets, trained networks, precisions and engines."""
+"""Loads or resolves what a call names: data sets, trained networks, precisions and engines."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from atalho.weights.trained import Inference, Trained
 
 DATA_DIR = Path("data")
-"""Where data sets are kept, unless another folder is named."""
+"""The folder in which data sets are kept, unless another one is given."""
 
 BadImages = Literal["error", "skip"]
 Copies = Literal["exact", "similar", "off"]
@@ -39,8 +39,8 @@ def load(
         network: the folder of a finished run or of any weights with a config.json; or a network's name, with `weights`.
         weights: a published name as `tv_in1k`, a file, or a folder with config.json.
         num_classes: how many classes the weights must have.
-        input: (C, H, W) of images, for a function of a Python file with a file of weights, where nothing else says it.
-        new_head: whether a file of weights may lack the classifier, because it will be drawn anew.
+        input: (C, H, W) of images, for a network `FILE.py:FUNCTION` with a file of weights that does not say it.
+        new_head: whether a file of weights may lack the classifier, since it will be drawn anew.
 
     Raises:
         AtalhoError: (exit 2) NETWORK-UNKNOWN, WEIGHTS-MISSING, WEIGHTS-UNKNOWN; (exit 4) RUN-UNFINISHED, RUN-DAMAGED; as
@@ -89,11 +89,12 @@ def for_inference(
     batch: int | None,
     input: "Shape | None" = None,
 ) -> "tuple[Trained, Inference]":
-    """A trained network ready for inference: on the engine that its folder names, or in the precision that it was tested in.
+    """A trained network ready for inference: on its folder's engine, or by torch in the precision that it was tested in.
 
     Args:
-        network, weights, num_classes, input: as in `load`; one that is loaded already runs on no engine but torch's own.
-        precision: another precision than the network was tested in, which is said; an engine has its own.
+        network, weights, num_classes, input: as in `load`; a network that is loaded already runs by torch.
+        precision: the one that it was tested in unless given; if it is another one, the reporter says so. Must be None for a
+            folder with an engine, which has its own precision.
         batch: images at a time; the engine's, or by the size of the images, unless given.
 
     Raises:
@@ -111,10 +112,10 @@ def for_inference(
     from atalho.engines.module import on_engine
     from atalho.weights.trained import Inference
 
-    place = resolve_device(device, threads)
+    resolved_device = resolve_device(device, threads)
     config = engine_config.read(folder) if folder else None
     if config is None:
-        trained = trained.to(place.torch)
+        trained = trained.to(resolved_device.torch)
         tested = trained.precision
         if tested and precision and tested != precision:
             reporter.say(
@@ -124,10 +125,12 @@ def for_inference(
         raise wrong_option("precision", f"{folder} runs on its engine, {config.backend}")
     else:
         assert folder
-        placement = Placement(place, memory_format=config.memory_format)
+        placement = Placement(resolved_device, memory_format=config.memory_format)
         trained = on_engine(trained, folder, config.backend, placement)
         batch = batch or config.batch
-    return trained, Inference(place.torch, precision or trained.precision or "float32", batch)
+    return trained, Inference(
+        resolved_device.torch, precision or trained.precision or "float32", batch
+    )
 
 
 def load_data(
@@ -139,7 +142,7 @@ def load_data(
     bad_images: BadImages = "error",
     copies: Copies = "similar",
 ) -> "Dataset":
-    """A data set or a folder of photos, as `data.load`; the reporter is told how far its download or reading is."""
+    """A data set or a folder of photos, as `data.load`; the reporter is called with the progress of downloading or reading."""
     from atalho import data
     from atalho.data.photos import FRAMING
 
@@ -157,14 +160,14 @@ def load_data(
 
 
 def is_folder(data: str) -> bool:
-    """Whether data are a folder of photos, and no data set by name."""
+    """Whether `data` is a folder of photos rather than the name of a data set."""
     from atalho.data import DATASETS
 
     return data not in DATASETS and Path(data).is_dir()
 
 
 def training_precision(name: Literal["auto", Precision], device: Device) -> tuple[Precision, str]:
-    """The precision that is named or, for auto, the fastest on the device, and why it was taken."""
+    """The named precision or, for auto, the fastest on the device; and the end of a sentence that says why, or an empty text."""
     if name != "auto":
         _check_precision(name)
         return name, ""
@@ -187,7 +190,7 @@ def engine_request(
     device: Device,
     batches: Sequence[int],
 ) -> "EngineRequest":
-    """The engine by name, on a device; auto is for the first batch size."""
+    """The request for an engine by name on a device; auto chooses for the first batch size."""
     from atalho.engines.choosing import EngineRequest
     from atalho.engines.engine import Placement
 

@@ -50,16 +50,16 @@ def bench(
     Each network runs in a process of its own, with random weights, by turns with the others.
 
     Args:
-        networks: one or several, as `network` takes them, for `input` and `num_classes`.
+        networks: one name or several, as `network` takes them with `input` and `num_classes`.
         batch_size: images at a time, one number or several.
-        engine: eager, compiled, onnxruntime, openvino, or auto: the fastest installed one that agrees.
-        precision: of the engine: float32, bf16 or int8; float32 unless given, with auto any.
+        engine: eager, compiled, onnxruntime, openvino, or auto: the fastest installed one that agrees with float32 eager.
+        precision: of the engine: float32, bf16 or int8; unless given float32, or with auto any.
         memory_format: of images and weights in torch's engines: channels_last or contiguous.
         device, threads: as in `evaluate`.
         output: a file that the records are added to.
 
     Raises:
-        AtalhoError: as `network`; ENGINE (exit 2), for an engine that is not here; OUTPUT (exit 2).
+        AtalhoError: as `network`; ENGINE (exit 2), for an engine that is not available here; OUTPUT (exit 2).
     """
     from atalho.networks import subjects
 
@@ -70,14 +70,14 @@ def bench(
     from atalho.tasks import carry_out
 
     batches = [batch_size] if isinstance(batch_size, int) else batch_size
-    place = resolve_device(device, threads)
-    request = engine_request(engine, precision, memory_format, place, batches)
+    resolved_device = resolve_device(device, threads)
+    request = engine_request(engine, precision, memory_format, resolved_device, batches)
     request.candidates(calibrated=False)
     with (
         TemporaryDirectory() as folder,
-        Bench(request, Path(folder) / "engines", reporter.say) as room,
+        Bench(request, Path(folder) / "engines", reporter.say) as benchmark,
     ):
-        steps = [*room.steps([*map(Entry.untrained, tables)], batches)]
+        steps = [*benchmark.steps([*map(Entry.untrained, tables)], batches)]
         measured = carry_out(steps, Path(folder) / "records", reporter.say)
     if output:
         add_records(output, measured)
@@ -86,15 +86,15 @@ def bench(
 
 @dataclass(frozen=True)
 class Compared:
-    """Networks side by side.
+    """The result of a comparison.
 
     Args:
         records: all of the comparison's folder.
-        comparison: what is ranked of them, the most accurate network first.
-        limits: what the choice keeps to, by quantity in the records' units.
-        choice: the network to take, and from among which; None where no network is known to keep to the limits.
-        chosen: the folder in which it is ready for `predict`; None where there is none.
-        page: the report.
+        comparison: the records that are ranked, the most accurate network first.
+        limits: that the choice keeps to, by quantity in the records' units.
+        choice: the network to take, and among which it was chosen; None where no network is known to keep to the limits.
+        chosen: the folder with that network, ready for `predict`; None where nothing was chosen or trained.
+        page: the path of the report.
     """
 
     records: list[Record]
@@ -134,12 +134,12 @@ def compare(
 ) -> Compared:
     """Cost, training, accuracy, latency, memory and energy of several networks, the choice, and the page that shows them.
 
-    What the folder holds already is not measured again.
+    Measurements that the folder holds already are not made again.
 
     Args:
         networks: as `network` takes them; plain and residual networks of 20 and 56 layers and a small GoogLeNet unless given.
         data: as in `train`, or `none` for no training.
-        weights: to fine-tune, as in `train`: those of all networks, or by network.
+        weights: to fine-tune, as in `train`: one for all networks, or a mapping by network.
         output: the comparison's folder.
         max_latency_ms, max_memory_mb, max_energy_j, max_size_mb, min_accuracy: as in `Budget`.
         data_dir, bad_images, copies, img_size, recipe, epochs, steps, seed, device, threads: as in `train`.
@@ -147,7 +147,7 @@ def compare(
 
     Raises:
         AtalhoError: as `train` and `bench`; OUTPUT or IN-USE (exit 2), for a folder that cannot be used.
-        Stopped: by SIGINT or SIGTERM during training; a second call goes on.
+        Stopped: by SIGINT or SIGTERM during training; a second call continues.
     """
     from atalho.choice.choosing import choose
     from atalho.choice.limits import Budget
@@ -157,13 +157,15 @@ def compare(
     from atalho.training.resolution import NO_DATA, Request, framing, resolve
 
     names = _several(networks) or DEMONSTRATION
-    begin = dict.fromkeys(names, weights) if isinstance(weights, str) else dict(weights or {})
-    for name in begin:
+    weights_by_network = (
+        dict.fromkeys(names, weights) if isinstance(weights, str) else dict(weights or {})
+    )
+    for name in weights_by_network:
         if name not in names:
             raise wrong_option("weights", f"{name} is not among the networks")
     changes = RecipeChanges(epochs=epochs, steps=steps)
     requests = [
-        Request(name, data, begin.get(name), recipe, changes, None, img_size, seed)
+        Request(name, data, weights_by_network.get(name), recipe, changes, None, img_size, seed)
         for name in names
     ]
     limits = Budget(max_latency_ms, max_memory_mb, max_energy_j, max_size_mb, min_accuracy).limits
@@ -171,7 +173,7 @@ def compare(
     from atalho.page import publish
     from atalho.training.listeners import Listeners
 
-    place = resolve_device(device, threads)
+    resolved_device = resolve_device(device, threads)
     starts = [
         load(each.network, each.weights, new_head=True, reporter=reporter) if each.weights else None
         for each in requests
@@ -187,15 +189,15 @@ def compare(
             bad_images=bad_images,
             copies=copies,
         )
-    trained_in, _ = training_precision("auto", place)
+    trained_in, _ = training_precision("auto", resolved_device)
     batches = [batch_size] if isinstance(batch_size, int) else batch_size
-    entrants = [resolve(each, dataset, start, place, trained_in) for each, start in pairs]
-    request = engine_request(engine, precision, memory_format, place, batches)
+    resolved = [resolve(each, dataset, start, resolved_device, trained_in) for each, start in pairs]
+    request = engine_request(engine, precision, memory_format, resolved_device, batches)
     request.candidates(calibrated=dataset is not None)
     folder = Path(output)
     with reporter.training("training") as progress:
         measured = comparing.compare(
-            comparing.Comparison(entrants, batches, request),
+            comparing.Comparison(resolved, batches, request),
             folder,
             say=reporter.say,
             listeners=Listeners(progress=progress),
@@ -204,9 +206,9 @@ def compare(
     publish(measured.records, page, limits, measured.queries)
     ranked = comparison(measured.records, measured.queries)
     choice = choose(ranked, limits)
-    kept = comparing.keep(choice.chosen.network if choice else None, measured, folder)
-    chosen = folder / comparing.CHOSEN if kept else None
-    return Compared(measured.records, ranked, limits, choice, chosen, page)
+    copied = comparing.keep(choice.chosen.network if choice else None, measured, folder)
+    chosen_folder = folder / comparing.CHOSEN if copied else None
+    return Compared(measured.records, ranked, limits, choice, chosen_folder, page)
 
 
 def diagnose(
@@ -230,16 +232,16 @@ def diagnose(
 ) -> list[Record]:
     """Why depth works: how gradients flow back, by which paths, and how layers respond, before and during training.
 
-    What the folder holds already is not measured again.
+    Measurements that the folder holds already are not made again.
 
     Args:
         networks: as `network` takes them.
         data: as in `train`, or `none` for noise.
-        at: steps of the recipe's run, as in `[0, 1, 10, "end"]`; end is a finished run's.
-        measure: of flow, responses, shattering; and of paths, lesions, surface, which take minutes.
+        at: after how many steps of the recipe's run, as in `[0, 1, 10, "end"]`; `"end"` is the end of a finished run.
+        measure: some of flow, responses, shattering; and of paths, lesions, surface, which take minutes.
         runs: finished runs, or folders of them.
         output: the diagnosis's folder.
-        batch_size: images that gradients are taken of.
+        batch_size: number of images that gradients are computed for.
         data_dir, seeds, recipe, epochs, steps, hold_out, device, threads: as in `train`.
 
     Returns:
@@ -256,9 +258,9 @@ def diagnose(
     from atalho.diagnosis import diagnosing
 
     dataset = None if data == NO_DATA else load_data(data, data_dir, reporter)
-    place = resolve_device(device, threads)
+    resolved_device = resolve_device(device, threads)
     diagnosis = diagnosing.Diagnosis(
-        [resolve(each, dataset, None, place, "float32") for each in requests],
+        [resolve(each, dataset, None, resolved_device, "float32") for each in requests],
         moments=at,
         seeds=seeds,
         measures=measure,
@@ -269,5 +271,5 @@ def diagnose(
 
 
 def _several(networks: str | Sequence[str]) -> Sequence[str]:
-    """One name, or several, as several."""
+    """A sequence of names; a single name becomes a sequence of one."""
     return [networks] if isinstance(networks, str) else networks

@@ -1,4 +1,4 @@
-"""Records: read, as a data frame, as verdicts on claims, and as a page. Nothing here loads torch."""
+"""Reads records, and turns them into a data frame, verdicts on claims, or a page. Nothing here loads torch."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.util import find_spec
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 Library = Literal["pandas", "polars"]
 LIBRARIES: tuple[Library, ...] = ("pandas", "polars")
-"""The libraries of data frames, the first that is installed unless one is named."""
+"""The libraries of data frames; the first one that is installed is used unless one is named."""
 
 
 def read_records(path: str | Path) -> list[Record]:
-    """The records of a file, in order, or of a folder: its `records.jsonl`, or without one all `.jsonl` files below it.
+    """The records of a file, in order, or of a folder: those of its `records.jsonl`, or where it has none of all `.jsonl` files below it.
 
     Raises:
-        AtalhoError: RECORDS (exit 3), for a file that is not there or a line that is no record.
+        AtalhoError: RECORDS (exit 3), for a file that does not exist or a line that is not a record.
     """
     from atalho.tasks import FILE
 
@@ -38,20 +38,20 @@ def _below(path: Path) -> list[Record]:
 def frame(records: Iterable[Record], library: Library | None = None) -> Any:
     """Records as a data frame: a row for each, a column for each of its fields and for each condition.
 
-    Conditions inside conditions have names with a dot, as in `versions.torch`; lists are text, as in `3×32×32`.
+    Conditions inside conditions are named with a dot, as in `versions.torch`; lists are text, as in `3×32×32`.
 
     Args:
-        library: whose data frame is made: without, pandas', or else Polars'.
+        library: whose data frame is returned; unless given pandas, or else Polars, whichever is installed.
 
     Raises:
-        AtalhoError: EXTRA-MISSING (exit 6), where it is not installed.
+        AtalhoError: EXTRA-MISSING (exit 6), where the library or narwhals is not installed.
     """
-    wanted = LIBRARIES if library is None else (library,)
-    backend = next((name for name in wanted if find_spec(name)), None)
+    candidates = LIBRARIES if library is None else (library,)
+    backend = next((name for name in candidates if find_spec(name)), None)
     if backend is None or find_spec("narwhals") is None:
         raise AtalhoError(
             "EXTRA-MISSING",
-            " or ".join(wanted),
+            " or ".join(candidates),
             "is not installed, and makes the data frame",
             next_step="pip install 'atalho[frames]'",
             exit=Exit.RESOURCES,
@@ -116,8 +116,8 @@ def verify(
     """Every claim of the sources with its verdict.
 
     Args:
-        ids: as in `L24`; all unless given.
-        records: of what was trained or measured, or a file of them, or a folder with such files in it and below.
+        ids: of claims, as in `L24`; all unless given.
+        records: of what was trained or measured; or a file of them, or a folder that holds such files, also in subfolders.
 
     Raises:
         AtalhoError: CLAIM-UNKNOWN (exit 2), with the nearest ids; as `read_records`.
@@ -141,8 +141,8 @@ def report(
     """Writes the page of a comparison or a diagnosis from records alone, with charts/ and summary.csv beside it.
 
     Args:
-        records: of one comparison, or their file or folder, or several of these.
-        output: the page.
+        records: of a comparison or a diagnosis, or their file or folder, or several files and folders.
+        output: the page's file.
         max_latency_ms, max_memory_mb, max_energy_j, max_size_mb, min_accuracy: as in `Budget`.
 
     Returns:
@@ -156,8 +156,8 @@ def report(
 
     budget = Budget(max_latency_ms, max_memory_mb, max_energy_j, max_size_mb, min_accuracy)
     sources = [records] if isinstance(records, str | Path) else records
-    known: list[Record] = []
+    collected: list[Record] = []
     for each in sources:
-        known += [each] if isinstance(each, Record) else read_records(each)
-    publish(known, Path(output), budget.limits)
+        collected += [each] if isinstance(each, Record) else read_records(each)
+    publish(collected, Path(output), budget.limits)
     return Path(output)

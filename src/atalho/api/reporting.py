@@ -1,19 +1,19 @@
-"""What is told while a function works: messages, and how far the work is."""
+"""Functions that are called with messages and progress while work goes on."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from atalho.training.listeners import Progress
 
 Count = Callable[[int, int], None]
-"""Is called with how much is done, and how much there is in all."""
+"""Is called with the amount done so far and the total."""
 
 
-def ignore(*told: Any) -> None:
-    """Does nothing with what it is called with."""
+def ignore(*values: object) -> None:
+    """Does nothing, whatever it is called with."""
 
 
 def _counting(name: str) -> AbstractContextManager[Count]:
@@ -30,9 +30,10 @@ class Reporter:
 
     Args:
         say: is called with a message for people.
-        downloading: is called with a data set's name; a context whose value is called with bytes done and bytes in all.
-        reading: the same of a folder's images.
-        training: is called with a network's name; a context whose value is called with a run's `Progress`.
+        downloading: is called with a data set's name, and returns a context; its value is called with the bytes done and the
+            bytes in all.
+        reading: the same for the images of a folder.
+        training: is called with a network's name, and returns a context; its value is called with a run's `Progress`.
         bars: whether a download of weights draws torch's own bar on standard error.
     """
 
@@ -44,4 +45,4 @@ class Reporter:
 
 
 QUIET = Reporter()
-"""Nothing is told."""
+"""The reporter that reports nothing."""

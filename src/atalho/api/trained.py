@@ -1,4 +1,4 @@
-"""Trained networks: tested on data, asked about pictures, written as files that others load."""
+"""Trained networks: evaluated on data, applied to pictures, and exported to files of other formats."""
 
 import sys
 from collections.abc import Sequence
@@ -50,22 +50,24 @@ def evaluate(
     """Top-1 and top-5 with a 95 % interval, accuracy per class, and the confusion matrix.
 
     Args:
-        network, weights, num_classes: as in `load`; or a network that is loaded.
+        network, weights, num_classes: as in `load`; or a network that `load` returned.
         data: digits, cifar10, cifar100, or a folder of CLASS/image.
         data_dir: where data sets are kept and downloaded to.
         split: train, val or test, of data that have splits; test unless given.
-        crops: views of an image: `1` its centre, `10` crops, GoogLeNet's `144`, or `full`, all of it at five sizes.
+        crops: views of an image that are averaged: `1`, its centre; `10`; GoogLeNet's `144`; or `full`, the whole image at five sizes.
         batch_size: images at a time; by their size unless given.
         device: auto, cpu, cuda or cuda:N.
-        precision: float32 or bf16; what the network was tested in unless given.
-        threads: of the processor; one for each of its cores unless given.
+        precision: float32 or bf16; the one that the network was tested in unless given.
+        threads: number of processor threads; one for each core unless given.
 
     Raises:
         AtalhoError: as `load`, `data.load`, `evaluating.on_dataset` and `evaluating.on_folder`.
     """
     dataset = None
     if weights and not is_folder(data) and runs_code(str(network)):
-        dataset = load_data(data, data_dir, reporter)  # its images say what the network takes
+        dataset = load_data(
+            data, data_dir, reporter
+        )  # the size of its images is the network's input
     trained, inference = for_inference(
         network,
         weights,
@@ -84,13 +86,13 @@ def evaluate(
         dataset = dataset or load_data(data, data_dir, reporter)
         return evaluating.on_dataset(trained, dataset, split or "test", inference, crops)
 
-    def read(kind: "Copies") -> "Dataset":
+    def load_folder(kind: "Copies") -> "Dataset":
         framings = [trained.framing]
         return load_data(
             data, data_dir, reporter, framings=framings, bad_images="skip", copies=kind
         )
 
-    folder, split = evaluating.choose(Path(data), split, trained.data, read, reporter.say)
+    folder, split = evaluating.choose(Path(data), split, trained.data, load_folder, reporter.say)
     trained = fitting.named(trained, folder.classes, reporter.say)
     with reporter.reading(trained.network.name) as progress:
         return evaluating.on_folder(trained, folder, inference, progress, crops, split)
@@ -109,12 +111,12 @@ def predict(
     threads: int | None = None,
     reporter: Reporter = QUIET,
 ) -> "list[Prediction]":
-    """Labels with probabilities for pictures; one that cannot be read has its error for an answer.
+    """Labels with probabilities for pictures; for one that cannot be read its error.
 
     Args:
-        network, weights, num_classes: as in `load`; or a network that is loaded.
-        images: files, folders of them, or `-` for the bytes of one on standard input.
-        top: how many labels a picture gets.
+        network, weights, num_classes: as in `load`; or a network that `load` returned.
+        images: files, folders of them, or `-` for one image's bytes on standard input.
+        top: how many labels are returned for each picture.
         batch_size, device, precision, threads: as in `evaluate`.
 
     Raises:
@@ -134,20 +136,21 @@ def predict(
 
     names = [images] if isinstance(images, str | Path) else images
     pictures = predicting.sources(map(str, names), sys.stdin.buffer, reporter.say)
-    answers = [*predicting.predict(trained, pictures, inference, top=top)]
+    predictions = [*predicting.predict(trained, pictures, inference, top=top)]
     if speed := predicting.speed(trained):
         reporter.say(speed)
-    return answers
+    return predictions
 
 
 @dataclass(frozen=True)
 class Exported:
-    """A network in a file or a folder.
+    """An exported network.
 
     Args:
-        table: how its answers agree with the network's.
+        path: the file or folder.
+        table: how closely its outputs agree with the network's.
         records: the same as records.
-        usage: how the file is read.
+        usage: the code or command that reads it.
     """
 
     path: Path
@@ -174,19 +177,21 @@ def export(
     records: str | Path | None = None,
     reporter: Reporter = QUIET,
 ) -> Exported:
-    """Writes a file that others load, with classes and preprocessing where it can hold them, and the same answers on real images.
+    """Writes a network to a file for other programs, with classes and preprocessing where the format can hold them.
 
-    It is read back as its readers would and compared for one image and for several; one that differs is not left behind.
+    The file is read back as those programs would read it, and its outputs are compared with the network's on real images, one
+    at a time and several at once; a file whose outputs differ is removed.
 
     Args:
         network, weights, num_classes: as in `load`.
         to: onnx, safetensors, torchvision, timm or pt2; or `engine`, for a folder that `predict` runs on an engine.
         output: a file; a new folder for safetensors, timm and engine.
-        data: what is compared on, as in `evaluate`; unless given what a run was trained on, or else scikit-learn's two photos.
-        engine: for `engine`: auto, the fastest here that agrees, eager, compiled, onnxruntime or openvino.
-        precision: of the engine: float32, bf16 or int8; with auto, any unless given.
+        data: the images that outputs are compared on, as in `evaluate`; unless given those that a run was trained on, or else
+            scikit-learn's two photos.
+        engine: for `engine`: eager, compiled, onnxruntime, openvino, or auto, the fastest here that agrees.
+        precision: of the engine: float32, bf16 or int8; unless given float32, or with auto any.
         memory_format: of images and weights in torch's engines: channels_last or contiguous.
-        batch_size: for which an engine is chosen.
+        batch_size: images at a time, for which an engine is chosen.
         device, threads: where the engine runs, as in `evaluate`.
         records: a file that the comparison's records are added to.
 
@@ -200,30 +205,30 @@ def export(
     from atalho.exports import images
 
     path, subject = Path(output), trained.network.name
-    shown = data
+    compared_on = data
     if data is None and trained.data and trained.data.name in DATASETS:
-        shown = trained.data.name
-    place = resolve_device(device if to == "engine" else "cpu", threads)
+        compared_on = trained.data.name
+    resolved_device = resolve_device(device if to == "engine" else "cpu", threads)
     if to == "engine":
         from atalho.engines import choosing, deploy
         from atalho.networks.subjects import predict_command
 
-        request = engine_request(engine, precision, memory_format, place, [batch_size])
-        sample = _sample(trained, shown, data_dir, reporter)
+        request = engine_request(engine, precision, memory_format, resolved_device, [batch_size])
+        sample = _sample(trained, compared_on, data_dir, reporter)
         trials = deploy.deploy(trained, path, request, sample)
         measured = choosing.records(subject, trials, sample)
         rows = choosing.rows(trials, request.batch)
         usage = predict_command(subject, path)
     else:
-        if shown is None:
+        if compared_on is None:
             sample = samples.of_photos(trained.framing)
-            shown, pictures = sample.name, sample.images
-        elif is_folder(shown):
-            pictures = images.of_folder(trained, Path(shown))
+            compared_on, pictures = sample.name, sample.images
+        elif is_folder(compared_on):
+            pictures = images.of_folder(trained, Path(compared_on))
         else:
-            pictures = images.of_dataset(trained, load_data(shown, data_dir, reporter))
+            pictures = images.of_dataset(trained, load_data(compared_on, data_dir, reporter))
         agreement = exports.export(trained, to, path, pictures)
-        measured = exports.records(trained, to, agreement, place, data=shown)
+        measured = exports.records(trained, to, agreement, resolved_device, data=compared_on)
         rows = exports.rows(trained, to, path, agreement)
         usage = exports.FORMATS[to].usage(trained, path)
     if records:
@@ -235,7 +240,7 @@ def export(
 def _sample(
     trained: "Trained", data: str | None, data_dir: str | Path, reporter: Reporter
 ) -> "Sample":
-    """Real images to compare engines on."""
+    """Real images on which engines are compared."""
     from atalho.engines import samples
     from atalho.weights.fitting import check_data
 

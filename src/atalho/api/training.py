@@ -1,4 +1,4 @@
-"""Networks trained on data by a recipe, into run folders."""
+"""Trains networks on data by a recipe, into run folders."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -18,12 +18,12 @@ from atalho.runtime.precision import Precision
 
 @dataclass(frozen=True)
 class Runs:
-    """Finished training runs of one network, one a seed.
+    """Finished training runs of one network, one for each seed.
 
     Args:
         folders: of the runs, for `load`, `evaluate` and `predict`.
         tested: each run's top-1 accuracy on the test split, as a record.
-        main: whether this process is the one that speaks, of several that trained together.
+        main: whether this process reports the result, of several that trained together.
     """
 
     network: str
@@ -82,33 +82,33 @@ def train(
         network: as `network` takes it.
         data: digits, cifar10, cifar100, or a folder of photos as CLASS/image.
         data_dir: where data sets are kept and downloaded to.
-        bad_images: what is done about photos that cannot be read: `error` or `skip`.
-        copies: photos that stay together when a folder is divided: `exact`, the same files; `similar`, those that look alike
-            too; `off`, none.
+        bad_images: whether photos that cannot be read are an `error` or are left out (`skip`).
+        copies: which photos stay in one split when a folder is divided: `exact`, equal files; `similar`, also photos that look
+            alike; `off`, none.
         img_size: side of the input for photos, in pixels; the weights' or the paper's unless given.
         recipe: a paper's recipe, finetune or quick; by the data unless given, and finetune with `weights`.
         weights: to begin from: a published name as `tv_in1k`, a file, or a folder with config.json.
-        new_head: whether their classifier is drawn anew; for other classes unless given.
-        output: the run's folder, or for `seeds` the folder of their folders; under `runs` unless given.
-        resume: goes on where the run in the folder stopped; one that is finished is read back.
-        allow_inexact: resumes though the bits may differ.
-        epochs, steps: the length, in one of the two; the recipe's unless given.
+        new_head: whether their classifier is drawn anew; unless given only if the data have other classes.
+        output: the run's folder, or with `seeds` the folder that holds a folder for each; below `runs` unless given.
+        resume: whether a run in the folder is continued; a finished one is only read.
+        allow_inexact: whether it is continued though its bits may differ.
+        epochs, steps: the length, as one of the two; the recipe's unless given.
         batch_size, opt, lr, momentum, weight_decay, auxiliary_weight: in place of the recipe's.
         hold_out: whether the validation split is kept out of training; the recipe's unless given.
-        seeds: several, a run each, in place of `seed`.
+        seeds: several seeds in place of `seed`, with a run for each.
         device, threads: as in `evaluate`.
         precision: float32, bf16, or auto: the fastest on the device.
-        workers: threads that decode photos.
-        grad_accum_steps: parts that a batch is computed in, to save memory.
-        sync_bn: BatchNorm over the images of all processes.
-        compile: compiles the network first.
+        workers: number of threads that decode photos.
+        grad_accum_steps: number of parts that a batch is computed in, to save memory.
+        sync_bn: whether BatchNorm's statistics are those of all processes' images.
+        compile: whether the network is compiled first.
         save_every: seconds between checkpoints.
-        tensorboard: writes the curves for TensorBoard too.
-        probe: steps between looks at gradients and responses, which are kept in the run's probe.jsonl.
+        tensorboard: whether the curves are written for TensorBoard too.
+        probe: steps between measurements of gradients and responses, which are kept in the run's probe.jsonl.
 
     Raises:
         AtalhoError: as `Request`, `RecipeChanges`, `load`, `data.load` and `run.execute`.
-        Stopped: by SIGINT or SIGTERM; the state is saved, and `resume` goes on.
+        Stopped: by SIGINT or SIGTERM; the state is saved, and a call with `resume` continues.
     """
     if probe and weights:
         cause = "it looks at networks that are drawn anew, and goes without --weights"
@@ -127,17 +127,17 @@ def train(
         steps=steps,
         hold_out=hold_out,
     )
-    begin = None if weights is None else str(weights)
-    request = Request(network, data, begin, recipe, changes, new_head, img_size, seed)
+    weights_name = None if weights is None else str(weights)
+    request = Request(network, data, weights_name, recipe, changes, new_head, img_size, seed)
     from atalho.networks.subjects import folder_name
     from atalho.runtime import world
     from atalho.training import seeds as several
     from atalho.training.listeners import Listeners
 
-    place = resolve_device(device, threads)
-    chosen, why = training_precision(precision, place)
-    with world.joined(place.torch) as processes, ExitStack() as stack:
-        told = reporter if processes.main else QUIET
+    resolved_device = resolve_device(device, threads)
+    resolved_precision, why = training_precision(precision, resolved_device)
+    with world.joined(resolved_device.torch) as processes, ExitStack() as stack:
+        own_reporter = reporter if processes.main else QUIET
         start = None
         if weights:
             start = load(
@@ -145,15 +145,20 @@ def train(
                 weights,
                 input=(3, img_size, img_size) if img_size else None,
                 new_head=new_head is not False,
-                reporter=told,
+                reporter=own_reporter,
             )
         framings = [framing(request, start)] if request.photos else []
         dataset = processes.first_here(
             lambda: load_data(
-                data, data_dir, told, framings=framings, bad_images=bad_images, copies=copies
+                data,
+                data_dir,
+                own_reporter,
+                framings=framings,
+                bad_images=bad_images,
+                copies=copies,
             )
         )
-        resolved = resolve(request, dataset, start, place, chosen)
+        resolved = resolve(request, dataset, start, resolved_device, resolved_precision)
         arguments = replace(
             resolved.arguments,
             parts=grad_accum_steps,
@@ -164,18 +169,20 @@ def train(
             probe=probe,
             world=processes,
         )
-        name, used = arguments.network, arguments.recipe
+        name, resolved_recipe = arguments.network, arguments.recipe
 
         def folder(number: int) -> Path:
             if output:
                 return Path(output) / f"seed-{number}" if seeds else Path(output)
-            names = folder_name(name), safe_name(dataset.name), used.name
+            names = folder_name(name), safe_name(dataset.name), resolved_recipe.name
             return Path("runs") / "-".join((*names, str(number)))
 
         listeners = Listeners(
-            ready=lambda: told.say(f"{used.name} ({used.source}); precision {chosen}{why}"),
-            progress=stack.enter_context(told.training(name)),
-            warn=told.say,
+            ready=lambda: own_reporter.say(
+                f"{resolved_recipe.name} ({resolved_recipe.source}); precision {resolved_precision}{why}"
+            ),
+            progress=stack.enter_context(own_reporter.training(name)),
+            warn=own_reporter.say,
         )
         numbers = seeds or [seed]
         assert resolved.data
@@ -193,6 +200,6 @@ def train(
         except Stopped as stopped:
             if processes.main:
                 raise
-            raise SystemExit(stopped.exit) from None  # the main process says it
+            raise SystemExit(stopped.exit) from None  # the main process reports it
         folders = tuple(map(folder, numbers))
         return Runs(name, dataset.name, folders, tuple(tested), processes.main)

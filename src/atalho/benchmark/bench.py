@@ -1,4 +1,4 @@
-"""The measurements of networks on this machine: cost, engine and size, memory, latency and energy, as steps in their order."""
+"""The measurements of networks on this machine as steps in order: cost, engine and size, memory, latency, energy."""
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +25,7 @@ from atalho.weights.trained import FILES
 
 
 class Measure(NamedTuple):
-    """What is measured at a batch size, in processes of their own."""
+    """A kind of measurement at a batch size: its name, the quantities of its records and their protocol."""
 
     name: str
     quantities: tuple[str, ...]
@@ -38,12 +38,12 @@ ENERGY = Measure("energy", ("energy", "power"), energy.PROTOCOL)
 
 
 class Bench:
-    """Measures networks in processes of their own; a context, at whose end these are gone.
+    """Measures networks, each in a process of its own; a context, at whose end the processes are ended.
 
     Args:
-        request: the engine that they are measured on.
-        folder: for a folder of each network with its engine's files, see `engine_folder`.
-        say: is called with a line that says which engine was chosen and why, or what is not measured.
+        request: the engine on which they are measured.
+        folder: in which each network has a folder with its engine's files, see `engine_folder`.
+        say: is called with a line that says which engine was chosen and why, or that energy is not measured.
     """
 
     def __init__(self, request: EngineRequest, folder: Path, say: Callable[[str], None]) -> None:
@@ -79,7 +79,7 @@ class Bench:
             yield from (self._measuring(ENERGY, entry, batch) for entry in entries)
 
     def engine_folder(self, entry: Entry) -> Path:
-        """Where a network lies on the engine that was requested: another folder for other weights, another machine or request."""
+        """The folder of a network with its engine's files; other weights, another machine or another request have other folders."""
         name = subjects.folder_name(entry.network.name)
         return (
             self.folder / self.request.name / f"{name}-{digest(self._engine_conditions(entry))[:8]}"
@@ -88,7 +88,7 @@ class Bench:
     # The steps
 
     def _preparing(self, entry: Entry) -> Step:
-        """A network with its engine's files in a folder; how large they are, and how they agree with float32 eager."""
+        """The step that writes a network with its engine's files, with their size and their agreement with float32 eager."""
 
         def prepared() -> list[Record]:
             try:
@@ -101,7 +101,7 @@ class Bench:
         return step
 
     def _measuring(self, measure: Measure, entry: Entry, batch: int) -> Step:
-        """A measurement of a network at a batch size."""
+        """The step of a measurement of a network at a batch size."""
 
         def conditions() -> dict[str, Any]:
             return {**self._conditions(entry), "batch": batch, "protocol": measure.protocol}
@@ -144,10 +144,10 @@ class Bench:
             )
         ]
 
-    # What they state
+    # Conditions
 
     def _engine_conditions(self, entry: Entry) -> dict[str, Any]:
-        """What the engine's records say, whichever engine is chosen: the versions are of all that it is chosen from."""
+        """The conditions of the engine's records, which are known before an engine is chosen; with the versions of all candidates."""
         request, device = self.request, self.request.placement.device
         candidates = request.candidates(entry.calibrated)
         packages = {
@@ -170,8 +170,8 @@ class Bench:
         }
 
     def _conditions(self, entry: Entry) -> dict[str, Any]:
-        """What the records of a measurement say: all of it once the engine is chosen, and before that what is requested."""
-        system = self._known(entry)
+        """The conditions of a measurement's records: all of them once the engine is chosen, before that those of the request."""
+        system = self._prepared(entry)
         if isinstance(system, System):
             return system.record_conditions()
         requested = self._engine_conditions(entry)
@@ -182,21 +182,21 @@ class Bench:
     # The systems
 
     def _system(self, entry: Entry) -> System:
-        """The network on its engine, which is chosen first where that was not done yet.
+        """The network on its engine, which is chosen first where necessary.
 
         Raises:
-            Ended: where it cannot run.
+            Ended: where the network cannot run.
         """
-        if self._known(entry) is None:
+        if self._prepared(entry) is None:
             self._prepare(entry)
-        system = self._known(entry)
+        system = self._prepared(entry)
         if isinstance(system, Ended):
             raise system
         assert system
         return system
 
-    def _known(self, entry: Entry) -> System | Ended | None:
-        """The network with the engine that lies in its folder, or why it cannot run; None where that is not known yet."""
+    def _prepared(self, entry: Entry) -> System | Ended | None:
+        """The network on the engine that was chosen for it, or why it cannot run; None before `_prepare`."""
         name, folder = entry.network.name, self.engine_folder(entry)
         if name not in self._systems and (config := engine_config.read(folder)):
             weights = weightfile.sha256(folder / FILES[0])
@@ -211,10 +211,10 @@ class Bench:
         return self._systems.get(name)
 
     def _prepare(self, entry: Entry) -> list[Record]:
-        """Chooses the engine, and writes the network with its files into its folder.
+        """Chooses the engine, and writes the network with its engine's files into its folder.
 
         Raises:
-            Ended: where it cannot run.
+            Ended: where the network cannot run.
             AtalhoError: DISK (exit 6).
         """
         trained, sample = entry.trained(), entry.sample()
@@ -249,7 +249,7 @@ class Bench:
         return choosing.records(name, trials, sample, **stated)
 
     def _child(self, system: System) -> Child:
-        """The network's process; a new one where the last has ended."""
+        """The network's process, which is started where there is none or the last one has ended."""
         child = self._children.get(system.name)
         if child is None or child.ended:
             child = self._children[system.name] = system.start()

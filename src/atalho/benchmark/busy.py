@@ -7,17 +7,17 @@ from typing import NamedTuple
 
 import psutil
 
-OTHERS = 0.1
-"""How many cores other processes may keep busy in a quiet measurement; the clocks behind it tick a hundred times a second."""
+MOST_OTHER_CORES = 0.1
+"""How many cores other processes may keep busy in a quiet measurement; the clocks of their work tick a hundred times a second."""
 
 DRIFT = 0.1
 """By which share the medians of the first and the second half of the samples may differ."""
 
-LEAST = 8  # samples that a drift can be seen in
+LEAST = 8  # samples without which no drift is computed
 
 
 class Moment(NamedTuple):
-    """The clocks: seconds of the wall, of all cores' work and of this process's."""
+    """The clocks at one moment, in seconds: of the wall, of the work of all processes, and of this process's own work."""
 
     wall: float
     everybody: float
@@ -34,7 +34,7 @@ def moment() -> Moment:
     return Moment(time.perf_counter(), everybody, time.process_time())
 
 
-def others(begun: Moment, ended: Moment) -> float:
+def other_cores(begun: Moment, ended: Moment) -> float:
     """How many cores other processes, or other virtual machines on the same host, kept busy between two moments."""
     wall = ended.wall - begun.wall
     everybody, own = ended.everybody - begun.everybody, ended.own - begun.own
@@ -42,7 +42,7 @@ def others(begun: Moment, ended: Moment) -> float:
 
 
 def drift(samples: Sequence[float]) -> float:
-    """The second half's median over the first's, less one; 0 for few samples."""
+    """The median of the second half of the samples over that of the first, less one; 0 for fewer than `LEAST` samples."""
     if len(samples) < LEAST:
         return 0.0
     middle = len(samples) // 2

@@ -1,6 +1,6 @@
 """The process in which one network is measured: its time, its peak memory, its energy.
 
-The engine's package is loaded and warm before anything is weighed, and the network is opened after that: the memory that is
+The engine's package is loaded and used once before memory is measured, and the network is opened after that, so the memory
 measured is the network's. Nothing here loads torch unless the engine is torch.
 """
 
@@ -8,10 +8,10 @@ import gc
 import resource
 import sys
 import time
-from collections.abc import Callable
+from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -23,6 +23,22 @@ from atalho.runtime.child import Parent
 WARM_RUNS, WARM_SECONDS, MOST_WARM_SECONDS = 3, 0.3, 3.0
 STABLE = 0.05  # by which the last runs may differ from those before them
 PEAK_RUNS = 3
+
+
+@dataclass(frozen=True)
+class MeasureRequest:
+    """A measurement that the child is to make; it travels as a JSON object of these fields.
+
+    Args:
+        batch: images at a time.
+        seconds: how long the network runs, for time and energy.
+        runs: the most samples to return, for time.
+    """
+
+    measure: Literal["warm", "time", "peak", "energy"]
+    batch: int
+    seconds: float = 0.0
+    runs: int = 0
 
 
 class Network:
@@ -51,59 +67,71 @@ class Network:
         return self._session
 
     def put(self, batch: int) -> None:
-        """Moves standard normal noise in place of images to the engine, and frees the last batch's."""
+        """Replaces the images by a batch of standard normal noise on the engine's device, unless they have that size already."""
         if batch != self.batch:
             self.images = None
-            shown = np.random.default_rng(0).standard_normal((batch, *self.input), np.float32)
-            self.images = self.open().put(shown)
+            noise = np.random.default_rng(0).standard_normal((batch, *self.input), np.float32)
+            self.images = self.open().put(noise)
             self.batch = batch
 
     def once(self) -> float:
-        """Seconds of one run."""
+        """Runs the network once, and returns the seconds that it took."""
         session = self.open()
         begun = time.perf_counter()
         session.run(self.images)
         return time.perf_counter() - begun
 
+    def measure(self, request: MeasureRequest) -> dict[str, Any]:
+        """Carries out a request, and returns its result."""
+        match request.measure:
+            case "warm":
+                return self.warm(request.batch)
+            case "time":
+                return self.time(request.batch, request.seconds, request.runs)
+            case "peak":
+                return self.peak(request.batch)
+            case "energy":
+                return self.energy(request.batch, request.seconds)
+
     def warm(self, batch: int) -> dict[str, Any]:
         """Runs until the time of a run no longer changes, for some seconds at most."""
         self.put(batch)
-        taken: list[float] = []
-        while sum(taken) < MOST_WARM_SECONDS:
-            taken.append(self.once())
-            enough = len(taken) >= WARM_RUNS and sum(taken) >= WARM_SECONDS
-            if enough and abs(busy.drift(taken[-busy.LEAST :])) < STABLE:
+        times: list[float] = []
+        while sum(times) < MOST_WARM_SECONDS:
+            times.append(self.once())
+            enough = len(times) >= WARM_RUNS and sum(times) >= WARM_SECONDS
+            if enough and abs(busy.drift(times[-busy.LEAST :])) < STABLE:
                 break
         return {}
 
     def time(self, batch: int, seconds: float, runs: int) -> dict[str, Any]:
-        """The seconds of single runs, and how many cores other processes used meanwhile.
+        """The seconds of single runs as `samples`, and `other_cores`, how many cores other processes used meanwhile.
 
-        It runs for the whole time also where a few runs would do: the clocks that tell who used the machine tick a hundred
+        It runs for the whole time even where a few runs would suffice, since the clocks of the processes' work tick only a hundred
         times a second.
 
         Args:
             seconds: how long it runs.
-            runs: to how many samples the runs are thinned out, at most.
+            runs: the most samples; of more runs evenly spaced ones are returned.
         """
         self.put(batch)
-        taken: list[float] = []
+        times: list[float] = []
         begun = busy.moment()
         ends = begun.wall + seconds
-        while not taken or time.perf_counter() < ends:
-            taken.append(self.once())
-        others = busy.others(begun, busy.moment())
-        return {"samples": taken[:: ceil(len(taken) / runs)], "others": others}
+        while not times or time.perf_counter() < ends:
+            times.append(self.once())
+        other_cores = busy.other_cores(begun, busy.moment())
+        return {"samples": times[:: ceil(len(times) / runs)], "other_cores": other_cores}
 
     def peak(self, batch: int) -> dict[str, Any]:
-        """The peak of memory in bytes while it runs, above the loaded framework.
+        """The peak of memory in bytes while it runs, above that of the loaded engine.
 
-        On a GPU it is the peak of torch's allocator, with `device_used`, the bytes that are taken of the device in all.
+        On a GPU it is the peak of torch's allocator, with `device_used`, the bytes of the device's memory in use in all.
         """
         before = _reset_high_water()
         self.open()
         gc.collect()
-        _reset_high_water()  # what reading the files took is over
+        _reset_high_water()  # excludes the memory that reading the files took
         self.put(batch)
         for _ in range(PEAK_RUNS):
             self.open().run(self.images)
@@ -116,11 +144,11 @@ class Network:
         return {"peak": _high_water() - before}
 
     def energy(self, batch: int, seconds: float) -> dict[str, Any]:
-        """The joules of a window of runs, and the watts of a window as long at rest before it."""
+        """The joules of a window of runs, and as `idle` the watts of an equally long window at rest before it."""
         counter = sensor.sensor(self.placement.device)
         assert not isinstance(counter, str), counter  # the parent has checked
         self.put(batch)
-        rest = counter.joules(lambda: time.sleep(seconds))
+        idle = counter.joules(lambda: time.sleep(seconds))
         runs = 0
 
         def work() -> None:
@@ -133,7 +161,7 @@ class Network:
         spent = counter.joules(work)
         return {
             "sensor": counter.name,
-            "idle": rest.joules / rest.seconds,
+            "idle": idle.joules / idle.seconds,
             "joules": spent.joules,
             "seconds": spent.seconds,
             "images": runs * batch,
@@ -141,7 +169,7 @@ class Network:
 
 
 def _load(engine: str) -> None:
-    """Loads an engine's package, and what it loads itself when it first works."""
+    """Loads an engine's package, and what the package loads itself when it is first used."""
     if engine == "onnxruntime":
         import onnxruntime  # noqa: F401
     elif engine == "openvino":
@@ -165,7 +193,7 @@ def _resident(field: str) -> int:
 
 
 def _reset_high_water() -> int:
-    """Resident bytes now; the high-water mark starts from here where the system allows it."""
+    """Resets the high-water mark of resident memory, where the system allows it, and returns the resident bytes."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
         return _resident("VmRSS")
@@ -174,6 +202,7 @@ def _reset_high_water() -> int:
 
 
 def _high_water() -> int:
+    """The most bytes of memory that were resident since the last reset."""
     try:
         return _resident("VmHWM")
     except OSError:
@@ -182,14 +211,7 @@ def _high_water() -> int:
 
 
 def main(parent: Parent) -> None:
-    """Receives what `System.start` sends, then requests `{"measure": name, ...}`, and sends what each measured as one object."""
+    """Receives what `System.start` sends, then `MeasureRequest`s, and sends the result of each as a JSON object."""
     network = Network(parent.receive())
-    measures: dict[str, Callable[..., dict[str, Any]]] = {
-        "warm": network.warm,
-        "time": network.time,
-        "peak": network.peak,
-        "energy": network.energy,
-    }
     while True:
-        request = parent.receive()
-        parent.send(measures[request.pop("measure")](**request))
+        parent.send(network.measure(MeasureRequest(**parent.receive())))

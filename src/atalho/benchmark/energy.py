@@ -1,5 +1,8 @@
-"""Energy of an image and power by batch, above what the machine takes at rest."""
+"""Energy an image and power by batch size, above what the machine takes at rest."""
 
+from dataclasses import asdict
+
+from atalho.benchmark.child import MeasureRequest
 from atalho.benchmark.system import System
 from atalho.record import Record
 from atalho.runtime.child import Child
@@ -14,9 +17,9 @@ def records(child: Child, system: System, batch: int) -> list[Record]:
     """Joules an image and watts, above what the machine takes at rest.
 
     Raises:
-        Ended: its process ended before that.
+        Ended: where the network's process ends before that.
     """
-    window = child.ask({"measure": "energy", "batch": batch, "seconds": WINDOW})
+    window = child.ask(asdict(MeasureRequest("energy", batch, WINDOW)))
     watts = window["joules"] / window["seconds"] - window["idle"]
     conditions = {
         **system.record_conditions(),

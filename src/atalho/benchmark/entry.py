@@ -1,4 +1,4 @@
-"""A network that is to be measured: with its weights, or with random ones, and what its records say of it."""
+"""A network that is to be measured, with trained or random weights, and the conditions of its records."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,13 +19,13 @@ from atalho.weights.trained import Trained
 
 @dataclass(frozen=True)
 class Entry:
-    """A network that is measured.
+    """A network that is to be measured.
 
     Args:
-        trained: loads its weights; called where an engine has to be chosen.
-        sample: loads real images to compare engines on.
+        trained: loads it with its weights; is called only where an engine has to be chosen.
+        sample: loads real images on which engines are compared.
         calibrated: whether the sample has images to calibrate int8 on.
-        training: the conditions by which its training is known.
+        training: the conditions that identify its training.
     """
 
     network: Subject
@@ -43,13 +43,13 @@ class Entry:
 
     @property
     def conditions(self) -> dict[str, Any]:
-        """What all its records say of it: its input, its training, and the code of somebody's network."""
+        """The conditions of all its records: its input, its training, and the checksum of the code of a network from a file."""
         code = subjects.code(self.network.name)
         own = {"code": f"sha256:{code}"} if code else {}
         return {"input": list(self.network.input), **self.training, **own}
 
     def cost_conditions(self) -> dict[str, Any]:
-        """What the records of its cost say."""
+        """The conditions of the records of its cost."""
         return {**self.conditions, "num_classes": self.network.num_classes}
 
     def cost(self) -> list[Record]:
@@ -64,7 +64,7 @@ class Entry:
 
 
 def untrained(network: Subject) -> Trained:
-    """A network with random weights and ImageNet's preprocessing, for what does not depend on weights."""
+    """A network with random weights and ImageNet's preprocessing, for measurements that do not depend on weights."""
     channels = network.input[0]
     mean, std = (imagenet.MEAN, imagenet.STD) if channels == 3 else ((0.5,), (0.25,))
     model = subjects.build(network).eval()

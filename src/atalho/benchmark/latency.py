@@ -1,13 +1,14 @@
-"""Latency and throughput of networks by batch size, network by network in turns, and whether the machine was quiet."""
+"""Latency and throughput of networks, measured by turns, and whether the machine was quiet meanwhile."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
 
 import numpy as np
 
 from atalho.benchmark import busy
+from atalho.benchmark.child import MeasureRequest
 from atalho.benchmark.system import System
 from atalho.record import Record
 from atalho.runtime.child import Child, Ended
@@ -23,44 +24,48 @@ PROTOCOL = (
 
 
 @dataclass
-class _Taken:
-    """A network's samples so far.
+class Samples:
+    """A network's samples so far, in seconds a run.
 
     Attributes:
-        busy: samples of turns in which others used the machine; `others` how many cores they kept busy then.
+        quiet: of turns in which the machine did nothing else.
+        busy: of turns in which other processes used it too.
+        other_cores: how many cores these processes kept busy, in each of the busy turns.
     """
 
     quiet: list[float] = field(default_factory=list)
     busy: list[float] = field(default_factory=list)
-    others: list[float] = field(default_factory=list)
+    other_cores: list[float] = field(default_factory=list)
 
-    def add(self, samples: Sequence[float], others: float) -> None:
-        if others > busy.OTHERS:
+    def add(self, samples: Sequence[float], other_cores: float) -> None:
+        """Adds a turn's samples, during which other processes kept so many cores busy."""
+        if other_cores > busy.MOST_OTHER_CORES:
             self.busy += samples
-            self.others.append(others)
+            self.other_cores.append(other_cores)
         else:
             self.quiet += samples
 
     @property
     def hopeless(self) -> bool:
-        """Whether the machine was busy for so long that it is not waited for."""
-        return len(self.others) >= RETAKEN
+        """Whether the machine was busy in so many turns that a quiet one is no longer waited for."""
+        return len(self.other_cores) >= RETAKEN
 
     @property
-    def done(self) -> bool:
+    def complete(self) -> bool:
+        """Whether there are enough samples, or no hope of them."""
         enough = len(self.quiet) >= SAMPLES or sum(self.quiet) >= SECONDS
         return (enough and len(self.quiet) >= LEAST) or self.hopeless
 
     @property
     def samples(self) -> list[float]:
-        """What the median is of: the quiet turns', or where there were too few, all."""
+        """The samples that the median is taken of: those of quiet turns, or all where there were too few quiet ones."""
         return self.busy + self.quiet if self.hopeless else self.quiet
 
     @property
     def noise(self) -> str:
-        """Why the samples are not to be ranked with those of a quiet machine; empty where they are."""
+        """Why the samples must not be ranked with those of a quiet machine; empty where they may."""
         if self.hopeless:
-            return f"other processes kept {median(self.others):.1f} cores busy"
+            return f"other processes kept {median(self.other_cores):.1f} cores busy"
         if self.drifted:
             drift = 100 * busy.drift(self.quiet)
             return f"the time drifted by {drift:+.0f} % between the first and the second half"
@@ -68,7 +73,7 @@ class _Taken:
 
     @property
     def drifted(self) -> bool:
-        """Whether the time changed while nobody else was at work, as when a processor grows hot."""
+        """Whether the time of a run changed on a quiet machine, as when a processor grows hot."""
         return not self.hopeless and abs(busy.drift(self.quiet)) > busy.DRIFT
 
 
@@ -77,45 +82,47 @@ def records(
 ) -> dict[str, list[Record] | Ended]:
     """Median latency of a batch with its quartiles, and the throughput that follows from it, by network.
 
-    A network whose process ends has that instead, and the rest go on.
+    Where a network's process ends, the value is that `Ended`; the other networks are measured all the same.
 
     Args:
         children: by the systems' names.
     """
-    taken: dict[str, _Taken] = {}
+    samples: dict[str, Samples] = {}
     failed: dict[str, Ended] = {}
 
-    def ask(system: System, measure: str, **settings: Any) -> Any:
+    def result(system: System, request: MeasureRequest) -> Any:
         try:
-            return children[system.name].ask({"measure": measure, "batch": batch, **settings})
+            return children[system.name].ask(asdict(request))
         except Ended as ended:
             failed[system.name] = ended
             return None
 
     for each in systems:
-        ask(each, "warm")
+        result(each, MeasureRequest("warm", batch))
     again = systems
     for _ in range(ATTEMPTS):
-        taken |= {each.name: _Taken() for each in again}
-        while left := [s for s in again if s.name not in failed and not taken[s.name].done]:
-            for each in left:
-                own = taken[each.name]
-                runs = max(LEAST, SAMPLES - len(own.quiet))
-                if turn := ask(each, "time", seconds=TURN, runs=runs):
-                    own.add(**turn)
-        again = [s for s in again if s.name not in failed and taken[s.name].drifted]
+        samples |= {each.name: Samples() for each in again}
+        while unfinished := [
+            s for s in again if s.name not in failed and not samples[s.name].complete
+        ]:
+            for each in unfinished:
+                of_network = samples[each.name]
+                runs = max(LEAST, SAMPLES - len(of_network.quiet))
+                if turn := result(each, MeasureRequest("time", batch, TURN, runs)):
+                    of_network.add(turn["samples"], turn["other_cores"])
+        again = [s for s in again if s.name not in failed and samples[s.name].drifted]
     return {
-        each.name: failed.get(each.name) or _records(each, taken[each.name], batch)
+        each.name: failed.get(each.name) or _records(each, samples[each.name], batch)
         for each in systems
     }
 
 
-def _records(system: System, taken: _Taken, batch: int) -> list[Record]:
-    samples = taken.samples
+def _records(system: System, of_network: Samples, batch: int) -> list[Record]:
+    samples = of_network.samples
     middle = median(samples)
     first, third, p90, p99 = np.percentile(samples, [25, 75, 90, 99]).tolist()
     conditions = {**system.record_conditions(), "batch": batch, "protocol": PROTOCOL}
-    if noise := taken.noise:
+    if noise := of_network.noise:
         conditions |= {"noisy": True, "noise": noise}
     spread = {"quartiles": [first, third], "p90": p90, "p99": p99}
     name = system.name

@@ -1,4 +1,4 @@
-"""Joules of an image and watts, by the sensors that zeus knows: NVML, RAPL, Jetson's and Apple's."""
+"""Energy in joules, read from the sensors that zeus supports: NVML, RAPL, Jetson's and Apple's."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -21,8 +21,9 @@ class Sensor:
     """A counter of joules.
 
     Args:
+        name: of the sensor, for records.
         monitor: a `zeus.monitor.ZeusMonitor`.
-        part: takes the joules from one of its measurements.
+        part: returns the device's joules from one of its measurements.
     """
 
     def __init__(self, name: str, monitor: Any, part: Callable[[Any], float]) -> None:
@@ -32,7 +33,7 @@ class Sensor:
 
     def joules(self, work: Callable[[], None]) -> Spent:
         """Calls `work` and returns the energy and the time that it took."""
-        # Runs return when the device has done them.
+        # Runs return only when the device has finished them.
         self.monitor.begin_window("work", sync_execution=False)
         work()
         window = self.monitor.end_window("work", sync_execution=False)
@@ -40,7 +41,7 @@ class Sensor:
 
 
 def sensor(device: Device) -> Sensor | str:
-    """The sensor of a device, or in words why there is none."""
+    """The sensor of a device; where there is none, a sentence that says why."""
     if find_spec("zeus") is None:
         return f"zeus is not installed ({EXTRA})"
     from zeus.monitor import ZeusMonitor
@@ -63,7 +64,7 @@ def sensor(device: Device) -> Sensor | str:
 
 
 def _soc(window: Any) -> float:
-    """Joules of all of a system on a chip: Jetson's total, or Apple's parts that do not hold one another."""
+    """Joules of a whole system on a chip: Jetson's total, or the sum of Apple's separate parts."""
     parts = (
         "total_energy_mj",
         *(f"{part}_mj" for part in ("cpu_total", "gpu", "gpu_sram", "dram", "ane")),

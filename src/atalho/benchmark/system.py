@@ -1,4 +1,4 @@
-"""A network as it is measured, with its engine, precision and device; it is run in a process of its own."""
+"""A network with the engine, precision and device that it is measured on, in a process of its own."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -17,10 +17,10 @@ class System:
     """A network with its weights on an engine, in a precision, on a device.
 
     Args:
-        name: of its records.
-        folder: its weights, and the engine's files.
+        name: the subject of its records.
+        folder: holds its weights and the engine's files.
         input: the shape of one image, (C, H, W).
-        conditions: of its records, beside those of the measurement itself: its weights, the engines that its own was chosen from.
+        conditions: of its records, beside those of the measurement itself: its weights, and the engines to choose from.
     """
 
     name: str
@@ -31,7 +31,7 @@ class System:
     conditions: Mapping[str, Any] = field(default_factory=dict)
 
     def record_conditions(self) -> dict[str, Any]:
-        """The conditions of every record of it."""
+        """The conditions of all its records."""
         packages = ENGINES[self.backend.engine].needs[self.backend.dtype]
         return {
             "input": list(self.input),
@@ -46,7 +46,7 @@ class System:
         }
 
     def start(self) -> Child:
-        """A new process that measures it: `benchmark.child` says what it receives and sends."""
+        """Starts a process that measures it; `benchmark.child` defines the messages."""
         child = Child("atalho.benchmark.child")
         child.send(
             {

@@ -1,10 +1,10 @@
-"""The command line: parses, calls one function a command, and shows what it returns."""
+"""The command line: each command parses its options, calls one function of `atalho` and shows the result."""
 
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from typing import Annotated, Any
+from typing import Annotated, Any, ParamSpec
 
 import typer
 
@@ -12,6 +12,8 @@ from atalho import __version__
 from atalho.cli import asking, measuring, reading, training
 from atalho.cli.progress import say
 from atalho.errors import WRONG_OPTION, AtalhoError, Exit, printable
+
+Parameters = ParamSpec("Parameters")
 
 app = typer.Typer(
     name="atalho",
@@ -23,8 +25,8 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(requested: bool) -> None:
+    if requested:
         print(f"atalho {__version__}")
         raise typer.Exit
 
@@ -56,11 +58,11 @@ COMMANDS: Mapping[str, Callable[..., Any]] = {
 }
 
 
-def _naming_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The command, whose errors of options are the command line's own: with the option's name, and the command's help as next step."""
+def _naming_options(command: Callable[Parameters, None]) -> Callable[Parameters, None]:
+    """Wraps a command: an error about an option becomes a usage error of typer, with the option's name and a hint to --help."""
 
     @wraps(command)
-    def run(*args: Any, **options: Any) -> None:
+    def run(*args: Parameters.args, **options: Parameters.kwargs) -> None:
         try:
             command(*args, **options)
         except AtalhoError as error:
@@ -77,13 +79,13 @@ for _name, _function in COMMANDS.items():
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; every failure is one line on standard error and a documented exit code."""
-    if arguments is None:  # this process is the command's own
-        # The Python processes that libraries start (zeus', a compiler's) import nothing from the current folder either.
+    if arguments is None:  # this process was started for the command
+        # Python processes that libraries start (zeus, a compiler) must not import from the current folder either.
         os.environ["PYTHONSAFEPATH"] = "1"
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    debug = "--debug" in given
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
     try:
-        result = app([each for each in given if each != "--debug"], standalone_mode=False)
+        result = app([each for each in words if each != "--debug"], standalone_mode=False)
         return result if isinstance(result, int) else Exit.DONE
     except AtalhoError as error:
         if debug:
@@ -101,5 +103,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (typer.Abort, KeyboardInterrupt):
         return Exit.INTERRUPTED
     except BrokenPipeError:
-        sys.stderr.close()  # the reader has left; there is nobody to tell
+        sys.stderr.close()  # whoever read the output has closed it
         return Exit.DONE

@@ -1,4 +1,4 @@
-"""Commands that ask a trained network: evaluate, predict, export."""
+"""Commands that use a trained network: evaluate, predict, export."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -48,7 +48,7 @@ def evaluate(
     crops: Annotated[
         Crops,
         typer.Option(
-            help="Views of an image: its centre, 10 crops, GoogLeNet's 144, or all of it at 5 sizes."
+            help="Views that are averaged: the centre, 10 crops, GoogLeNet's 144, or all at 5 sizes."
         ),
     ] = "1",
     num_classes: NumClasses = None,
@@ -59,7 +59,7 @@ def evaluate(
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Top-1 and top-5 with a 95 % interval, accuracy per class, and the confusion matrix."""
-    found = atalho.evaluate(
+    evaluation = atalho.evaluate(
         network,
         data,
         weights=weights,
@@ -73,8 +73,8 @@ def evaluate(
         threads=threads,
         reporter=screen(),
     )
-    table.show(Table(found.rows(), found.document(), found.title()), format)
-    _fail_with(found.unreadable)
+    table.show(Table(evaluation.rows(), evaluation.document(), evaluation.title()), format)
+    _fail_with(evaluation.unreadable)
 
 
 def predict(
@@ -92,8 +92,8 @@ def predict(
     threads: Threads = None,
     format: FormatOption = Format.TABLE,
 ) -> None:
-    """Labels with probabilities for pictures; one that cannot be read fails alone, and the exit code is 3 then."""
-    answers = atalho.predict(
+    """Labels with probabilities for pictures; if one cannot be read the others are still shown, and the exit code is 3."""
+    predictions = atalho.predict(
         network,
         images,
         weights=weights,
@@ -105,8 +105,8 @@ def predict(
         threads=threads,
         reporter=screen(),
     )
-    table.show(predictions_table(answers, format), format)
-    _fail_with([each.outcome for each in answers if isinstance(each.outcome, AtalhoError)])
+    table.show(predictions_table(predictions, format), format)
+    _fail_with([each.outcome for each in predictions if isinstance(each.outcome, AtalhoError)])
 
 
 def export(
@@ -130,7 +130,10 @@ def export(
     precision: EnginePrecision = None,
     memory_format: MemoryFormatOption = "channels_last",
     batch_size: Annotated[
-        int, typer.Option("-b", "--batch-size", min=1, help="For which an engine is chosen.")
+        int,
+        typer.Option(
+            "-b", "--batch-size", min=1, help="Images at a time, for which an engine is chosen."
+        ),
     ] = 1,
     device: DeviceName = "auto",
     threads: Threads = None,
@@ -139,12 +142,12 @@ def export(
     ] = None,
     format: FormatOption = Format.TABLE,
 ) -> None:
-    """A file that others load, with classes and preprocessing where it can hold them, and the same answers on real images.
+    """Write a network to a file for other programs, with classes and preprocessing where the format can hold them.
 
-    It is read back as its readers would and compared for one image and for several; one that differs is not left behind.
-    `--to engine` makes a folder that `atalho predict` runs on the engine that is fastest here, or on the one that is named.
+    The file is read back as those programs would, and its outputs are compared on real images; a file that differs is removed.
+    `--to engine` makes a folder that `atalho predict` runs on the fastest engine here, or on the one given by --engine.
     """
-    found = atalho.export(
+    exported = atalho.export(
         network,
         to,
         output,
@@ -161,12 +164,12 @@ def export(
         records=records,
         reporter=screen(),
     )
-    table.show(found.table, format)
-    say(f"read it by {found.usage}")
+    table.show(exported.table, format)
+    say(f"read it by {exported.usage}")
 
 
 def _fail_with(errors: Sequence[AtalhoError]) -> None:
-    """Says what failed, and ends the command with the first failure's exit code."""
+    """Prints the errors, and ends the command with the first one's exit code; returns where there are none."""
     for error in errors:
         say(str(error))
     if errors:

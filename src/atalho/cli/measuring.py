@@ -94,7 +94,7 @@ def compare(
         list[str],
         typer.Option(
             metavar="[NETWORK=]WEIGHTS",
-            help="Weights to fine-tune, of one network or of all; may be given several times.",
+            help="Weights to fine-tune, for one network or for all; may be given several times.",
         ),
     ] = [],  # noqa: B006 (typer copies it)
     recipe: RecipeName = None,
@@ -118,10 +118,10 @@ def compare(
     """Cost, training, accuracy, latency, memory and energy of several networks, the choice, and the page that shows them.
 
     Without names: plain and residual networks of 20 and 56 layers and a small GoogLeNet, on real handwritten digits.
-    What the folder holds already is not measured again.
+    Measurements that the folder holds already are not made again.
     """
     with resumable("the same command goes on"):
-        found = atalho.compare(
+        compared = atalho.compare(
             networks or (),
             data,
             data_dir=data_dir,
@@ -147,23 +147,23 @@ def compare(
             threads=threads,
             reporter=screen(),
         )
-    table.show(comparison_table(found.comparison, found.records), format)
-    if found.choice and found.chosen:
+    table.show(comparison_table(compared.comparison, compared.records), format)
+    if compared.choice and compared.chosen:
         from atalho.networks.subjects import predict_command
 
-        name = found.choice.chosen.network
-        say(f"{name} is ready in {found.chosen}: {predict_command(name, found.chosen)}")
-    elif found.limits and not found.choice:
+        name = compared.choice.chosen.network
+        say(f"{name} is ready in {compared.chosen}: {predict_command(name, compared.chosen)}")
+    elif compared.limits and not compared.choice:
         say("no network is known to keep to the limits; the page says what each fails by")
-    say(found.page.resolve().as_uri())
+    say(compared.page.resolve().as_uri())
 
 
 def _by_network(weights: Sequence[str], networks: Sequence[str]) -> dict[str, str]:
-    """`NETWORK=WEIGHTS`, or weights for all networks, as weights by network."""
+    """Weights by network, from texts `NETWORK=WEIGHTS` or `WEIGHTS`, which is for all networks."""
     by_network: dict[str, str] = {}
     for each in weights:
-        name, named, rest = each.partition("=")
-        by_network |= {name: rest} if named else dict.fromkeys(networks, each)
+        name, equals, own_weights = each.partition("=")
+        by_network |= {name: own_weights} if equals else dict.fromkeys(networks, each)
     return by_network
 
 
@@ -179,7 +179,7 @@ def diagnose(
         typer.Option(
             parser=moments_of,
             metavar="MOMENTS",
-            help="Steps of the recipe's run, as in 0,1,10,100,end; end is a finished run's.",
+            help="After how many steps, as in 0,1,10,100,end; end: the end of a finished run.",
         ),
     ] = "0",
     seeds: Annotated[
@@ -190,7 +190,7 @@ def diagnose(
         typer.Option(
             parser=name_list,
             metavar="MEASURES",
-            help="Of flow, responses, shattering; and of paths, lesions, surface, which take minutes.",
+            help="Some of flow, responses, shattering; paths, lesions, surface, which take minutes.",
         ),
     ] = "flow,responses,shattering",
     recipe: RecipeName = None,
@@ -203,7 +203,8 @@ def diagnose(
     ] = [],  # noqa: B006 (typer copies it)
     output: Annotated[Path, typer.Option(help="The diagnosis's folder.")] = Path("diagnosis"),
     batch_size: Annotated[
-        int, typer.Option("-b", "--batch-size", min=2, help="Images that gradients are taken of.")
+        int,
+        typer.Option("-b", "--batch-size", min=2, help="Images that gradients are computed for."),
     ] = 64,
     device: DeviceName = "auto",
     threads: Threads = None,
@@ -211,7 +212,7 @@ def diagnose(
 ) -> None:
     """Why depth works: how gradients flow back, by which paths, and how layers respond, before and during training.
 
-    What the folder holds already is not measured again.
+    Measurements that the folder holds already are not made again.
     """
     records = atalho.diagnose(
         networks,

@@ -65,10 +65,14 @@ Weights = Annotated[
 ]
 Input = Annotated[
     Any,
-    typer.Option(parser=input_shape, metavar="CxHxW", help="Input; the paper's unless given."),
+    typer.Option(
+        parser=input_shape, metavar="CxHxW", help="Shape of an image; the paper's unless given."
+    ),
 ]
-NumClasses = Annotated[int | None, typer.Option(min=1, help="Classes; the paper's unless given.")]
-FormatOption = Annotated[Format, typer.Option("--format", help="How the answer is printed.")]
+NumClasses = Annotated[
+    int | None, typer.Option(min=1, help="Number of classes; the paper's unless given.")
+]
+FormatOption = Annotated[Format, typer.Option("--format", help="How the result is printed.")]
 DataDir = Annotated[
     Path, typer.Option(help="Where data sets are kept and downloaded to.", envvar="ATALHO_DATA")
 ]
@@ -84,37 +88,44 @@ Epochs = Annotated[float | None, typer.Option(min=0.01, help="Length in epochs."
 Steps = Annotated[int | None, typer.Option(min=1, help="Length in iterations.")]
 HoldOut = Annotated[
     bool | None,
-    typer.Option(help="Keep the validation split out of training; the recipe's if absent."),
+    typer.Option(help="Keep the validation split out of training; by the recipe unless given."),
 ]
 Seed = Annotated[int, typer.Option(min=0)]
 DeviceName = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
 PrecisionName = Annotated[
     Precision | None,
-    typer.Option("--precision", help="The one that the run was tested in, unless given."),
+    typer.Option("--precision", help="The one that the run was tested in unless given."),
 ]
 EngineName = Annotated[
     Literal["auto", "eager", "compiled", "onnxruntime", "openvino"],
-    typer.Option("--engine", help="What runs it; auto: the fastest installed one that agrees."),
+    typer.Option(
+        "--engine", help="What runs the network; auto: the fastest installed one that agrees."
+    ),
 ]
 EnginePrecision = Annotated[
     Literal[Precision, "int8"] | None,
-    typer.Option("--precision", help="Of the engine; float32 unless given, with auto any."),
+    typer.Option("--precision", help="Of the engine; unless given float32, or with auto any."),
 ]
 MaxLatency = Annotated[
     float | None,
-    typer.Option("--max-latency-ms", min=0.0, help="Of one image, in milliseconds."),
+    typer.Option(
+        "--max-latency-ms", min=0.0, help="Limit of one image's latency, in milliseconds."
+    ),
 ]
 MaxMemory = Annotated[
-    float | None, typer.Option("--max-memory-mb", min=0.0, help="Peak while it runs, in megabytes.")
+    float | None,
+    typer.Option("--max-memory-mb", min=0.0, help="Limit of the peak while it runs, in megabytes."),
 ]
 MaxEnergy = Annotated[
-    float | None, typer.Option("--max-energy-j", min=0.0, help="Of an image, in joules.")
+    float | None,
+    typer.Option("--max-energy-j", min=0.0, help="Limit of one image's energy, in joules."),
 ]
 MaxSize = Annotated[
-    float | None, typer.Option("--max-size-mb", min=0.0, help="Of the files, in megabytes.")
+    float | None, typer.Option("--max-size-mb", min=0.0, help="Limit of the files, in megabytes.")
 ]
 MinAccuracy = Annotated[
-    float | None, typer.Option("--min-accuracy", min=0.0, max=1.0, help="Top-1, from 0 to 1.")
+    float | None,
+    typer.Option("--min-accuracy", min=0.0, max=1.0, help="Limit of top-1, from 0 to 1."),
 ]
 MemoryFormatOption = Annotated[
     Literal["channels_last", "contiguous"],
@@ -128,18 +139,20 @@ Crops = Literal["1", "10", "144", "full"]
 BadImages = Literal["error", "skip"]
 BadPhotos = Annotated[
     BadImages,
-    typer.Option("--bad-images", help="What is done about photos that cannot be read."),
+    typer.Option(
+        "--bad-images", help="Whether a photo that cannot be read is an error or left out."
+    ),
 ]
 Copies = Literal["exact", "similar", "off"]
 CopiesOption = Annotated[
     Copies,
     typer.Option(
         "--copies",
-        help="Photos that stay together when a folder is divided: the same files, those that look alike too, or none.",
+        help="Photos that stay in one split when a folder is divided: equal files, also those that look alike, or none.",
     ),
 ]
 ImgSize = Annotated[
-    int | None, typer.Option(min=1, help="Side of the input for photos; the paper's if absent.")
+    int | None, typer.Option(min=1, help="Side of the input for photos; the paper's unless given.")
 ]
 Optimiser = Literal["sgd", "adamw"]
 Target = Literal["onnx", "safetensors", "torchvision", "timm", "pt2", "engine"]

@@ -1,4 +1,4 @@
-"""What is told on standard error while a command works: messages, and how far it is."""
+"""Messages and progress on standard error while a command works."""
 
 import sys
 import time
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def say(message: str) -> None:
-    """A line to people, on standard error; above the bars, where some are shown."""
-    if _Bars.shown:
-        _Bars.shown.say(message)
+    """Prints a message on standard error, above the progress bars where there are any."""
+    if _Bars.current:
+        _Bars.current.say(message)
     else:
         print(message, file=sys.stderr, flush=True)
 
@@ -26,7 +26,7 @@ class _Bars:
     """Progress bars on a terminal, lines elsewhere; both on standard error."""
 
     EVERY = 10.0  # seconds between lines
-    shown: "ClassVar[_Bars | None]" = None  # on the terminal now
+    current: "ClassVar[_Bars | None]" = None  # the bars on the terminal
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -47,16 +47,16 @@ class _Bars:
                 console=Console(stderr=True),
             )
             self.progress.start()
-            _Bars.shown = self
+            _Bars.current = self
         return self
 
     def __exit__(self, *_: object) -> None:
         if self.progress:
             self.progress.stop()
-            _Bars.shown = None
+            _Bars.current = None
 
     def say(self, message: str) -> None:
-        """A line above the bars, which begin anew."""
+        """Prints a line above the bars, and begins a new bar below it."""
         assert self.progress
         if self.task is not None:
             self.progress.remove_task(self.task)
@@ -74,7 +74,7 @@ class _Bars:
 
 
 class TrainingProgress(_Bars):
-    """The course of a training run: loss, accuracy, images a second, time left."""
+    """The progress of a training run: loss, accuracy, images a second, time left."""
 
     def __call__(self, progress: "TrainingState") -> None:
         self.update(
@@ -86,20 +86,20 @@ class TrainingProgress(_Bars):
 
 
 class DownloadProgress(_Bars):
-    """The course of a download in megabytes."""
+    """The progress of a download, in megabytes."""
 
     def __call__(self, done: int, total: int) -> None:
         self.update(done, total, f"{done / 1e6:.0f} of {total / 1e6:.0f} MB")
 
 
 class ImageProgress(_Bars):
-    """How many images of a folder are done."""
+    """The progress of reading a folder's images."""
 
     def __call__(self, done: int, total: int) -> None:
         self.update(done, total, f"{done:,} of {total:,} images")
 
 
 def screen() -> Reporter:
-    """What the terminal shows of work that goes on."""
+    """The reporter of all commands: messages and progress on standard error."""
     bars = sys.stderr.isatty()
     return Reporter(say, DownloadProgress, ImageProgress, TrainingProgress, bars)

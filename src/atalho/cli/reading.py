@@ -1,4 +1,4 @@
-"""Commands that read tables and records alone, and never load torch: list, show, inception, draw, verify, report."""
+"""Commands that read only tables and records, and never load torch: list, show, inception, draw, verify, report."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -29,20 +29,20 @@ from atalho.grammar.peak import Dtype
 
 
 def list_networks(
-    pattern: Annotated[str, typer.Argument(help="As in resnet*, or a part of a name.")] = "*",
+    pattern: Annotated[str, typer.Argument(help="A pattern as resnet*, or part of a name.")] = "*",
     format: FormatOption = Format.TABLE,
 ) -> None:
     """The catalogue: parameters, multiply-accumulates, depth, input, year, source and published weights."""
-    found = atalho.list_networks(pattern)
+    networks = atalho.list_networks(pattern)
     if format is Format.TABLE:
-        found = replace(found, rows=[*map(_narrow, found.rows)])
-    table.show(found, format)
+        networks = replace(networks, rows=[*map(_narrow, networks.rows)])
+    table.show(networks, format)
 
 
 def _narrow(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row of the catalogue without what is wider than a terminal; `show` has it."""
-    rest = {key: row[key] for key in row if key not in ("year", "changes")}
-    return {**rest, "source": f"{row['source']} {row['year']}"}
+    """A row of the catalogue with the year beside the source and without the changes, so that it fits a terminal."""
+    cells = {key: row[key] for key in row if key not in ("year", "changes")}
+    return {**cells, "source": f"{row['source']} {row['year']}"}
 
 
 def show(
@@ -53,11 +53,14 @@ def show(
         bool, typer.Option("--cost", help="Receptive field, operations and bytes of every row.")
     ] = False,
     dtype: Annotated[
-        Dtype | None, typer.Option(help="Of the bytes, float32 unless given; implies --cost.")
+        Dtype | None,
+        typer.Option(
+            help="Number type that bytes are counted for, float32 unless given; implies --cost."
+        ),
     ] = None,
     format: FormatOption = Format.TABLE,
 ) -> None:
-    """The paper's table, recomputed row by row beside what the paper printed; or the cost of every row."""
+    """The paper's table, recomputed row by row beside the numbers that it prints; or the cost of every row."""
     table.show(
         atalho.show(network, input=input, num_classes=num_classes, cost=cost, dtype=dtype), format
     )
@@ -97,14 +100,15 @@ def draw(
 
 def verify(
     ids: Annotated[
-        list[str] | None, typer.Argument(metavar="ID...", help="As in L24; all unless given.")
+        list[str] | None,
+        typer.Argument(metavar="ID...", help="Claims, as in L24; all unless given."),
     ] = None,
     records: Annotated[
-        Path | None, typer.Option(help="A folder with records, for what was trained or measured.")
+        Path | None, typer.Option(help="A folder with records of what was trained or measured.")
     ] = None,
     format: FormatOption = Format.TABLE,
 ) -> None:
-    """Every claim of the sources with its verdict; exit 1 when one is not the verdict recorded beside the claim."""
+    """Every claim of the sources with its verdict; exit code 1 when a verdict is not the one recorded beside the claim."""
     findings = atalho.verify(ids or (), records or ())
     table.show(findings_table(findings, format), format)
     unexpected = [each.claim.id for each in findings if not each.as_recorded]
@@ -126,7 +130,7 @@ def report(
     max_size_mb: MaxSize = None,
     min_accuracy: MinAccuracy = None,
 ) -> None:
-    """The page again, from records alone, with charts/ and summary.csv beside it."""
+    """Write the page of a comparison or a diagnosis from records alone, with charts/ and summary.csv beside it."""
     page = atalho.report(
         records,
         output,

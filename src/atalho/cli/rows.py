@@ -1,4 +1,4 @@
-"""What particular commands show: what they return as a table, in units that people read."""
+"""The tables of particular commands, made from their results, in units that people read."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def bench_table(records: Sequence[Record]) -> Table:
-    """One row a network and batch size: what was measured, in units that people read."""
+    """A table with a row for each network and batch size."""
     rows: dict[tuple[str, int], dict[str, Any]] = {}
     costs = {(each.subject, each.quantity): each.value for each in records}
     for each in records:
@@ -52,12 +52,12 @@ def bench_table(records: Sequence[Record]) -> Table:
             elif each.quantity == "power":
                 row["W"] = each.value
     columns = dict.fromkeys(key for row in rows.values() for key in row)
-    found = [{key: row.get(key) for key in columns} for row in rows.values()]
-    return Table(_filled(found, optional=("note",)), _documents(records))
+    filled = [{key: row.get(key) for key in columns} for row in rows.values()]
+    return Table(_filled(filled, optional=("note",)), _documents(records))
 
 
 def comparison_table(comparison: "Comparison", records: Sequence[Record]) -> Table:
-    """One row a network, the most accurate first; what was not measured is blank."""
+    """A table with a row for each network, the most accurate first; what was not measured is blank."""
     rows = []
     for row in comparison.rows:
         accuracy, latency = row.readings.get("top1"), row.value("latency")
@@ -87,13 +87,13 @@ def _documents(records: Sequence[Record]) -> list[dict[str, Any]]:
 
 
 def _engine(row: "Row") -> str:
-    """The engine that a network was timed on."""
+    """The label of the engine on which a network's latency was measured; empty where it was not."""
     timed = row.readings.get("latency")
     return engine_label(timed.records[-1].conditions) if timed else ""
 
 
 def _noted(row: "Row") -> str:
-    """Why a network's time is not ranked, or that it was taken on a busy machine."""
+    """Why a network's latency is not ranked, or that it was measured on a busy machine; else empty."""
     if (timed := row.readings.get("latency")) and timed.condition("noisy"):
         return printable(f"noisy: {timed.condition('noise')}")
     reasons = [each.reason for each in row.apart if each.record.quantity == "latency"]
@@ -107,37 +107,37 @@ def _filled(rows: Sequence[dict[str, Any]], optional: Sequence[str]) -> list[dic
 
 
 def diagnosis_table(records: Sequence[Record]) -> Table:
-    """One row a network, seed and moment; what was not measured is blank."""
+    """A table with a row for each network, seed and moment; what was not measured is blank."""
     rows: dict[tuple[Any, ...], dict[str, list[float]]] = {}
     for each in records:
         if each.quantity in DIAGNOSES:
-            said = each.conditions
-            key = (each.subject, said["seed"], said["moment"])
-            found = rows.setdefault(key, {})
-            if each.quantity != "gradient_correlation" or said["distance"] == DISTANCE:
-                found.setdefault(each.quantity, []).append(each.value)
+            conditions = each.conditions
+            key = (each.subject, conditions["seed"], conditions["moment"])
+            values = rows.setdefault(key, {})
+            if each.quantity != "gradient_correlation" or conditions["distance"] == DISTANCE:
+                values.setdefault(each.quantity, []).append(each.value)
 
-    def means(found: dict[str, list[float]], quantity: str) -> float | None:
-        return mean(found[quantity]) if quantity in found else None
+    def means(values: dict[str, list[float]], quantity: str) -> float | None:
+        return mean(values[quantity]) if quantity in values else None
 
-    shown = [
+    table_rows = [
         {
             "network": network,
             "seed": seed,
             "moment": moment,
-            "gradient first/last": means(found, "gradient_ratio"),
-            "decades a row": means(found, "gradient_slope"),
-            "shortcut share": means(found, "shortcut_share"),
-            f"correlation at {DISTANCE:g}": means(found, "gradient_correlation"),
-            "response std": means(found, "response_std"),
+            "gradient first/last": means(values, "gradient_ratio"),
+            "decades a row": means(values, "gradient_slope"),
+            "shortcut share": means(values, "shortcut_share"),
+            f"correlation at {DISTANCE:g}": means(values, "gradient_correlation"),
+            "response std": means(values, "response_std"),
         }
-        for (network, seed, moment), found in rows.items()
+        for (network, seed, moment), values in rows.items()
     ]
-    return Table(shown, _documents(records))
+    return Table(table_rows, _documents(records))
 
 
 def findings_table(findings: "Sequence[Finding]", format: Format) -> Table:
-    """Claims with their verdicts; in a terminal, why those that differ do, and how many there are of each verdict."""
+    """A table of claims with their verdicts; as notes, why claims differ, and how many there are of each verdict."""
     rows = [each.to_dict() for each in findings]
     if format is not Format.TABLE:
         return Table(rows, rows)
@@ -149,9 +149,9 @@ def findings_table(findings: "Sequence[Finding]", format: Format) -> Table:
     return Table(narrow, rows, notes=[*differing, summary])
 
 
-def predictions_table(answers: "Sequence[Prediction]", format: Format) -> Table:
-    """A row for every label of every picture; the column of errors is there for programs, and where there are some."""
-    rows = [row for answer in answers for row in answer.rows()]
+def predictions_table(predictions: "Sequence[Prediction]", format: Format) -> Table:
+    """A table with a row for every label of every picture; it has a column of errors in CSV, and wherever there are errors."""
+    rows = [row for prediction in predictions for row in prediction.rows()]
     if format is not Format.CSV and not any(row["error"] for row in rows):
         rows = [{key: row[key] for key in row if key != "error"} for row in rows]
-    return Table(rows, [answer.document() for answer in answers])
+    return Table(rows, [prediction.document() for prediction in predictions])

@@ -1,4 +1,4 @@
-"""What a command says when a signal has ended it."""
+"""How a command ends after a signal stopped its training."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from atalho.errors import Stopped
 
 @contextmanager
 def resumable(next_step: str) -> Iterator[None]:
-    """Ends the command with the signal's exit code where a training was stopped, and says how it goes on."""
+    """Inside, a training that a signal stops ends the command with the signal's exit code and a line on how to continue."""
     try:
         yield
     except Stopped as stopped:

@@ -1,4 +1,4 @@
-"""Rows as a table on standard output: for a terminal, as Markdown, as CSV; or as JSON."""
+"""Prints a table on standard output: for a terminal, or as Markdown, CSV or JSON."""
 
 import csv
 import json
@@ -26,7 +26,7 @@ class Format(StrEnum):
 
 
 def show(table: Table, format: Format) -> None:
-    """Prints a table: its document as JSON; its rows with exact numbers as CSV and Markdown; all of it for people in a terminal."""
+    """Prints a table: as JSON its document, as CSV and Markdown its rows, and in a terminal also its title and notes."""
     rows, headers = table.rows, [*table.rows[0]] if table.rows else []
     if format is Format.JSON:
         show_json(table.document)
@@ -37,11 +37,11 @@ def show(table: Table, format: Format) -> None:
             writer.writerow(map(_spreadsheet, line))
         return
     if format is Format.MARKDOWN:
-        first, *others = (
+        first, *body = (
             [_markdown(cell(each)) for each in line]
             for line in (headers, *(row.values() for row in rows))
         )
-        for line in (first, ["---"] * len(headers), *others):
+        for line in (first, ["---"] * len(headers), *body):
             print("| " + " | ".join(line) + " |")
         return
     from rich.console import Console
@@ -63,14 +63,14 @@ def show(table: Table, format: Format) -> None:
 
 
 def _markdown(text: str) -> str:
-    """A cell whose characters stand for themselves: no markup, no end of the cell or of the line."""
+    """A cell's text in which characters that mean something in Markdown are escaped."""
     return re.sub(r"[\\|<>*`~\[\]&#]|(?<!\w)_|_(?!\w)", r"\\\g<0>", text)
 
 
 def _spreadsheet(value: Any) -> Any:
-    """A cell of CSV that no spreadsheet takes for a formula: names of files and classes are foreign text."""
+    """A cell of CSV that a spreadsheet does not read as a formula: names of files and classes may be anything."""
     if isinstance(value, str):
-        # What reads the file takes it for UTF-8, which some names of files are not.
+        # The output is UTF-8, and some names of files are not.
         text = value.encode(errors="backslashreplace").decode()
         return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
     return value
@@ -81,8 +81,8 @@ def _drawn(
 ) -> "RichTable":
     """The table on a terminal of `width`.
 
-    One that is too wide for it folds sentences and headers; rows' names, numbers and single words stay whole if that is
-    enough.
+    Where it is too wide, sentences and headers are folded; names of rows, numbers and single words stay whole if that
+    suffices.
     """
     from rich import box
     from rich.table import Table as RichTable
@@ -117,5 +117,5 @@ def _drawn(
 def show_json(value: Any) -> None:
     """Prints JSON, and nothing else."""
     document = json.dumps(value, ensure_ascii=False, indent=1)
-    # Names of files may hold bytes that are no UTF-8; JSON has an escape for them.
+    # Names of files may hold bytes that are not UTF-8, which are escaped.
     print(document.encode(errors="backslashreplace").decode())

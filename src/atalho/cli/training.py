@@ -45,13 +45,16 @@ def train(
         bool | None,
         typer.Option(
             "--new-head/--keep-head",
-            help="Draw the classifier of --weights anew; finetune does, for other classes.",
+            help="Draw the classifier of --weights anew; unless given only for other classes.",
         ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="The run's folder; for --seeds, of their folders.")
+        Path | None,
+        typer.Option(help="The run's folder; with --seeds the folder of the runs' folders."),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where the run stopped.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue where the run stopped.")
+    ] = False,
     allow_inexact: Annotated[
         bool, typer.Option("--allow-inexact", help="Resume though the bits may differ.")
     ] = False,
@@ -69,14 +72,12 @@ def train(
     seed: Seed = 0,
     seeds: Annotated[
         Any,
-        typer.Option(parser=seed_list, metavar="N,N,…", help="Several seeds, a run each."),
+        typer.Option(parser=seed_list, metavar="N,N,…", help="Several seeds, with a run for each."),
     ] = None,
     device: DeviceName = "auto",
     precision: Annotated[
         Literal["auto", Precision],
-        typer.Option(
-            help="Of training and tests; auto: the fastest on this device, which it says."
-        ),
+        typer.Option(help="Of training and tests; auto: the fastest on this device."),
     ] = "auto",
     threads: Threads = None,
     workers: Annotated[
@@ -86,13 +87,15 @@ def train(
         int, typer.Option(min=1, help="Parts that a batch is computed in, to save memory.")
     ] = 1,
     sync_bn: Annotated[
-        bool, typer.Option("--sync-bn", help="BatchNorm over the images of all processes.")
+        bool,
+        typer.Option("--sync-bn", help="BatchNorm's statistics over the images of all processes."),
     ] = False,
     compile: Annotated[
         bool, typer.Option("--compile", help="Compile the network first (torch.compile).")
     ] = False,
     save_every: Annotated[
-        float, typer.Option(min=0.0, help="Seconds between checkpoints: what a crash can cost.")
+        float,
+        typer.Option(min=0.0, help="Seconds between checkpoints, the most that a crash can lose."),
     ] = 60.0,
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Curves for TensorBoard too, in the run's folder.")
@@ -102,13 +105,13 @@ def train(
         typer.Option(
             min=1,
             metavar="STEPS",
-            help="Every so many steps gradient norms and responses, into the run's probe.jsonl.",
+            help="Measure gradients and responses every so many steps, into the run's probe.jsonl.",
         ),
     ] = None,
 ) -> None:
     """Train a network on data by a recipe, into a run folder.
 
-    Under torchrun its processes share every batch: torchrun --nproc-per-node 2 --no-python atalho train NETWORK.
+    Under torchrun several processes share every batch: torchrun --nproc-per-node 2 --no-python atalho train NETWORK.
     """
     with resumable("the same command goes on with --resume"):
         runs = atalho.train(
