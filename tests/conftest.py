@@ -67,5 +67,5 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few and short turns of latency on a machine that passes for quiet: other tests are at work on it."""
     monkeypatch.setattr(latency, "SAMPLES", 5)
     monkeypatch.setattr(latency, "TURN", 0.05)
-    monkeypatch.setattr(busy, "OTHERS", inf)
+    monkeypatch.setattr(busy, "MOST_OTHER_CORES", inf)
     monkeypatch.setattr(busy, "DRIFT", inf)
