@@ -33,9 +33,7 @@ class Owner(Enum):
     SEED = auto()  # what repetitions of one training differ in
     POSITION = auto()  # a part of the network, or a moment of its training
     PROTOCOL = auto()  # how the measurement is taken, and on which of the images
-    RESULT = (
-        auto()
-    )  # an outcome besides the value: known only after the measurement, never compared
+    RESULT = auto()  # an outcome besides the value: known only afterwards, never compared
 
 
 NUMBER = int | float

@@ -180,7 +180,7 @@ def _numbers(cost: Cost, printed: Printed | None, units: Units, *, beside: bool)
 
 
 def _claim(printed: float | None, computed: float) -> str:
-    """`463  ≠ +34.50`: what is printed, and by how much the computed number is larger."""
+    """`463  ≠ +34.50`: the printed number, and the computed one minus the printed."""
     if printed is None:
         return ""
     text = f"{printed:g}"

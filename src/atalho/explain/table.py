@@ -1,4 +1,4 @@
-"""Rows with what is said above and below them, for any reader: a terminal, a page, a notebook, a program."""
+"""A table of rows with a title and notes, for a terminal, a notebook, a page or a program."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,12 +9,12 @@ from atalho.errors import printable
 
 @dataclass(frozen=True)
 class Table:
-    """Rows that share their keys, and the same as a document.
+    """Rows with the same columns, and the same data as a document.
 
     Args:
         rows: a value for every column; None or empty text where there is none.
-        document: all that is known, in full, as JSON can hold it.
-        title, notes: for people.
+        document: the data in full, as JSON can hold them.
+        title, notes: the lines above and below the rows.
         scaled: columns of large counts, each with its unit; people see them rounded to three digits.
     """
 
@@ -25,7 +25,7 @@ class Table:
     scaled: Mapping[str, str] = field(default_factory=dict)
 
     def _repr_html_(self) -> str:
-        """The table as a notebook shows it."""
+        """The table as HTML for a notebook."""
         from html import escape
 
         headers = [*self.rows[0]] if self.rows else []

@@ -70,7 +70,7 @@ def total(costs: Iterable[Cost]) -> Cost:
 
 
 class Work(NamedTuple):
-    """What a layer makes of an input, and at what cost."""
+    """The output shape of a layer for an input, and its cost."""
 
     output: Shape
     cost: Cost
@@ -127,7 +127,7 @@ def _(layer: BatchNorm, shape: Shape) -> Work:
 
 @work.register
 def _(layer: LocalResponseNorm, shape: Shape) -> Work:
-    # A square and a sum over the neighbours, then scale, power and product.
+    # For each element: a square and a sum over the neighbours, then scale, power and product.
     size = prod(output_shape(layer, shape))
     return Work(shape, Cost(other_ops=(2 * layer.size + 3) * size, activations=size))
 
@@ -180,7 +180,7 @@ def _(layer: Concat | Add, shape: Shape) -> Work:
 
 
 class Line(NamedTuple):
-    """One row of a network's table, worked out for an input."""
+    """One row of a network's table with its shapes and cost."""
 
     row: Row
     input: Shape
@@ -191,7 +191,7 @@ class Line(NamedTuple):
 
 
 def lines(network: Network) -> list[Line]:
-    """The network's table worked out row by row."""
+    """The shapes and cost of every row of a network's table."""
     return [
         Line(row, shape, *work(row.layer, shape), depth(row.layer), isinstance(row.layer, Tap))
         for row, shape in zip(network.rows, network.shapes, strict=True)
@@ -199,12 +199,12 @@ def lines(network: Network) -> list[Line]:
 
 
 def totals(network: Network) -> Cost:
-    """What one image costs at inference, auxiliary heads left out."""
+    """The cost of one image at inference, without auxiliary heads."""
     return _rows_cost(network, auxiliary=False)
 
 
 def auxiliary(network: Network) -> Cost:
-    """What the training-only heads add to it."""
+    """The additional cost of the auxiliary heads for one image in training."""
     return _rows_cost(network, auxiliary=True)
 
 

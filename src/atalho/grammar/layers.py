@@ -20,7 +20,7 @@ def pair(value: int | Pair) -> Pair:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """What every part of the grammar is."""
+    """The base class of all layers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class Flatten(Layer):
 
 @dataclass(frozen=True, slots=True)
 class Identity(Layer):
-    """The shortcut itself."""
+    """Returns its input: the identity shortcut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,13 +162,13 @@ class Join(Layer):
 
     def __getitem__(self, path: str) -> Layer:
         """The layer at a dotted path of names; KeyError where there is none."""
-        name, _, rest = path.partition(".")
+        name, _, remainder = path.partition(".")
         layer = dict(self.parts)[name]
-        if not rest:
+        if not remainder:
             return layer
         if not isinstance(layer, Join):
             raise KeyError(path)
-        return layer[rest]
+        return layer[remainder]
 
     def replace(self, **parts: Layer) -> Self:
         """The same join with some parts exchanged."""

@@ -84,7 +84,7 @@ class Head(nn.Sequential):
 
 
 class Model(nn.Module):
-    """A table's network, its children named as its rows.
+    """The module of a network; its children have the names of the rows.
 
     `forward` takes (N, C, H, W) and returns (N, classes) logits; in training mode a network with auxiliary heads returns
     `Outputs`. No softmax is applied.

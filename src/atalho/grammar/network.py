@@ -1,4 +1,4 @@
-"""A network: its paper's table in rows, with its source and what the paper prints; it checks itself when it is made."""
+"""A network: its paper's table in rows, with its source and the printed numbers; shapes are checked on construction."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -27,7 +27,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Printed:
-    """What a paper prints beside a row, in its own units: claims, not truths."""
+    """The numbers that a paper prints for a row, in its own units; they may differ from the computed ones."""
 
     params: float | None = None
     macs: float | None = None
@@ -166,7 +166,7 @@ class Network:
         return tuple(row for row in self.rows if isinstance(row.layer, Tap))
 
     def without_auxiliary(self) -> Self:
-        """The same network as it is used at inference."""
+        """The same network without its auxiliary heads, as it is used at inference."""
         return replace(self, rows=tuple(row for row in self.rows if row not in self.taps))
 
     def with_layers(self, change: Callable[[Layer], Layer]) -> Self:

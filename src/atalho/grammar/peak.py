@@ -35,7 +35,7 @@ from atalho.grammar.shape import Shape, output_shape
 
 
 class Dtype(StrEnum):
-    """How weights and activations are kept."""
+    """The number format of weights and activations."""
 
     FLOAT32 = "float32"
     FLOAT16 = "float16"
@@ -44,7 +44,7 @@ class Dtype(StrEnum):
 
     @property
     def bytes(self) -> int:
-        """Of one number."""
+        """The bytes of one number."""
         return {Dtype.FLOAT32: 4, Dtype.INT8: 1}.get(self, 2)
 
 
@@ -89,18 +89,18 @@ def peak(network: Network) -> Peak:
 def live(tensors: Sequence[Tensor]) -> list[int]:
     """Elements alive while each tensor is written, itself and those that are still to be read included."""
     last = {read: step for step, tensor in enumerate(tensors) for read in tensor.reads}
-    found = []
+    totals = []
     alive = 0
     for step, tensor in enumerate(tensors):
         alive += tensor.elements
-        found.append(alive)
+        totals.append(alive)
         alive -= sum(tensors[read].elements for read in set(tensor.reads) if last[read] == step)
-    return found
+    return totals
 
 
 @singledispatch
 def schedule(layer: Layer, shape: Shape, source: int, tensors: list[Tensor]) -> int:
-    """Adds what `layer` writes for the tensor `source` of `shape`, and says which tensor is its output."""
+    """Adds what `layer` writes for the tensor `source` of `shape`, and returns the index of its output."""
     raise NotImplementedError(type(layer).__name__)
 
 

@@ -10,8 +10,8 @@ def precision(printed: float) -> Decimal:
     return Decimal(1).scaleb(exponent)
 
 
-def agrees(printed: float, found: float, *, truncation: bool = True) -> bool:
-    """Whether `found`, rounded (half up or half to even) or truncated at the printed precision, is `printed`."""
+def agrees(printed: float, value: float, *, truncation: bool = True) -> bool:
+    """Whether `value`, rounded (half up or half to even) or truncated at the printed precision, is `printed`."""
     rules = [ROUND_HALF_UP, ROUND_HALF_EVEN] + [ROUND_DOWN] * truncation
-    exact, step = Decimal(repr(found)), precision(printed)
+    exact, step = Decimal(repr(value)), precision(printed)
     return any(exact.quantize(step, rule) == Decimal(repr(printed)) for rule in rules)

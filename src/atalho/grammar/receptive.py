@@ -2,8 +2,8 @@
 
 The recurrences of Araujo 2019 (doi:10.23915/distill.00021, "Computing receptive field size"): a window of k at stride s
 makes r + (k − 1)·j of a field of r whose neighbours are j apart, and then j·s of j. Zeros of padding count as input, so
-that the field of a deep row may be larger than the image. Of joined branches the largest field counts: in the papers' it
-covers the others.
+that the field of a deep row may be larger than the image. Of joined branches the largest field counts; in the papers'
+networks it covers the others.
 """
 
 from collections.abc import Iterable
@@ -55,14 +55,14 @@ PIXEL = Field((1, 1), (1, 1))
 
 def fields(network: Network) -> list[Field | None]:
     """The receptive field of every row's output; None where it is the whole input."""
-    found = []
+    of_rows = []
     field: Field | None = PIXEL
     for row, shape in zip(network.rows, network.shapes, strict=True):
-        seen = receptive_field(row.layer, shape, field)
-        found.append(seen)
+        output = receptive_field(row.layer, shape, field)
+        of_rows.append(output)
         if not isinstance(row.layer, Tap):
-            field = seen
-    return found
+            field = output
+    return of_rows
 
 
 @singledispatch
@@ -147,11 +147,11 @@ def _(layer: Join, shape: Shape, field: Field | None) -> Field | None:
 
 
 def _largest(branches: Iterable[Field | None]) -> Field | None:
-    known = []
+    finite = []
     for field in branches:
         if field is None:
             return None
-        known.append(field)
-    heights, widths = zip(*(field.size for field in known), strict=True)
+        finite.append(field)
+    heights, widths = zip(*(field.size for field in finite), strict=True)
     # Branches that can be joined have maps of one size, and therefore one stride.
-    return Field((max(heights), max(widths)), known[0].stride)
+    return Field((max(heights), max(widths)), finite[0].stride)

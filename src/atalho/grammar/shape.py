@@ -50,7 +50,7 @@ def text(shape: Sequence[int]) -> str:
 
 @singledispatch
 def output_shape(layer: Layer, shape: Shape) -> Shape:
-    """The shape that `layer` makes of an input of `shape`; ShapeError where it cannot take it."""
+    """The output shape of `layer` for an input of `shape`; ShapeError where it cannot take that input."""
     raise NotImplementedError(type(layer).__name__)
 
 
@@ -172,14 +172,14 @@ def _(layer: Concat | Add, shape: Shape) -> Shape:
 
 
 def end_shape(layer: Chain | Tap, shape: Shape) -> Shape:
-    """What the last part of a chain, or of a head, makes of an input of `shape`."""
+    """The output shape of a chain, or of a head, for an input of `shape`."""
     for name, part in layer:
         shape = part_shape(name, part, shape)
     return shape
 
 
 def joined_shape(layer: Concat | Add, shapes: Mapping[str, Shape]) -> Shape:
-    """The shape of branches joined, from their own; ShapeError where they do not fit together."""
+    """The shape of joined branches from their own shapes; ShapeError where these do not fit together."""
     if isinstance(layer, Add):
         if len(set(shapes.values())) > 1:
             raise ShapeError(f"branches to be summed differ in shape: {_listed(shapes)}")

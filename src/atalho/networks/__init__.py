@@ -21,19 +21,19 @@ CATALOGUE: dict[str, Callable[..., Network]] = {
 
 
 def get(name: str, *, input: Shape | None = None, num_classes: int | None = None) -> Network:
-    """The network of that name, for its paper's input and classes unless others are given.
+    """The network called `name`, for its paper's input and classes unless `input` or `num_classes` is set.
 
     Raises:
         AtalhoError: NETWORK-UNKNOWN, with the nearest names; INPUT-SHAPE where a row cannot take its input.
     """
     if name not in CATALOGUE:
         near = get_close_matches(name, CATALOGUE, n=3, cutoff=0.5)
-        family = [known for known in CATALOGUE if known.startswith(f"{name.split('.')[0]}.")]
-        known = ", ".join(dict.fromkeys([*near, *family])) or "none is near"
+        family = [each for each in CATALOGUE if each.startswith(f"{name.split('.')[0]}.")]
+        nearest = ", ".join(dict.fromkeys([*near, *family])) or "none is near"
         raise AtalhoError(
             "NETWORK-UNKNOWN",
             name,
-            f"not in the catalogue; nearest: {known}",
+            f"not in the catalogue; nearest: {nearest}",
             next_step="atalho list",
             exit=Exit.USAGE,
         )

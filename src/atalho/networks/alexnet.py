@@ -1,7 +1,7 @@
 """Krizhevsky et al. 2012, ImageNet classification with deep convolutional neural networks: AlexNet.
 
 §3.5 and Fig. 2: five convolutions, the second, fourth and fifth in two groups (one on each of two GPUs), and three fully
-connected layers. The paper prints an input of 224 and a first map of 55: that takes two pixels of padding.
+connected layers. The paper prints an input of 224 and a first map of 55: this requires two pixels of padding.
 """
 
 from collections.abc import Callable

@@ -53,14 +53,14 @@ TYPES = (
 
 
 def initial() -> Chain:
-    """13 maps of a 3×3 with stride 2 beside the input's own, pooled (Fig. 2a)."""
+    """The initial block: 13 maps of a 3×3 convolution with stride 2, concatenated with the pooled input (Fig. 2a)."""
     return Chain(
         concat=Concat(conv=Conv(13, 3, 2), pool=MaxPool(2, 2)), bn=BatchNorm(EPS), prelu=PReLU()
     )
 
 
 def middle(kind: str, width: int) -> dict[str, Layer]:
-    """What stands between the two 1×1 of a bottleneck of Table 1's type `kind`."""
+    """The layers between the two 1×1 convolutions of a bottleneck of type `kind` in Table 1."""
     match kind.split():
         case ["dilated", dilation]:
             return {"conv": Conv(width, 3, dilation=int(dilation))}

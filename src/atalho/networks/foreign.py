@@ -1,7 +1,7 @@
-"""Anybody's `nn.Module` under the same commands: `timm:NAME`, `torchvision:NAME` and `FILE.py:FUNCTION`.
+"""Foreign networks, which are any `nn.Module`: `timm:NAME`, `torchvision:NAME` and `FILE.py:FUNCTION`.
 
-It is measured, trained and compared like a network of the catalogue. What only a table can say (the paper's rows, the
-drawing) it does not have; its cost is counted on the module, by torch's own counter.
+They are measured, trained and compared like networks of the catalogue. They have no table, and so neither a paper's rows nor
+a drawing; their cost is counted on the module by torch's own counter.
 """
 
 import inspect
@@ -30,10 +30,11 @@ class Foreign:
     """A network that is a constructor of a module.
 
     Args:
-        name: as the user wrote it, `timm:resnet18d`; it is the name in its records and runs.
-        num_classes: how many logits an image gets; 0 until the module has shown it, where nothing else says it.
-        construct: makes the module, with torch's global generator.
-        file: in which the constructor is, for a function of somebody's file.
+        name: as the user wrote it, `timm:resnet18d`; records and runs have the same name.
+        input: (C, H, W) of one image.
+        num_classes: the number of logits; 0 as long as it is not known, before the module has run on an image.
+        construct: constructs the module, initialised by torch's global generator.
+        file: that the constructor is in, for `FILE.py:FUNCTION`.
     """
 
     name: str
@@ -48,30 +49,30 @@ class Foreign:
 
 
 def get(name: str, *, input: Shape | None = None, num_classes: int | None = None) -> Foreign:
-    """The network of a prefixed name, checked on one image.
+    """The foreign network called `name`, checked by running it on one image.
 
     Args:
-        input: (C, H, W); its own as the library has it, or else ImageNet's, unless given.
-        num_classes: its own, as the library, the function's default or its logits have it, unless given.
+        input: (C, H, W); by default the library's for this network, or else ImageNet's.
+        num_classes: by default those of the library, of the function's default argument or of the logits.
 
     Raises:
         AtalhoError: FOREIGN-MISSING (exit 6), where the prefix's package is not installed; NETWORK-UNKNOWN (exit 2);
-            FOREIGN-FAILED (exit 2), where it cannot be made or does not return (1, classes) logits for an image.
+            FOREIGN-FAILED (exit 2), where it cannot be constructed or does not return (1, classes) logits for an image.
     """
-    prefix, _, what = name.partition(":")
+    prefix, _, model = name.partition(":")
     if prefix == "timm":
-        network = _timm(name, what, input, num_classes)
+        network = _timm(name, model, input, num_classes)
     elif prefix == "torchvision":
-        network = _torchvision(name, what, input, num_classes)
+        network = _torchvision(name, model, input, num_classes)
     else:
         network = _file(name, input, num_classes)
     return _checked(network)
 
 
 def build(network: Foreign, *, seed: int) -> "nn.Module":
-    """The module as its own code initialises it, from `seed` alone: torch's global generator is left as it was.
+    """The module as its own code initialises it, from `seed` alone; torch's global generator is not changed.
 
-    Lazy layers have their parameters, as one image gives them. The module can be copied.
+    Lazy layers have been initialised by an image of the network's input. The module can be copied.
     """
     import torch
     from torch.nn.parameter import is_lazy
@@ -93,7 +94,7 @@ def build(network: Foreign, *, seed: int) -> "nn.Module":
 
 
 def check_trainable(network: Foreign) -> None:
-    """Whether a training step can be made: logits alone in training mode too, and gradients of what they come from.
+    """Checks that a training step is possible: in training mode the module returns only logits, which have gradients.
 
     Raises:
         AtalhoError: FOREIGN-FAILED (exit 2).
@@ -104,9 +105,9 @@ def check_trainable(network: Foreign) -> None:
     try:
         with torch.random.fork_rng(devices=[]), _running(network):
             # Two images: BatchNorm has no variance of one value a channel.
-            answer = model(torch.rand(2, *network.input))
-            if _is_logits(answer, 2, network.num_classes):
-                answer.float().sum().backward()
+            output = model(torch.rand(2, *network.input))
+            if _is_logits(output, 2, network.num_classes):
+                output.float().sum().backward()
                 return
     except Exception as error:  # whatever somebody else's code raises
         raise _failed(
@@ -114,13 +115,13 @@ def check_trainable(network: Foreign) -> None:
         ) from error
     raise _failed(
         network.name,
-        f"in training mode returns {_described(answer)} for two images, not 2x{network.num_classes} logits",
+        f"in training mode returns {_described(output)} for two images, not 2x{network.num_classes} logits",
         "let it return the logits alone in training mode too",
     )
 
 
 def _running(network: Foreign) -> AbstractContextManager[None]:
-    """What somebody's code runs in."""
+    """The context in which the network's code runs."""
     return userfile.running(network.file) if network.file else nullcontext()
 
 
@@ -131,10 +132,10 @@ def costs(network: Foreign) -> dict[str, int]:
 
 
 def document(network: Foreign) -> dict[str, Any]:
-    """The network as one JSON object, like `describe.document`, counted on the module; a row for each of its children.
+    """The network as one JSON object like that of `describe.document`, counted on the module, with a row for each child.
 
     `macs` are half of what `FlopCounterMode` counts: convolutions and matrix products, attention included.
-    `activations` are the elements that its modules without children write.
+    `activations` are the elements of the outputs of all modules without children.
     """
     import torch
     from torch.utils.flop_counter import FlopCounterMode
@@ -183,27 +184,29 @@ def _parameters(module: "nn.Module") -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def _timm(name: str, what: str, input: Shape | None, num_classes: int | None) -> Foreign:
+def _timm(name: str, model_name: str, input: Shape | None, num_classes: int | None) -> Foreign:
     timm = _package("timm", name)
-    _known(name, what, timm.list_models())
-    own = timm.models.get_pretrained_cfg(what)
+    _check_listed(name, model_name, timm.list_models())
+    own = timm.models.get_pretrained_cfg(model_name)
     shape = input or (tuple(own.input_size) if own else INPUT)
     classes = num_classes or (own.num_classes if own else CLASSES)
 
     def construct() -> "nn.Module":
-        model: nn.Module = timm.create_model(what, num_classes=classes, in_chans=shape[0])
+        model: nn.Module = timm.create_model(model_name, num_classes=classes, in_chans=shape[0])
         return model
 
     return Foreign(name, shape, classes, construct)
 
 
-def _torchvision(name: str, what: str, input: Shape | None, num_classes: int | None) -> Foreign:
+def _torchvision(
+    name: str, model_name: str, input: Shape | None, num_classes: int | None
+) -> Foreign:
     models = _package("torchvision.models", name)
-    _known(name, what, models.list_models(module=models))
+    _check_listed(name, model_name, models.list_models(module=models))
     classes = num_classes or CLASSES
-    builder = models.get_model_builder(what)
-    # Auxiliary heads would make its answer in training something else than logits.
-    options = {"aux_logits": False} if what in ("googlenet", "inception_v3") else {}
+    builder = models.get_model_builder(model_name)
+    # With auxiliary heads the module would not return logits alone in training mode.
+    options = {"aux_logits": False} if model_name in ("googlenet", "inception_v3") else {}
     if options:
         options["init_weights"] = True
 
@@ -262,9 +265,9 @@ def _package(package: str, name: str) -> Any:
         ) from error
 
 
-def _known(name: str, what: str, models: list[str]) -> None:
-    if what.partition(".")[0] not in models:
-        near = ", ".join(get_close_matches(what, models, n=3)) or "none is near"
+def _check_listed(name: str, model_name: str, models: list[str]) -> None:
+    if model_name.partition(".")[0] not in models:
+        near = ", ".join(get_close_matches(model_name, models, n=3)) or "none is near"
         raise AtalhoError(
             "NETWORK-UNKNOWN",
             name,
@@ -275,39 +278,39 @@ def _known(name: str, what: str, models: list[str]) -> None:
 
 
 def _checked(network: Foreign) -> Foreign:
-    """The network, once it can be made and gives an image logits; with their number, where nothing else said it."""
+    """Returns the network after one image has run through it; the number of logits becomes `num_classes` where it was 0."""
     import torch
 
     try:
         model = build(network, seed=0).eval()
         with torch.inference_mode(), _running(network):
-            answer = model(torch.zeros(1, *network.input))
+            output = model(torch.zeros(1, *network.input))
     except Exception as error:  # whatever somebody else's code raises
         raise _failed(network.name, f"cannot take {text(network.input)}: {_line(error)}") from error
-    if not network.num_classes and isinstance(answer, torch.Tensor) and answer.dim() == 2:
-        network = replace(network, num_classes=answer.shape[1])
-    if not _is_logits(answer, 1, network.num_classes):
+    if not network.num_classes and isinstance(output, torch.Tensor) and output.dim() == 2:
+        network = replace(network, num_classes=output.shape[1])
+    if not _is_logits(output, 1, network.num_classes):
         raise _failed(
             network.name,
-            f"returns {_described(answer)} for one image, not 1x{network.num_classes or 'CLASSES'} logits",
+            f"returns {_described(output)} for one image, not 1x{network.num_classes or 'CLASSES'} logits",
         )
     return network
 
 
-def _is_logits(answer: Any, images: int, classes: int) -> bool:
+def _is_logits(output: Any, images: int, classes: int) -> bool:
     import torch
 
-    return isinstance(answer, torch.Tensor) and answer.shape == (images, classes)
+    return isinstance(output, torch.Tensor) and output.shape == (images, classes)
 
 
-def _described(answer: Any) -> str:
-    """What a module returned, in words."""
+def _described(output: Any) -> str:
+    """The type and size of a module's output, in words."""
     import torch
 
-    if isinstance(answer, torch.Tensor):
-        return text(answer.shape) or "a single number"
-    length = f" of {len(answer)}" if isinstance(answer, tuple | list | dict) else ""
-    return f"a {type(answer).__name__}{length}"
+    if isinstance(output, torch.Tensor):
+        return text(output.shape) or "a single number"
+    length = f" of {len(output)}" if isinstance(output, tuple | list | dict) else ""
+    return f"a {type(output).__name__}{length}"
 
 
 def _line(error: Exception) -> str:

@@ -131,7 +131,7 @@ def _dense_stem() -> list[Row]:
 
 
 def _separable_stem() -> list[Row]:
-    # The multiplier of 8 is what makes Table 1's 2.7K and 34M come out (CLAIMS: conv1 separable).
+    # With a multiplier of 8 the cost equals Table 1's 2.7K and 34M (see `inception.conv1_weights` in the claims).
     depthwise = Conv(24, 7, 2, groups=3, bias=False)
     return _stem(Chain(depthwise=depthwise, conv=Conv(64), relu=ReLU()))
 
@@ -189,7 +189,7 @@ def googlenet(
 
 
 def normalised(name: str, *, input: Shape = (3, 224, 224), num_classes: int = 1000) -> Network:
-    """What torchvision calls googlenet: the rows of the paper, changed in six ways."""
+    """The network that torchvision calls googlenet: the rows of the paper with six changes."""
     paper = googlenet(
         name,
         module=partial(inception, widest=3),

@@ -1,11 +1,11 @@
 """Szegedy et al. 2015, arXiv:1512.00567: Inception-v3, as its authors released it.
 
 The paper's Table 1 outlines a network; what the authors released under its name (TF-Slim, and from there torchvision
-and timm), and what everybody's weights are for, is this table. It differs from Table 1 in the stem, in its first three
+and timm), and what published weights are for, is this table. It differs from Table 1 in the stem, in its first three
 modules, which keep a 5×5 where Figure 5 has two 3×3, and in having four modules of Figure 6 where Table 1 counts five.
 The paper prints 5 billion multiply-adds and "less than 25 million parameters" (abstract). Rows have the released names
 in lower case; every convolution is followed by batch normalisation (eps 0.001, as released) and ReLU. The auxiliary head
-(§4) stands on the last 17×17 map, and takes none smaller; the paper gives neither its dimensions nor the dropout: they
+(§4) stands on the last 17×17 map, and cannot take a smaller one; the paper gives neither its dimensions nor the dropout: they
 are torchvision's.
 """
 
@@ -44,7 +44,7 @@ def conv(filters: int, kernel: int | Pair = 1, stride: int = 1, padding: int | N
 
 
 def path(*steps: Layer) -> Chain:
-    """Steps one after another: each convolution with its normalisation and ReLU, a first `pool`, a last `split`.
+    """A chain of steps: each convolution with its normalisation and ReLU, a first `pool`, a last `split`.
 
     Steps but the pool are numbered from 1 where there are several: `conv2`, `bn2`, `relu2`; `split3`.
     """

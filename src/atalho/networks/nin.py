@@ -53,7 +53,7 @@ def nin(name: str, *, input: Shape = (3, 224, 224), num_classes: int = 1000) -> 
 
 
 def normalised(name: str, *, input: Shape = (3, 224, 224), num_classes: int = 1000) -> Network:
-    """The same with batch normalisation."""
+    """`nin` with batch normalisation."""
     network = nin(name, input=input, num_classes=num_classes)
     return replace(
         network.with_layers(batch_normalised),

@@ -4,7 +4,8 @@ Table 1 (ImageNet) is `BLOCKS` and `WIDTHS`; §4.2 (CIFAR-10) is `cifar`. A bloc
 *bottleneck* 1×1, 3×3, 1×1 (Fig. 5); a residual block adds its input to what it computes. Where shapes differ, the
 shortcut is one of §4.1's options: A pads with zeros, B projects where dimensions rise, C projects everywhere.
 Stride 2 stands in the first convolution of a stage's first block: in a bottleneck in its first 1×1, as the paper has
-it; `.v1_5` moves it to the 3×3, as torchvision and timm do. `.small` is what is trained on CIFAR under the names of Table 1.
+it; `.v1_5` moves it to the 3×3, as torchvision and timm do.
+`.small` variants are those that are trained on CIFAR under the names of Table 1.
 """
 
 from collections.abc import Callable
@@ -72,7 +73,7 @@ def bottleneck(width: int, stride: int, *, v1_5: bool = False) -> Chain:
 
 
 def shortcut(option: Option, channels: int, filters: int, stride: int) -> Layer:
-    """§4.1's shortcut from `channels` to `filters`, options A, B and C."""
+    """The shortcut of §4.1 from `channels` to `filters`, options A, B and C."""
     if option == "C" or (option == "B" and (channels != filters or stride != 1)):
         return Chain(conv=Conv(filters, 1, stride, bias=False), bn=BatchNorm())
     if channels != filters or stride != 1:

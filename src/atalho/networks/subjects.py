@@ -1,4 +1,4 @@
-"""Networks of the catalogue and other people's modules under one set of functions."""
+"""One set of functions for networks of the catalogue and for foreign modules."""
 
 import hashlib
 import re
@@ -24,7 +24,7 @@ Subject = Network | Foreign
 
 
 def runs_code(name: str) -> bool:
-    """Whether a name is of a function in a file: somebody's code, which only its user may name."""
+    """Whether a name is `FILE.py:FUNCTION`: code that is executed, and therefore must be named by the user."""
     return is_foreign(name) and not name.startswith(("timm:", "torchvision:"))
 
 
@@ -34,18 +34,19 @@ def is_foreign(name: str) -> bool:
 
 
 def folder_name(name: str) -> str:
-    """The name of a folder for what belongs to a network, safe as `files.safe_name` makes it; no two networks share one.
+    """The name of a network's folder, safe as in `files.safe_name` and different for every network.
 
-    A name of the catalogue is its own, `timm:resnet18` is timm-resnet18, and `/x/net.py:make` is net.py-make-1a2b3c4d.
+    A name of the catalogue stays as it is, `timm:resnet18` becomes timm-resnet18, and `/x/net.py:make` becomes
+    net.py-make-1a2b3c4d.
     """
-    library, _, rest = name.partition(":")
-    if library in ("timm", "torchvision") and re.fullmatch(r"[a-z0-9][a-z0-9._-]{,79}", rest):
-        return f"{library}-{rest}"
+    library, _, model = name.partition(":")
+    if library in ("timm", "torchvision") and re.fullmatch(r"[a-z0-9][a-z0-9._-]{,79}", model):
+        return f"{library}-{model}"
     return safe_name(name)
 
 
 def predict_command(name: str, folder: Path) -> str:
-    """The command that runs a network whose weights are in a folder; somebody's code must be named in it, to be run at all."""
+    """The command that runs a network whose weights are in `folder`; it names a `FILE.py:FUNCTION`, whose code it executes."""
     where = shlex.quote(str(folder))
     if runs_code(name):
         return f"atalho predict {shlex.quote(name)} IMAGE --weights {where}"
@@ -53,7 +54,9 @@ def predict_command(name: str, folder: Path) -> str:
 
 
 def get(name: str, *, input: Shape | None = None, num_classes: int | None = None) -> Subject:
-    """The network of that name, for its own input and classes unless others are given; torch is loaded for foreign ones alone.
+    """The network called `name`, for its own input and classes unless `input` or `num_classes` is set.
+
+    torch is loaded for foreign networks only.
 
     Raises:
         AtalhoError: as `networks.get` and `foreign.get`.
@@ -74,7 +77,7 @@ def check_name(name: str) -> None:
 
 
 def check_trainable(subject: Subject) -> None:
-    """Says before anything long starts that somebody's module cannot be trained.
+    """Checks that a foreign module can be trained; every network of the catalogue can.
 
     Raises:
         AtalhoError: as `foreign.check_trainable`.
@@ -84,7 +87,7 @@ def check_trainable(subject: Subject) -> None:
 
 
 def build(subject: Subject, *, seed: int = 0, device: "torch.device | str" = "cpu") -> "nn.Module":
-    """Its module, initialised from `seed` alone."""
+    """The module of a network, initialised from `seed` alone."""
     if isinstance(subject, Network):
         from atalho.grammar import module  # with torch
 
@@ -93,7 +96,7 @@ def build(subject: Subject, *, seed: int = 0, device: "torch.device | str" = "cp
 
 
 def skeleton(subject: Subject) -> "nn.Module":
-    """Its module, to know names and shapes by; one of the catalogue holds no numbers and takes no memory."""
+    """A module for its names and shapes; that of a network of the catalogue has no values and takes no memory."""
     if not isinstance(subject, Network):
         return foreign.build(subject, seed=0)
     import torch
@@ -109,7 +112,7 @@ COSTS = ("params", "macs", "activations")
 
 
 def code(name: str) -> str | None:
-    """The SHA-256 of the file in which a network of the user's own is written; None of any other."""
+    """The SHA-256 of the file of a network `FILE.py:FUNCTION`; None for any other network."""
     if not runs_code(name):
         return None
     file, _, _ = name.rpartition(":")

@@ -1,4 +1,4 @@
-"""A Python file of somebody's → its functions: imported and run as `python FILE` would, its prints on standard error."""
+"""Functions of a user's Python file, which is imported as `python FILE` would run it; what it prints goes to standard error."""
 
 import hashlib
 import sys
@@ -11,23 +11,23 @@ from types import ModuleType
 from typing import Any
 
 _folders: set[Path] = set()
-"""Of the files that were imported."""
+"""The folders of the files that were imported."""
 
 
 class EndedError(Exception):
-    """A file ended the program, as scripts do that read the command line when they are imported."""
+    """A file tried to end the program, as a script does that parses the command line when it is imported."""
 
 
 @contextmanager
 def running(path: Path) -> Iterator[None]:
-    """Whatever runs inside can import what lies beside `path`, and does not print among results.
+    """A context in which code can import the files beside `path`, and prints to standard error.
 
     Raises:
         EndedError: in place of SystemExit.
     """
     folder, arguments = str(path.resolve().parent), sys.argv
     sys.path.insert(0, folder)
-    sys.argv = [str(path)]  # the program's own are not the file's
+    sys.argv = [str(path)]  # the file must not see this program's arguments
     try:
         with redirect_stdout(sys.stderr):
             yield
@@ -39,27 +39,28 @@ def running(path: Path) -> Iterator[None]:
 
 
 def function(path: Path, name: str) -> Callable[..., Any]:
-    """The function of that name, or whatever else is called so.
+    """The function called `name` in a file, or any other object of that name.
 
     Raises:
-        EndedError: as in `running`. Exception: whatever the file raises; AttributeError, where it has no such name.
+        EndedError: as in `running`.
+        AttributeError: where the file has no such name.
+        Exception: any that the file raises.
     """
     state = path.stat()
-    found: Callable[..., Any] = getattr(
-        _module(path.resolve(), state.st_mtime_ns, state.st_size), name
-    )
-    return found
+    module = _module(path.resolve(), state.st_mtime_ns, state.st_size)
+    named: Callable[..., Any] = getattr(module, name)
+    return named
 
 
 @cache
 def _module(path: Path, modified: int, size: int) -> ModuleType:
-    """The file as a module, which `sys.modules` has too: dataclasses and pickle look it up there. Once for each content."""
+    """The file as a module, imported once for each content, and entered in `sys.modules`, where dataclasses and pickle look."""
     name = _module_name(path)
     spec = spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path.name} is no Python file")
     module = module_from_spec(spec)
-    # What its functions print while a network runs is not in `running`.
+    # Its functions may print outside of `running`, while a network runs.
     module.__dict__["print"] = partial(_print, print)
     _forget_namesakes(path.parent)
     _folders.add(path.parent)
@@ -83,23 +84,23 @@ def _print(own: Callable[..., None], *values: object, **options: Any) -> None:
 
 
 def _module_name(path: Path) -> str:
-    """The file's own name, as other files beside it would import it, unless another module has it."""
+    """The name by which files beside it would import the file, or a unique one where another module has that name."""
     name = path.stem
     if name.isidentifier():
-        known = sys.modules.get(name)
-        if known is None and find_spec(name) is None:
+        loaded = sys.modules.get(name)
+        if loaded is None and find_spec(name) is None:
             return name
-        if known is not None and getattr(known, "__file__", None) == str(path):
+        if loaded is not None and getattr(loaded, "__file__", None) == str(path):
             return name
     return f"file_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
 
 
 def _forget_namesakes(folder: Path) -> None:
-    """Forgets modules from the folders of other files where this one has a module of that name: each file gets its own."""
+    """Removes modules of other files' folders from `sys.modules` where `folder` has a module of the same name."""
     others = _folders - {folder}
     for name, module in [*sys.modules.items()]:
         file = getattr(module, "__file__", None)
         top = name.partition(".")[0]
-        here = (folder / f"{top}.py").exists() or (folder / top).is_dir()
-        if file and here and any(Path(file).is_relative_to(other) for other in others):
+        in_folder = (folder / f"{top}.py").exists() or (folder / top).is_dir()
+        if file and in_folder and any(Path(file).is_relative_to(other) for other in others):
             del sys.modules[name]

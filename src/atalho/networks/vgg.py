@@ -79,7 +79,7 @@ def vgg(
 def normalised(
     name: str, configuration: str, *, input: Shape = (3, 224, 224), num_classes: int = 1000
 ) -> Network:
-    """The same with batch normalisation, as torchvision has it."""
+    """A configuration of Table 1 with batch normalisation, as torchvision has it."""
     network = vgg(name, configuration, input=input, num_classes=num_classes)
     return replace(
         network.with_layers(partial(batch_normalised, bias=True)),

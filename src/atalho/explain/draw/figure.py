@@ -167,10 +167,10 @@ class _Track:
     """A column while it is drawn, from top to bottom.
 
     Attributes:
-        axis: the place of its axis, x.
-        y: how far down its wire has come.
-        free: from where on the lane of auxiliary heads is free.
-        placed: what has been drawn.
+        axis: the x of its axis.
+        y: the lower end of its wire so far.
+        free: the y below which the lane of auxiliary heads is free.
+        placed: the marks that have been drawn.
     """
 
     column: Column
@@ -184,12 +184,12 @@ class _Track:
         self.bands = deque((maps, tuple(runs)) for maps, runs in bands)
 
     def advance(self, y: float) -> None:
-        """Leads the wire down to `y`."""
+        """Extends the wire down to `y`."""
         if y > self.y:
             self.placed.append((self.axis, self.y, Wire(((0, 0), (0, y - self.y)))))
             self.y = y
 
-    def place(self, y: float) -> None:
+    def draw_band(self, y: float) -> None:
         """Draws the next band from `y` down."""
         self.advance(y)
         _, runs = self.bands.popleft()
@@ -251,7 +251,7 @@ def figure(columns: Sequence[Column]) -> Picture:
             rules.append((0, y + 12, Note("map", times(maps))))
         band = [track for track in waiting if track.bands[0][0] == maps]
         for track in band:
-            track.place(y)
+            track.draw_band(y)
         y = max(track.y for track in band) + BAND_GAP
     for track in tracks:
         track.finish()

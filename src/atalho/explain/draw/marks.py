@@ -147,10 +147,10 @@ class Wire:
         lengths = [hypot(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(points)]
         for index in range(1, len(points) - 1):
             before, at, after = points[index - 1 : index + 2]
-            # The line between two corners has room for half of each.
+            # A line between two corners gives each of them half of its length.
             room = [
-                length / (2 if 0 < place < len(lengths) - 1 else 1)
-                for place, length in ((index - 1, lengths[index - 1]), (index, lengths[index]))
+                length / (2 if 0 < line < len(lengths) - 1 else 1)
+                for line, length in ((index - 1, lengths[index - 1]), (index, lengths[index]))
             ]
             reach = min(self.corner, *room)
             steps.append(f"L{_point(_towards(at, before, reach))}")

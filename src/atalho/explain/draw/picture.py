@@ -142,8 +142,8 @@ def _(layer: PadShortcut) -> Look:
     return Look("pad", _strided(f"zero pad, {layer.channels}", layer.stride))
 
 
-def summary(path: str, what: str, layer: Layer, shape: Shape) -> str:
-    """Returns a line of hover text: where a layer is, what it is, its shapes and its cost."""
+def summary(path: str, kind: str, layer: Layer, shape: Shape) -> str:
+    """Returns a line of hover text: the path of a layer, its kind in words, its shapes and its cost."""
     output, worked = work(layer, shape)
     numbers = {
         "parameters": worked.params,
@@ -152,11 +152,11 @@ def summary(path: str, what: str, layer: Layer, shape: Shape) -> str:
     }
     costs = [f"{number:,} {name}" for name, number in numbers.items() if number]
     shapes = f"{times(shape)} → {times(output)}"
-    return f"{path}: {what}; {', '.join([shapes, *costs])}"
+    return f"{path}: {kind}; {', '.join([shapes, *costs])}"
 
 
 class Part(NamedTuple):
-    """A layer in its place: its path of names, its input's shape, and what follows it and is drawn as strips of it."""
+    """A layer with its path of names, the shape of its input, and the layers that follow it and are drawn as strips of its box."""
 
     path: str
     layer: Layer
@@ -173,9 +173,9 @@ class Part(NamedTuple):
         layers = (part.layer for part in self.followers)
         return tuple(look(layer).kind for layer in layers if not isinstance(layer, UNSEEN))
 
-    def title(self, what: str) -> str:
+    def title(self, kind: str) -> str:
         """Returns the hover text: a line for the layer, and one for each follower."""
-        lines = [summary(self.path, what, self.layer, self.shape)]
+        lines = [summary(self.path, kind, self.layer, self.shape)]
         lines += [
             summary(part.path, look(part.layer).label, part.layer, part.shape)
             for part in self.followers
