@@ -369,7 +369,7 @@ def test_tied_layers_load_train_and_save(
     network = f"{tmp_path / 'net.py'}:wide"
     own = dict(subjects.build(subjects.get(network), seed=1).state_dict())
     assert_equal(load(tmp_path / "x.pth", own, network)[0], own)
-    tensorfile.save(tmp_path / "x.safetensors", own, {})
+    safetensors.torch.save_file(tensorfile.separate(own), tmp_path / "x.safetensors")
     assert_equal(tensorfile.read(tmp_path / "x.safetensors")[0], own)
     name, folder = f"{tmp_path / 'net.py'}:net", str(tmp_path / "run")
     arguments = ["train", name, "--steps", "30", "-b", "32", "--save-every", "0"]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 import torchvision
 from torch import Tensor, nn
@@ -366,7 +367,8 @@ def test_files_give_back_what_was_saved(resnet: Model, tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
     channels_last = build(resnet.network).to(memory_format=torch.channels_last)
     statedict.load(channels_last, resnet.state_dict())
-    tensorfile.save(path, channels_last.state_dict(), {"network": "resnet18.b"})
+    tensors = tensorfile.separate(channels_last.state_dict())
+    safetensors.torch.save_file(tensors, path, {"network": "resnet18.b"})
     state, metadata = tensorfile.read(path)
     assert_equal(state, resnet.state_dict())
     assert metadata == {"network": "resnet18.b"}
@@ -375,30 +377,9 @@ def test_files_give_back_what_was_saved(resnet: Model, tmp_path: Path) -> None:
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     torn = tmp_path / "torn.safetensors"
-    tensorfile.save(torn, {"a": torch.zeros(100)}, {})
+    safetensors.torch.save_file({"a": torch.zeros(100)}, torn)
     torn.write_bytes(torn.read_bytes()[:-1])
     for path in (tmp_path / "none.safetensors", torn, tmp_path):
         with pytest.raises(AtalhoError) as error:
             tensorfile.read(path)
         assert (error.value.code, error.value.exit) == ("CHECKPOINT-READ", Exit.CHECKPOINT)
-
-
-def test_files_that_cannot_be_written(tmp_path: Path) -> None:
-    with pytest.raises(AtalhoError) as error:
-        tensorfile.save(tmp_path / "no" / "weights.safetensors", {"a": torch.zeros(1)}, {})
-    assert (error.value.code, error.value.exit) == ("CHECKPOINT-WRITE", Exit.RESOURCES)
-
-
-def test_a_failed_save_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "weights.safetensors"
-    tensorfile.save(path, {"a": torch.zeros(1)}, {})
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(AtalhoError, match="No space left"):
-        tensorfile.save(path, {"a": torch.ones(1)}, {})
-    monkeypatch.undo()
-    assert torch.equal(tensorfile.read(path)[0]["a"], torch.zeros(1))
-    assert list(tmp_path.iterdir()) == [path]

@@ -22,7 +22,7 @@ from atalho.weights.trained import Trained
 AUTO = "auto"
 
 QUANTITIES = ("size", "max_difference", "agreement")
-"""Of `records`; the chosen engine has the first at least."""
+"""The quantities of `records`; the chosen engine has at least the first."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ class Sample:
     """Real images to compare engines on.
 
     Args:
-        name: of the data that they are of.
+        name: of the data set or folder that the images are from.
         images: (N, H, W, C) of 8 bits.
         labels: (N,) indices of the network's classes; None where they are not known.
-        calibration: (M, H, W, C) of 8 bits, none of them among `images`; None where int8 is not to be offered.
-        checksum: SHA-256 of the data set; None where they are of none.
+        calibration: (M, H, W, C) of 8 bits, none of them among `images`; None where int8 is not to be tried.
+        checksum: SHA-256 of the data set; None where the images are of none.
     """
 
     name: str
@@ -50,9 +50,9 @@ class EngineRequest:
 
     Args:
         engine: its name, or auto.
-        dtype: its precision; unless given float32, and with auto any.
+        dtype: its precision; by default float32, or any with auto.
         placement: where it runs.
-        batch: images at a time, for which auto takes the fastest.
+        batch: images at a time, with which auto compares the engines' times.
     """
 
     engine: str
@@ -105,7 +105,7 @@ def choose(trained: Trained, folder: Path, request: EngineRequest, sample: Sampl
     Raises:
         AtalhoError: as `engines.check`; ENGINE-DIFFERS, where the engine that was requested disagrees with float32 eager
             (exit 1), or its process ended or had too little memory (exit 6).
-        Ended: where float32 eager itself cannot run. In neither case is anything left behind.
+        Ended: where float32 eager itself cannot run. In either case nothing is left behind.
     """
     candidates = request.candidates(sample.calibration is not None)
     placement = replace(request.placement, named=trained.network.name)
@@ -161,8 +161,8 @@ def records(
 
     Args:
         subject: the network's name.
-        trials: the chosen one's first.
-        conditions: of all these records.
+        trials: the first is that of the chosen backend.
+        conditions: further ones, of all these records.
     """
     best, *_ = trials
     agreements = [
@@ -178,7 +178,7 @@ def records(
 
 
 def _stated(trial: Trial, sample: Sample) -> dict[str, Any]:
-    """The conditions of a trial's records: the backend, the images, and what came out beside the value."""
+    """The conditions of a trial's records: the backend, the images, and the trial's other results."""
     optional = {
         "refused": trial.cause or None,
         "top1_lost": trial.lost,
@@ -199,7 +199,7 @@ def rows(trials: Sequence[Trial], batch: int) -> list[dict[str, Any]]:
     """The trials as a table: a row for each backend, the chosen one first.
 
     Args:
-        batch: images at a time, of the trials' seconds.
+        batch: images at a time in the trials' timing.
     """
     return [
         {
@@ -217,7 +217,7 @@ def rows(trials: Sequence[Trial], batch: int) -> list[dict[str, Any]]:
 
 
 def sentence(trials: Sequence[Trial], batch: int) -> str:
-    """`openvino bf16: 21.0 ms; onnxruntime float32 36.2, eager float32 65.6; openvino int8 left out: …`."""
+    """The trials in a line: `openvino bf16, 21.0 ms an image; behind it onnxruntime float32 36.2; openvino int8 left out: …`."""
     best, *others = trials
     timed = sorted(
         (each for each in others if each.seconds is not None and not each.cause),

@@ -39,10 +39,10 @@ def deploy(trained: Trained, path: Path, request: EngineRequest, sample: Sample)
 
 
 def copy(folder: Path, path: Path) -> None:
-    """Copies such a folder to a new one.
+    """Copies a deployed folder to a new one.
 
     Raises:
-        AtalhoError: OUTPUT (exit 2), as of `deploy`.
+        AtalhoError: OUTPUT (exit 2), as `deploy`.
     """
     with _new_folder(path) as copied:
         shutil.copytree(folder, copied)

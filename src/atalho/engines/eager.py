@@ -66,7 +66,7 @@ def module(folder: Path, placement: Placement) -> Any:
 
 
 def memory_format(placement: Placement) -> "torch.memory_format":
-    """torch's object for a memory format."""
+    """The placement's memory format as torch's own object."""
     import torch
 
     last = placement.memory_format == "channels_last"

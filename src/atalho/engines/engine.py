@@ -1,7 +1,7 @@
 """What an engine is: a way to run a network that lies in a folder, in a precision, on a device.
 
-The folder holds `model.safetensors` and `config.json`, as a finished run has them, and what engines have put beside them.
-Images and logits cross the border as numpy arrays, so that an engine that does without torch runs without it.
+The folder holds `model.safetensors` and `config.json`, as a finished run has them, and the files that engines have written.
+Images and logits are passed as numpy arrays, so that an engine that does not need torch runs without it.
 """
 
 from collections.abc import Callable, Mapping
@@ -33,7 +33,7 @@ class Placement:
     """Where a network runs, and how its numbers lie in memory there.
 
     Attributes:
-        named: the name by which the user named the network: code that a folder names is only run where the user named it too.
+        named: the network that the user named; a Python function that a folder names is called only if the user named it.
         memory_format: of images and weights in torch's engines; the others choose their own.
     """
 
@@ -43,7 +43,7 @@ class Placement:
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> "Placement":
-        """The placement whose `dataclasses.asdict` came as JSON."""
+        """The placement from the JSON object of its `dataclasses.asdict`."""
         return cls(**{**document, "device": Device(**document["device"])})
 
     def record_conditions(self) -> dict[str, str]:
@@ -55,13 +55,13 @@ class Session(Protocol):
     """A network on an engine, ready to run."""
 
     def put(self, images: Floats) -> Any:
-        """(N, C, H, W) preprocessed images, moved to where the engine reads them, in its own memory layout."""
+        """Moves (N, C, H, W) preprocessed images to where the engine reads them, in its own memory layout."""
 
     def run(self, images: Any) -> Any:
         """Runs the network on images from `put` and returns when the logits are computed, in the engine's own type."""
 
     def get(self, logits: Any) -> Floats:
-        """What `run` returned as (N, classes) logits."""
+        """Converts what `run` returned to (N, classes) logits."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +69,12 @@ class Engine:
     """An engine.
 
     Args:
-        needs: by precision, the packages beside atalho's own, all in the extra of the engine's name.
-        devices: on which it runs, as torch names their types.
-        write: puts what the engine reads into the network's folder; for int8 it is called with (N, C, H, W) preprocessed images
+        needs: by precision, packages beyond atalho's own requirements, all in the extra of the engine's name.
+        devices: torch's names of the types of devices that it runs on.
+        write: writes the engine's files into the network's folder; for int8 it is called with (N, C, H, W) preprocessed images
             to calibrate on.
-        open: the network of a folder, ready to run.
-        files: by precision, the names of what it reads, config.json apart.
+        open: loads the network of a folder, ready to run.
+        files: by precision, the names of the files that it reads, without config.json.
     """
 
     name: str

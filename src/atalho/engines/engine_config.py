@@ -18,7 +18,7 @@ class EngineConfig:
     """The engine that a folder is for, and its settings.
 
     Attributes:
-        threads: of the processor, with which the engine was chosen.
+        threads: of the processor, for which the engine was chosen.
         batch: images at a time, for which the engine was chosen.
     """
 
@@ -32,7 +32,7 @@ def read(folder: Path) -> EngineConfig | None:
     """The engine that a folder is for; None where it has no `engine.json`.
 
     Raises:
-        AtalhoError: ENGINE-FILE (exit 4), for a file that names no engine.
+        AtalhoError: ENGINE-FILE (exit 4), where the file names no engine.
     """
     path = folder / FILE
     if not path.exists():
@@ -57,15 +57,15 @@ def finalise(folder: Path, config: EngineConfig) -> None:
     document = {**asdict(config), **backend._asdict()}
     del document["backend"]
     write_atomically(folder / FILE, json.dumps(document, indent=1).encode())
-    kept = {*ENGINES[backend.engine].files(backend.dtype), *ENGINES["eager"].files("float32")}
+    needed = {*ENGINES[backend.engine].files(backend.dtype), *ENGINES["eager"].files("float32")}
     for engine in ENGINES.values():
         for dtype in engine.needs:
-            for name in {*engine.files(dtype)} - kept:
+            for name in {*engine.files(dtype)} - needed:
                 (folder / name).unlink(missing_ok=True)
 
 
 def size(folder: Path, backend: Backend) -> int:
-    """Bytes of the files that the engine reads, config.json apart."""
+    """Bytes of the files that the engine reads, without config.json."""
     return sum(
         (folder / name).stat().st_size for name in ENGINES[backend.engine].files(backend.dtype)
     )

@@ -16,7 +16,7 @@ FILE = "model.onnx"
 
 
 class OnnxRuntime:
-    """A session of onnxruntime's."""
+    """An onnxruntime session as a `Session`."""
 
     def __init__(self, path: Path, placement: Placement) -> None:
         import onnxruntime
@@ -47,7 +47,7 @@ def write(trained: "Trained", folder: Path, dtype: Dtype, images: "Tensor | None
 
 
 def opened(folder: Path, dtype: Dtype, placement: Placement) -> Session:
-    """The file as onnxruntime runs it."""
+    """The network of a folder, ready to run."""
     return OnnxRuntime(folder / FILE, placement)
 
 

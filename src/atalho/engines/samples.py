@@ -1,4 +1,4 @@
-"""Real images to compare engines on: of a data set, of a folder of photos, or the two that scikit-learn has."""
+"""Real images to compare engines on: of a data set, of a folder of photos, or of the two photos that scikit-learn has."""
 
 from dataclasses import replace
 from itertools import product
@@ -19,21 +19,21 @@ from atalho.weights.trained import Trained
 FEWEST = 2
 COMPARED = 512
 CALIBRATED = 300
-"""At most; NNCF's own default."""
+"""The most images to calibrate on: NNCF's own default."""
 
 COLUMNS, ROWS = 4, 2
-"""Into which each of scikit-learn's photos is cut."""
+"""How each of scikit-learn's photos is cut into tiles."""
 
 
 def of_dataset(data: Dataset) -> Sample:
-    """Images to calibrate on, of the training split, and with their labels the validation split's and more of the training split's."""
+    """Labelled images of the validation split, then of the training split, to compare on, and others of that to calibrate on."""
     train, val = data.splits["train"], data.splits["val"]
     count = len(train.labels)
     calibrated = spaced(count, min(CALIBRATED, count // 2))
-    left = torch.ones(count, dtype=torch.bool)
-    left[calibrated] = False
+    remaining = torch.ones(count, dtype=torch.bool)
+    remaining[calibrated] = False
     compared = _loaded(val, spaced(len(val.labels), COMPARED))
-    others = left.nonzero().flatten()
+    others = remaining.nonzero().flatten()
     more = _loaded(train, others[spaced(len(others), COMPARED - len(compared.labels))])
     calibration = _loaded(train, calibrated)
     images, labels = compared.join(more)
@@ -41,24 +41,24 @@ def of_dataset(data: Dataset) -> Sample:
 
 
 def of_folder(trained: Trained, root: Path) -> Sample:
-    """Photos of class folders, whose classes are some of the network's: every second one is calibrated on.
+    """Photos of class folders, whose classes are some of the network's; every second photo is for calibration.
 
     Raises:
         AtalhoError: (exit 3) DATA-CLASSES; DATA-EMPTY, where there are no two images that can be read; as `layout`.
     """
-    found = layout(root).splits
-    folder = found.get("train") or next(iter(found.values()))
+    splits = layout(root).splits
+    folder = splits.get("train") or next(iter(splits.values()))
     labels = folder.labels(trained.classes, trained.network.name)
     most = COMPARED + CALIBRATED
-    shown = tuple(folder.images[place] for place in spaced(len(folder.images), most).tolist())
+    chosen = tuple(folder.images[index] for index in spaced(len(folder.images), most).tolist())
     unread: list[AtalhoError] = []
-    photos = Photos(replace(folder, images=shown), labels, trained.framing, unread.append)
+    photos = Photos(replace(folder, images=chosen), labels, trained.framing, unread.append)
     parts = [*photos.batches(most)]
     if sum(len(each.labels) for each in parts) < FEWEST:
         raise AtalhoError(
             "DATA-EMPTY",
             root,
-            f"holds no two images that can be read, of {len(shown)}",
+            f"holds no two images that can be read, of {len(chosen)}",
             next_step="--data with a folder of images",
             exit=Exit.DATA,
         )
@@ -67,9 +67,9 @@ def of_folder(trained: Trained, root: Path) -> Sample:
     return Sample(str(root), images[::2], truth[::2], images[1::2][:CALIBRATED])
 
 
-def _loaded(images: Images, places: Tensor) -> Split:
-    """The images at some places of a split, in memory."""
-    parts = [*images.select(places).batches(max(1, len(places)))]
+def _loaded(images: Images, indices: Tensor) -> Split:
+    """The images of a split with these indices, in memory."""
+    parts = [*images.select(indices).batches(max(1, len(indices)))]
     return Split(
         torch.cat([each.images for each in parts]), torch.cat([each.labels for each in parts])
     )

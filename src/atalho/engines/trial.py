@@ -1,4 +1,4 @@
-"""Every backend that a network may run on is tried in a process of its own: `trial_child` compares and times it there."""
+"""Tries the backends that a network may run on in a child process, in which `trial_child` compares and times them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -14,16 +14,16 @@ SAMPLE = "sample.safetensors"
 
 @dataclass(frozen=True)
 class Trial:
-    """How a network did on one backend.
+    """The results of a network on one backend.
 
     Attributes:
-        difference: the largest difference between one of its logits and the reference's; `bound` is what it may be.
+        difference: the largest difference between one of its logits and the reference's; `bound` is the largest that is allowed.
         agreement: fraction of images whose most probable class is the reference's.
         lost: top-1 accuracy of the reference less its own; None without labels.
-        seconds: the median of a batch; None where it was not timed.
+        seconds: the median time of a batch; None where it was not timed.
         size: bytes of the files that the engine reads.
-        cause: why it is not to be used; empty where it may be.
-        code: as of `Ended`, where the process ended or had too little memory; 0 where it did not.
+        cause: why the backend cannot be used; empty where it can.
+        code: as in `Ended`, where the process crashed or had too little memory; else 0.
     """
 
     engine: str
@@ -47,10 +47,10 @@ class TrialSpec:
     """A network and the backends to try it on.
 
     Args:
-        folder: the network's, with `sample.safetensors`: `images`, (N, H, W, C) of 8 bits, with `labels` where they have
-            any, and other images to calibrate on, `calibration`.
+        folder: the network's, with `sample.safetensors`: `images`, (N, H, W, C) of 8 bits, optionally `labels`, and other
+            images to calibrate on, `calibration`.
         backends: to be compared with the reference, which is not among them.
-        batch: images at a time, for the time.
+        batch: images at a time in the timing.
     """
 
     folder: Path
@@ -59,12 +59,12 @@ class TrialSpec:
     batch: int
 
     def document(self) -> dict[str, Any]:
-        """The same as a JSON object."""
+        """The specification as a JSON object."""
         return {**asdict(self), "folder": str(self.folder)}
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> "TrialSpec":
-        """What `document` gave."""
+        """The specification from its `document`."""
         return cls(
             Path(document["folder"]),
             tuple(Backend(*each) for each in document["backends"]),
@@ -76,7 +76,7 @@ class TrialSpec:
 def run_trials(spec: TrialSpec) -> list[Trial]:
     """The trial of every backend, the reference's first.
 
-    One that crashes the process has its cause for a trial, at the end; the others are tried again without it.
+    A backend that crashes the process gets a trial with the cause, at the end of the list; the others are tried again without it.
 
     Raises:
         Ended: where the reference itself cannot run.
@@ -92,7 +92,7 @@ def run_trials(spec: TrialSpec) -> list[Trial]:
 
 
 def _in_child(spec: TrialSpec) -> list[Trial] | Trial:
-    """The trials of one child process; or the one during which it crashed."""
+    """The trials of one child process; or, where it crashed, the trial of the backend that it was running."""
     trying = REFERENCE
     with Child("atalho.engines.trial_child") as child:
         try:
@@ -108,6 +108,6 @@ def _in_child(spec: TrialSpec) -> list[Trial] | Trial:
 
 
 def fastest(trials: Sequence[Trial]) -> Trial:
-    """The fastest of those that may be used; the reference always may."""
+    """The fastest of the trials whose backends can be used; the reference always can."""
     usable = [each for each in trials if not each.cause and each.seconds is not None]
     return min(usable, key=lambda each: each.seconds or 0.0)

@@ -1,4 +1,4 @@
-"""The process in which backends are tried: each is written, compared with float32 eager on real images, and timed by turns."""
+"""The process in which backends are tried: each is written, compared with float32 eager on real images, and timed in turns."""
 
 import gc
 import time
@@ -25,10 +25,10 @@ BOUNDS: dict[Dtype, float] = {"float32": 1e-3, "bf16": 0.03, "int8": 1.0}
 bits of mantissa; in int8 single logits move far, and the classes are compared instead."""
 
 LEAST_AGREEMENT = 0.95
-"""The fraction of images whose most probable class must be the reference's in int8."""
+"""The smallest fraction of images whose most probable class is the reference's, for int8."""
 
 MOST_LOST = 0.005
-"""Of top-1 accuracy in int8."""
+"""The largest loss of top-1 accuracy, as a fraction, for int8."""
 
 ROUNDS, ROUND_SECONDS = 7, 0.15
 BATCH = 16  # images that are compared at once
@@ -38,7 +38,7 @@ def try_backends(spec: TrialSpec, trying: Callable[[Backend], None]) -> list[Tri
     """The trial of every backend, the reference's first.
 
     Args:
-        trying: called with a backend before it is run, so that a crash can be laid to it.
+        trying: called with a backend before it is run, so that a crash can be attributed to it.
     """
     import torch
     from safetensors.torch import load_file
@@ -66,7 +66,7 @@ def try_backends(spec: TrialSpec, trying: Callable[[Backend], None]) -> list[Tri
             engine.write(trained, spec.folder, backend.dtype, calibration)
             session = engine.open(spec.folder, backend.dtype, spec.placement)
             logits = _logits(session, images)
-        except Exception as error:  # other people's code fails in any way
+        except Exception as error:  # engines may raise any exception
             if backend == REFERENCE:
                 raise
             message = (str(error).splitlines() or [""])[0]
@@ -78,18 +78,18 @@ def try_backends(spec: TrialSpec, trying: Callable[[Backend], None]) -> list[Tri
         trials.append(_compared(backend, spec.folder, expected, logits, labels))
         sessions[len(trials) - 1] = session
         gc.collect()
-    shown = np.resize(images, (spec.batch, *images.shape[1:]))
+    batch = np.resize(images, (spec.batch, *images.shape[1:]))
     timed = {trials[index].backend: session for index, session in sessions.items()}
-    for index, seconds in zip(sessions, _timed(timed, shown, trying), strict=True):
+    for index, seconds in zip(sessions, _timed(timed, batch, trying), strict=True):
         trials[index] = replace(trials[index], seconds=seconds)
     return trials
 
 
 def _logits(session: Session, images: Floats) -> Floats:
-    """The logits of all images, in batches of two sizes alone: an engine prepares itself for each size."""
+    """The logits of all images, in batches of only two sizes, since an engine prepares itself for each size."""
     parts = [images[at : at + BATCH] for at in range(0, len(images) - BATCH + 1, BATCH)]
-    rest = images[len(parts) * BATCH :]
-    singles = [rest[at : at + 1] for at in range(len(rest))]
+    remainder = images[len(parts) * BATCH :]
+    singles = [remainder[at : at + 1] for at in range(len(remainder))]
     return np.concatenate(
         [np.array(session.get(session.run(session.put(each)))) for each in (*parts, *singles)]
     )
@@ -98,7 +98,7 @@ def _logits(session: Session, images: Floats) -> Floats:
 def _compared(
     backend: Backend, folder: Path, expected: Floats, logits: Floats, labels: Any
 ) -> Trial:
-    """A backend's logits beside the reference's.
+    """Compares a backend's logits with the reference's.
 
     Args:
         expected: the reference's logits, (N, classes).
@@ -110,7 +110,7 @@ def _compared(
     reference, classes = expected.argmax(1), logits.argmax(1)
     agreement = float((reference == classes).mean())
     lost = None
-    if labels is not None:  # of whole numbers: five of a thousand are not more than half a per cent
+    if labels is not None:  # a quotient of integers: five of a thousand are exactly 0.005
         lost = int((reference == labels).sum() - (classes == labels).sum()) / len(labels)
     cause = ""
     if not difference <= bound:  # true for NaN too
@@ -140,23 +140,23 @@ def _timed(
     placed = [session.put(images) for session in sessions.values()]
     times: list[list[float]] = [[] for _ in sessions]
     for turn in range(ROUNDS + 1):
-        for (backend, session), each, kept in zip(sessions.items(), placed, times, strict=True):
+        for (backend, session), each, seconds in zip(sessions.items(), placed, times, strict=True):
             trying(backend)
-            taken = _runs(session, each, ROUND_SECONDS)
+            durations = _runs(session, each, ROUND_SECONDS)
             if turn:  # the first one warms up
-                kept += taken
+                seconds += durations
     return [median(each) for each in times]
 
 
 def _runs(session: Session, placed: Any, seconds: float) -> list[float]:
-    """The seconds of single runs, one after another, until so many have passed; of one at least."""
-    taken: list[float] = []
+    """The seconds of single runs, one after another, until `seconds` have passed; at least one run."""
+    durations: list[float] = []
     ends = time.perf_counter() + seconds
-    while not taken or time.perf_counter() < ends:
+    while not durations or time.perf_counter() < ends:
         begun = time.perf_counter()
         session.run(placed)
-        taken.append(time.perf_counter() - begun)
-    return taken
+        durations.append(time.perf_counter() - begun)
+    return durations
 
 
 def main(parent: Parent) -> None:

@@ -61,7 +61,7 @@ def accuracy(
 
     Args:
         model: on the inference's device.
-        world: the processes that share the images: of `size`, each has every `size`-th image of a split from its rank on.
+        world: the processes that share the images: each process has every `size`-th image of the split, from its rank on.
 
     Raises:
         AtalhoError: DATA-EMPTY (exit 3), where there are no images; OUT-OF-MEMORY (exit 6).
@@ -87,14 +87,14 @@ def tally(
     batches: Iterable[tuple[Tensor, Tensor]],
     world: World = ALONE,
 ) -> Accuracy:
-    """The accuracy of what a network returned.
+    """The accuracy of a network, from its logits.
 
     Args:
-        batches: (N, classes) logits or logarithms of probabilities, and (N,) true classes, of each.
+        batches: (N, classes) logits or log-probabilities of each batch, and its (N,) true classes.
         world: the processes that share the images, as in `accuracy`.
 
     Raises:
-        AtalhoError: DATA-EMPTY (exit 3), where there are none.
+        AtalhoError: DATA-EMPTY (exit 3), where there are no batches.
     """
     confusion: Tensor | None = None
     right: list[Tensor] = []
@@ -134,14 +134,14 @@ def tally(
 
 
 def pack(right: Tensor) -> str:
-    """(N,) bools as base64, eight to a byte, the first the highest; what `paired` reads."""
+    """(N,) bools as base64, eight to a byte, the first in the highest bit; `statistics.paired` reads them."""
     return b64encode(np.packbits(right.numpy()).tobytes()).decode()
 
 
 def records(subject: str, accuracy: Accuracy, **conditions: Any) -> list[Record]:
     """An accuracy as records of top1, top5 and loss.
 
-    The 95 % interval of a fraction is among its conditions; among top1's is `right` too, the bools as `pack` gives them.
+    The 95 % interval of a fraction is among its conditions; among top1's is also `right`, the bools as `pack` returns them.
     """
     common = {**conditions, "images": accuracy.images, "protocol": PROTOCOL}
     right = {} if accuracy.right is None else {"right": pack(accuracy.right)}

@@ -1,4 +1,4 @@
-"""Evaluation of a trained network on a data set or a folder: accuracy in all and by class, and the confusion matrix."""
+"""Evaluation of a trained network on a data set or a folder: overall accuracy, accuracy by class, and the confusion matrix."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,10 +19,10 @@ from atalho.weights.fitting import check_data
 from atalho.weights.trained import Inference, Trained
 
 SHOWN = 3
-"""How many wrong classes a row of the table names, where the confusion matrix is too wide for it."""
+"""How many wrong classes a row of the table names, where the confusion matrix is too wide for a table."""
 
 WIDE = 20
-"""Classes of a confusion matrix that is too wide for a table."""
+"""The most classes whose confusion matrix fits into a table."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,10 @@ class Evaluation:
     """The accuracy of a network on some images.
 
     Args:
-        split: of the data; None where they have none.
-        labels: the data's classes, as indices of the network's.
+        split: of the data; None for a folder without splits.
+        labels: for each of the data's classes, its index among the network's.
         unreadable: images that were left out.
-        protocol: how each image was looked at.
+        protocol: the views of each image that were classified.
     """
 
     trained: Trained
@@ -76,16 +76,16 @@ class Evaluation:
         """The result in a line."""
         accuracy, (low, high) = self.accuracy, self.interval
         protocol = None if self.protocol == PROTOCOL else self.protocol
-        said = ", ".join(filter(None, (self.split, protocol)))
-        how = f" ({said})" if said else ""
+        details = ", ".join(filter(None, (self.split, protocol)))
+        parenthesis = f" ({details})" if details else ""
         top5 = "" if accuracy.top5 is None else f", top-5 {accuracy.top5:.2%}"
         return (
-            f"{self.trained.network.name} on {self.data}{how}: top-1 {accuracy.top1:.2%} of {accuracy.images} images, "
+            f"{self.trained.network.name} on {self.data}{parenthesis}: top-1 {accuracy.top1:.2%} of {accuracy.images} images, "
             f"95 % interval {low:.2%} to {high:.2%}{top5}"
         )
 
     def rows(self) -> list[dict[str, Any]]:
-        """A row for each class of the data: how many of its images were taken for each class, or for which most."""
+        """A row for each class of the data: how many of its images were classified as each class, or the most frequent wrong ones."""
         classes = [*self.trained.classes.items()]
         per_class = self.accuracy.per_class
         rows = []
@@ -120,7 +120,7 @@ def on_dataset(
     """Evaluates on a split of a data set.
 
     Args:
-        trained: its model on the inference's device.
+        trained: with its model on the inference's device.
         crops: a key of `views.PROTOCOLS`, or `views.SINGLE`.
 
     Raises:
@@ -133,8 +133,8 @@ def on_dataset(
     else:
         views.check(trained, crops, data)
         assert isinstance(images, Split)  # photos are evaluated as a folder
-        seen = views.of_split(images, trained.framing, crops)
-        result = tally(views.log_probabilities(trained, seen, inference))
+        pictures = views.of_split(images, trained.framing, crops)
+        result = tally(views.log_probabilities(trained, pictures, inference))
     labels = tuple(range(len(data.classes)))
     return Evaluation(trained, data.name, split, labels, result, protocol=views.protocol(crops))
 
@@ -151,23 +151,23 @@ def on_folder(
 
     Args:
         trained: its model on the inference's device.
-        progress: is called with the number of images done, and of all.
+        progress: called with the numbers of images done and in all.
         crops: a key of `views.PROTOCOLS`, or `views.SINGLE`.
-        split: which one the photos are; None where they are of no split.
+        split: the one that the photos are; None for a folder without splits.
 
     Raises:
         AtalhoError: DATA-CLASSES or DATA-EMPTY (exit 3); as `views.check`.
     """
     labels = folder.labels(trained.classes, trained.network.name)
     unreadable: list[AtalhoError] = []
-    how = folder, labels, trained.framing
+    source = folder, labels, trained.framing
     if crops == views.SINGLE:
-        photos = Photos(*how, unreadable.append, progress)
+        photos = Photos(*source, unreadable.append, progress)
         result = accuracy(trained.model, photos, trained.preprocessing, inference)
     else:
         views.check(trained, crops, None)
-        seen = views.of_photos(*how, crops, unreadable.append, progress)
-        result = tally(views.log_probabilities(trained, seen, inference))
+        pictures = views.of_photos(*source, crops, unreadable.append, progress)
+        result = tally(views.log_probabilities(trained, pictures, inference))
     return Evaluation(
         trained,
         str(folder.root),
@@ -186,16 +186,16 @@ def choose(
     load: Callable[[Kind], Dataset],
     warn: Say,
 ) -> tuple[Folder, str | None]:
-    """The images of a folder to evaluate a network on, and the split that they are.
+    """The images of a folder to evaluate a network on, and the name of their split.
 
-    Of split folders that is the test split, and so it is of the folder of classes that the network was trained on, whose
-    training images would flatter it; of other folders of classes it is all images.
+    Of split folders, the test split is evaluated. So is that of the folder of classes that the network was trained on, since
+    accuracy on training images would be too high. Of other folders of classes, all images are.
 
     Args:
-        split: to take instead.
+        split: the one to evaluate instead.
         trained_on: what the network was trained on; None where that is not known.
-        load: the folder as a data set with some copies kept together, its bad images skipped.
-        warn: is called with a line where images that the network was trained on may be among them, and for what is left out.
+        load: reads the folder as a data set; is called with the kind of copies to keep in one split.
+        warn: called with a line where the network may have been trained on some of the images, and for what is left out.
 
     Raises:
         AtalhoError: DATA-SPLIT (exit 2), for a folder that has no such split; as `layout` and `load`.
@@ -218,8 +218,8 @@ def choose(
     return images.folder(root, data.classes), chosen
 
 
-def _say_unread(found: Layout, say: Say) -> None:
-    if unread := found.unread():
+def _say_unread(folders: Layout, say: Say) -> None:
+    if unread := folders.unread():
         say(printable(unread))
 
 
@@ -240,7 +240,7 @@ def _same_data(
     except AtalhoError as error:
         if error.code not in ("DATA-FEW", "DATA-CLASSES"):
             raise
-        return None  # nothing can be trained on it
+        return None  # no network can be trained on such a folder
     if data.checksum == trained_on.checksum:
         return data
     if data.name == trained_on.name:

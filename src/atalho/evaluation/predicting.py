@@ -1,4 +1,4 @@
-"""Labels with probabilities for single pictures; one that cannot be read fails alone."""
+"""Labels with probabilities for single pictures; a picture that cannot be read does not stop the others."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -40,7 +40,7 @@ class Guess:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a network takes a picture for, the most probable class first; or the error with which it could not be read."""
+    """The most probable classes of a picture, in descending order; or the error with which it could not be read."""
 
     path: str
     outcome: tuple[Guess, ...] | AtalhoError
@@ -61,7 +61,7 @@ class Prediction:
 
 
 def sources(names: Iterable[str], standard_input: BinaryIO, say: Say) -> list[Source]:
-    """The pictures that are meant by the names of files, of folders (all images in them and below), and by `-`.
+    """The pictures that a user names: files, folders (all images in them and below), and `-`.
 
     Args:
         say: called with a line for each folder in which something is left out.
@@ -84,8 +84,8 @@ def sources(names: Iterable[str], standard_input: BinaryIO, say: Say) -> list[So
 def _images(folder: Path, say: Say) -> list[Path]:
     images: list[str] = []
     try:
-        found = listed(folder)
-        images, others = found.images, "; ".join(found.others())
+        listing = listed(folder)
+        images, others = listing.images, "; ".join(listing.others())
         cause = f"holds no images; left out: {others}" if others else "holds no images"
     except OSError as error:
         others, cause = "", f"cannot be read ({error.strerror})"
@@ -101,14 +101,14 @@ def _images(folder: Path, say: Say) -> list[Path]:
 def predict(
     trained: Trained, pictures: Sequence[Source], inference: Inference, *, top: int
 ) -> Iterator[Prediction]:
-    """The `top` most probable classes of each picture, in order; the model is on the device already."""
+    """The `top` most probable classes of each picture, in order; the model must be on the inference's device."""
     size = inference.batch_size(trained.network.input)
     for start in range(0, len(pictures), size):
         batch = pictures[start : start + size]
-        seen = [*decoded((source.content for source in batch), trained.framing)]
-        images = [each for each in seen if isinstance(each, Tensor)]
+        outcomes = [*decoded((source.content for source in batch), trained.framing)]
+        images = [each for each in outcomes if isinstance(each, Tensor)]
         guesses = iter(_guesses(trained, images, inference, top) if images else ())
-        for source, each in zip(batch, seen, strict=True):
+        for source, each in zip(batch, outcomes, strict=True):
             yield Prediction(source.path, next(guesses) if isinstance(each, Tensor) else each)
 
 
@@ -130,7 +130,7 @@ def _guesses(
 
 
 def speed(trained: Trained) -> str:
-    """How long a network's engine took, from preprocessed images to logits, in words; empty where it runs on torch alone."""
+    """How long a network's engine took, from preprocessed images to logits, in words; empty without an engine."""
     model = trained.model
     if not isinstance(model, EngineModule):
         return ""
@@ -138,6 +138,6 @@ def speed(trained: Trained) -> str:
     if latency is None:
         return f"{model.backend}: no image was classified"
     size, seconds = latency
-    count = len(model.taken[size])
+    count = len(model.seconds[size])
     batch = "an image" if size == 1 else f"a batch of {size}"
     return f"{model.backend}: {1000 * seconds:.3g} ms {batch} in the network, median of {count}"

@@ -1,8 +1,8 @@
-"""Test-time views: one prediction from several crops, mirror images or sizes of a picture, as the papers test.
+"""Test-time views: one prediction from several crops, mirror images or sizes of a picture, as in the papers' tests.
 
 The probabilities of all views are averaged: Krizhevsky 2012, §4.1, averages "the predictions made by the network's softmax
-layer", Szegedy 2014, §7, "the softmax probabilities". He 2015, §3.4, averages "the scores" and says no more; that these are
-probabilities is our reading, by Simonyan 2014, §3.2, which it cites for the method.
+layer", Szegedy 2014, §7, "the softmax probabilities". He 2015, §3.4, averages "the scores" without further
+detail; we take them for probabilities, as in Simonyan 2014, §3.2, which it cites for the method.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -27,14 +27,14 @@ from atalho.runtime.memory import memory_for
 from atalho.runtime.precision import autocast
 from atalho.weights.trained import Inference, Trained
 
-Seen = Sequence[Pixels]
+Views = Sequence[Pixels]
 """All views of a picture: (views, H, W, C) for each size."""
 
 SINGLE = "1"
 """The name of the single view, the framing's own crop."""
 
 TRAINED_SIDE = 224
-"""The papers' input; their other sizes are scaled by it to a network's own."""
+"""The side of the papers' input; their other sizes are scaled in proportion to a network's own input."""
 
 SZEGEDY_SCALES = (256, 288, 320, 352)
 HE_SCALES = (224, 256, 384, 480, 640)
@@ -42,20 +42,20 @@ HE_SCALES = (224, 256, 384, 480, 640)
 
 @dataclass(frozen=True)
 class Protocol:
-    """A way to look at a picture.
+    """The views of a picture that are classified.
 
     Args:
-        name: as an evaluation says it.
-        views: all views of an upright RGB picture.
+        name: as results state it.
+        views: returns all views of an upright RGB picture.
         mirrors: whether mirror images are among them.
     """
 
     name: str
-    views: Callable[[Image.Image, Framing], Seen]
+    views: Callable[[Image.Image, Framing], Views]
     mirrors: bool
 
 
-def ten_crops(image: Image.Image, framing: Framing) -> Seen:
+def ten_crops(image: Image.Image, framing: Framing) -> Views:
     """Krizhevsky 2012, §4.1: four corners, the centre, and their mirror images; He 2015, §3.4, calls them the standard.
 
     They are cut from the central square of the resized picture, 256×256 for crops of 224, as in §2 there; torchvision's
@@ -66,11 +66,11 @@ def ten_crops(image: Image.Image, framing: Framing) -> Seen:
     return [_mirrored([framing.pixels(crop) for crop in _five(square, width, height)])]
 
 
-def szegedy_crops(image: Image.Image, framing: Framing) -> Seen:
+def szegedy_crops(image: Image.Image, framing: Framing) -> Views:
     """Szegedy 2014, §7: 4 scales × 3 squares × 6 views × 2 for mirror images, 144 in all.
 
     The shorter side is 256, 288, 320 and 352 for crops of 224; the squares lie at both ends of the longer side and in its
-    middle; of each the corners, the centre and the whole, resized, are seen.
+    middle; of each square the corners, the centre and the whole, resized, are views.
     """
     _, height, width = framing.input
     views = []
@@ -82,7 +82,7 @@ def szegedy_crops(image: Image.Image, framing: Framing) -> Seen:
     return [_mirrored([framing.pixels(view) for view in views])]
 
 
-def whole_picture(image: Image.Image, framing: Framing, scales: Sequence[int] = HE_SCALES) -> Seen:
+def whole_picture(image: Image.Image, framing: Framing, scales: Sequence[int] = HE_SCALES) -> Views:
     """He 2015, §3.4: the whole picture with its shorter side at 224, 256, 384, 480 and 640 for an input of 224.
 
     The paper names no mirror images, so there are none here; Simonyan 2014, §3.2, which it cites for the method, has them.
@@ -101,12 +101,12 @@ PROTOCOLS: Mapping[str, Protocol] = {
 
 
 def protocol(crops: str) -> str:
-    """How an evaluation says it."""
+    """The protocol's name as results state it."""
     return PROTOCOL if crops == SINGLE else PROTOCOLS[crops].name
 
 
 def _squares(image: Image.Image, width: int, height: int) -> list[Image.Image]:
-    """Left or top, centre, and right or bottom of a picture that just covers their size."""
+    """Three crops of a picture that just covers their size: left or top, centre, and right or bottom."""
     right, bottom = image.width - width, image.height - height
     return [
         image.crop((left, top, left + width, top + height))
@@ -115,7 +115,7 @@ def _squares(image: Image.Image, width: int, height: int) -> list[Image.Image]:
 
 
 def _five(image: Image.Image, width: int, height: int) -> list[Image.Image]:
-    """The corners, row by row, and the centre."""
+    """Five crops: the corners, row by row, and the centre."""
     right, bottom = image.width - width, image.height - height
     return [
         *(
@@ -128,12 +128,12 @@ def _five(image: Image.Image, width: int, height: int) -> list[Image.Image]:
 
 def _mirrored(views: Sequence[Pixels]) -> Pixels:
     """All views, and then all their mirror images."""
-    seen = np.stack(views)
-    return np.concatenate([seen, seen[:, :, ::-1]])
+    stacked = np.stack(views)
+    return np.concatenate([stacked, stacked[:, :, ::-1]])
 
 
 def check(trained: Trained, crops: str, data: Dataset | None) -> None:
-    """Whether a network can classify such views of a data set's images, or of photos, which may always be mirrored.
+    """Checks that a network can classify such views of a data set's images, or of photos, which may always be mirrored.
 
     Raises:
         AtalhoError: CROPS-MIRROR, CROPS-SIZE or CROPS-FULL (exit 2).
@@ -158,7 +158,7 @@ def check(trained: Trained, crops: str, data: Dataset | None) -> None:
 
 
 def _fixed_size(trained: Trained) -> str | None:
-    """Why a network takes pictures of its own input's size alone; None where it takes any size."""
+    """Why a network can only classify pictures of its own input's size; None where it takes any size."""
     network = trained.network
     if not isinstance(network, Network):
         return "is no table, so whether its classifier follows global average pooling is not known"
@@ -170,7 +170,7 @@ def _fixed_size(trained: Trained) -> str | None:
 
 
 def _flattens(network: Network) -> str | None:
-    """The row at inference that makes a vector of more than one pixel a channel."""
+    """The row, if any, that flattens more than one pixel a channel into a vector at inference."""
     last: Layer | None = None
     for row in network.without_auxiliary().rows:
         for _, layer in walk(row.layer):
@@ -185,7 +185,7 @@ def _refused(code: str, subject: str, cause: str, next_step: str) -> AtalhoError
     return AtalhoError(f"CROPS-{code}", subject, cause, next_step=next_step, exit=Exit.USAGE)
 
 
-def of_split(split: Split, framing: Framing, crops: str) -> Iterator[tuple[Seen, int]]:
+def of_split(split: Split, framing: Framing, crops: str) -> Iterator[tuple[Views, int]]:
     """The views of every image with its label."""
     views = PROTOCOLS[crops].views
     for pixels, label in zip(*split, strict=True):
@@ -200,11 +200,11 @@ def of_photos(
     crops: str,
     failed: Callable[[AtalhoError], None],
     progress: Progress,
-) -> Iterator[tuple[Seen, int]]:
-    """The views of every photo with the network's label for it; arguments as of `data.folder.Photos`."""
+) -> Iterator[tuple[Views, int]]:
+    """The views of every photo with the network's label for it; arguments as in `data.folder.Photos`."""
     views = PROTOCOLS[crops].views
 
-    def attempt(path: Path) -> Seen | AtalhoError:
+    def attempt(path: Path) -> Views | AtalhoError:
         try:
             return read(path, lambda image: views(image, framing), white=framing.white)
         except AtalhoError as error:
@@ -212,28 +212,31 @@ def of_photos(
 
     every = in_threads(attempt, (path for path, _ in folder.images))
     total = len(folder.images)
-    for done, (seen, (_, index)) in enumerate(zip(every, folder.images, strict=True), start=1):
-        if isinstance(seen, AtalhoError):
-            failed(seen)
+    for done, (result, (_, index)) in enumerate(zip(every, folder.images, strict=True), start=1):
+        if isinstance(result, AtalhoError):
+            failed(result)
         else:
-            yield seen, labels[index]
+            yield result, labels[index]
         progress(done, total)
 
 
 @torch.inference_mode()
 def log_probabilities(
-    trained: Trained, pictures: Iterable[tuple[Seen, int]], inference: Inference
+    trained: Trained, pictures: Iterable[tuple[Views, int]], inference: Inference
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """(1, classes) logarithms of the mean probabilities of all views of a picture, and its (1,) label."""
     device = inference.device
-    at = trained.preprocessing.to(device)
+    preprocessing = trained.preprocessing.to(device)
     most = inference.batch_size(trained.network.input)
-    for seen, label in pictures:
+    for views, label in pictures:
         logs = []
-        for views in seen:
-            for some in torch.from_numpy(views).split(most):
-                with memory_for(len(some)), autocast(device, inference.precision):
-                    logits = trained.model(preprocess(some.to(device), at))
+        for same_size in views:
+            for batch in torch.from_numpy(same_size).split(most):
+                with memory_for(len(batch)), autocast(device, inference.precision):
+                    logits = trained.model(preprocess(batch.to(device), preprocessing))
                 logs.append(logits.float().log_softmax(1))
-        each = torch.cat(logs)
-        yield each.logsumexp(0, keepdim=True) - log(len(each)), torch.tensor([label], device=device)
+        every_view = torch.cat(logs)
+        yield (
+            every_view.logsumexp(0, keepdim=True) - log(len(every_view)),
+            torch.tensor([label], device=device),
+        )

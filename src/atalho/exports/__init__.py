@@ -1,4 +1,4 @@
-"""A trained network as a file that others load: written beside, read back as its reader would, compared, then put in place."""
+"""Exports a trained network to a file, which is read back as its users would, compared, and only then put in place."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -66,9 +66,9 @@ def export(trained: Trained, to: str, path: Path, images: Tensor) -> Agreement:
         images: (N, H, W, C) of 8 bits, at least two: the file must take any number of them.
 
     Raises:
-        AtalhoError: EXPORT-EXTRA (exit 6), a package is not installed; OUTPUT (exit 2); CHECKPOINT-LAYOUT, EXPORT-SHAPE or
-            EXPORT-PREPROCESSING (exit 4), the format does not have this network; EXPORT-WRITE (exit 6); EXPORT-READ or
-            EXPORT-DIFFERS (exit 1). Nothing is left behind, and what was there stays.
+        AtalhoError: EXPORT-EXTRA (exit 6), where a package is not installed; OUTPUT (exit 2); CHECKPOINT-LAYOUT, EXPORT-SHAPE or
+            EXPORT-PREPROCESSING (exit 4), where the format cannot hold this network; EXPORT-WRITE (exit 6); EXPORT-READ or
+            EXPORT-DIFFERS (exit 1). After an error no new file is left, and an existing one is unchanged.
     """
     target = FORMATS[to]
     _check_packages(target, to)
@@ -180,8 +180,8 @@ def _check_path(format: Format, to: str, path: Path) -> None:
 
 
 @contextmanager
-def _failing(path: Path, code: str, what: str, exit: Exit) -> Iterator[None]:
-    """A context in which any exception becomes an AtalhoError: other people's writers and readers raise whatever they like."""
+def _failing(path: Path, code: str, action: str, exit: Exit) -> Iterator[None]:
+    """A context in which any exception becomes an AtalhoError: the libraries' writers and readers may raise any."""
     try:
         yield
     except AtalhoError:
@@ -191,7 +191,7 @@ def _failing(path: Path, code: str, what: str, exit: Exit) -> Iterator[None]:
         raise AtalhoError(
             code,
             path,
-            f"could not {what} ({cause}); nothing was left behind",
+            f"could not {action} ({cause}); nothing was left behind",
             next_step="another --output or --to; --debug shows where it failed",
             exit=exit,
         ) from error

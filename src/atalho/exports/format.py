@@ -37,10 +37,10 @@ class Format:
 
     Args:
         write: writes the network to a path; raises AtalhoError where the format cannot hold this network.
-        read: reads what was written, by means of the line that `usage` returns.
+        read: reads the written file in the way of the line that `usage` returns.
         usage: the line of Python, or of the shell, that reads the file.
         folder: whether it is a folder of files.
-        needs: packages that it needs beside atalho's own, all in the extra of its name.
+        needs: packages beyond atalho's own requirements, all in the extra of the format's name.
     """
 
     write: Callable[[Trained, Path], None]
@@ -61,14 +61,14 @@ def for_inference(trained: Trained) -> Trained:
 
 
 def name_in(library: Library, network: Subject) -> str:
-    """What a library calls a network of its own, or one of the catalogue with the same arithmetic."""
+    """A library's name for a network of its own, or for one of the catalogue with the same arithmetic."""
     if isinstance(network, Network):
         return library_name(network.name)
     return network.name.removeprefix(f"{library}:").partition(".")[0]
 
 
 def state_in(library: Library, trained: Trained) -> dict[str, Tensor]:
-    """The weights as a library has them.
+    """The weights under a library's names.
 
     Raises:
         AtalhoError: CHECKPOINT-LAYOUT (exit 4), where it has no network with this arithmetic.
@@ -88,16 +88,16 @@ def state_in(library: Library, trained: Trained) -> dict[str, Tensor]:
     return dict(state)
 
 
-def unallocated(make: Callable[[], nn.Module]) -> nn.Module:
-    """A library's module, whose weights have shapes and no memory."""
+def unallocated(construct: Callable[[], nn.Module]) -> nn.Module:
+    """A library's module, whose weights have shapes but no memory."""
     with torch.device("meta"):
-        return make()
+        return construct()
 
 
 def check_shapes(
     trained: Trained, library: Library, theirs: nn.Module, state: Mapping[str, Tensor]
 ) -> None:
-    """Checks that a library's module has tensors of the same shapes: it is made for as many channels, pixels and classes.
+    """Checks that a library's module has tensors of the same shapes, and so takes the same images and has as many classes.
 
     Raises:
         AtalhoError: EXPORT-SHAPE (exit 4), which names the first tensor that differs.

@@ -1,4 +1,4 @@
-"""Real images to compare on: a few of a data set's test split, or of all in a folder."""
+"""Real images to compare an export on: a few of a data set's test split, or of all in a folder."""
 
 from pathlib import Path
 
@@ -36,7 +36,7 @@ def of_folder(trained: Trained, folder: Path) -> Tensor:
         paths, problem = images_in(folder), ""
     except OSError as error:
         paths, problem = [], f" ({error.strerror})"
-    chosen = [paths[place] for place in spaced(len(paths), COUNT).tolist()]
+    chosen = [paths[index] for index in spaced(len(paths), COUNT).tolist()]
     images = [each for each in decoded(chosen, trained.framing) if isinstance(each, Tensor)]
     if len(images) < FEWEST:
         raise AtalhoError(

@@ -22,7 +22,7 @@ def write(trained: Trained, path: Path) -> None:
         dynamo=True,
         verbose=False,
     )
-    assert exported is not None  # it is None without dynamo alone
+    assert exported is not None  # it is None only with dynamo=False
     exported.model.metadata_props[config.FILE] = trained.config.embedded()
     exported.save(path)
 

@@ -15,7 +15,7 @@ from atalho.weights.trained import Trained
 def program(trained: Trained) -> ExportedProgram:
     """The network as a graph of torch's operations, from (N, C, H, W) floats to (N, classes) logits."""
     alone = for_inference(trained)
-    # Two images: torch takes a batch of one for a constant.
+    # Two images: torch would make a batch size of one a constant.
     images = torch.zeros(2, *alone.network.input)
     return torch.export.export(alone.model, (images,), dynamic_shapes=({0: Dim("batch")},))
 
@@ -26,7 +26,7 @@ def write(trained: Trained, path: Path) -> None:
 
 
 def read(trained: Trained, path: Path) -> Reader:
-    """The program as torch.export.load has it."""
+    """The program as torch.export.load reads it."""
     files = {config.FILE: ""}
     model = torch.export.load(path, extra_files=files).module()
     document = config.extracted(files[config.FILE])

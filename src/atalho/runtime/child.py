@@ -1,8 +1,8 @@
-"""A module of atalho's in a process of its own: where it crashes or runs out of memory, the process that started it goes on.
+"""Runs a module of atalho's in a child process: if the child crashes or runs out of memory, its parent goes on.
 
 The parent starts it by `Child("atalho.package.module")`; the module's `main` is called with a `Parent`. Both sides send and
-receive JSON values, one a line. The child imports nothing from the folder that it happens to be started in, and ends when its
-parent does, however that ends.
+receive JSON values, one a line. The child imports nothing from its current folder, and ends when its parent does, whatever the
+reason.
 """
 
 import json
@@ -23,7 +23,7 @@ from atalho.runtime.memory import is_out_of_memory
 
 
 class Ended(Exception):  # noqa: N818 (that a child ends is a result, which is recorded)
-    """A child ended before it answered.
+    """A child ended before it sent the expected message.
 
     Attributes:
         code: its exit code, 6 where it had too little memory; minus the number of the signal that killed it.
@@ -115,8 +115,8 @@ class Child:
 class Parent:
     """The process that started this one.
 
-    From when this is made, standard output goes to standard error and standard input is empty: what libraries print or read
-    is no message.
+    Once it is constructed, standard output goes to standard error and standard input is empty, so that libraries cannot print or
+    read messages.
     """
 
     def __init__(self) -> None:
@@ -138,7 +138,7 @@ class Parent:
         return self._received.get()
 
     def _listen(self) -> None:
-        """Takes what the parent sends; when the parent is gone this process ends, whatever it is at."""
+        """Queues what the parent sends; when the parent is gone, ends this process at once."""
         for line in self._input:
             self._received.put(json.loads(line))
         os._exit(1)

@@ -22,9 +22,9 @@ def deterministic(
     """Has torch compute with deterministic algorithms on a GPU; a processor's sums have a fixed order anyway.
 
     Args:
-        network: named in what is said.
-        required: whether an operation that has no deterministic algorithm is refused, or only said.
-        say: receives one line for each such operation.
+        network: its name, for messages.
+        required: whether an operation that has no deterministic algorithm is an error, or is only reported to `say`.
+        say: called with one line for each such operation.
 
     Raises:
         AtalhoError: RESUME-INEXACT (exit 4), where `required`.
@@ -40,7 +40,7 @@ def deterministic(
         torch.backends.cudnn.benchmark,
     )
     torch.use_deterministic_algorithms(True, warn_only=not required)
-    # Filling every new tensor would cost a launch each; nothing here reads what was not written.
+    # Filling new tensors would cost a launch for each; nothing here reads uninitialised memory.
     filling.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False  # which would choose algorithms by their time
     try:
@@ -49,12 +49,12 @@ def deterministic(
             warnings.showwarning = _shown_by(say, network, warnings.showwarning)
             yield
     except RuntimeError as error:
-        if not (found := _NONE.search(str(error))):
+        if not (match := _NONE.search(str(error))):
             raise
         raise AtalhoError(
             "RESUME-INEXACT",
             network,
-            f"{_said(found)}; the same bits cannot be promised",
+            f"{_cause(match)}; the same bits cannot be promised",
             next_step="--allow-inexact to go on all the same",
             exit=Exit.CHECKPOINT,
         ) from error
@@ -64,22 +64,22 @@ def deterministic(
         torch.backends.cudnn.benchmark = before[3]
 
 
-def _said(found: re.Match[str]) -> str:
-    return f"torch's {found[1]} has no deterministic algorithm on this device"
+def _cause(match: re.Match[str]) -> str:
+    return f"torch's {match[1]} has no deterministic algorithm on this device"
 
 
 def _shown_by(
     say: Callable[[str], None], network: str, otherwise: Callable[..., None]
 ) -> Callable[..., None]:
-    """`warnings.showwarning` that says which operation is not deterministic, once, and leaves other warnings alone."""
-    told: set[str] = set()
+    """A `warnings.showwarning` that reports each operation that is not deterministic once, and passes on other warnings."""
+    reported: set[str] = set()
 
     def show(message: Warning | str, *where: Any, **more: Any) -> None:
-        found = _NONE.search(str(message))
-        if found is None:
+        match = _NONE.search(str(message))
+        if match is None:
             otherwise(message, *where, **more)
-        elif found[1] not in told:
-            told.add(found[1])
-            say(f"{network}: {_said(found)}; a run that is resumed will have other bits")
+        elif match[1] not in reported:
+            reported.add(match[1])
+            say(f"{network}: {_cause(match)}; a run that is resumed will have other bits")
 
     return show

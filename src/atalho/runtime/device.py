@@ -1,4 +1,4 @@
-"""The device that networks run on, with the threads that its processor may use; resolved once from what the user asked for."""
+"""The device that networks run on, with the threads that its processor may use; resolved once from the user's choice."""
 
 import os
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from atalho.errors import AtalhoError, Exit
 from atalho.runtime.processor import processor
 
-if TYPE_CHECKING:  # a process that runs another engine than torch's does without it
+if TYPE_CHECKING:  # a process that runs another engine than torch's does not import it
     import torch
 
 
@@ -50,7 +50,7 @@ def resolve_device(name: str = "auto", threads: int | None = None) -> Device:
 
     Args:
         name: auto, cpu, cuda or cuda:N. Auto is the GPU where there is one; under torchrun, cuda is this process's own GPU.
-        threads: torch's own default unless given: one for each core that this process may use.
+        threads: by default torch's own: one for each core that this process may use.
 
     Raises:
         AtalhoError: DEVICE (exit 6), for a device that torch does not know or that this machine does not have, or that is neither

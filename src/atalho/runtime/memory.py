@@ -1,4 +1,4 @@
-"""Running out of memory: which errors mean it, and the one line that a user is shown."""
+"""Running out of memory: which errors mean it, and the error that a user sees instead."""
 
 import sys
 from collections.abc import Iterator
@@ -6,25 +6,25 @@ from contextlib import contextmanager
 
 from atalho.errors import AtalhoError, Exit
 
-SAID = ("can't allocate memory", "failed to allocate memory", "bad_alloc", "bad allocation")
-"""By torch's allocator, by onnxruntime's, and by C++ in its two spellings."""
+MESSAGES = ("can't allocate memory", "failed to allocate memory", "bad_alloc", "bad allocation")
+"""Parts of the errors of torch's allocator, of onnxruntime's, and of C++ in its two spellings."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory could not be had, on a GPU or on the host; torch is not loaded for it."""
+    """Whether an error means that memory could not be allocated, on a GPU or on the host; torch is not imported for it."""
     torch = sys.modules.get("torch")
     if isinstance(error, MemoryError) or (torch and isinstance(error, torch.OutOfMemoryError)):
         return True
     message = str(error).lower()
-    return isinstance(error, Exception) and any(each in message for each in SAID)
+    return isinstance(error, Exception) and any(each in message for each in MESSAGES)
 
 
 @contextmanager
 def memory_for(images: int) -> Iterator[None]:
-    """Around the work of a network without gradients on so many images at a time.
+    """A context for running a network without gradients on `images` images at a time.
 
     Raises:
-        AtalhoError: OUT-OF-MEMORY (exit 6), where the work has too little memory.
+        AtalhoError: OUT-OF-MEMORY (exit 6), where memory runs out in it.
     """
     try:
         yield

@@ -3,11 +3,11 @@
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Literal
 
-if TYPE_CHECKING:  # a process that runs another engine than torch's does without it
+if TYPE_CHECKING:  # a process that runs another engine than torch's does not import it
     import torch
 
 Precision = Literal["float32", "bf16"]
-"""What torch trains and evaluates in; engines have more."""
+"""The precisions that torch trains and evaluates in; engines have more."""
 
 
 def autocast(device: "torch.device", precision: Precision) -> AbstractContextManager[Any]:
@@ -37,9 +37,9 @@ def fastest(device: "torch.device") -> tuple[Precision, str]:
         native = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
         name = "this processor"
-        # Not in every torch that is supported.
-        known: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-        native = any(known.get(each) for each in ("avx512_bf16", "amx_bf16"))
+        # Some supported versions of torch do not have it.
+        capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+        native = any(capabilities.get(each) for each in ("avx512_bf16", "amx_bf16"))
     if native:
         return "bf16", f"{name} multiplies it natively"
     return "float32", f"{name} has no bf16 instructions"

@@ -1,4 +1,4 @@
-"""The processor by name, so that two machines are told apart."""
+"""The processor's name, by which records distinguish machines."""
 
 import os
 import platform
@@ -10,14 +10,14 @@ from pathlib import Path
 def processor() -> str:
     """The processor's name as its maker gives it, with the number of cores this process may use.
 
-    A processor that Linux knows no name of is called by its board, its parts and the memory beside it.
+    Where Linux has no name for the processor, it is the board, the numbers of the processor's parts and the machine's memory.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"{_name()}, {cores} cores"
 
 
 def described(cpuinfo: str, architecture: str, board: str, memory: int) -> str:
-    """The name of a processor from what Linux says of it, without the number of its cores.
+    """The name of a processor from Linux's description of it, without the number of its cores.
 
     Args:
         cpuinfo: the text of /proc/cpuinfo.
@@ -33,9 +33,9 @@ def described(cpuinfo: str, architecture: str, board: str, memory: int) -> str:
     cores = dict.fromkeys(
         f"{maker} part {part}" for maker, part in zip(makers, parts, strict=False)
     )
-    known = board.strip("\0 \n") or architecture
+    machine = board.strip("\0 \n") or architecture
     implementer = f"implementer {' and '.join(cores)}" if cores else ""
-    return ", ".join(filter(None, (known, implementer, f"{round(memory / 2**30)} GiB")))
+    return ", ".join(filter(None, (machine, implementer, f"{round(memory / 2**30)} GiB")))
 
 
 def _name() -> str:
@@ -45,9 +45,9 @@ def _name() -> str:
             _text("/proc/cpuinfo"), platform.machine(), _text("/proc/device-tree/model"), memory
         )
     if sys.platform == "darwin":  # platform.processor() is arm on all of them
-        asked = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
-        said = subprocess.run(asked, capture_output=True, text=True, check=False)
-        return said.stdout.strip() or platform.platform()
+        command = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
+        completed = subprocess.run(command, capture_output=True, text=True, check=False)
+        return completed.stdout.strip() or platform.platform()
     return platform.processor() or platform.platform()
 
 

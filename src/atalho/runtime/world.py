@@ -1,4 +1,4 @@
-"""The processes that train one network together, as torchrun starts them; one process where it did not."""
+"""The processes that train one network together, as torchrun starts them; a single process without torchrun."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -44,7 +44,7 @@ class World:
         return tensor
 
     def take_from_main(self, tensors: Iterable[Tensor]) -> None:
-        """Gives all processes the main one's values, in place."""
+        """Overwrites the tensors of all processes with those of the main process."""
         if self.size > 1:
             for tensor in tensors:
                 distributed.broadcast(tensor, 0)
@@ -98,7 +98,7 @@ def _unless_failed(outcome: object, *, raises: bool) -> Any:
 
 
 ALONE = World()
-"""The one process that there is without torchrun."""
+"""The only process, without torchrun."""
 
 
 def started_together() -> bool:
@@ -129,16 +129,16 @@ def joined(device: torch.device) -> Iterator[World]:
     try:
         backend = "nccl" if device.type == "cuda" else "gloo"
         store, rank, size = next(iter(rendezvous("env://", timeout=PATIENCE)))
-        # torchrun keeps its store over a restart: without a name of its own, this start would meet the dead ones' addresses.
+        # torchrun's store survives a restart: without a prefix of its own, this start would read the addresses of dead processes.
         own = PrefixStore(f"start {restarts()}", store)
         distributed.init_process_group(
             backend, store=own, rank=rank, world_size=size, timeout=PATIENCE
         )
-        place = World(
+        world = World(
             distributed.get_rank(), distributed.get_world_size(), int(os.environ["LOCAL_RANK"])
         )
-        yield place
-    except RuntimeError as error:  # all that torch.distributed says of a peer that is gone
+        yield world
+    except RuntimeError as error:  # what torch.distributed raises when a peer is gone
         raise AtalhoError(
             "PROCESS-LOST",
             f"process {os.environ['RANK']} of {os.environ['WORLD_SIZE']}",

@@ -49,9 +49,9 @@ class Config:
         architecture: the network's name in the catalogue, or in timm where `for_timm`.
         framing: how a picture is brought to the network's input.
         preprocessing: what is done to its pixels then.
-        precision: what the network was tested in, and runs in unless another is asked for; None where that is not known.
+        precision: what the network was tested in, and runs in by default; None where that is not known.
         data: what the weights were trained on; None where that is not known.
-        weights: SHA-256 of the file of weights; None where the config does not give it.
+        weights: SHA-256 of the file of weights; None where the config does not have it.
         for_timm: whether the config is timm's, or is written for timm to read.
     """
 
@@ -69,11 +69,11 @@ class Config:
 
         Args:
             path: of the config, for errors.
-            named: the network that the user named; a function in a file is called for no other reason.
+            named: the network that the user named; a function in a Python file is called only if the user named it.
 
         Raises:
-            AtalhoError: CODE-UNNAMED (exit 5), where it is somebody's code; CHECKPOINT-CONFIG (exit 4), where there is no
-                such network, or not for this input.
+            AtalhoError: CODE-UNNAMED (exit 5), where it is a Python function that the user did not name; CHECKPOINT-CONFIG
+                (exit 4), where there is no such network, or not for this input.
         """
         name = self.architecture
         if self.for_timm:
@@ -96,7 +96,7 @@ class Config:
             raise _wrong(path, f"{error.subject}: {error.cause}") from error
 
     def document(self) -> dict[str, Any]:
-        """The config as JSON has it; a mean of every pixel is there as its mean over the pixels, for readers."""
+        """The config as a JSON object; a mean of every pixel is reduced to one a channel, for other readers of the file."""
         described = {label: name for label, name in self.classes.items() if name != label}
         document: dict[str, Any] = {
             "architecture": self.architecture,
@@ -122,7 +122,7 @@ class Config:
         return document
 
     def embedded(self) -> str:
-        """The config as text for a single file, which has no file beside it: a mean of every pixel is in the text."""
+        """The config as text to put into another file: unlike in `document`, a mean of every pixel is in it."""
         document = self.document()
         if self.preprocessing.per_pixel:
             document["pixel_mean"] = self.preprocessing.mean.tolist()
@@ -139,7 +139,7 @@ class Config:
 
 
 def read(folder: Path) -> Config:
-    """What the config of a folder says, once all in it that is used has the right type and range.
+    """The config of a folder; all that is used of it has been checked for its type and range.
 
     Raises:
         AtalhoError: CHECKPOINT-CONFIG (exit 4), where it cannot be read or used.
@@ -169,7 +169,7 @@ def read(folder: Path) -> Config:
 
 
 def extracted(embedded: str) -> Config:
-    """The config whose `embedded` text was kept in a file that this program wrote."""
+    """The config of an `embedded` text, from a file that this program wrote."""
     document = json.loads(embedded)
     config = _parsed(document)
     if "pixel_mean" not in document:
@@ -180,8 +180,8 @@ def extracted(embedded: str) -> Config:
 
 def numbered(count: int) -> Classes:
     """Classes without names: ImageNet's where there are a thousand, else by number."""
-    known = imagenet.classes()
-    return known if count == len(known) else {str(label): str(label) for label in range(count)}
+    names = imagenet.classes()
+    return names if count == len(names) else {str(label): str(label) for label in range(count)}
 
 
 def _text(document: Mapping[str, Any]) -> str:
@@ -189,7 +189,7 @@ def _text(document: Mapping[str, Any]) -> str:
 
 
 def _parsed(document: Mapping[str, Any]) -> Config:
-    """The config without a mean of every pixel; KeyError, TypeError, ValueError and others where it is not one."""
+    """The config without a mean of every pixel; raises KeyError, TypeError, ValueError and others if it is invalid."""
     settings = document["pretrained_cfg"]
     architecture = document["architecture"]
     if not isinstance(architecture, str):
@@ -238,7 +238,7 @@ def _identity(data: Mapping[str, Any]) -> DataIdentity:
 
 
 def _framing(input: Shape, settings: Mapping[str, Any]) -> Framing:
-    """The framing; what the config does not say is as in timm."""
+    """The framing; values that the config lacks are timm's defaults."""
     crop_pct = float(settings.get("crop_pct", 0.875))
     mode = settings.get("crop_mode", "center")
     interpolation = settings.get("interpolation", "bicubic")

@@ -1,4 +1,4 @@
-"""A trained network as a beginning for other data: other classes, images of another size; and whether it fits data as it is."""
+"""Adapts a trained network to other data: other classes or images of another size; and checks whether it fits data as it is."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -15,7 +15,7 @@ from atalho.weights.trained import Trained
 
 
 def head(network: Subject) -> frozenset[str]:
-    """The names of the tensors that grow with the number of classes: those of its classifiers."""
+    """The names of the tensors whose shapes depend on the number of classes: those of the network's classifiers."""
     shapes, larger = (
         {
             key: tensor.shape
@@ -31,17 +31,17 @@ def head(network: Subject) -> frozenset[str]:
 
 
 def with_new_head(trained: Trained, classes: Classes, seed: int) -> Trained:
-    """The same network for other classes: its classifiers are drawn anew from `seed`, all else is kept."""
+    """The same network for other classes: its classifiers get new random weights from `seed`, all others stay."""
     network = _sized(trained.network, trained.network.input, len(classes))
     model = subjects.build(network, seed=seed)
-    drawn, kept, anew = model.state_dict(), trained.model.state_dict(), head(network)
-    state = {key: drawn[key] if key in anew else kept[key] for key in drawn}
+    drawn, trained_state, new = model.state_dict(), trained.model.state_dict(), head(network)
+    state = {key: drawn[key] if key in new else trained_state[key] for key in drawn}
     statedict.load(model, state, network.name)
     return replace(trained, network=network, model=model.eval(), classes=classes)
 
 
 def for_data(trained: Trained, data: Dataset, *, new_head: bool, seed: int) -> Trained:
-    """The same weights as a beginning for a data set's images and classes.
+    """The same weights as a starting point for a data set's images and classes.
 
     Raises:
         AtalhoError: WEIGHTS-CLASSES (exit 4), for other classes without a new head; as `for_input`.
@@ -66,7 +66,7 @@ def named(trained: Trained, names: Sequence[str], say: Callable[[str], None]) ->
     A file of weights has classes by number alone; programs that train on a folder number its classes by their sorted names.
 
     Args:
-        say: called where the names are taken.
+        say: called with a line where the names are used.
     """
     unnamed = [*trained.classes] == [str(number) for number in range(len(names))]
     if trained.data or not unnamed or [*trained.classes] == [*names]:
@@ -82,7 +82,8 @@ def for_input(trained: Trained, input: Shape) -> Trained:
     """The same weights for images of another size.
 
     Raises:
-        AtalhoError: INPUT-SHAPE (exit 2), as of the network; CHECKPOINT-SHAPE (exit 4), where weights grow with the input.
+        AtalhoError: INPUT-SHAPE (exit 2), where the network cannot take such images; CHECKPOINT-SHAPE (exit 4), where the
+            shape of weights depends on the input.
     """
     network = _sized(trained.network, input, trained.network.num_classes)
     model = subjects.build(network)

@@ -2,7 +2,7 @@
 
 The table's own name of a tensor is its path (`conv2_1.sum.residual.conv1.weight`); a library's is another
 (`layer1.0.conv1.weight`). One rule a family turns the path of a layer into the library's name for it; no key is listed by
-hand. A library has a network only where its arithmetic is the same: `RULES` says which. Conversions of the authors' own
+hand. A library counts as having a network only where its arithmetic is the same: see `RULES`. Conversions of the authors' own
 Caffe weights (Keras's are made from them too) have torchvision's names and the paper's arithmetic. Repositories for CIFAR
 name the layers of a residual network in one of a few ways, and differ in two of the names.
 """
@@ -29,23 +29,23 @@ from atalho.networks import resnet
 from atalho.weights import resnets
 
 Cifar = Literal["linear-shortcut", "linear-downsample", "fc-shortcut", "fc-downsample"]
-"""How repositories for CIFAR name the last layer and the projections: akamaster's and kuangliu's are the first."""
+"""How repositories for CIFAR name the last layer and the projections: akamaster's and kuangliu's are named as the first."""
 
 Library = (
     Literal["torchvision", "timm", "caffe", "mmpretrain", "transformers", "weiaicunzai"] | Cifar
 )
 Rule = Callable[[Network], dict[str, str]]
-"""From the path of every layer with weights to its name in a library."""
+"""Maps the path of every layer with weights to its name in a library."""
 
 COUNTER = "num_batches_tracked"
 
 
 def _numbered(network: Network) -> dict[str, str]:
-    """AlexNet and VGG: layers numbered through in `features`, and again from the first linear row in `classifier`."""
+    """AlexNet and VGG: layers are numbered in `features`, and from the first linear row on in `classifier`."""
     names = {}
     numbers: Counter[str] = Counter()
     for path, layer in _leaves(network):
-        if not isinstance(layer, Flatten | AdaptiveAvgPool):  # these stand outside
+        if not isinstance(layer, Flatten | AdaptiveAvgPool):  # these are in neither
             part = "classifier" if path.startswith("fc") else "features"
             names[path] = f"{part}.{numbers[part]}"
             numbers[part] += 1
@@ -176,11 +176,14 @@ RULES: Mapping[Library, Mapping[str, Rule]] = {
 """The networks that each library has with the same arithmetic, and how it names their weights."""
 
 PADS_BOTH_SIDES = frozenset(get_args(Cifar))
-"""The layouts whose option A is `resnets.both_sides`'s."""
+"""The layouts whose shortcuts of option A pad zeros on both sides, see `resnets.both_sides`."""
 
 
 def libraries(name: str) -> list[Library]:
-    """Whose names a file of weights can have for a network; Caffe's are torchvision's, so that only a folder can tell them."""
+    """The libraries whose names a network's file of weights can have.
+
+    Caffe is left out: its names are torchvision's, and only a folder's config tells them apart.
+    """
     return [library for library, rules in RULES.items() if name in rules and library != "caffe"]
 
 
@@ -192,7 +195,7 @@ def library_name(name: str) -> str:
 
 def variant(name: str) -> str | None:
     """The network that torchvision has under a name of the catalogue: `resnet50.v1_5` for `resnet50`; None without one."""
-    ours = {library_name(known): known for known in RULES["torchvision"]}
+    ours = {library_name(own): own for own in RULES["torchvision"]}
     return name if name in RULES["torchvision"] else ours.get(name)
 
 

@@ -1,4 +1,4 @@
-"""What a file of weights that says nothing of its classes and its preprocessing is taken for: what is usual for its network."""
+"""The classes and preprocessing that are assumed for a file of weights alone: those usual for its network."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -27,12 +27,12 @@ CIFAR: dict[int, tuple[str, tuple[str, ...], Statistics]] = {
 """By number of classes: the name, the classes in the order of the labels, and the statistics that most repositories use."""
 
 CENTRED = ("googlenet", "inception_v3")
-"""torchvision's that were trained on pixels in [-1, 1]; its models convert to that inside (`transform_input`)."""
+"""torchvision's networks that were trained on pixels in [-1, 1]; its models convert their input (`transform_input`)."""
 
 
 @dataclass(frozen=True)
 class Presumed:
-    """What weights are taken for.
+    """The classes and preprocessing that are assumed for weights.
 
     Args:
         described: the classes, in words.
@@ -47,10 +47,10 @@ class Presumed:
 
 
 def presumed(network: Subject, layout: Library | str | None) -> Presumed:
-    """What is usual for a network.
+    """The classes and preprocessing that are usual for a network.
 
     Args:
-        layout: as whose the weights are named; None for a module that is not in the catalogue.
+        layout: the one that the weights are named in; None for a module that is not in the catalogue.
     """
     prefix, _, name = network.name.partition(":")
     if prefix == "timm":
@@ -72,7 +72,7 @@ def _imagenet(network: Subject) -> Presumed:
 def numbered(
     network: Subject, framing: Framing, preprocessing: Preprocessing, whose: str = "ImageNet"
 ) -> Presumed:
-    """Classes by number, or ImageNet's where there are as many, and pictures in a known way."""
+    """Classes by number, or ImageNet's where there are as many, and pictures prepared in a given way."""
     count = network.num_classes
     return Presumed(
         replace(framing, input=network.input),
@@ -100,18 +100,18 @@ def _cifar(network: Subject, layout: Library | str | None) -> Presumed:
 
 
 def _timm(network: Subject, name: str) -> Presumed:
-    import timm  # an extra; the network is one of its
+    import timm  # an optional package, which a network of timm's needs
 
-    own = timm.models.get_pretrained_cfg(name)
-    if own is None:
+    pretrained_cfg = timm.models.get_pretrained_cfg(name)
+    if pretrained_cfg is None:
         return _imagenet(network)
     framing = Framing(
         network.input,
-        own.crop_pct,
-        "squash" if own.crop_mode == "squash" else "center",
-        next((known for known in RESAMPLING if known == own.interpolation), "bicubic"),
+        pretrained_cfg.crop_pct,
+        "squash" if pretrained_cfg.crop_mode == "squash" else "center",
+        next((each for each in RESAMPLING if each == pretrained_cfg.interpolation), "bicubic"),
     )
-    preprocessing = Preprocessing.per_channel([*own.mean], [*own.std])
+    preprocessing = Preprocessing.per_channel([*pretrained_cfg.mean], [*pretrained_cfg.std])
     return numbered(network, framing, preprocessing, f"timm's {name}")
 
 
@@ -123,11 +123,11 @@ def _torchvision(network: Subject, name: str) -> Presumed:
 
 
 def of_torchvision(name: str, entry: Any) -> tuple[Framing, Preprocessing]:
-    """How pictures are prepared for weights of torchvision's, by its own name of the network and its description of them."""
-    shown = entry.transforms()
-    (crop,), (resized,) = shown.crop_size, shown.resize_size
-    mean, std = ([0.5] * 3, [0.5] * 3) if name in CENTRED else (shown.mean, shown.std)
-    # Three decimals, rounded down, give back the size that pictures are resized to.
+    """How pictures are prepared for weights of torchvision's, by torchvision's names for the network and the weights."""
+    transforms = entry.transforms()
+    (crop,), (resized,) = transforms.crop_size, transforms.resize_size
+    mean, std = ([0.5] * 3, [0.5] * 3) if name in CENTRED else (transforms.mean, transforms.std)
+    # With three decimals, rounded down, a division returns the exact size that pictures are resized to.
     crop_pct = floor(1000 * crop / resized) / 1000
-    framing = Framing((3, crop, crop), crop_pct, interpolation=shown.interpolation.value)
+    framing = Framing((3, crop, crop), crop_pct, interpolation=transforms.interpolation.value)
     return framing, Preprocessing.per_channel(mean, std)

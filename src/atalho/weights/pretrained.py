@@ -1,6 +1,6 @@
-"""Which weights are meant: a published name, a file or a folder → a network that can be asked.
+"""Loads weights by a published name, from a file or from a folder: a network that is ready to classify.
 
-Published weights are torchvision's, under timm's names for them; they are kept where torch.hub keeps its downloads.
+Published weights are torchvision's, under timm's names for them, in torch.hub's folder for downloads.
 """
 
 from collections.abc import Callable
@@ -40,11 +40,11 @@ TAGS = {"tv_in1k": "IMAGENET1K_V1", "tv2_in1k": "IMAGENET1K_V2"}
 
 
 class Published(NamedTuple):
-    """Weights that are published.
+    """Weights that torchvision publishes.
 
     Attributes:
-        url: where they are.
-        checksum: how their SHA-256 begins.
+        url: of the file.
+        checksum: the first digits of its SHA-256.
     """
 
     url: str
@@ -57,9 +57,9 @@ def published(name: str, tag: str) -> Published:
     """The weights that `PUBLISHED` lists for a network, as torchvision describes them."""
     from torchvision.models import get_model_weights  # type: ignore[import-untyped]  # 2 s
 
-    known = layouts.library_name(name)
-    entry = get_model_weights(known)[TAGS[tag]]
-    framing, preprocessing = presumed.of_torchvision(known, entry)
+    theirs = layouts.library_name(name)
+    entry = get_model_weights(theirs)[TAGS[tag]]
+    framing, preprocessing = presumed.of_torchvision(theirs, entry)
     return Published(
         entry.url, entry.url.rpartition("-")[2].partition(".")[0], framing, preprocessing
     )
@@ -78,15 +78,15 @@ def load(
     """The network of that name with weights.
 
     Weights in torchvision's layout have torchvision's arithmetic, which some papers' networks do not: `resnet50` is then
-    `resnet50.v1_5`, and it is said. A folder's `config.json` names its network itself.
+    `resnet50.v1_5`, which `say` is called with. A folder's `config.json` names its network itself.
 
     Args:
         source: a published name (`tv_in1k`), a file of weights, or a folder with `config.json`.
         num_classes: how many classes the weights must have.
-        input: (C, H, W) of images, where a file of weights is a function's of a Python file: neither says it.
+        input: (C, H, W) of images, for a file of weights of a function in a Python file, neither of which states it.
         new_head: whether a file may lack the classifier, which is then drawn anew; the network has no classes if it does.
         progress: whether torch.hub draws a bar while it downloads.
-        say: called with which variant is used, and what a file without a config is taken for.
+        say: called with lines on the variant that is used, and on what is assumed for a file without a config.
 
     Raises:
         AtalhoError: NETWORK-UNKNOWN or WEIGHTS-UNKNOWN (exit 2); WEIGHTS-OTHER, WEIGHTS-CLASSES, WEIGHTS-DOWNLOAD or
@@ -99,41 +99,41 @@ def load(
     if path.is_dir():
         return _from_folder(name, path, num_classes, say)
     if path.name == trained.FILES[0] and (path.parent / config.FILE).exists():
-        return _from_folder(name, path.parent, num_classes, say)  # the config is true of its file
+        return _from_folder(name, path.parent, num_classes, say)  # the config describes this file
     if path.is_file():
         shape = input if subjects.runs_code(name) else None
         return _from_file(name, path, shape, num_classes, new_head, say)
     raise _unknown(name, source, "is no file, no folder and not published")
 
 
-def _same_network(name: str, found: Subject, source: str, say: Say) -> None:
-    """Whether weights are of the network that was asked for, or of a variant where only the family was named."""
-    if found.name == name:
+def _same_network(name: str, network: Subject, source: str, say: Say) -> None:
+    """Checks that weights are of the requested network, or of a variant of it where only the family was named."""
+    if network.name == name:
         return
-    if not isinstance(found, Network) or found.name.partition(".")[0] != name:
+    if not isinstance(network, Network) or network.name.partition(".")[0] != name:
         raise AtalhoError(
             "WEIGHTS-OTHER",
             source,
-            f"are of {found.name}, not of {name}; nothing was loaded",
-            next_step=f"give {found.name} with these weights",
+            f"are of {network.name}, not of {name}; nothing was loaded",
+            next_step=f"give {network.name} with these weights",
             exit=Exit.CHECKPOINT,
         )
-    say(f"{source} belongs to {found.name}, which is used: {found.changes}")
+    say(f"{source} belongs to {network.name}, which is used: {network.changes}")
 
 
-def _same_classes(asked: int | None, found: int, source: str) -> None:
-    if asked not in (None, found):
+def _same_classes(expected: int | None, actual: int, source: str) -> None:
+    if expected not in (None, actual):
         raise AtalhoError(
             "WEIGHTS-CLASSES",
             source,
-            f"are for {found} classes, not {asked}; they were not used",
+            f"are for {actual} classes, not {expected}; they were not used",
             next_step="leave out --num-classes; training them with --new-head gives them other classes",
             exit=Exit.CHECKPOINT,
         )
 
 
 def _published(name: str, tag: str, num_classes: int | None, progress: bool, say: Say) -> Trained:
-    """Published weights, from torch.hub's cache or put into it."""
+    """Loads published weights from torch.hub's folder, after a download if they are not there."""
     variant = layouts.variant(name) or name
     if tag not in PUBLISHED.get(variant, ()):
         raise _unknown(name, tag, "is not published for this network")
@@ -145,34 +145,34 @@ def _published(name: str, tag: str, num_classes: int | None, progress: bool, say
     if not path.exists():
         say(f"downloading {entry.url} to {path}")
         _download(entry, path, progress)
-    found = weightfile.sha256(path)
-    if not found.startswith(entry.checksum):
+    sha256 = weightfile.sha256(path)
+    if not sha256.startswith(entry.checksum):
         raise AtalhoError(
             "WEIGHTS-CHECKSUM",
             path,
-            f"its SHA-256 begins {found[:8]}, not {entry.checksum} as published; it was not used",
+            f"its SHA-256 begins {sha256[:8]}, not {entry.checksum} as published; it was not used",
             next_step="remove it and run again to download it",
             exit=Exit.CHECKPOINT,
         )
-    return _as_published(network, entry, weightfile.read(path, network), found)
+    return _as_published(network, entry, weightfile.read(path, network), sha256)
 
 
 def _from_folder(name: str, folder: Path, num_classes: int | None, say: Say) -> Trained:
-    """A folder with a config, which names its network itself."""
-    found = trained.read(folder, named=name)
-    _same_network(name, found.network, str(folder), say)
-    _same_classes(num_classes, found.network.num_classes, str(folder))
-    return found
+    """Loads a folder with a config, which names its network itself."""
+    loaded = trained.read(folder, named=name)
+    _same_network(name, loaded.network, str(folder), say)
+    _same_classes(num_classes, loaded.network.num_classes, str(folder))
+    return loaded
 
 
 def _download(entry: Published, path: Path, progress: bool) -> None:
-    """Fetches published weights to where torch.hub keeps them, once they have their checksum."""
+    """Downloads published weights into torch.hub's folder, and checks their checksum."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.hub.download_url_to_file(entry.url, str(path), entry.checksum, progress)
         return
     except HTTPError as error:
-        error.close()  # it is the server's answer as well
+        error.close()  # an HTTPError is also the open response
         cause: object = error.reason
     except URLError as error:
         cause = error.reason
@@ -221,11 +221,14 @@ def _from_file(
     new_head: bool,
     say: Say,
 ) -> Trained:
-    """A file of weights alone. One that is published is known by its checksum; of others it is said what they are taken for."""
-    asked = subjects.get(name, input=input, num_classes=num_classes)
-    state = weightfile.read(path, asked, say)
-    known = _arithmetic(asked, state)
-    network = subjects.get(known, input=input, num_classes=num_classes)
+    """Loads a file of weights alone.
+
+    Published weights are recognised by their checksum; for others `say` is called with the classes and preprocessing assumed.
+    """
+    requested = subjects.get(name, input=input, num_classes=num_classes)
+    state = weightfile.read(path, requested, say)
+    variant = _arithmetic(requested, state)
+    network = subjects.get(variant, input=input, num_classes=num_classes)
     _same_network(name, network, str(path), say)
     sha256 = weightfile.sha256(path)
     offered = {tag: published(network.name, tag) for tag in PUBLISHED.get(network.name, ())}
@@ -249,34 +252,35 @@ def _from_file(
         say(f"heads for training are left out: {', '.join(sorted(heads))}")
     if offered:
         framing, preprocessing = next(iter(offered.values()))[2:]
-        taken = presumed.numbered(network, framing, preprocessing)
+        assumed = presumed.numbered(network, framing, preprocessing)
     else:
-        taken = presumed.presumed(network, layout)
+        assumed = presumed.presumed(network, layout)
     if headless:
-        say(f"{path} has no classifier; it is drawn anew, and pictures are taken {taken.pictures}")
-        return Trained(restored, model, taken.framing, taken.preprocessing, {}, sha256)
+        pictures = assumed.pictures
+        say(f"{path} has no classifier; it is drawn anew, and pictures are taken {pictures}")
+        return Trained(restored, model, assumed.framing, assumed.preprocessing, {}, sha256)
     say(
-        f"{path} says nothing of classes and preprocessing: taken as {taken.described}, pictures "
-        f"{taken.pictures}; a folder with {config.FILE} says otherwise"
+        f"{path} says nothing of classes and preprocessing: taken as {assumed.described}, pictures "
+        f"{assumed.pictures}; a folder with {config.FILE} says otherwise"
     )
-    return Trained(restored, model, taken.framing, taken.preprocessing, taken.classes, sha256)
+    return Trained(restored, model, assumed.framing, assumed.preprocessing, assumed.classes, sha256)
 
 
 def _with_drawn_head(network: Subject, state: statedict.State) -> dict[str, Tensor]:
-    """Weights without a classifier, or with one of other layers, with one that is drawn."""
+    """Replaces the classifier in weights that have none, or one of other layers, by a randomly initialised one."""
     head = fitting.head(network)
     modules = {key.rpartition(".")[0] for key in head}
     drawn = subjects.build(network).state_dict()
-    kept = {
+    body = {
         key: tensor
         for key, tensor in state.items()
         if key in drawn or not any(key.startswith(f"{module}.") for module in modules)
     }
-    return {**kept, **{key: drawn[key] for key in head}}
+    return {**body, **{key: drawn[key] for key in head}}
 
 
 def _arithmetic(network: Subject, state: statedict.State) -> str:
-    """The network's name, or that of the one in its family whose names in some library the weights' are more than its own."""
+    """The name of the network, or of one of its family, whose tensors' names in any library agree best with the weights'."""
     if not isinstance(network, Network):
         return network.name
     family = network.name.partition(".")[0]

@@ -1,6 +1,6 @@
 """How libraries and popular repositories name the weights of residual networks, and in which order their channels are.
 
-A rule turns the path of a layer in the table, as `["conv2_1", "sum", "residual", "conv1"]`, into its name there.
+A rule turns the path of a layer in the table, as `["conv2_1", "sum", "residual", "conv1"]`, into the library's name for it.
 """
 
 import re
@@ -45,8 +45,8 @@ def transformers(path: list[str]) -> str:
         case ["conv1", _]:
             return f"resnet.embedder.embedder.{kind}"
     stage, block, branch, part = _block(path)
-    place = f"layer.{step(part) - 1}" if branch == "residual" else "shortcut"
-    return f"resnet.encoder.stages.{stage - 2}.layers.{block - 1}.{place}.{kind}"
+    layer = f"layer.{step(part) - 1}" if branch == "residual" else "shortcut"
+    return f"resnet.encoder.stages.{stage - 2}.layers.{block - 1}.{layer}.{kind}"
 
 
 def weiaicunzai(path: list[str]) -> str:
@@ -58,12 +58,12 @@ def weiaicunzai(path: list[str]) -> str:
         case ["conv1", _]:
             return f"conv1.{normalises}"
     stage, block, branch, part = _block(path)
-    place = (
+    layer = (
         f"residual_function.{3 * (step(part) - 1) + normalises}"
         if branch == "residual"
         else f"shortcut.{normalises}"
     )
-    return f"conv{stage}_x.{block - 1}.{place}"
+    return f"conv{stage}_x.{block - 1}.{layer}"
 
 
 def _block(path: list[str]) -> tuple[int, int, str, str]:
@@ -74,14 +74,14 @@ def _block(path: list[str]) -> tuple[int, int, str, str]:
 
 
 def both_sides(network: Network) -> Iterator[tuple[str, int, list[int]]]:
-    """What brings the channels of a network whose option A pads zeros on both sides into the paper's order, which pads at the end.
+    """How to reorder the channels of a network whose option A pads zeros on both sides: the paper pads at the end.
 
     The repositories that name their layers as `numbered_layers` put half of the new channels before the old ones and half
     behind. The two networks are the same but for the order of the channels that blocks add to.
 
     Yields:
-        The key of a tensor, its axis, and for every place on it the index that it is taken from. A network with no option A
-        has none.
+        The key of a tensor, an axis of it, and for every position on the axis the index of the channel to put there. Nothing for
+        a network without option A.
     """
     order: list[int] = []
     padded = False

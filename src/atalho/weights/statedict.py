@@ -1,4 +1,4 @@
-"""State dicts in and out: renamed from and to the layouts of libraries, and loaded strictly."""
+"""Converts state dicts from and to the layouts of libraries, and loads them strictly."""
 
 import shlex
 from collections.abc import Iterable
@@ -50,21 +50,21 @@ def to_timm(network: Network, state: State) -> dict[str, Tensor]:
 
 
 def layout(network: Network, state: State) -> Layout:
-    """Whose names the keys of `state` are; torchvision, where timm's are the same.
+    """The layout that the keys of `state` are named in; torchvision's, where timm's is the same.
 
     Raises:
-        AtalhoError: CHECKPOINT-LAYOUT (exit 4), where none of them is known for this network.
+        AtalhoError: CHECKPOINT-LAYOUT (exit 4), where the keys fit no layout of this network.
     """
-    known: dict[Layout, list[str]] = {"atalho": keys(network)}
+    keys_by_layout: dict[Layout, list[str]] = {"atalho": keys(network)}
     for library, rules in RULES.items():
         if network.name in rules:
-            known[library] = [theirs for _, theirs in pairs(network, library)]
-    best = max(known, key=lambda name: agreement(known[name], state))
-    if not fitted(known[best], state).keys() & set(known[best]):
+            keys_by_layout[library] = [theirs for _, theirs in pairs(network, library)]
+    best = max(keys_by_layout, key=lambda name: agreement(keys_by_layout[name], state))
+    if not fitted(keys_by_layout[best], state).keys() & set(keys_by_layout[best]):
         raise AtalhoError(
             "CHECKPOINT-LAYOUT",
             network.name,
-            f"these weights ({_some(state)}) are named as in no layout of this network: {', '.join(known)}",
+            f"these weights ({_some(state)}) are named as in no layout of this network: {', '.join(keys_by_layout)}",
             next_step=_compare(network.name),
             exit=Exit.CHECKPOINT,
         )
@@ -72,20 +72,20 @@ def layout(network: Network, state: State) -> Layout:
 
 
 def to_atalho(network: Network, state: State) -> dict[str, Tensor]:
-    """Weights in any known layout under the table's names, which `load` checks."""
-    found = layout(network, state)
-    return fitted(keys(network), state) if found == "atalho" else _from(found, network, state)
+    """Weights in any known layout, renamed to the table's names; `load` then checks them."""
+    source = layout(network, state)
+    return fitted(keys(network), state) if source == "atalho" else _from(source, network, state)
 
 
 def to_own(network: Subject, state: State) -> dict[str, Tensor]:
-    """Weights under the names of the network's own module, which `load` checks."""
+    """Weights renamed to the names of the network's own module; `load` then checks them."""
     if isinstance(network, Network):
         return to_atalho(network, state)
     return fitted(subjects.skeleton(network).state_dict(), state)
 
 
 def num_classes(network: Subject, state: State) -> int:
-    """For how many classes weights under the network's own names are: the length of what differs from the network in that alone."""
+    """The number of classes of weights under the network's own names: the length of tensors that differ in length alone."""
     own = subjects.skeleton(network).state_dict()
     lengths = {
         len(tensor)
@@ -113,7 +113,7 @@ def load(model: nn.Module, state: State, name: str = "") -> None:
     """Puts weights into a model, all or nothing: the same keys, shapes and dtypes, and finite numbers.
 
     Args:
-        name: the network's, for errors; that of a table, or else of the module's class, unless given.
+        name: the network's, for errors; by default the name of the model's table or, without one, of its class.
 
     Raises:
         AtalhoError: (exit 4) CHECKPOINT-KEYS, CHECKPOINT-SHAPE, CHECKPOINT-DTYPE or CHECKPOINT-NUMBERS; the first few keys are named.
@@ -140,7 +140,7 @@ def load(model: nn.Module, state: State, name: str = "") -> None:
 
 
 def check_shapes(model: nn.Module, state: State, name: str = "") -> None:
-    """Whether weights are a model's by their keys and shapes, which asks for no memory on either side.
+    """Checks that weights have a model's keys and shapes; neither side needs memory for its numbers.
 
     Raises:
         AtalhoError: (exit 4) CHECKPOINT-KEYS or CHECKPOINT-SHAPE; the first few keys are named.
@@ -164,34 +164,35 @@ def _heads(network: Network) -> tuple[str, ...]:
 
 
 def _kernels(network: Network, library: Library) -> dict[str, Shape]:
-    """Weights of linear layers that the library keeps as convolutions, with the shape that each looks at."""
+    """Weights of linear layers that the library has as convolutions, each with the shape of its input."""
     if library != "timm" or not network.name.startswith("vgg"):
         return {}
-    seen = {row.name: shape for row, shape in zip(network.rows, network.shapes, strict=True)}
-    return {"fc6.linear.weight": seen["fc6"], "fc7.linear.weight": (*seen["fc7"], 1, 1)}
+    shapes = {row.name: shape for row, shape in zip(network.rows, network.shapes, strict=True)}
+    return {"fc6.linear.weight": shapes["fc6"], "fc7.linear.weight": (*shapes["fc7"], 1, 1)}
 
 
 def _from(library: Library, network: Network, state: State) -> dict[str, Tensor]:
-    wanted = pairs(network, library)
+    names = pairs(network, library)
     heads = _heads(network)
-    given = fitted([theirs for _, theirs in wanted], state)
-    if not any(theirs in given for own, theirs in wanted if own.startswith(heads)):
-        wanted = [(own, theirs) for own, theirs in wanted if not own.startswith(heads)]
-    _check_keys(network.name, [theirs for _, theirs in wanted], given)
+    matched = fitted([theirs for _, theirs in names], state)
+    if not any(theirs in matched for own, theirs in names if own.startswith(heads)):
+        names = [(own, theirs) for own, theirs in names if not own.startswith(heads)]
+    _check_keys(network.name, [theirs for _, theirs in names], matched)
     kernels = _kernels(network, library)
-    found = {
-        own: given[theirs].flatten(1) if own in kernels else given[theirs] for own, theirs in wanted
+    converted = {
+        own: matched[theirs].flatten(1) if own in kernels else matched[theirs]
+        for own, theirs in names
     }
-    return {**found, **_reordered(library, network, found)}
+    return {**converted, **_reordered(library, network, converted)}
 
 
 def _reordered(library: Library, network: Network, state: State) -> dict[str, Tensor]:
-    """The tensors whose channels come in another order where zeros are padded on both sides, in the paper's order."""
+    """The tensors whose channels have another order in layouts that pad zeros on both sides, in the paper's order."""
     reordered: dict[str, Tensor] = {}
     if library in PADS_BOTH_SIDES:
         for key, axis, order in both_sides(network):
             tensor = reordered.get(key, state[key])
-            # A tensor that is no convolution's or linear layer's of these channels is refused by its shape.
+            # A tensor with another number of channels is left as it is: `load` refuses its shape.
             if tensor.dim() > axis and tensor.shape[axis] == len(order):
                 reordered[key] = tensor.index_select(axis, torch.tensor(order))
     return reordered
@@ -208,34 +209,34 @@ def _to(library: Library, network: Network, state: State) -> dict[str, Tensor]:
     }
 
 
-def _check_keys(name: str, wanted: Iterable[str], state: State) -> None:
-    wanted = list(wanted)
-    missing = [key for key in wanted if key not in state]
-    unexpected = state.keys() - set(wanted)
+def _check_keys(name: str, expected: Iterable[str], state: State) -> None:
+    expected = list(expected)
+    missing = [key for key in expected if key not in state]
+    unexpected = state.keys() - set(expected)
     if missing or unexpected:
-        found = [
-            f"{len(keys)} {what} ({_some(keys)})"
-            for what, keys in (("missing", missing), ("unexpected", sorted(unexpected)))
+        faults = [
+            f"{len(keys)} {fault} ({_some(keys)})"
+            for fault, keys in (("missing", missing), ("unexpected", sorted(unexpected)))
             if keys
         ]
         raise AtalhoError(
             "CHECKPOINT-KEYS",
             name,
-            f"keys {' and '.join(found)}; nothing was loaded",
+            f"keys {' and '.join(faults)}; nothing was loaded",
             next_step=_compare(name),
             exit=Exit.CHECKPOINT,
         )
 
 
 def _compare(name: str) -> str:
-    """What to do about names that are not the network's; a module that is not known by name has no command."""
+    """The next step for keys that are not the network's: a command, for a network that has a name."""
     if name in CATALOGUE or subjects.is_foreign(name):
         return f"atalho show {shlex.quote(name)}, and compare the names of its rows"
     return "compare them with the keys of the module's state_dict()"
 
 
 def _refuse(code: str, name: str, faults: Iterable[str], next_step: str) -> None:
-    """AtalhoError where there are faults, which names the first few."""
+    """Raises an AtalhoError that names the first few faults, if there are any."""
     if listed := ", ".join(islice(faults, SHOWN)):
         raise AtalhoError(
             f"CHECKPOINT-{code}",
@@ -247,7 +248,7 @@ def _refuse(code: str, name: str, faults: Iterable[str], next_step: str) -> None
 
 
 def _some(keys: Iterable[str]) -> str:
-    """The first few keys, and a sign that there are more."""
+    """The first few keys, with an ellipsis where there are more."""
     keys = list(keys)
     return ", ".join(keys[:SHOWN] + ["…"] * (len(keys) > SHOWN))
 
@@ -257,10 +258,10 @@ def _name(model: nn.Module) -> str:
 
 
 def _fault(key: str, tensor: Tensor) -> str:
-    """What is wrong with a tensor's numbers; nothing where they can be used."""
+    """What is wrong with a tensor's numbers; empty where they can be used."""
     if not tensor.numel():
         return ""
-    # The extremes show NaN and infinity, 30 times as fast as asking every number.
+    # The minimum and maximum show NaN and infinity, 30 times as fast as a test of every number.
     least, most = tensor.aminmax()
     if not (least.isfinite() and most.isfinite()):
         return "NaN or infinity"

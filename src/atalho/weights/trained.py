@@ -1,6 +1,6 @@
-"""A network with weights, and what belongs to them: its classes by name and how a picture becomes its input.
+"""A network with weights, the names of its classes, and how a picture is turned into its input.
 
-A folder holds one as `model.safetensors` (or torch's `pytorch_model.bin`) with `config.json`.
+On disk it is a folder of `model.safetensors` (or torch's `pytorch_model.bin`) and `config.json`.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ from atalho.weights.config import Classes, Config
 FILES = ("model.safetensors", "pytorch_model.bin")
 
 BATCH_IMAGES, BATCH_PIXELS = 500, 2_000_000
-"""At most in a batch, unless its size is given: 39 images of 224×224."""
+"""The most images and pixels in a batch of the default size: 39 images of 224×224."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Trained:
         framing: how a picture is brought to the network's input.
         preprocessing: what is done to its pixels then.
         weights: SHA-256 of the file that the weights are from.
-        precision: what the network was tested in; None where that is not known, or is an engine's own matter.
+        precision: what the network was tested in; None where that is not known, or where an engine decides.
         data: what the weights were trained on; None where that is not known.
     """
 
@@ -54,7 +54,7 @@ class Trained:
 
     @property
     def config(self) -> Config:
-        """What `config.json` says of it, the checksum of the weights apart."""
+        """The content of its `config.json`, without the checksum of the weights."""
         return Config(
             self.network.name,
             self.framing,
@@ -75,7 +75,7 @@ class Inference:
     """How a network is run.
 
     Args:
-        batch: images at a time; by their size unless given.
+        batch: images at a time; by default as many as `BATCH_IMAGES` and `BATCH_PIXELS` allow.
     """
 
     device: torch.device
@@ -89,14 +89,14 @@ class Inference:
 
 
 def read(folder: Path, *, named: str = "") -> Trained:
-    """What a folder with `config.json` holds.
+    """Loads the network of a folder with `config.json`.
 
     Args:
-        named: the network that the user named; a function in a file is called for no other reason.
+        named: the network that the user named; a function in a Python file is called only if the user named it.
 
     Raises:
-        AtalhoError: CODE-UNNAMED (exit 5), where the config names somebody's code; CHECKPOINT-MISSING, CHECKPOINT-CONFIG or
-            CHECKPOINT-DAMAGED (exit 4), or as `weightfile.read` and `restore`.
+        AtalhoError: CODE-UNNAMED (exit 5), where the config names a Python function that the user did not; CHECKPOINT-MISSING,
+            CHECKPOINT-CONFIG or CHECKPOINT-DAMAGED (exit 4), or as `weightfile.read` and `restore`.
     """
     file = next((folder / name for name in FILES if (folder / name).exists()), None)
     if file is None or not (folder / config.FILE).exists():
@@ -107,11 +107,11 @@ def read(folder: Path, *, named: str = "") -> Trained:
             next_step="give a finished run, or a folder as timm's save_for_hf writes it",
             exit=Exit.CHECKPOINT,
         )
-    said = config.read(folder)
-    named_there = said.network(folder / config.FILE, named)
-    network, model = restore(named_there, weightfile.read(file, named_there))
+    settings = config.read(folder)
+    subject = settings.network(folder / config.FILE, named)
+    network, model = restore(subject, weightfile.read(file, subject))
     checksum = weightfile.sha256(file)
-    if said.weights not in (None, checksum):
+    if settings.weights not in (None, checksum):
         raise AtalhoError(
             "CHECKPOINT-DAMAGED",
             file,
@@ -122,31 +122,31 @@ def read(folder: Path, *, named: str = "") -> Trained:
     return Trained(
         network,
         model,
-        said.framing,
-        said.preprocessing,
-        said.classes,
+        settings.framing,
+        settings.preprocessing,
+        settings.classes,
         checksum,
-        said.precision,
-        said.data,
+        settings.precision,
+        settings.data,
     )
 
 
-def write(folder: Path, state: statedict.State, said: Config) -> str:
-    """Writes `model.safetensors` and its `config.json`; returns the weights' SHA-256, which the config then has too."""
+def write(folder: Path, state: statedict.State, settings: Config) -> str:
+    """Writes `model.safetensors` and its `config.json`; returns the weights' SHA-256, which the config also gets."""
     data = safetensors.torch.save(tensorfile.separate(state), {"format": "pt"})
     checksum = hashlib.sha256(data).hexdigest()
     write_atomically(folder / FILES[0], data)
-    replace(said, weights=checksum).write(folder)
+    replace(settings, weights=checksum).write(folder)
     return checksum
 
 
 def restore(network: Subject, state: statedict.State) -> tuple[Subject, nn.Module]:
     """The network in eval mode with weights in any known layout; without its auxiliary heads, where the weights lack them.
 
-    Floating-point weights become float32. Memory is allocated once keys and shapes are known to be the network's.
+    Floating-point weights become float32. Memory is allocated only after keys and shapes were checked.
 
     Raises:
-        AtalhoError: (exit 4) as `weights.to_atalho` and `weights.load`.
+        AtalhoError: (exit 4) as `statedict.to_own` and `statedict.load`.
     """
     state = statedict.to_own(network, state)
     if isinstance(network, Network) and not statedict.has_auxiliary(network, state):

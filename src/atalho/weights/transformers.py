@@ -1,4 +1,4 @@
-"""Hugging Face's `config.json` of a residual network → timm's style, which the rest of the program reads."""
+"""Converts Hugging Face's `config.json` of a residual network to timm's style, which the rest of the program reads."""
 
 import json
 from collections.abc import Mapping
@@ -29,47 +29,47 @@ def is_theirs(document: Mapping[str, Any]) -> bool:
 
 
 def in_timms_style(document: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """The config in timm's style; what it does not say is as in `transformers`.
+    """The config in timm's style; values that it lacks are the defaults of `transformers`.
 
     Args:
         folder: in which `preprocessor_config.json` may say how pictures are prepared.
 
     Raises:
-        ValueError: for a network that is not in the catalogue. OSError, KeyError, TypeError and others, where something is
-            not what it should be.
+        ValueError: for a network that is not in the catalogue. OSError, KeyError, TypeError and others, where a value is
+            missing or has the wrong type.
     """
     kind, depths = document.get("layer_type", "bottleneck"), tuple(document["depths"])
-    known = NETWORKS.get((kind, depths)) if document["model_type"] == "resnet" else None
+    architecture = NETWORKS.get((kind, depths)) if document["model_type"] == "resnet" else None
     usual = (
         document.get("embedding_size", 64) == 64
         and document.get("hidden_sizes") == WIDTHS.get(kind)
         and not document.get("downsample_in_first_stage")
         and not document.get("downsample_in_bottleneck")
     )
-    if known is None or not usual:
+    if architecture is None or not usual:
         raise ValueError(f"a {document['model_type']} of {depths} blocks is not in the catalogue")
     names = [str(document["id2label"][str(index)]) for index in range(len(document["id2label"]))]
-    said: dict[str, Any] = {}
+    preprocessor: dict[str, Any] = {}
     if (path := folder / PREPROCESSOR).exists():
         with path.open("rb") as file:
-            said = json.loads(file.read(MOST_BYTES))
-    size = said.get("size", 224)
+            preprocessor = json.loads(file.read(MOST_BYTES))
+    size = preprocessor.get("size", 224)
     if isinstance(size, int):
         size = {"shortest_edge": size}
     side = size.get("shortest_edge")
     shape = (side, side) if side else (size["height"], size["width"])
     unique = len(set(names)) == len(names)
     return {
-        "architecture": known,
+        "architecture": architecture,
         "num_classes": len(names),
         **({"label_names": names} if unique and len(names) != len(imagenet.classes()) else {}),
         "pretrained_cfg": {
             "input_size": [document.get("num_channels", 3), *shape],
-            "mean": said.get("image_mean", imagenet.MEAN),
-            "std": said.get("image_std", imagenet.STD),
+            "mean": preprocessor.get("image_mean", imagenet.MEAN),
+            "std": preprocessor.get("image_std", imagenet.STD),
             # From 384 pixels on nothing is cut off.
-            "crop_pct": said.get("crop_pct", 0.875) if side and side < 384 else 1.0,
+            "crop_pct": preprocessor.get("crop_pct", 0.875) if side and side < 384 else 1.0,
             "crop_mode": "center" if side and side < 384 else "squash",
-            "interpolation": RESAMPLING[said.get("resample", 3)],
+            "interpolation": RESAMPLING[preprocessor.get("resample", 3)],
         },
     }

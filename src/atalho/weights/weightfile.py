@@ -1,4 +1,4 @@
-"""A foreign file of weights → its tensors: nothing in it runs, and nothing larger than the network is ever unpacked.
+"""Reads the tensors of a foreign file of weights: no code in it is run, and no more is unpacked than the network can use.
 
 Tensors of safetensors files and of torch's archives stay on the disk until they are used; only torch's older pickles (before
 1.6) are read at once.
@@ -29,7 +29,7 @@ MOST_HEADER = 4 * MEGABYTE
 """Bytes of a safetensors header or of a pickle; ResNet-152's are a tenth of it."""
 
 MOST_ENTRIES = 100_000
-"""Of an archive; ResNet-152's has a thousand."""
+"""Entries of an archive; ResNet-152's has a thousand."""
 
 LEGACY_PICKLES = 5
 """Before 1.6 torch wrote a magic number, a version, facts about the system, the object and its storages' keys."""
@@ -54,12 +54,12 @@ GLOBALS = frozenset(
 )
 """What a pickle may ask Python for: of all that torch's safe loader accepts, tensors, numbers, strings and containers.
 
-Left out is what could take more memory than the file holds: `bytearray`, `torch.Tensor` and `UntypedStorage` of a size,
+Left out are those that could take more memory than the file: `bytearray`, `torch.Tensor` and `UntypedStorage` of a size,
 `_codecs.encode` again and again.
 """
 
 _BESIDE_WEIGHTS = ("numpy.", "argparse.", "pathlib.", "_codecs.")
-"""Modules of what training scripts keep beside the weights: a best accuracy, their options, a folder."""
+"""Modules of other objects that training scripts save beside the weights: a best accuracy, their options, a folder."""
 
 WRAPPERS = (
     *("state_dict", "model_state_dict", "model_state", "model", "net", "network", "weights"),
@@ -67,7 +67,7 @@ WRAPPERS = (
 )
 """Names under which training scripts keep a state dict in their checkpoints."""
 
-_OTHER_WAYS = frozenset(("STACK_GLOBAL", "INST", "EXT1", "EXT2", "EXT4"))
+_OTHER_IMPORTS = frozenset(("STACK_GLOBAL", "INST", "EXT1", "EXT2", "EXT4"))
 """Opcodes beside GLOBAL that fetch something by name; torch writes none of them."""
 
 
@@ -102,7 +102,7 @@ def read(
         if int.from_bytes(head[:8], "little") > MOST_HEADER:
             raise _unreadable(path, "its header is too long for a network's")
         state: Any = tensorfile.read(path)[0]
-    elif head[:4] == b"PK\x03\x04":  # as torch asks
+    elif head[:4] == b"PK\x03\x04":  # as torch recognises its archives
         _check_archive(path, size)
         state = _unpickle(path, mapped=True)
     else:
@@ -122,28 +122,28 @@ def sha256(path: Path) -> str:
 
 
 def _tensors(path: Path, content: Any, say: Callable[[str], None]) -> dict[str, Tensor]:
-    """The state dict that a file holds: all of it, or the one that is kept under a name in it."""
+    """The state dict that a file holds: its whole content, or the one under a name in it."""
     if not _is_state(content):
         inside = {
             name: value
             for name, value in (content.items() if isinstance(content, dict) else ())
             if isinstance(name, str) and value and _is_state(value)
         }
-        known = [name for name in inside if name in WRAPPERS] or [*inside]
-        if len(known) > 1:
+        names = [name for name in inside if name in WRAPPERS] or [*inside]
+        if len(names) > 1:
             raise _unreadable(
                 path,
-                f"it holds {len(known)} state dicts: {', '.join(known)}",
-                _save_alone(path, known[0], safely=True),
+                f"it holds {len(names)} state dicts: {', '.join(names)}",
+                _save_alone(path, names[0], safely=True),
             )
-        if not known:
+        if not names:
             raise _unreadable(
                 path, f"it holds a {type(content).__name__} and no names with tensors"
             )
-        (name,) = known
+        (name,) = names
         content = inside[name]
         say(f"{path} is a checkpoint: its {name} is taken")
-    # A pickle can give attributes to a parameter, by any name; what is detached has none.
+    # A pickle can set any attribute of a parameter; a detached tensor has none of them.
     return {key: Tensor.detach(tensor) for key, tensor in content.items()}
 
 
@@ -154,7 +154,7 @@ def _is_state(content: Any) -> bool:
 
 
 def _claimed(tensors: dict[str, Tensor]) -> int:
-    """Bytes of all tensors, those that are the same numbers under several names counted once."""
+    """Bytes of all tensors; a tensor under several names counts once."""
     return sum(
         {
             (
@@ -170,13 +170,13 @@ def _claimed(tensors: dict[str, Tensor]) -> int:
 
 
 def _most_bytes(network: Subject) -> int:
-    """A file of the network's weights in float64, with what it says around them."""
+    """The most bytes of a file of the network's weights: in float64, with a header and names."""
     tensors = subjects.skeleton(network).state_dict().values()
     return MOST_HEADER + sum(8 * int(tensor.numel()) + 1024 for tensor in tensors)
 
 
 def _check_archive(path: Path, size: int) -> None:
-    """Whether an archive unpacks to no more than it is, is whole, and its pickle asks for nothing but tensors."""
+    """Checks that an archive is complete, unpacks to no more than its size, and has pickles that ask for nothing but tensors."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         if sum(1 for _ in re.finditer(rb"PK\x01\x02", data)) > MOST_ENTRIES:
             raise _unsafe(path, "it is an archive of more entries than any network has")
@@ -201,15 +201,15 @@ def _check_archive(path: Path, size: int) -> None:
 
 
 def _check_pickles(stream: BinaryIO, count: int, path: Path) -> None:
-    """Whether pickles ask Python for nothing but what `GLOBALS` lists; none of them is run."""
+    """Checks that pickles ask Python for nothing but what `GLOBALS` lists; none of them is run."""
     refused: list[str] = []
     wrappers: list[str] = []
     try:
         for _ in range(count):
             for opcode, argument, _ in pickletools.genops(stream):
-                wanted = str(argument).replace(" ", ".") if opcode.name == "GLOBAL" else None
-                if opcode.name in _OTHER_WAYS or (wanted and wanted not in GLOBALS):
-                    refused.append(wanted or opcode.name)
+                requested = str(argument).replace(" ", ".") if opcode.name == "GLOBAL" else None
+                if opcode.name in _OTHER_IMPORTS or (requested and requested not in GLOBALS):
+                    refused.append(requested or opcode.name)
                 elif argument in WRAPPERS:
                     wrappers.append(str(argument))
     except (ValueError, EOFError, IndexError) as error:
@@ -237,7 +237,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _save_alone(path: Path, name: str, *, safely: bool) -> str:
-    """The command that writes a checkpoint's state dict to a file of its own; where not `safely`, what the file asks for is run."""
+    """The command that writes a checkpoint's state dict to a file of its own; if not `safely`, it runs code in the file."""
     alone = path.with_name(f"{path.stem}-weights.pth")
     program = (
         f"import torch; torch.save(torch.load({str(path)!r}, weights_only={safely})[{name!r}], "
