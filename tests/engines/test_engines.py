@@ -53,6 +53,14 @@ SLOW = {"compiled"}
 """It compiles for half a minute."""
 
 
+BACKENDS = [
+    backend
+    for backend in engines.available(CPU, calibrated=True)
+    # OpenVINO goes by the processor, not by what the variable leaves of it to oneDNN, and then has no bf16 to run.
+    if str(backend) != "openvino bf16" or os.environ.get("ONEDNN_MAX_CPU_ISA") != "AVX2"
+]
+
+
 def request_for(backend: Backend) -> EngineRequest:
     return EngineRequest(backend.engine, backend.dtype, HERE, 1)
 
@@ -86,7 +94,7 @@ def sample(digits: Dataset) -> Sample:
         pytest.param(
             backend, id=str(backend), marks=[pytest.mark.full] if backend.engine in SLOW else []
         )
-        for backend in engines.available(CPU, calibrated=True)
+        for backend in BACKENDS
         if backend != REFERENCE
     ],
 )
@@ -147,9 +155,7 @@ def test_the_memory_format_is_a_parameter(
 def test_auto_takes_the_fastest_that_agrees(
     trained: Trained, sample: Sample, tmp_path: Path
 ) -> None:
-    backends = [
-        backend for backend in engines.available(CPU, calibrated=True) if backend.engine not in SLOW
-    ]
+    backends = [backend for backend in BACKENDS if backend.engine not in SLOW]
 
     class Quick(EngineRequest):
         def candidates(self, calibrated: bool) -> list[Backend]:
