@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from atalho.claims import CLAIMS, Verdict, canziani, evidence, he, lecture, szegedy, verify
-from atalho.claims.claim import Finding, Measured, examine
+from atalho.claims.claim import Cited, Finding, Measured, examine
 from atalho.claims.residual import power_after
 from atalho.claims.tables import Tables
 from atalho.errors import AtalhoError, Exit
@@ -29,8 +29,8 @@ PAPER_ERRORS = {"S7", "S9"}
 
 
 def one(id: str, records: list[Record] | None = None) -> Finding:
-    (finding,) = verify([id], records or [])
-    return finding
+    """The finding on one claim by these records alone, without those that go with the package."""
+    return examine(CLAIMS[id], Tables(), records or [])
 
 
 # Declaration
@@ -75,7 +75,7 @@ def test_errors_are_shown_as_errors_and_nothing_else_is() -> None:
 
 
 def test_without_records_exactly_the_measured_claims_are_unmeasured() -> None:
-    unmeasured = {f.claim.id for f in verify() if f.verdict is Verdict.UNMEASURED}
+    unmeasured = {name for name in CLAIMS if one(name).verdict is Verdict.UNMEASURED}
     assert unmeasured == {c.id for c in CLAIMS.values() if isinstance(c.check, Measured)}
     assert {"L11", "L51", "L52", "H2", "H16", "C8", "C13"} <= unmeasured
 
@@ -499,22 +499,23 @@ def test_power_is_constant_within_a_tenth() -> None:
 # Output and errors
 
 
-def test_a_finding_is_an_object_of_ten_fields_that_json_takes() -> None:
+def test_a_finding_is_an_object_of_eleven_fields_that_json_takes() -> None:
     fields = ["id", "source", "place", "claim", "printed", "found", "unit", "verdict"]
     findings = json.loads(json.dumps([finding.to_dict() for finding in verify()]))
     assert len(findings) == len(CLAIMS)
     for finding in findings:
-        assert list(finding) == [*fields, "provenance", "note"]
+        assert list(finding) == [*fields, "provenance", "note", "basis"]
         assert all(finding[key] for key in ("id", "source", "place", "claim"))
-        assert (
-            finding["provenance"]
-            == {
-                "holds": "computed",
-                "differs": "computed",
-                "cited": "cited",
-                "unmeasured": None,
-            }[finding["verdict"]]
-        )
+        match CLAIMS[finding["id"]].check, finding["verdict"]:
+            case Measured(), "unmeasured":
+                assert finding["provenance"] is None
+            case Measured(), _:
+                assert finding["provenance"] == "measured"
+                assert finding["basis"].startswith("atalho's records (")
+            case Cited(), verdict:
+                assert finding["provenance"] == verdict == "cited"
+            case _:
+                assert (finding["provenance"], finding["basis"]) == ("computed", "")
     (row,) = (each for each in findings if each["id"] == "L24")
     assert (row["printed"], row["found"], row["unit"]) == (463, 497.5, "K weights")
 

@@ -431,7 +431,7 @@ def test_verify_answers_findings_and_their_verdict_is_the_exit_code(
     assert [each["verdict"] for each in found] == ["differs", "differs"]
     assert [*found[0]] == [
         *("id", "source", "place", "claim", "printed", "found", "unit", "verdict"),
-        *("provenance", "note"),
+        *("provenance", "note", "basis"),
     ]
     assert main(["verify"]) == 0
     assert "unmeasured" in capsys.readouterr().out

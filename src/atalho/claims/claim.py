@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from atalho.claims.basis import basis
 from atalho.claims.tables import Tables
 from atalho.grammar.printed import agrees
 from atalho.record import Provenance, Record
@@ -31,11 +32,13 @@ class Result(NamedTuple):
         note: the arithmetic or the statistic behind it.
         holds: whether the value supports the claim; where it is None, the value is compared with the printed one, a number at
             its printed precision.
+        records: those that it was measured in.
     """
 
     value: Value
     note: str = ""
     holds: bool | None = None
+    records: Sequence[Record] = ()
 
 
 @dataclass(frozen=True)
@@ -99,13 +102,20 @@ class Claim:
 
 @dataclass(frozen=True)
 class Finding:
-    """A claim with its verdict; `value` is in the claim's unit, `provenance` says where it comes from."""
+    """A claim with its verdict.
+
+    Attributes:
+        value: in the claim's unit.
+        provenance: whether the value was computed, measured or is cited.
+        basis: by whose records a measured claim is decided, from which machine, schedule and seeds; empty for others.
+    """
 
     claim: Claim
     verdict: Verdict
     value: Value | None
     provenance: Provenance | None
     note: str
+    basis: str = ""
 
     @property
     def as_recorded(self) -> bool:
@@ -126,17 +136,25 @@ class Finding:
             "verdict": self.verdict.value,
             "provenance": self.provenance,
             "note": self.note,
+            "basis": self.basis,
         }
 
 
-def examine(claim: Claim, tables: Tables, records: Sequence[Record]) -> Finding:
-    """The finding on a claim, by its check."""
+def examine(
+    claim: Claim, tables: Tables, records: Sequence[Record], shipped: Sequence[Record] = ()
+) -> Finding:
+    """The finding on a claim, by its check.
+
+    A claim about trainings or measurements is decided by `records` alone where they suffice, and otherwise by them together with
+    the `shipped` ones.
+    """
     match claim.check:
         case Cited(reference):
             citation = f"cited from {reference or f'{claim.source}, {claim.place}'}"
             return Finding(claim, Verdict.CITED, None, "cited", _joined(citation, claim.note))
         case Measured(needs, decide):
-            if (result := decide(records)) is None:
+            result = (decide(records) if records else None) or decide([*shipped, *records])
+            if result is None:
                 note = _joined(f"needs {needs}", claim.note)
                 return Finding(claim, Verdict.UNMEASURED, None, None, note)
             return _finding(claim, result, "measured")
@@ -158,7 +176,8 @@ def _finding(
     elif holds is None:
         holds = printed == value
     verdict = Verdict.HOLDS if holds else Verdict.DIFFERS
-    return Finding(claim, verdict, value, provenance, _joined(result.note, remark, claim.note))
+    note = _joined(result.note, remark, claim.note)
+    return Finding(claim, verdict, value, provenance, note, basis(result.records))
 
 
 def _difference(printed: float, value: float) -> str:

@@ -25,8 +25,9 @@ def gradient_flow(records: Records) -> Result | None:
     must be nearer to 1 on a logarithmic scale, and its correlation at a distance of 0.1 must be the greater. The note shows
     the deepest pair.
     """
+    counted = [each for each in records if _counts(each)]
     pairs = []
-    for depth, by_network in _at_start(records):
+    for depth, by_network in _at_start(counted):
         for plain, means in by_network.items():
             residual = by_network.get(plain.replace("plain", "resnet", 1), {})
             if plain.startswith("plain") and all(
@@ -47,28 +48,33 @@ def gradient_flow(records: Records) -> Result | None:
             and with_shortcuts["gradient_correlation"] > without["gradient_correlation"]
             for _, _, without, with_shortcuts in pairs
         ),
+        counted,
+    )
+
+
+def _counts(record: Record) -> bool:
+    """Whether a record is of a quantity in `FLOW` at initialisation."""
+    conditions = record.conditions
+    return (
+        record.quantity in FLOW
+        and conditions.get("moment") == "0"
+        and conditions.get("distance", DISTANCE) == DISTANCE
+        and isinstance(conditions.get("depth"), int)
     )
 
 
 def _at_start(records: Records) -> list[tuple[int, Mapping[str, Mapping[str, float]]]]:
-    """For each depth, data and recipe: the depth, and by network the means of the `FLOW` quantities at initialisation, over
+    """For each depth, data and recipe of records that count: the depth, and by network the means of the `FLOW` quantities, over
     rows and seeds."""
     values: dict[str, dict[str, dict[str, list[float]]]] = {}
     depths = {}
     for each in records:
         conditions = each.conditions
-        at = conditions.get("moment") == "0" and conditions.get("distance", DISTANCE) == DISTANCE
-        if each.quantity in FLOW and at and isinstance(conditions.get("depth"), int):
-            group = repr(
-                [
-                    identified(owned(conditions, Owner.DATA)),
-                    conditions.get("recipe"),
-                    conditions["depth"],
-                ]
-            )
-            depths[group] = conditions["depth"]
-            of_network = values.setdefault(group, {}).setdefault(each.subject, {})
-            of_network.setdefault(each.quantity, []).append(each.value)
+        seen = identified(owned(conditions, Owner.DATA))
+        group = repr([seen, conditions.get("recipe"), conditions["depth"]])
+        depths[group] = conditions["depth"]
+        of_network = values.setdefault(group, {}).setdefault(each.subject, {})
+        of_network.setdefault(each.quantity, []).append(each.value)
     return [
         (depths[group], {n: {q: fmean(v) for q, v in of.items()} for n, of in networks.items()})
         for group, networks in values.items()
@@ -81,17 +87,17 @@ def responses(records: Records) -> Result | None:
     A network's response is the mean standard deviation over its 3×3 layers and seeds. resnet110 takes part where it has
     records.
     """
+    trained = {**HE_CIFAR, "moment": "end"}
+    counted = [
+        each
+        for each in records
+        if each.quantity == "response_std" and each.provenance == "measured" and _has(each, trained)
+    ]
     stds = defaultdict(list)
-    for each in records:
-        trained = {**HE_CIFAR, "moment": "end"}
-        if (
-            each.quantity == "response_std"
-            and _has(each, trained)
-            and each.provenance == "measured"
-        ):
-            kernels: Sequence[list[int]] = each.conditions["kernels"]
-            of_3x3 = [s for s, k in zip(each.samples, kernels, strict=True) if k == [3, 3]]
-            stds[each.subject].append(fmean(of_3x3))
+    for each in counted:
+        kernels: Sequence[list[int]] = each.conditions["kernels"]
+        of_3x3 = [s for s, k in zip(each.samples, kernels, strict=True) if k == [3, 3]]
+        stds[each.subject].append(fmean(of_3x3))
     if not {*PLAIN, *RESIDUAL[:2]} <= {*stds}:
         return None
     mean = {name: fmean(stds[name]) for name in (*PLAIN, *RESIDUAL) if name in stds}
@@ -101,6 +107,7 @@ def responses(records: Records) -> Result | None:
         ", ".join(f"{name} {value:.3f}" for name, value in mean.items()),
         "mean standard deviation of the 3×3 layers' responses",
         all(mean[less] < mean[more] for less, more in (*pairs, *deeper)),
+        counted,
     )
 
 

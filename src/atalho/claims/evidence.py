@@ -104,6 +104,7 @@ def degradation(records: Records) -> Result | None:
         f"plain {plain.value}; residual, from 56 to 20 layers, {residual.value}",
         "; ".join([f"schedule: {recipe}, {steps:,} steps", *(trend.note for trend in measured)]),
         all(trend.holds for trend in measured),
+        [record for trend in measured for record in trend.records],
     )
 
 
@@ -114,11 +115,12 @@ def needs(protocol: Protocol, *subjects: str) -> str:
 
 
 class Errors(NamedTuple):
-    """The error of a network, as a fraction: the mean over `seeds` seeds, each tested on `images` images."""
+    """The error of a network, as a fraction: the mean over `seeds` seeds, each tested on `images` images, from `records`."""
 
     mean: float
     seeds: int
     images: int
+    records: Sequence[Record] = ()
 
     @property
     def variance(self) -> float:
@@ -131,13 +133,13 @@ class Errors(NamedTuple):
 
 def errors(records: Records, subject: str, protocol: Protocol) -> Errors | None:
     """The error of `subject` in the records that count for `protocol`; None where there are none."""
+    counted = [each for each in records if each.subject == subject and protocol.counts(each)]
     by_seed = defaultdict(list)
-    for record in records:
-        if record.subject == subject and protocol.counts(record):
-            by_seed[record.conditions["seed"]].append(1 - record.value)
+    for record in counted:
+        by_seed[record.conditions["seed"]].append(1 - record.value)
     if not by_seed:
         return None
-    return Errors(fmean(map(fmean, by_seed.values())), len(by_seed), protocol.images)
+    return Errors(fmean(map(fmean, by_seed.values())), len(by_seed), protocol.images, counted)
 
 
 def apart(first: Errors, second: Errors) -> tuple[float, float]:
@@ -158,6 +160,7 @@ def rising(records: Records, subjects: Sequence[str], protocol: Protocol = TEST)
         f"mean {protocol.name}: {errors_by_name}; last minus first {100 * difference:+.2f} points, "
         f"two standard errors {100 * bound:.2f}",
         difference > bound and all(step >= -most for step, most in steps),
+        [record for each in means for record in each.records],
     )
 
 
@@ -178,6 +181,7 @@ def printed_error(
         f"mean {TEST.name} {measured}; {100 * difference:+.2f} points from the printed one, two standard "
         f"errors {100 * bound:.2f}",
         abs(difference) <= bound,
+        measured.records,
     )
 
 
@@ -202,7 +206,8 @@ def linear(records: Records, quantity: str, of: Callable[[Network], float]) -> R
 
     Every group of at least five networks must have R² ≥ 0.9 and a rising line; the result is the least R².
     """
-    fits = []
+    fits: list[tuple[float, int]] = []
+    fitted: list[Record] = []
     for group in alike(records, quantity, "subject"):
         values = {r.subject: r for r in group if r.subject in networks.CATALOGUE}
         if len(values) >= LEAST_NETWORKS:
@@ -210,6 +215,7 @@ def linear(records: Records, quantity: str, of: Callable[[Network], float]) -> R
             y = [record.value for record in values.values()]
             r = correlation(x, y) if len({*x}) > 1 and len({*y}) > 1 else 0.0
             fits.append((r * abs(r), len(values)))
+            fitted += values.values()
     if not fits:
         return None
     least, count = min(fits)
@@ -218,6 +224,7 @@ def linear(records: Records, quantity: str, of: Callable[[Network], float]) -> R
         f"the least R² of {len(fits)} groups measured alike, {count} networks, one line each; "
         f"{LEAST_R2} is asked for, with a rising line",
         least >= LEAST_R2,
+        fitted,
     )
 
 
@@ -231,12 +238,14 @@ def constant(records: Records, quantity: str, along: str, least: int) -> Result 
 
     It must in every group of at least `least` values; the result is the largest deviation.
     """
-    spreads = []
+    spreads: list[tuple[float, int]] = []
+    compared: list[Record] = []
     for group in alike(records, quantity, along):
         values = {r.subject if along == "subject" else r.conditions.get(along): r for r in group}
         if len(values) >= least:
             numbers = [record.value for record in values.values()]
             spreads.append((pstdev(numbers) / fmean(numbers), len(values)))
+            compared += values.values()
     if not spreads:
         return None
     most, count = max(spreads)
@@ -245,6 +254,7 @@ def constant(records: Records, quantity: str, along: str, least: int) -> Result 
         f"the largest relative standard deviation of {len(spreads)} groups measured alike, {count} values; "
         f"at most {percent(MOST_SPREAD, 0)} is asked for",
         most <= MOST_SPREAD,
+        compared,
     )
 
 
@@ -272,10 +282,11 @@ def auxiliary_heads(records: Records) -> Result | None:
             pairs.append((difference - bound, difference, with_heads, without))
     if not pairs:
         return None
-    beyond, difference, with_heads, without = min(pairs)
+    beyond, difference, with_heads, without = min(pairs, key=lambda pair: pair[0])
     return Result(
         f"{percent(with_heads.mean, 2)} against {percent(without.mean, 2)}",
         f"mean test error {with_heads} with the heads, {without} without: {100 * difference:+.2f} points, "
         f"two standard errors {100 * (difference - beyond):.2f}; the least of {len(pairs)} pairs trained alike",
         beyond > 0,
+        [record for pair in pairs for each in pair[2:] for record in each.records],
     )

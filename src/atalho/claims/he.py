@@ -110,14 +110,15 @@ def _imagenet(first: int, place: str, setting: str, errors: Pairs) -> Iterator[C
 def _above_60(records: Sequence[Record]) -> Result | None:
     if (error := evidence.errors(records, "plain110", evidence.TEST)) is None:
         return None
-    return Result(round(100 * error.mean, 4), f"mean test error {error}", error.mean > 0.6)
+    note = f"mean test error {error}"
+    return Result(round(100 * error.mean, 4), note, error.mean > 0.6, error.records)
 
 
 def _fitted(records: Sequence[Record]) -> Result | None:
     if (error := evidence.errors(records, "resnet1202", evidence.TRAINING)) is None:
         return None
     note = f"mean {evidence.TRAINING.name} {error}"
-    return Result(round(100 * error.mean, 4), note, error.mean < 0.001)
+    return Result(round(100 * error.mean, 4), note, error.mean < 0.001, error.records)
 
 
 def _rising(protocol: evidence.Protocol, *subjects: str) -> Measured:

@@ -43,9 +43,8 @@ def sentence(lines: dict[str, list[Line]]) -> str:
 
 def _line(finding: Finding) -> Line:
     claim = finding.claim
-    return Line(
-        claim, _value(claim.printed, claim.unit), _value(finding.value, claim.unit), finding.note
-    )
+    note = f"{finding.note}; by {finding.basis}" if finding.basis else finding.note
+    return Line(claim, _value(claim.printed, claim.unit), _value(finding.value, claim.unit), note)
 
 
 def _value(value: float | str | None, unit: str) -> str:
