@@ -79,7 +79,9 @@ def main() -> None:
     parser.add_argument("--eager", action="store_true", help="never compile the trainings")
     parser.add_argument("--commands", type=Path, help="the part `listed`: a training a line")
     parser.add_argument("--at-once", type=int, default=4, help="the part `listed`")
-    parser.add_argument("--only", default="", help="networks and checks of `correctness`")
+    parser.add_argument(
+        "--only", default="", help="networks and checks of `correctness`, items of `speed`"
+    )
     parser.add_argument(
         "--smoke", action="store_true", help="the least of everything, on any machine"
     )

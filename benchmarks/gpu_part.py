@@ -29,7 +29,7 @@ class Options:
         eager: whether the trainings are never compiled.
         commands: the file of command lines that the part `listed` runs.
         at_once: how many of them run at the same time.
-        only: a regular expression; correctness leaves out the networks and checks whose name it does not match.
+        only: a regular expression; correctness and speed leave out what it does not match.
         smoke: whether every part does as little as it can.
     """
 

@@ -22,8 +22,10 @@ def run(part: Part, options: Options) -> None:
     rates = {False: 0.0, True: 0.0}
 
     def measure(processes: int, compiled: bool) -> None:
-        way = "compiled" if compiled else "eager"
-        with part.item(f"{processes} at once, {way}") as result:
+        name = f"{processes} at once, {'compiled' if compiled else 'eager'}"
+        if not options.wants(name):
+            return
+        with part.item(name) as result:
             result |= together(part, options, processes, compiled, window)
             rates[compiled] = max(rates[compiled], result["steps_per_second"])
 
