@@ -18,7 +18,7 @@ class Verdict(StrEnum):
 
     HOLDS = "holds"
     DIFFERS = "differs"
-    CITED = "cited"  # somebody's result, quoted with its source and not reproduced
+    CITED = "cited"  # a published result, quoted with its source and not reproduced
     UNMEASURED = (
         "unmeasured"  # the records of trainings or measurements that would decide it are missing
     )
@@ -57,7 +57,7 @@ class Computed:
 
 @dataclass(frozen=True)
 class Cited:
-    """No check: somebody else's result. `reference` is where it was first printed, if that is not the claim's own place."""
+    """No check: a published result. `reference` is where it was first printed, if that is not the claim's own place."""
 
     reference: str = ""
 

@@ -109,7 +109,7 @@ def check_trainable(network: Foreign) -> None:
             if _is_logits(output, 2, network.num_classes):
                 output.float().sum().backward()
                 return
-    except Exception as error:  # whatever somebody else's code raises
+    except Exception as error:  # any that the foreign code raises
         raise _failed(
             network.name, f"cannot be trained on {text(network.input)}: {_line(error)}"
         ) from error
@@ -285,7 +285,7 @@ def _checked(network: Foreign) -> Foreign:
         model = build(network, seed=0).eval()
         with torch.inference_mode(), _running(network):
             output = model(torch.zeros(1, *network.input))
-    except Exception as error:  # whatever somebody else's code raises
+    except Exception as error:  # any that the foreign code raises
         raise _failed(network.name, f"cannot take {text(network.input)}: {_line(error)}") from error
     if not network.num_classes and isinstance(output, torch.Tensor) and output.dim() == 2:
         network = replace(network, num_classes=output.shape[1])

@@ -29,7 +29,7 @@ def publish(
     Args:
         page: `report.html`; its folder is made where it does not exist.
         limits: what the chosen network may cost at most, by quantity in the records' units.
-        queries: what the command that publishes it asked for, as in `ranking.selected`.
+        queries: what the command that publishes it measures, as in `ranking.selected`.
 
     Returns:
         The address of the page: `file:///…/report.html`.

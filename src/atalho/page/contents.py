@@ -1,4 +1,4 @@
-"""Records → all that a report shows: the comparison, the choice, the training curves, the diagnosis and the figures."""
+"""Records → the contents of a report: the comparison, the choice, the training curves, the diagnosis and the figures."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from atalho.record import Query, Record
 
 @dataclass(frozen=True)
 class Contents:
-    """What the page, the charts and the summary are made of.
+    """The contents of the page, the charts and the summary.
 
     Attributes:
         limits: what the chosen network may cost at most, by quantity in the records' units.
@@ -43,7 +43,7 @@ class Contents:
         limits: Mapping[str, float],
         queries: Sequence[Query] = (),
     ) -> "Contents":
-        """Returns what a report of the records shows."""
+        """Returns the contents of a report of the records."""
         compared = comparison(records, queries)
         compared_records = selected(records, queries)
         runs = curves(compared_records)

@@ -13,12 +13,12 @@ from atalho.record import Record
 Point = tuple[float, float]
 
 MOST_POINTS = 300
-"""The most points of a curve that a chart can show apart; longer curves are thinned evenly."""
+"""The most points of a curve in a chart; longer curves are thinned evenly."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """What a training recorded of itself.
+    """The metrics that one training recorded.
 
     Attributes:
         points: quantity → (epoch, value) in order.
@@ -57,7 +57,7 @@ def final(curves: Iterable[Curve], quantity: str) -> dict[str, float]:
 
 
 def alike(curves: Iterable[Curve]) -> list[Curve]:
-    """Returns the curves whose ends may be compared: most of them have the same data, recipe and number of epochs."""
+    """Returns the curves that may be compared: those of the most frequent data, recipe and number of epochs."""
     every = list(curves)
     usual = Counter(map(_schedule, every)).most_common(1)
     return [curve for curve in every if _schedule(curve) == usual[0][0]]

@@ -13,12 +13,12 @@ from atalho.record import Record
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Records that may stand side by side, the newest of each place, moment and seed.
+    """Records that may be compared, the newest of each position in the network, moment and seed.
 
     Attributes:
-        moments: those measured, in the order of training: `0`, `1`, `10`, …, `end`.
-        conditions: what all networks share: those of the data, and the recipe, None where it is not stated.
-        others: networks and data that were diagnosed too, and are not shown with these.
+        moments: at which something was measured, in the order of training: `0`, `1`, `10`, …, `end`.
+        conditions: those that all networks share: of the data, and the recipe, None where it is not stated.
+        others: further diagnoses that are not shown with these, as `NETWORK on DATA`.
     """
 
     records: tuple[Record, ...]
@@ -28,13 +28,13 @@ class Diagnosis:
 
     @classmethod
     def of(cls, records: Iterable[Record]) -> "Diagnosis | None":
-        """Returns the diagnosis of most networks on the same data by the same recipe; None where no record is of one."""
+        """Returns the diagnosis of most networks on the same data by the same recipe; None without records of a diagnosis."""
         groups: dict[str, dict[str, Record]] = {}
         for record in records:
             if _shown(record):
                 newest = groups.setdefault(str(identified(_shared(record))), {})
-                newest.pop(_place(record), None)
-                newest[_place(record)] = record
+                newest.pop(_position(record), None)
+                newest[_position(record)] = record
         if not groups:
             return None
         # Of several with equally many networks, the newest.
@@ -120,7 +120,7 @@ def when(moment: str) -> str:
 
 
 def _shown(record: Record) -> bool:
-    """Whether a record is of a diagnosis and says where in the network and when it was taken."""
+    """Whether a record is of a diagnosis and states the position in the network and the moment of its measurement."""
     stated = record.conditions
     moment = stated.get("moment")
     needed = DIAGNOSED.get(record.quantity)
@@ -144,7 +144,7 @@ def _shared(record: Record) -> dict[str, Any]:
     return {**owned(record.conditions, Owner.DATA), **recipe}
 
 
-def _place(record: Record) -> str:
+def _position(record: Record) -> str:
     where = owned(record.conditions, Owner.POSITION, Owner.SEED)
     return str((record.subject, record.quantity, where))
 

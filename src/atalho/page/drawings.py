@@ -1,4 +1,4 @@
-"""Records → drawings of the networks in them that are in the catalogue, each for the input and classes that it had."""
+"""Records → drawings of their networks of the catalogue, each for the input and classes that the records state."""
 
 import base64
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ def address(svg: str) -> str:
 
 
 def _tables(records: Iterable[Record], quantity: str) -> dict[str, Network]:
-    """The table of each network that has a record of the quantity; the newest record says its input and classes."""
+    """The table of each network that has a record of the quantity; its newest record states the input and classes."""
     newest = {r.subject: r for r in records if r.quantity == quantity and r.subject in CATALOGUE}
     tables = {name: _table(record) for name, record in newest.items()}
     return {name: table for name, table in tables.items() if table}

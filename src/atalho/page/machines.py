@@ -62,7 +62,7 @@ class SideBySide:
 
 
 def side_by_side(comparison: Comparison, records: Sequence[Record]) -> SideBySide | None:
-    """Returns what was measured as the comparison's numbers were, but on several machines; None for a single machine."""
+    """Returns the measurements that differ from the comparison's in the machine alone; None for a single machine."""
     measured = {
         quantity: _by_machine(comparison.conditions[quantity], records, quantity)
         for quantity in SHOWN
@@ -91,9 +91,9 @@ def side_by_side(comparison: Comparison, records: Sequence[Record]) -> SideBySid
 def _by_machine(
     ranked: Mapping[str, object], records: Sequence[Record], quantity: str
 ) -> dict[str, list[Record]]:
-    """Device → records that agree with the ranked ones in all but the machine, and with each other in all conditions.
+    """Device → records that agree with the ranked ones in all conditions but the machine's, and with each other in all.
 
-    Of several such groups on a device it is the one of most networks, the newest of equals.
+    Of several such groups on a device the one of most networks is taken, the newest of equals.
     """
     groups: dict[str, dict[str, list[Record]]] = {}
     for record in records:
@@ -119,10 +119,10 @@ def _group(
     newest = [{record.subject: record for record in column} for column in columns]
     cells = {
         network: tuple(
-            Cell(scale.number(taken[network].value), chosen_engine(taken[network].conditions))
-            if network in taken
+            Cell(scale.number(column[network].value), chosen_engine(column[network].conditions))
+            if network in column
             else MISSING
-            for taken in newest
+            for column in newest
         )
         for network in networks
     }
@@ -151,5 +151,5 @@ def _described(own: Mapping[str, object], several: Sequence[Mapping[str, object]
 
 
 def _but_machine(conditions: Mapping[str, object]) -> dict[str, object]:
-    """What two machines agree in where they measured the same."""
+    """The conditions without those of the machine, in which comparable measurements on two machines agree."""
     return without(identified(conditions), Owner.MACHINE)

@@ -1,4 +1,4 @@
-"""A report's contents → the page's HTML, which loads nothing, and whose policy forbids it to."""
+"""A report's contents → the page's HTML, which loads nothing from elsewhere, and whose policy forbids it."""
 
 import base64
 import hashlib
@@ -21,7 +21,7 @@ from atalho.page.table import columns
 from atalho.page.words import answer, conditions, degradation, depth, failures, training, verdicts
 from atalho.ranking import HIGHER_IS_BETTER
 
-_HERE = Path(__file__).parent
+_FOLDER = Path(__file__).parent
 WHY_DEPTH_WORKS = "Why depth works"
 
 
@@ -33,9 +33,9 @@ def html(contents: Contents) -> str:
     sorting, linking = _source("table.js"), _source("highlight.js")
     drawing = rendering.javascript(_source("charts.js")) if shown else ""
     findings = verdicts.grouped(contents.records)
-    answers = compared.rows or not contents.diagnosis
+    compares = compared.rows or not contents.diagnosis
     environment = Environment(
-        loader=FileSystemLoader(_HERE),
+        loader=FileSystemLoader(_FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -47,8 +47,8 @@ def html(contents: Contents) -> str:
         sorting=Markup(sorting),
         linking=Markup(linking),
         drawing=Markup(drawing),
-        title=answer.title(compared) if answers else WHY_DEPTH_WORKS,
-        answer=answer.answer(compared, choice, contents.limits) if answers else [],
+        title=answer.title(compared) if compares else WHY_DEPTH_WORKS,
+        answer=answer.sentences(compared, choice, contents.limits) if compares else [],
         notes=training.notes(compared),
         higher_is_better=HIGHER_IS_BETTER,
         columns=columns(compared),
@@ -84,7 +84,7 @@ def html(contents: Contents) -> str:
 
 
 def _depth(diagnosis: Diagnosis, contents: Contents) -> dict[str, Any]:
-    """What the part on depth shows."""
+    """The variables of the page's part on depth."""
     by_row = drawings.by_row(diagnosis.records)
     return {
         "title": WHY_DEPTH_WORKS,
@@ -106,7 +106,7 @@ def _drawings(contents: Contents) -> dict[str, str]:
 
 
 def _source(name: str) -> str:
-    return (_HERE / name).read_text(encoding="utf-8")
+    return (_FOLDER / name).read_text(encoding="utf-8")
 
 
 def _policy(style: str, scripts: list[str]) -> str:
@@ -128,7 +128,7 @@ def _colours(contents: Contents) -> Iterator[str]:
         yield f".n{index} {{ background: {style.light}; }}\n"
         for attribute in ("fill", "stroke"):
             yield f'.picking .chart [{attribute}="{style.light}"] {{ opacity: .12; }}\n'
-    # After them all: a network that is brought out stands over those that are not.
+    # After all of these, since a picked network must be drawn fully although the others are faint.
     for index, style in enumerate(contents.styles.values()):
         for attribute in ("fill", "stroke"):
             yield f'.pick{index} .chart [{attribute}="{style.light}"] {{ opacity: 1; }}\n'

@@ -26,7 +26,7 @@ SHOWN = (
     "train_time",
 )
 ALWAYS = frozenset({"top1", "params", "macs", "latency", "throughput", "peak_memory"})
-"""The columns that are there even where nothing was measured, and then say so."""
+"""The columns that are shown even where nothing was measured; their cells then say so."""
 
 _FRACTIONS = ("top1", "top5")
 _BATCHED = ("latency", "throughput", "peak_memory", "energy", "power")
@@ -103,7 +103,7 @@ def _summary(row: Row, quantities: Sequence[str]) -> dict[str, object]:
 
 
 def _inert(foreign: str) -> str:
-    """The text of a record so that no spreadsheet takes it for a formula."""
+    """The text of a record, escaped where a spreadsheet would take it for a formula."""
     return f"'{foreign}" if foreign.startswith(("=", "+", "-", "@", "\t", "\r")) else foreign
 
 
@@ -134,7 +134,7 @@ def _cell(row: Row, quantity: str, scale: Unit) -> Cell:
 
 
 def _note(reading: Reading, scale: Unit) -> str:
-    """What stands in small print: an interval or quartiles, an engine chosen for this network, whether it is noisy."""
+    """The small print of a cell: an interval or quartiles, an engine chosen for this network, whether it is noisy."""
     notes = [
         _spread(reading, scale),
         chosen_engine(reading.records[-1].conditions) if scale.quantity == "latency" else "",

@@ -11,8 +11,7 @@ from atalho.choice.choosing import choose
 from atalho.comparison import cited
 from atalho.evaluation.accuracy import pack
 from atalho.page.words import conditions
-from atalho.page.words.answer import answer as answer_of
-from atalho.page.words.answer import enough
+from atalho.page.words.answer import enough, sentences
 from atalho.ranking import comparison
 from atalho.record import Record
 from example_records import IMAGES, example, renamed, wilson, without
@@ -22,7 +21,7 @@ from web_page import HOSTILE
 
 def answer(records: list[Record], **limits: float) -> str:
     compared = comparison(records)
-    shown = " ".join(answer_of(compared, choose(compared, limits), limits))
+    shown = " ".join(sentences(compared, choose(compared, limits), limits))
     return unescape(shown).replace("\u00a0", " ")
 
 
@@ -212,6 +211,6 @@ def test_the_answer_without_latency_and_under_limits() -> None:
 
 def test_a_name_in_the_answer_is_escaped() -> None:
     compared = comparison(renamed(example(["resnet20"]), HOSTILE))
-    (sentence, *_) = answer_of(compared, choose(compared, {}), {})
+    (sentence, *_) = sentences(compared, choose(compared, {}), {})
     assert "<script>" not in sentence
     assert "&lt;script&gt;alert(1)" in sentence

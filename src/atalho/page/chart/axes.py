@@ -39,14 +39,14 @@ class Axis:
     Attributes:
         title: what is measured, with its unit in brackets.
         log: whether the scale is logarithmic.
-        given_ticks: the values that are marked; round ones where it is empty.
+        marked: the values that are marked; round ones where it is empty.
     """
 
     title: str
     low: float
     high: float
     log: bool
-    given_ticks: tuple[float, ...] = ()
+    marked: tuple[float, ...] = ()
 
     @classmethod
     def over(
@@ -94,9 +94,9 @@ class Axis:
 
     @property
     def ticks(self) -> list[float]:
-        """The values that are marked: `given_ticks`, or round ones, a few of each decade or in steps of 1, 2 or 5."""
-        if self.given_ticks:
-            return list(self.given_ticks)
+        """The values that are marked: `marked`, or where it is empty round ones, a few of each decade or in steps of 1, 2 or 5."""
+        if self.marked:
+            return list(self.marked)
         if self.log:
             span = ceil(log10(self.high)) - floor(log10(self.low))
             decades = range(
@@ -132,7 +132,7 @@ class Axis:
     def _axis(self) -> alt.Axis:
         wide = self.log and self.high / self.low > 10**_DECADES
         # The other formats keep only the digits that tell evenly spaced ticks apart: they would write 56 layers as 60.
-        whole = self.given_ticks and all(tick == int(tick) for tick in self.given_ticks)
+        whole = self.marked and all(tick == int(tick) for tick in self.marked)
         written = ",d" if whole else "~e" if wide else ",~r"
         return alt.Axis(values=self.ticks, format=written, labelOverlap=True)
 
@@ -148,13 +148,13 @@ def whole_numbers(title: str, values: Sequence[float]) -> Axis:
     low, high = min(values), max(values)
     step = max(1, ceil((high - low) / 6))
     ticks = range(int(low), int(high) + 1, step)
-    return Axis(title, low - 0.5, high + 0.5, log=False, given_ticks=tuple(map(float, ticks)))
+    return Axis(title, low - 0.5, high + 0.5, log=False, marked=tuple(map(float, ticks)))
 
 
 def apart(values: Sequence[float]) -> list[float]:
     """Returns those of the ascending values that a logarithmic axis has room to name side by side."""
-    kept = [values[0]]
+    shown = [values[0]]
     for value in values[1:]:
-        if value >= _APART * kept[-1]:
-            kept.append(value)
-    return kept
+        if value >= _APART * shown[-1]:
+            shown.append(value)
+    return shown

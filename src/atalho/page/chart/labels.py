@@ -1,4 +1,4 @@
-"""Where the names of a scatter plot's points stand, so that they overlap as little as possible."""
+"""Arranges the names of a scatter plot's points so that they overlap as little as possible."""
 
 from collections.abc import Sequence
 from math import cos, hypot, pi, sin
@@ -36,8 +36,8 @@ class Mark(NamedTuple):
     bar: tuple[float, float]
 
 
-class Place(NamedTuple):
-    """Where a name stands: its centre, its nearest point to the mark, and whether that is far enough for a line."""
+class Position(NamedTuple):
+    """The position of a name: its centre, its nearest point to the mark, and whether that is far enough for a line."""
 
     x: float
     y: float
@@ -46,11 +46,13 @@ class Place(NamedTuple):
     far: bool
 
 
-def place(marks: Sequence[Mark], lines: Sequence[Box], width: float, height: float) -> list[Place]:
-    """Returns for each mark where its name stands on a plot of that size in pixels.
+def arrange(
+    marks: Sequence[Mark], lines: Sequence[Box], width: float, height: float
+) -> list[Position]:
+    """Returns the position of each mark's name on a plot of `width` × `height` pixels.
 
-    Names keep off the other marks and off the lines where there is room. Each name in turn takes the place that covers
-    least of the rest, and this is repeated a few times, since the others have moved meanwhile.
+    Names avoid other marks and the lines where there is room. Each name in turn takes the position that covers least of
+    everything else; this is repeated a few times, since the other names have moved meanwhile.
     """
     bubbles = [Box(m.x - m.radius, m.y - m.radius, m.x + m.radius, m.y + m.radius) for m in marks]
     thin = [*(Box(m.x - 2, m.bar[0], m.x + 2, m.bar[1]) for m in marks), *lines]
@@ -95,7 +97,7 @@ def _distance(box: Box, mark: Mark) -> float:
     return hypot(x - mark.x, y - mark.y)
 
 
-def _placed(box: Box, mark: Mark) -> Place:
+def _placed(box: Box, mark: Mark) -> Position:
     far = _distance(box, mark) > mark.radius + 2 * _GAP
     x, y = (box.left + box.right) / 2, (box.top + box.bottom) / 2
-    return Place(x, y, *_nearest(box, mark), far)
+    return Position(x, y, *_nearest(box, mark), far)

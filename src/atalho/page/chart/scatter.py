@@ -154,7 +154,7 @@ class ScatterChart:
 
     def _guide(self, guide: Guide) -> Iterator[alt.Chart]:
         if guide:
-            corners = [{"x": x, "y": y, "place": place} for place, (x, y) in enumerate(guide)]
+            corners = [{"x": x, "y": y, "place": index} for index, (x, y) in enumerate(guide)]
             yield (
                 alt.Chart(alt.InlineData(values=corners))
                 .mark_line(clip=True, color=FAINT, strokeWidth=1.5, strokeDash=[4, 3])
@@ -166,15 +166,15 @@ class ScatterChart:
         rows = [
             {
                 "network": p.network,
-                "x": self.x.at(place.x / layout.width),
-                "y": self.y.at(1 - place.y / layout.height),
-                "near_x": self.x.at(place.near_x / layout.width),
-                "near_y": self.y.at(1 - place.near_y / layout.height),
+                "x": self.x.at(name.x / layout.width),
+                "y": self.y.at(1 - name.y / layout.height),
+                "near_x": self.x.at(name.near_x / layout.width),
+                "near_y": self.y.at(1 - name.near_y / layout.height),
                 "point_x": p.x,
                 "point_y": p.y,
-                "far": place.far,
+                "far": name.far,
             }
-            for p, place in zip(panel.points, self._places(panel, layout), strict=True)
+            for p, name in zip(panel.points, self._positions(panel, layout), strict=True)
         ]
         base = alt.Chart(alt.InlineData(values=rows))
         leaders = base.transform_filter("datum.far").mark_rule(color=FAINT, strokeWidth=0.75)
@@ -185,7 +185,7 @@ class ScatterChart:
             base.mark_text(baseline="middle").encode(x=self.x.x(), y=self.y.y(), text="network:N"),
         ]
 
-    def _places(self, panel: Panel, layout: Layout) -> list[labels.Place]:
+    def _positions(self, panel: Panel, layout: Layout) -> list[labels.Position]:
         def pixel(across: float, up: float) -> tuple[float, float]:
             return self.x.share(across) * layout.width, (1 - self.y.share(up)) * layout.height
 
@@ -202,11 +202,11 @@ class ScatterChart:
             labels.Box(min(a, b) - 2, min(c, d) - 2, max(a, b) + 2, max(c, d) + 2)
             for (a, c), (b, d) in pairwise(pixel(*point) for point in _fine(panel.guide))
         ]
-        return labels.place(marks, lines, layout.width, layout.height)
+        return labels.arrange(marks, lines, layout.width, layout.height)
 
 
 def _fine(guide: Guide) -> Iterator[tuple[float, float]]:
-    """The guide cut so short that the boxes around its pieces cover little else."""
+    """The points of the guide with slanted lines cut into pieces, so that the boxes around the pieces are small."""
     for (a, c), (b, d) in pairwise(guide):
         slanted = a != b and c != d
         for step in range(_PIECES if slanted else 1):

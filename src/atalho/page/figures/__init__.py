@@ -1,4 +1,4 @@
-"""The page's figures: one family of figures in a file, each drawn where the records bear it."""
+"""The page's figures: one family of figures in a file, each drawn where there are records for it."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""The accuracies that may stand on one axis, and what the figures of accuracy say of them."""
+"""The accuracies that may share an axis, and the sentences on them in the figures of accuracy."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -54,8 +54,8 @@ def with_source(number: Number, written: str) -> str:
 
 def interval(number: Number) -> tuple[float, float]:
     """Returns the ends of an accuracy's 95 % interval; its value twice where it has none."""
-    known = number.interval if isinstance(number, Reading) else None
-    return known or (number.value, number.value)
+    stated = number.interval if isinstance(number, Reading) else None
+    return stated or (number.value, number.value)
 
 
 def notes(comparison: Comparison, hollow: Mapping[str, bool]) -> Iterator[str]:

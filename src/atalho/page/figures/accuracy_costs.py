@@ -170,12 +170,12 @@ def _front(comparison: Comparison, quantity: str) -> str:
     if len(ranked) < 2:
         return ""
     names = [row.network for row in pareto_front(comparison.rows, quantities)]
-    rest = (
+    others = (
         "every other network is matched or beaten in both by one of them"
         if len(names) < len(ranked)
         else "all are on it"
     )
-    return f"The dashed staircase is the Pareto front: {listed(names)}; {rest}."
+    return f"The dashed staircase is the Pareto front: {listed(names)}; {others}."
 
 
 def _front_points(comparison: Comparison, scale: Unit) -> list[tuple[float, float]]:

@@ -92,9 +92,9 @@ def image(svg: str, css: str) -> str:
 
 def colour(share: float) -> str:
     """Returns the colour at a share of the scale, 0 to 1, as `#rrggbb`."""
-    place = min(max(share, 0.0), 1.0) * (len(RAMP) - 1)
-    index = min(int(place), len(RAMP) - 2)
-    return mixed(RAMP[index], RAMP[index + 1], place - index)
+    position = min(max(share, 0.0), 1.0) * (len(RAMP) - 1)
+    index = min(int(position), len(RAMP) - 2)
+    return mixed(RAMP[index], RAMP[index + 1], position - index)
 
 
 def _rules(norms: Mapping[str, float], low: float, high: float) -> Iterator[str]:

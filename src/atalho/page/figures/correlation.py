@@ -1,4 +1,4 @@
-"""What is left of the input's gradient at a distance: how far the gradients shatter (Balduzzi et al. 2017)."""
+"""The correlation of the input's gradient by distance, which shows how far the gradients shatter (Balduzzi et al. 2017)."""
 
 from collections.abc import Mapping
 

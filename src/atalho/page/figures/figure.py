@@ -11,13 +11,13 @@ from atalho.page.chart.style import Spec
 
 @dataclass(frozen=True)
 class Words:
-    """What a figure says.
+    """The words of a figure.
 
     Attributes:
         title: a few words without a full stop.
         x_axis, y_axis: what the axes show, with their units; empty where the chart needs no words there.
         caption: what is drawn, as sentences.
-        notes: further sentences: how to read the lines and marks, what was found, and what is missing; empty ones are
+        notes: further sentences: how to read the lines and marks, the results, and what is missing; empty ones are
             left out.
         alternative: what a reader who cannot see the chart needs to know of its form; the numbers are in the table.
     """

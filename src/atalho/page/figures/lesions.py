@@ -33,7 +33,7 @@ def one(diagnosis: Diagnosis, styles: Mapping[str, Style]) -> Figure | None:
         lines.append(line)
         whole = _accuracies(diagnosis, network, moment, lesion="none").get("")
         if whole is not None:
-            level = points((place, whole) for place in sorted({1, len(removed)}))
+            level = points((end, whole) for end in sorted({1, len(removed)}))
             lines.append(replace(line, points=level, part="none removed", dashed=True, places=()))
     words = Words(
         title="Without one block",

@@ -1,4 +1,4 @@
-"""The first paragraph: which network to take, what it is tied with, which are beyond a limit, what relaxing one buys."""
+"""The first paragraph: the network to take, its ties, the networks beyond a limit, and what relaxing a limit would gain."""
 
 from collections.abc import Iterable, Iterator
 from math import ceil, floor, log10
@@ -28,25 +28,29 @@ def title(comparison: Comparison) -> str:
     return f"Which network for {data}?" if data else "Which network?"
 
 
-def answer(comparison: Comparison, choice: Choice | None, limits: Limits) -> list[Markup]:
+def sentences(comparison: Comparison, choice: Choice | None, limits: Limits) -> list[Markup]:
     """Returns the paragraph as sentences, in which the text of records is escaped."""
-    sentences: list[Markup] = []
+    paragraph: list[Markup] = []
     if choice is None:
-        sentences += map(escape, _no_choice(comparison, limits))
+        paragraph += map(escape, _no_choice(comparison, limits))
     else:
         within = f"{upper_first(_limits(limits))}: " if limits else ""
-        sentences.append(escape(within) + _chosen(comparison, choice, limits))
+        paragraph.append(escape(within) + _chosen(comparison, choice, limits))
         if choice.chosen is not choice.best:
-            sentences.append(escape(_price_of_the_best(choice)))
-        sentences += map(escape, filter(None, (*_told_apart(choice), pareto(choice))))
-    rest = [*_out(comparison, limits), *_relaxed(comparison, choice, limits), *_failed(comparison)]
-    return [*sentences, *map(escape, rest)]
+            paragraph.append(escape(_price_of_the_best(choice)))
+        paragraph += map(escape, filter(None, (*_significance(choice), pareto(choice))))
+    further = [
+        *_out(comparison, limits),
+        *_relaxed(comparison, choice, limits),
+        *_failed(comparison),
+    ]
+    return [*paragraph, *map(escape, further)]
 
 
 def pareto(choice: Choice) -> str:
-    """Returns which networks are on the Pareto front of accuracy and of all costs that every network within the limits has.
+    """Returns a sentence on the Pareto front of accuracy and of all costs that every network within the limits has.
 
-    It is empty for fewer than two such costs.
+    It is empty for fewer than two such costs or networks.
     """
     if len(choice.dimensions) < 3 or len(choice.within) < 2:
         return ""
@@ -61,8 +65,8 @@ def enough(quantity: str, value: float) -> str:
     scaled = value / scale.factor
     step = 0.1 if scale.name == "%" else 10.0 ** min(0, floor(log10(scaled)) - 2) if scaled else 1.0
     whole = scaled / step
-    way = floor(whole + 1e-9) if quantity in HIGHER_IS_BETTER else ceil(whole - 1e-9)
-    return scale.text(way * step * scale.factor)
+    steps = floor(whole + 1e-9) if quantity in HIGHER_IS_BETTER else ceil(whole - 1e-9)
+    return scale.text(steps * step * scale.factor)
 
 
 def _no_choice(comparison: Comparison, limits: Limits) -> list[str]:
@@ -95,9 +99,9 @@ def _by_others(rows: Iterable[Row]) -> Iterator[str]:
 
 def _limits(limits: Limits) -> str:
     """`within 40.0 ms of latency for one image and at 90.0 % of top-1 accuracy or more`."""
-    said_of = {q: f"{text(q, limit)} of {_limited(q)}" for q, limit in limits.items()}
-    most = [said_of[q] for q in limits if q not in HIGHER_IS_BETTER]
-    least = [said_of[q] for q in limits if q in HIGHER_IS_BETTER]
+    clauses = {q: f"{text(q, limit)} of {_limited(q)}" for q, limit in limits.items()}
+    most = [clauses[q] for q in limits if q not in HIGHER_IS_BETTER]
+    least = [clauses[q] for q in limits if q in HIGHER_IS_BETTER]
     parts = [
         f"within {listed(most)}" if most else "",
         f"at {listed(least)} or more" if least else "",
@@ -106,7 +110,7 @@ def _limits(limits: Limits) -> str:
 
 
 def _limited(quantity: str) -> str:
-    """What a limit is on: `latency for one image`, whatever the size of the batch in the table."""
+    """The quantity of a limit: `latency for one image`, whatever the size of the batch in the table."""
     return NAMES[quantity].lower() + (" for one image" if quantity == "latency" else "")
 
 
@@ -114,21 +118,23 @@ def _chosen(comparison: Comparison, choice: Choice, limits: Limits) -> Markup:
     shown = [] if choice.cost is None else [choice.cost]
     shown += [q for q in limits if q not in (*shown, "top1")]
     numbers = [accuracy(choice.chosen.readings["top1"]), *(_cost(choice.chosen, q) for q in shown)]
-    what = ", ".join(numbers)
+    measured = ", ".join(numbers)
     where = test_set(comparison)
     judged = [row for row in comparison.rows if "top1" in row.readings]
     if len(judged) == 1:
-        sentence = f" is the only network with a measured accuracy: on {where}, {what}."
+        sentence = f" is the only network with a measured accuracy: on {where}, {measured}."
     elif len(choice.within) == 1:
-        sentence = f" is the only one of {len(judged)} networks with a measured accuracy: on {where}, {what}."
+        sentence = f" is the only one of {len(judged)} networks with a measured accuracy: on {where}, {measured}."
     elif len(choice.alike) == 1:
-        sentence = f" is the most accurate of {len(choice.within)} networks: on {where}, {what}."
+        sentence = (
+            f" is the most accurate of {len(choice.within)} networks: on {where}, {measured}."
+        )
     else:
         least = {"latency": "the fastest", "macs": "the one of fewest operations"}
         which = least.get(choice.cost or "", "the most accurate")
         sentence = (
             f" is {which} of the {len(choice.alike)} networks whose accuracy on {where} "
-            f"is not told apart from the highest: {what}."
+            f"is not told apart from the highest: {measured}."
         )
     return Markup("<strong>{}</strong>{}").format(choice.chosen.network, sentence)
 
@@ -152,7 +158,7 @@ def _price_of_the_best(choice: Choice) -> str:
     return f"{sentence}, {_cost(best, cost)}: {ratio:.2g} {times}."
 
 
-def _told_apart(choice: Choice) -> list[str]:
+def _significance(choice: Choice) -> list[str]:
     best, alike = choice.best, [row.network for row in choice.alike]
     tied = {row.network: side_by_side(row, best) for row in choice.alike if row is not best}
     pairs = [(name, pair) for name, pair in tied.items() if pair]
@@ -184,7 +190,7 @@ def _told_apart(choice: Choice) -> list[str]:
 
 
 def _out(comparison: Comparison, limits: Limits) -> Iterator[str]:
-    """The networks beyond the limits, each with what it exceeds, and what was not measured."""
+    """The networks beyond the limits, each with the limits that it exceeds, and the quantities that were not measured."""
     missed = {row.network: misses(row, limits) for row in comparison.rows}
     beyond = {
         network: listed(_by(miss, miss.value) for miss in each if miss.value is not None)
@@ -224,7 +230,7 @@ def _by(miss: Miss, value: float) -> str:
 
 
 def _relaxed(comparison: Comparison, choice: Choice | None, limits: Limits) -> Iterator[str]:
-    """What relaxing each limit, the others unchanged, would buy."""
+    """What relaxing each limit alone would gain in accuracy."""
     by_quantity = relaxations(comparison, limits)
     yield from (_bought(relaxation) for relaxation in by_quantity.values() if relaxation)
     idle = [

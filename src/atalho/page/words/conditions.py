@@ -1,4 +1,4 @@
-"""Under which conditions the numbers were taken, which of them are not ranked, cited or missing, and why."""
+"""The conditions of the measurements, and which numbers are not ranked, cited or missing, and why."""
 
 from collections.abc import Iterable
 
@@ -38,7 +38,7 @@ def conditions(comparison: Comparison) -> list[tuple[str, list[tuple[str, str]]]
     for quantity, of_quantity in comparison.conditions.items():
         shared = [(label(name), condition_text(value)) for name, value in of_quantity.items()]
         alike.setdefault(str(shared), ([], shared))[0].append(NAMES[quantity])
-    return [(listed([first, *map(str.lower, rest)]), s) for (first, *rest), s in alike.values()]
+    return [(listed([first, *map(str.lower, others)]), s) for (first, *others), s in alike.values()]
 
 
 def when(records: Iterable[Record]) -> str:

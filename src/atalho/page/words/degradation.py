@@ -16,27 +16,27 @@ def sentences(curves: Sequence[Curve], styles: Mapping[str, Style]) -> list[str]
     ended = [c for c in curves if "train_top1" in c.points and styles[c.network].family in COMPARED]
     ends = final(alike(ended), "train_top1")
     plain, residual = (of_family(styles, family, list(ends)) for family in COMPARED)
-    said = []
+    outcomes = []
     gains = []
     for family, names in zip(COMPARED, (plain, residual), strict=True):
         if names and styles[names[0]].depth < styles[names[-1]].depth:
             gains.append(ends[names[-1]] - ends[names[0]])
-            said.append(_by_depth(family, names, ends))
+            outcomes.append(_by_depth(family, names, ends))
     pairs = [(p, r) for p in plain for r in residual if styles[p].depth == styles[r].depth]
     for p, r in pairs[-1:]:
-        said.append(
+        outcomes.append(
             f"At depth {styles[p].depth}, {r} ended at {text('top1', ends[r])} training accuracy, "
             f"{p} at {text('top1', ends[p])}."
         )
     if len(gains) == 2:
-        said.append(_verdict(*gains))
+        outcomes.append(_verdict(*gains))
     left = sorted({curve.network for curve in ended} - set(ends))
-    if said and left:
-        said.append(
+    if outcomes and left:
+        outcomes.append(
             "Trained on other data, by another recipe or for other epochs, and left out here: "
             f"{listed(left)}."
         )
-    return said
+    return outcomes
 
 
 def _by_depth(family: str, names: Sequence[str], ends: Mapping[str, float]) -> str:

@@ -1,4 +1,4 @@
-"""A diagnosis → sentences on why depth works, each there where its quantity was measured, and the table of the numbers."""
+"""A diagnosis → sentences on why depth works, one for each quantity that was measured, and the table of the numbers."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import inf
@@ -13,7 +13,7 @@ from atalho.page.words.phrases import counted, listed, upper_first
 from atalho.ranking import condition_text
 
 FAR = 10.0
-"""Where the first row's gradient is this many times the last's it is said to grow; at one part in as many, to vanish."""
+"""The gradient grows where it is this many times as large at the first row as at the last, and vanishes where it is 1 / FAR."""
 
 
 class TableRow(NamedTuple):
@@ -77,8 +77,8 @@ def table(diagnosis: Diagnosis, styles: Mapping[str, Style]) -> list[TableRow]:
 
 def distance(diagnosis: Diagnosis) -> str:
     """Returns the distance of the table's correlations; empty where there are none."""
-    known = _distance(diagnosis)
-    return "" if known is None else f"{known:g}"
+    compared = _distance(diagnosis)
+    return "" if compared is None else f"{compared:g}"
 
 
 def gradient(diagnosis: Diagnosis, network: str) -> str:
@@ -101,9 +101,9 @@ def _ratios(diagnosis: Diagnosis, styles: Mapping[str, Style]) -> Iterator[str]:
     first, last = moments[0], moments[-1]
     ratios = {n: value for n in styles if (value := diagnosis.ratio(n, first)) is not None}
     named = _named(list(ratios), styles)
-    one, *rest = named
+    one, *further = named
     ends = diagnosis.of_quantity("gradient_ratio", one, first)[-1].conditions
-    others = "".join(f"; in {name}, {ratio(ratios[name])} times" for name in rest)
+    others = "".join(f"; in {name}, {ratio(ratios[name])} times" for name in further)
     yield (
         f"{upper_first(when(first))} the norm of the gradient at the first row of {one} ({ends['first']}) is "
         f"{ratio(ratios[one])} times that at its last map ({ends['last']}){others}."
@@ -181,9 +181,9 @@ def _trends(correlations: Mapping[str, float], styles: Mapping[str, Style]) -> I
         if len(names) > 1 and styles[names[0]].depth < styles[names[-1]].depth:
             shallow, deep = names[0], names[-1]
             first, last = (signed(correlations[name], 2) for name in (shallow, deep))
-            way = "falls" if correlations[deep] < correlations[shallow] else "rises"
+            verb = "falls" if correlations[deep] < correlations[shallow] else "rises"
             yield (
-                f"{way} from {first} in {shallow} to {last} in {deep}"
+                f"{verb} from {first} in {shallow} to {last} in {deep}"
                 if first != last
                 else f"is {first} in both {shallow} and {deep}"
             )
@@ -217,8 +217,8 @@ def _lesions(diagnosis: Diagnosis, styles: Mapping[str, Style]) -> Iterator[str]
                 f"(mean of {counted(len(rows), 'row')})"
             )
     if stated:
-        told = listed(stated[name] for name in _named(list(stated), styles))
-        yield f"With one row taken out the test accuracy {when(moments[-1])} is {told}."
+        accuracies = listed(stated[name] for name in _named(list(stated), styles))
+        yield f"With one row taken out the test accuracy {when(moments[-1])} is {accuracies}."
 
 
 def _named(names: Sequence[str], styles: Mapping[str, Style]) -> list[str]:

@@ -21,7 +21,7 @@ def listed(records: Iterable[Record]) -> list[str]:
 
 
 def _end(record: Record) -> str:
-    """How the process ended: its value is an exit code, or a signal's number below zero."""
+    """How the process ended; the record's value is an exit code, or minus the number of a signal."""
     code = int(record.value)
     if code >= 0:
         return f"exit code {code}"

@@ -9,7 +9,7 @@ from atalho.claims.evidence import LEAST_R2, MOST_SPREAD
 from atalho.page.words.numbers import text, three
 
 LEAST = 4
-"""The fewest points that a line is fitted to: two always lie on one."""
+"""The fewest points to which a line is fitted, since few points lie near a line by chance."""
 
 PARAMETER_BYTES = 4
 

@@ -1,4 +1,4 @@
-"""What a reader must know of how the accuracies came about: seeds, schedules, recipes and weights."""
+"""How the networks were trained whose accuracies are shown: seeds, schedules, recipes and weights."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -31,7 +31,7 @@ class Table(NamedTuple):
 
 
 def table(comparison: Comparison) -> Table:
-    """Returns for each network how what was tested was trained."""
+    """Returns the conditions under which each tested network was trained."""
     readings = {
         row.network: row.readings["top1"] for row in comparison.rows if "top1" in row.readings
     }
