@@ -7,8 +7,7 @@ from the owner of a condition:
 * a measurement is not repeated where a record states all the conditions that it would have, except those of the result;
 * machines differ in the machine's conditions, and are shown side by side where all others agree.
 
-Data, weights and trainings are identified by checksums of their content; a name beside a checksum is for people and is not
-compared.
+Data, weights and trainings are identified by checksums of their content; a name beside a checksum is never compared.
 """
 
 import json
