@@ -254,7 +254,7 @@ class _Large(Exception):  # noqa: N818 (it becomes an AtalhoError)
 
 
 def upright_rgb(image: Image.Image, white: int = WHITE) -> Image.Image:
-    """The first frame as RGB: turned as EXIF says, what is transparent on white, 16 bits scaled to 8.
+    """The first frame as RGB: turned as EXIF states, transparent parts on white, 16 bits scaled to 8.
 
     Raises:
         ValueError: pixels that have no fixed black and white.

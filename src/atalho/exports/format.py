@@ -23,7 +23,7 @@ class Reader(NamedTuple):
     """A file as its users read it, with their own library.
 
     Attributes:
-        logits: from (N, H, W, C) 8-bit images to (N, classes), preprocessed as the file says.
+        logits: from (N, H, W, C) 8-bit images to (N, classes), preprocessed as the file states.
         classes: the labels in the order of the logits; None for a file that cannot hold them.
     """
 

@@ -61,7 +61,7 @@ class Child:
         self.close()
 
     def send(self, message: Any) -> None:
-        """Sends a JSON value; where the child has ended, the next `receive` says so."""
+        """Sends a JSON value; where the child has ended, the next `receive` raises Ended."""
         assert self._process.stdin
         with suppress(BrokenPipeError):
             self._process.stdin.write(json.dumps(message) + "\n")

@@ -1,4 +1,4 @@
-"""`config.json`, which lies beside a network's weights and says what is needed to use them; in timm's style.
+"""`config.json`, which lies beside the weights of a network and holds what is needed to use them; in timm's style.
 
 A config that has timm's `tag` was written by timm, or for it, and names the network as timm does: its `resnet50` is
 `resnet50.v1_5`. Any other names it as the catalogue does.
@@ -43,7 +43,7 @@ Classes = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Config:
-    """What `config.json` says of the weights beside it.
+    """The content of `config.json`, on the weights beside it.
 
     Args:
         architecture: the network's name in the catalogue, or in timm where `for_timm`.
