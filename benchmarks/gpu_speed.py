@@ -17,7 +17,7 @@ WINDOW, UNCOUNTED = 5.0, 20  # seconds, steps
 
 
 def run(part: Part, options: Options) -> None:
-    """Both ways by one process and by some, then the faster one by many: what gpu_trainings.py plans with."""
+    """Eager and compiled by one process and by some, then the faster of the two by many; gpu_trainings.py plans by the results."""
     window = 1.0 if options.smoke else WINDOW
     rates = {False: 0.0, True: 0.0}
 
@@ -62,18 +62,18 @@ def together(
             if not ready:
                 raise TimeoutError("not all processes were ready in time")
             (Path(folder) / "go").touch()
-            answers = [json.loads(each.communicate(timeout=window + 30)[0]) for each in children]
+            results = [json.loads(each.communicate(timeout=window + 30)[0]) for each in children]
         finally:
             for each in children:
                 each.kill()
-        first = max(each["first_steps"] for each in answers)
-    rates = [each["steps_per_second"] for each in answers]
+        first = max(each["first_steps"] for each in results)
+    rates = [each["steps_per_second"] for each in results]
     return {
         "compiled": compiled,
         "processes": processes,
         "network": "resnet20",
         "batch": BATCH,
-        "precision": answers[0]["precision"],
+        "precision": results[0]["precision"],
         "steps_per_second": sum(rates),
         "images_per_second": sum(rates) * BATCH,
         "each": rates,
@@ -90,7 +90,7 @@ def child() -> None:
     parser.add_argument("--device")
     parser.add_argument("--window", type=float)
     parser.add_argument("--compiled", action="store_true")
-    given = parser.parse_args()
+    options = parser.parse_args()
     import torch
 
     from atalho import recipes
@@ -101,9 +101,10 @@ def child() -> None:
     from atalho.runtime.device import resolve_device
     from atalho.runtime.precision import fastest
     from atalho.training.arguments import Arguments
+    from atalho.training.initial import InitialModel
     from atalho.training.loop import Run
 
-    device = resolve_device(given.device, 1)
+    device = resolve_device(options.device, 1)
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (IMAGES, 32, 32, 3), dtype=torch.uint8, generator=generator)
     split = Split(images, torch.randint(0, 10, (IMAGES,), generator=generator))
@@ -113,11 +114,10 @@ def child() -> None:
     recipe = recipes.get("he2015_cifar", subjects.facts(network))
     precision, _ = fastest(device.torch)
     run = Run(
-        Arguments("resnet20", recipe, 0, device, precision, compiled=given.compiled),
-        subjects.build(network),
+        Arguments("resnet20", recipe, 0, device, precision, compiled=options.compiled),
+        InitialModel(network, subjects.build(network), fit(split.images, recipe.normalisation)),
         noise,
-        fit(split.images, recipe.normalisation),
-        given.folder,
+        options.folder,
     )
 
     def clock() -> float:
@@ -131,10 +131,10 @@ def child() -> None:
         for _ in range(UNCOUNTED if device.type == "cuda" else 2):
             run.advance()
         first = clock() - begun
-        (given.folder / f"ready-{given.name}").touch()
-        until((given.folder / "go").exists, 600)
+        (options.folder / f"ready-{options.name}").touch()
+        until((options.folder / "go").exists, 600)
         begun, steps = clock(), 0
-        while time.monotonic() - begun < given.window:
+        while time.monotonic() - begun < options.window:
             run.advance()
             steps += 1
         seconds = clock() - begun
