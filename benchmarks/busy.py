@@ -1,9 +1,9 @@
-"""Whether an idle and a deliberately loaded machine are told apart.
+"""Whether a latency record shows that the machine was busy: measured on an idle and on a deliberately loaded machine.
 
     python benchmarks/busy.py -o results/busy.json
 
 The latency of resnet20 is measured as `atalho bench` does, forty times: twenty on the machine as it is, twenty beside a
-process that keeps one core busy, in an order drawn from a seed. What was told is whether the record is marked `noisy`.
+process that keeps one core busy, in an order drawn from a seed. It is right where the record is marked `noisy` exactly when the other process was there.
 """
 
 import argparse
@@ -31,22 +31,22 @@ TIMES = 20
 
 
 def noisy(system: System, *, loaded: bool) -> dict[str, Any]:
-    """One measurement, with or without somebody else at work."""
+    """One measurement, with or without a process that keeps a core busy."""
     load = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if loaded else None
     try:
         with system.start() as child:
-            found = latency.records({system.name: child}, [system], 1)[system.name]
-            assert isinstance(found, list), found
-            timed, _ = found
+            records = latency.records({system.name: child}, [system], 1)[system.name]
+            assert isinstance(records, list), records
+            latency_record, _ = records
     finally:
         if load:
             load.kill()
             load.wait()
     return {
         "loaded": loaded,
-        "noisy": timed.conditions.get("noisy", False),
-        "noise": timed.conditions.get("noise", ""),
-        "milliseconds": 1e3 * timed.value,
+        "noisy": latency_record.conditions.get("noisy", False),
+        "noise": latency_record.conditions.get("noise", ""),
+        "milliseconds": 1e3 * latency_record.value,
     }
 
 
@@ -64,28 +64,28 @@ def main() -> None:
         request = EngineRequest("eager", None, placement, 1)
         deploy.deploy(trained, folder, request, samples.of_photos(trained.framing))
         system = System(NETWORK, folder, trained.network.input, REFERENCE, placement)
-        found = []
+        measurements = []
         for loaded in order:
-            found.append(noisy(system, loaded=loaded))
-            print(found[-1], flush=True)
+            measurements.append(noisy(system, loaded=loaded))
+            print(measurements[-1], flush=True)
     right = {
-        name: sum(each["noisy"] == loaded for each in found if each["loaded"] == loaded)
+        name: sum(each["noisy"] == loaded for each in measurements if each["loaded"] == loaded)
         for name, loaded in (("idle", False), ("loaded", True))
     }
     print(f"told right: {right['idle']} of {TIMES} idle, {right['loaded']} of {TIMES} loaded")
     if options.output:
-        said = {
+        result = {
             "question": "is a loaded machine told from an idle one, by the mark on a latency record",
             "command": "python benchmarks/busy.py",
             "told_right": right,
             "of_each": TIMES,
             "threads": options.threads,
-            "measurements": found,
+            "measurements": measurements,
             "device": processor(),
             "versions": versions("torch", "psutil"),
             "at": now(),
         }
-        options.output.write_text(json.dumps(said, indent=1) + "\n")
+        options.output.write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

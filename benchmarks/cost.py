@@ -3,8 +3,8 @@
     make bench
 
 Each command is a process of its own, started in turn (A B C D, A B C D, …) after one round that is not counted; the
-record is the median of the rounds. The peers answer with their own count, which is printed: they differ in what they
-call a FLOP.
+record is the median of the rounds. Each peer prints its own count: they differ in what they
+count as an operation.
 """
 
 import argparse
@@ -39,8 +39,8 @@ ATALHO = [sys.executable, "-m", "atalho", "show", "resnet152.v1_5", "--format", 
 def seconds(command: list[str]) -> tuple[float, str]:
     """Wall-clock seconds of a whole process, and what it printed."""
     begun = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return time.perf_counter() - begun, done.stdout
+    process = subprocess.run(command, capture_output=True, text=True, check=True)
+    return time.perf_counter() - begun, process.stdout
 
 
 def main() -> None:
@@ -52,34 +52,34 @@ def main() -> None:
         "atalho": ATALHO,
         **{name: [sys.executable, "-c", code] for name, code in PEERS.items()},
     }
-    taken: dict[str, list[float]] = {name: [] for name in commands}
+    walls_by_name: dict[str, list[float]] = {name: [] for name in commands}
     for number in range(options.rounds + 1):
         for name, command in commands.items():
-            wall, answer = seconds(command)
+            wall, output = seconds(command)
             if number:
-                taken[name].append(wall)
+                walls_by_name[name].append(wall)
             else:
-                count = json.loads(answer)["macs"] if name == "atalho" else answer.split()[-1]
+                count = json.loads(output)["macs"] if name == "atalho" else output.split()[-1]
                 print(f"{name:10} answers {count}", file=sys.stderr)
-    fastest = min(PEERS, key=lambda name: median(taken[name]))
-    ratio = median(taken["atalho"]) / median(taken[fastest])
-    for name, walls in taken.items():
+    fastest = min(PEERS, key=lambda name: median(walls_by_name[name]))
+    ratio = median(walls_by_name["atalho"]) / median(walls_by_name[fastest])
+    for name, walls in walls_by_name.items():
         print(f"{name:10} {median(walls):7.3f} s   ({min(walls):.3f} to {max(walls):.3f})")
     print(f"atalho takes 1/{1 / ratio:.0f} of the fastest peer's time ({fastest})")
     if options.output:
-        found = {
+        result = {
             "question": "seconds of a whole process that answers with the cost of ResNet-152 at 224x224",
             "command": "python benchmarks/cost.py",
             "rounds": options.rounds,
-            "seconds": taken,
-            "median": {name: median(walls) for name, walls in taken.items()},
+            "seconds": walls_by_name,
+            "median": {name: median(walls) for name, walls in walls_by_name.items()},
             "ratio_to_fastest_peer": ratio,
             "fastest_peer": fastest,
             "device": processor(),
             "versions": versions("torch", "torchvision", *PEERS),
             "at": now(),
         }
-        options.output.write_text(json.dumps(found, indent=1) + "\n")
+        options.output.write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How fast one core brings a JPEG to a random 224×224 crop: Pillow, Pillow with scaled decoding, and torchvision's decoder.
+"""How fast one core decodes a JPEG file to a random 224×224 crop: Pillow, Pillow with scaled decoding, and torchvision's decoder.
 
     taskset -c 0 python benchmarks/decoding.py PHOTOS -o results/decoding.json
 
@@ -6,8 +6,7 @@ Every photo of the folder, and the first few enlarged to 12 megapixels, is read 
 `ResizedCrop` draws it (8 to 100 % of the area), by every path in turn, after one round that is not counted; the record is the
 median of the rounds. torchvision decodes the whole picture, crops and resizes it with the same filter (`antialias=True`).
 
-`atalho` decodes as it is said first of the paths here: the code that `predict` has, with scaled decoding where the crop is
-more than twice as large as it is shown.
+`atalho` uses the first of these paths: scaled decoding, where the crop is more than twice as large as the network's input.
 """
 
 import argparse
@@ -40,7 +39,7 @@ ENLARGED = 10  # photos
 
 @dataclass(frozen=True)
 class Job:
-    """A JPEG file's bytes, and what is to be seen of it."""
+    """A JPEG file's bytes, the box to crop, and the size of the whole picture."""
 
     data: bytes
     box: Box
@@ -76,7 +75,7 @@ PATHS: dict[str, Callable[[Job], object]] = {
 
 
 def jobs(photos: Sequence[bytes]) -> list[Job]:
-    """A crop of each, the same for all paths."""
+    """One job for each photo, with the same crop for all paths."""
     sizes = [read(data, lambda image: image.size) for data in photos]
     numbers = torch.arange(len(photos))
     drawn = boxes(CROP, INPUT, torch.tensor(sizes), (0, numbers * 0, numbers)).tolist()
@@ -97,15 +96,15 @@ def enlarged(data: bytes) -> bytes:
 
 def measure(work: Sequence[Job], rounds: int) -> dict[str, list[float]]:
     """Images a second of every path, in every round."""
-    found: dict[str, list[float]] = {name: [] for name in PATHS}
+    rates: dict[str, list[float]] = {name: [] for name in PATHS}
     for number in range(rounds + 1):
         for name, path in PATHS.items():
             begun = time.perf_counter()
             for job in work:
                 path(job)
             if number:
-                found[name].append(len(work) / (time.perf_counter() - begun))
-    return found
+                rates[name].append(len(work) / (time.perf_counter() - begun))
+    return rates
 
 
 def difference(work: Sequence[Job]) -> float:
@@ -129,15 +128,15 @@ def main() -> None:
     sets = {"as they are": jobs(files), "12 megapixels": jobs([*map(enlarged, files[:ENLARGED])])}
     results = {}
     for name, work in sets.items():
-        taken = measure(work, options.rounds)
+        rates_by_path = measure(work, options.rounds)
         results[name] = {
             "photos": len(work),
-            "images_per_second": taken,
-            "median": {path: median(rates) for path, rates in taken.items()},
+            "images_per_second": rates_by_path,
+            "median": {path: median(rates) for path, rates in rates_by_path.items()},
             "scaled": sum(job.window.spare > 1 for job in work),
             "mean_difference_of_scaled_decoding": difference(work),
         }
-        for path, rates in taken.items():
+        for path, rates in rates_by_path.items():
             print(
                 f"{name:14} {path:24} {median(rates):7.1f} images/s   ({min(rates):.1f} to {max(rates):.1f})"
             )
@@ -146,7 +145,7 @@ def main() -> None:
             file=sys.stderr,
         )
     if options.output:
-        found = {
+        result = {
             "question": "images/s of one core from a JPEG file's bytes to a random 224x224 crop of 8 to 100 % of it",
             "command": "taskset -c 0 python benchmarks/decoding.py PHOTOS",
             "rounds": options.rounds,
@@ -155,7 +154,7 @@ def main() -> None:
             "versions": versions("torch", "torchvision", "pillow", "numpy"),
             "at": now(),
         }
-        options.output.write_text(json.dumps(found, indent=1) + "\n")
+        options.output.write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

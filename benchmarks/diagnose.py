@@ -1,10 +1,10 @@
-"""What a probe of a training run (D1 and the responses, every 100 steps) adds to a step, and how long a diagnosis takes.
+"""What a probe of a training run (gradient norms and responses, every 100 steps) adds to a step, and how long a diagnosis takes.
 
     python benchmarks/diagnose.py
 
 Training steps of resnet56 at 32×32 and one probe are timed in turn, in each precision, after one of each that is not
 counted; the added share is the median over the rounds. The probe computes in float32 whatever the steps do, on half as
-many images. The diagnosis is a process of its own: resnet56 at initialisation, shown noise.
+many images. The diagnosis is a process of its own: resnet56 at initialisation, on noise.
 """
 
 import argparse
@@ -50,7 +50,7 @@ class Training:
         self.probe = Probe(NETWORK, EVERY, few, 0.0, {}, Path())
 
     def seconds(self, steps: int) -> float:
-        """Of so many steps."""
+        """The time of so many steps."""
         begun = time.perf_counter()
         for _ in range(steps):
             with autocast(CPU, self.precision):
@@ -61,7 +61,7 @@ class Training:
         return time.perf_counter() - begun
 
     def probe_seconds(self) -> float:
-        """Of one probe."""
+        """The time of one probe."""
         begun = time.perf_counter()
         self.probe.look(self.model, 0)
         return time.perf_counter() - begun
@@ -111,7 +111,7 @@ def main() -> None:
     whole = [diagnosis_seconds(options.threads) for _ in range(options.rounds)]
     print(f"diagnose {NETWORK} at initialisation: {median(whole):.1f} s")
     if options.output:
-        found = {
+        result = {
             "question": f"what a probe every {EVERY} steps adds to training {NETWORK} at 32x32, and "
             "seconds of its diagnosis at initialisation",
             "command": "python benchmarks/diagnose.py",
@@ -126,7 +126,7 @@ def main() -> None:
             "versions": versions("torch", "torchvision"),
             "at": now(),
         }
-        options.output.write_text(json.dumps(found, indent=1) + "\n")
+        options.output.write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,15 +1,15 @@
-"""What one GPU does: is it right, how fast does it train and answer, and what do deep plain and residual networks come to.
+"""Checks and measurements on one GPU: correctness, speed of training and inference, and trainings of deep networks.
 
     python benchmarks/gpu.py --cifar DIR --output DIR
 
-Under eight minutes on one H100 or H200; `--smoke` runs every part on any machine, with next to nothing in it. Every result is
+Under eight minutes on one H100 or H200; `--smoke` runs every part on any machine, with the least work. Every result is
 printed and is on the disk, a JSON line in `OUTPUT/PART.ndjson`, before the next is begun, so that a stop loses nothing. A part
 that fails prints its traceback, and the next one begins; a part that has no time left ends by itself.
 
 correctness  float32 that is float32, bf16, deterministic gradients, runs that are killed and resumed to the same bits, signals,
              and memory that does not suffice, on the handwritten digits (gpu_correctness.py)
 speed        steps a second of ResNet-20 by one process and by several at once, eager and compiled (gpu_speed.py)
-inference    `atalho bench resnet50` on torch's two backends in float32 and bf16, with energy where NVML tells it
+inference    `atalho bench resnet50` on torch's two backends in float32 and bf16, with energy where NVML measures it
 trainings    ResNet-20 by he2015_cifar whole beside a plain PyTorch loop, and plain and residual networks of 20 to 110 layers
              under one cosine of 20 epochs, several at once; it needs --cifar (gpu_trainings.py)
 listed       the trainings of --commands, several at once; it needs --cifar, and is not among the parts unless named (gpu_listed.py)
@@ -32,8 +32,8 @@ SECONDS = 470.0
 SHARES = {"correctness": 105.0, "speed": 130.0, "inference": 90.0}
 """Seconds that a part may take at most; trainings have what is left."""
 
-WAYS = (("eager", "float32"), ("compiled", "bf16"), ("eager", "bf16"), ("compiled", "float32"))
-"""A backend and a precision each, the most telling first."""
+BACKENDS = (("eager", "float32"), ("compiled", "bf16"), ("eager", "bf16"), ("compiled", "float32"))
+"""Engines with a precision, the most important first."""
 
 SMOKE = 5.0
 """How much longer a smoke test's parts may take: it may have a busy processor."""
@@ -42,16 +42,16 @@ SMOKE = 5.0
 def inference(part: Part, options: Options) -> None:
     """`atalho bench` in each precision on each of torch's backends, one after another; its records are kept in a file."""
     network, batches = ("resnet20", "1") if options.smoke else ("resnet50", "1,64")
-    for engine, precision in WAYS:
+    for engine, precision in BACKENDS:
         with part.item(f"{network}, {engine}, {precision}") as result:
             if part.left < 15:
                 raise TimeoutError("no time is left")
-            kept = options.output / f"inference-{engine}-{precision}.jsonl"
+            records_file = options.output / f"inference-{engine}-{precision}.jsonl"
             words = ["bench", network, "--engine", engine, "--precision", precision, "-b", batches]
-            words += ["--device", options.device, "-o", str(kept)]
-            done = atalho(*words, seconds=part.left)
-            result |= {"code": done.returncode, "said": done.stderr.splitlines()[-3:]}
-            for each in record.read(kept):
+            words += ["--device", options.device, "-o", str(records_file)]
+            process = atalho(*words, seconds=part.left)
+            result |= {"code": process.returncode, "said": process.stderr.splitlines()[-3:]}
+            for each in record.read(records_file):
                 if each.provenance == "measured":
                     batch = each.conditions.get("batch", "any")
                     result[f"{each.quantity} at batch {batch}"] = each.value
@@ -85,22 +85,22 @@ def main() -> None:
     parser.add_argument(
         "--smoke", action="store_true", help="the least of everything, on any machine"
     )
-    given = parser.parse_args()
-    given.output.mkdir(parents=True, exist_ok=True)
+    parsed = parser.parse_args()
+    parsed.output.mkdir(parents=True, exist_ok=True)
     options = Options(
-        output=given.output.resolve(),
-        cifar=given.cifar and given.cifar.resolve(),
-        speed=given.speed or given.output / "speed.ndjson",
-        eager=given.eager,
-        commands=given.commands and given.commands.resolve(),
-        at_once=given.at_once,
-        only=given.only,
-        smoke=given.smoke,
+        output=parsed.output.resolve(),
+        cifar=parsed.cifar and parsed.cifar.resolve(),
+        speed=parsed.speed or parsed.output / "speed.ndjson",
+        eager=parsed.eager,
+        commands=parsed.commands and parsed.commands.resolve(),
+        at_once=parsed.at_once,
+        only=parsed.only,
+        smoke=parsed.smoke,
     )
     print(f"on {options.device}", flush=True)
-    longer = SMOKE if given.smoke else 1.0
-    ends = time.monotonic() + longer * given.seconds
-    for name in given.parts.split(","):
+    longer = SMOKE if parsed.smoke else 1.0
+    ends = time.monotonic() + longer * parsed.seconds
+    for name in parsed.parts.split(","):
         left = ends - time.monotonic()
         part = Part(name, options.output, min(left, longer * SHARES.get(name, left)))
         try:

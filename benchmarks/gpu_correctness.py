@@ -1,4 +1,4 @@
-"""Is what a GPU computes right: beside a processor, beside itself, and where something ends a run."""
+"""Whether a GPU computes correctly: compared with a processor, repeatedly, and when a run is interrupted."""
 
 import signal
 import subprocess
@@ -31,10 +31,10 @@ NETWORKS = (
 )
 FEW = ("resnet20",)
 FLOAT32 = 1e-4
-"""Of the largest logit: what float32 may differ by between devices, an order more than rounding and one less than TF32."""
+"""By which share of the largest logit float32 may differ between devices: ten times rounding, a tenth of TF32."""
 
 AT_ONCE = 6  # command lines
-ANSWERED = 2.0  # seconds from a signal to the end; the state is on the disk then
+STOP_SECONDS = 2.0  # seconds from a signal to the end; the state is on the disk then
 MEGABYTE = 2**20
 
 
@@ -68,7 +68,7 @@ def run(part: Part, options: Options) -> None:
 
 
 def numbers(part: Part, device: torch.device, names: tuple[str, ...]) -> None:
-    """Logits beside the processor's, and gradients beside themselves, network by network."""
+    """Compares logits with the processor's, and gradients of repeated steps with each other, network by network."""
     whole_float32()
     part.write(
         "tf32",
@@ -93,42 +93,46 @@ def _built(name: str) -> tuple[nn.Module, Tensor]:
 
 
 def logits(name: str, device: torch.device) -> dict[str, Any]:
-    """How far logits are from the processor's in float32, with TF32 allowed, and in bf16; parts of the largest logit."""
+    """How far logits are from the processor's in float32, with TF32 allowed, and in bf16; as shares of the largest logit."""
     model, images = _built(name)
     model.eval()
     with torch.inference_mode():
         expected = model(images)
         model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        shown = images.to(device, memory_format=torch.channels_last)
+        on_device = images.to(device, memory_format=torch.channels_last)
         scale = expected.abs().max()
 
-        def off(found: Tensor) -> float:
-            return float((found.float().cpu() - expected).abs().max() / scale)
+        def off(outputs: Tensor) -> float:
+            return float((outputs.float().cpu() - expected).abs().max() / scale)
 
-        result: dict[str, Any] = {"float32": off(model(shown))}
+        result: dict[str, Any] = {"float32": off(model(on_device))}
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
-        result["tf32"] = off(model(shown))
+        result["tf32"] = off(model(on_device))
         whole_float32()
         with autocast(device, "bf16"):
-            result["bf16"] = off(model(shown))
+            result["bf16"] = off(model(on_device))
     return {"ok": result["float32"] < FLOAT32, **result}
 
 
 def gradients(name: str, device: torch.device) -> dict[str, Any]:
-    """Whether a step's gradients have the same bits twice, and which of torch's operations say that they might not."""
+    """Whether a step's gradients have the same bits every time, and torch's warnings of operations that are not deterministic."""
     model, images = _built(name)
     model.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    shown = images.to(device, memory_format=torch.channels_last)
-    labels = torch.arange(len(shown), device=device)
-    said: list[str] = []
+    on_device = images.to(device, memory_format=torch.channels_last)
+    labels = torch.arange(len(on_device), device=device)
+    messages: list[str] = []
 
     def step() -> list[Tensor]:
         torch.manual_seed(0)
         model.zero_grad()
         with autocast(device, "bf16"):
-            found = model(shown)
-        outputs = [found.logits, *found.auxiliary] if isinstance(found, Outputs) else [found]
-        sum(F.cross_entropy(each.float(), labels) for each in outputs).backward()  # type: ignore[union-attr]
+            predicted = model(on_device)
+        heads = (
+            [predicted.logits, *predicted.auxiliary]
+            if isinstance(predicted, Outputs)
+            else [predicted]
+        )
+        sum(F.cross_entropy(each.float(), labels) for each in heads).backward()  # type: ignore[union-attr]
         return [each.grad.clone() for each in model.parameters() if each.grad is not None]
 
     def same() -> bool:
@@ -139,13 +143,13 @@ def gradients(name: str, device: torch.device) -> dict[str, Any]:
             for one, other in zip(first, step(), strict=True)
         )
 
-    with deterministic(device, name, required=False, say=said.append):
+    with deterministic(device, name, required=False, say=messages.append):
         ok = same()
-    return {"ok": ok, "same_without_deterministic_algorithms": same(), "said": said}
+    return {"ok": ok, "same_without_deterministic_algorithms": same(), "said": messages}
 
 
 class Runs:
-    """Runs of the command line on the digits: killed and resumed, stopped, and without memory."""
+    """Runs of the command line on the digits: killed and resumed, stopped, and out of memory."""
 
     def __init__(self, part: Part, options: Options, folder: Path) -> None:
         self.part = part
@@ -200,13 +204,13 @@ class Runs:
         return process
 
     def resumption(self, *words: str) -> None:
-        """A run that is killed, and resumed, beside one that is not."""
+        """Compares a run that is killed and resumed with one that is not."""
         title = " ".join(words)
         with self.part.item(f"resumed after a kill: {title}") as result:
             key = title.replace(" ", "_")
             whole, parts = f"{key}-whole", f"{key}-parts"
-            done = atalho(*self.train(whole, *words), seconds=self.part.left)
-            result["whole"] = _said(done)
+            completed = atalho(*self.train(whole, *words), seconds=self.part.left)
+            result["whole"] = _outcome(completed)
             often = ["--save-every", "0.3" if self.cuda else "0"]
             process = self.start([*self.train(parts, *words), *often])
             checkpoints = self.folder / parts / "checkpoints"
@@ -218,17 +222,21 @@ class Runs:
             process.communicate()
             result["killed"] = process.returncode == -signal.SIGKILL
             result["checkpoints"] = sorted(each.name for each in checkpoints.glob("step-*"))
-            done = atalho(*self.train(parts, *words), *often, "--resume", seconds=self.part.left)
-            result["resumed"] = _said(done)
+            completed = atalho(
+                *self.train(parts, *words), *often, "--resume", seconds=self.part.left
+            )
+            result["resumed"] = _outcome(completed)
             for name in ("model.safetensors", "metrics.csv"):
-                one, other = ((self.folder / each / name).read_bytes() for each in (whole, parts))
-                result[name] = one == other
+                whole_bytes, parts_bytes = (
+                    (self.folder / each / name).read_bytes() for each in (whole, parts)
+                )
+                result[name] = whole_bytes == parts_bytes
             result["ok"] = (
                 result["killed"] and result["model.safetensors"] and result["metrics.csv"]
             )
 
     def stopped(self) -> None:
-        """How long a signal takes to end a run of long steps, and one of short steps."""
+        """How long a run of short steps, and one of long steps, takes to end after a signal."""
         for network, batch in (("resnet20", 64), ("resnet110", 1024)):
             for number in (signal.SIGTERM, signal.SIGINT):
                 if self.part.left < 10:
@@ -244,21 +252,21 @@ class Runs:
                     )
                     begun = time.monotonic()
                     process.send_signal(number)
-                    _, said = process.communicate(timeout=30)
+                    _, errors = process.communicate(timeout=30)
                     result |= {
                         "answered": time.monotonic() - begun,
                         "code": process.returncode,
-                        "said": said.splitlines()[-3:],
+                        "said": errors.splitlines()[-3:],
                     }
                     expected = {signal.SIGTERM: 143, signal.SIGINT: 130}[number]
                     result["ok"] = process.returncode == expected and (
-                        result["answered"] < ANSWERED
+                        result["answered"] < STOP_SECONDS
                     )
             if self.options.smoke:
                 return
 
     def beside_the_processor(self) -> None:
-        """The first steps' losses in float32, beside the processor's."""
+        """Compares the first steps' losses in float32 with the processor's."""
         with self.part.item("losses beside the processor's, float32") as result:
             losses = []
             for device in (self.options.device, "cpu"):
@@ -266,32 +274,32 @@ class Runs:
                 words = self.train(
                     name, "resnet20", "--precision", "float32", steps=20, device=device
                 )
-                done = atalho(*words, seconds=self.part.left)
-                result[name] = _said(done)
+                process = atalho(*words, seconds=self.part.left)
+                result[name] = _outcome(process)
                 losses.append(self.curve(name, "train_loss"))
             off = [abs(a / b - 1) for a, b in zip(*losses, strict=True)]
             result |= {"relative": off, "ok": off[0] < 1e-4}
 
     def learned(self) -> None:
         """Accuracy in float32, in bf16, and compiled."""
-        ways = [("--precision", "float32"), ("--precision", "bf16"), ("--compile",)]
-        for words in ways[: 1 if self.options.smoke else None]:
+        variants = [("--precision", "float32"), ("--precision", "bf16"), ("--compile",)]
+        for words in variants[: 1 if self.options.smoke else None]:
             title = " ".join(words)
             with self.part.item(f"learned: {title}") as result:
                 name = "learned" + "".join(words)
-                done = atalho(*self.train(name, "resnet20", *words), seconds=self.part.left)
-                result["said"] = _said(done)
-                found = record.read(self.folder / name / "records.jsonl")
+                process = atalho(*self.train(name, "resnet20", *words), seconds=self.part.left)
+                result["said"] = _outcome(process)
+                records = record.read(self.folder / name / "records.jsonl")
                 for quantity in ("top1", "train_time", "train_throughput"):
-                    result[quantity] = next(e.value for e in found if e.quantity == quantity)
+                    result[quantity] = next(e.value for e in records if e.quantity == quantity)
                 result["dtype"] = next(
-                    e.conditions["dtype"] for e in found if "dtype" in e.conditions
+                    e.conditions["dtype"] for e in records if "dtype" in e.conditions
                 )
                 result["ok"] = result["top1"] > (0.0 if self.options.smoke else 0.9)
 
     def curve(self, name: str, quantity: str) -> list[float]:
-        found = record.read(self.folder / name / "records.jsonl")
-        return [each.value for each in found if each.quantity == quantity]
+        records = record.read(self.folder / name / "records.jsonl")
+        return [each.value for each in records if each.quantity == quantity]
 
     def memory_of_training(self) -> None:
         """A batch that does not fit into half a gigabyte is one line, with the parts that it would have to be cut into."""
@@ -303,10 +311,10 @@ class Runs:
         """The same of an evaluation."""
         with self.part.item("too little memory for an evaluation") as result:
             words = self.train("asked", "resnet110", steps=2)
-            result["trained"] = _said(atalho(*words, seconds=self.part.left))
+            result["trained"] = _outcome(atalho(*words, seconds=self.part.left))
             run = str(self.folder / "asked")
-            asked = ["evaluate", run, "--data", "digits", "--device", self.options.device]
-            self._limited(result, 18 * MEGABYTE, asked, "--batch-size")
+            evaluate = ["evaluate", run, "--data", "digits", "--device", self.options.device]
+            self._limited(result, 18 * MEGABYTE, evaluate, "--batch-size")
 
     def _limited(self, result: dict[str, Any], size: int, words: list[str], advice: str) -> None:
         total = torch.cuda.get_device_properties(0).total_memory
@@ -314,7 +322,7 @@ class Runs:
             "import sys, torch\nfrom atalho.cli import main\n"
             f"torch.cuda.set_per_process_memory_fraction({size / total!r})\nsys.exit(main(sys.argv[1:]))"
         )
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-c", script, *words],
             capture_output=True,
             text=True,
@@ -322,15 +330,17 @@ class Runs:
             timeout=max(1.0, self.part.left),
             env=ENVIRONMENT,
         )
-        last = done.stderr.strip().splitlines()[-3:]
-        result |= {"code": done.returncode, "said": last}
-        result["ok"] = done.returncode == 6 and "OUT-OF-MEMORY" in last[-1] and advice in last[-1]
+        last = process.stderr.strip().splitlines()[-3:]
+        result |= {"code": process.returncode, "said": last}
+        result["ok"] = (
+            process.returncode == 6 and "OUT-OF-MEMORY" in last[-1] and advice in last[-1]
+        )
 
 
-def _said(done: subprocess.CompletedProcess[str]) -> list[str]:
-    """The exit code, and the end of what a command said."""
+def _outcome(process: subprocess.CompletedProcess[str]) -> list[str]:
+    """A command's exit code, and the last lines of its output."""
     return [
-        str(done.returncode),
-        *done.stderr.strip().splitlines()[-3:],
-        *done.stdout.splitlines()[-1:],
+        str(process.returncode),
+        *process.stderr.strip().splitlines()[-3:],
+        *process.stdout.splitlines()[-1:],
     ]

@@ -15,7 +15,7 @@ from threading import Lock
 from typing import Any
 
 ENVIRONMENT = {**os.environ, "PYTHONUNBUFFERED": "1"}
-SHOWN = 400  # characters of a result that are printed
+PRINTED = 400  # characters of a result that are printed
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Options:
 
 
 class Part:
-    """Writes results, each on the disk when it returns."""
+    """Writes a part's results; each is on the disk when `write` returns."""
 
     def __init__(self, name: str, folder: Path, seconds: float) -> None:
         self.name = name
@@ -67,7 +67,7 @@ class Part:
 
     @property
     def left(self) -> float:
-        """Seconds."""
+        """Seconds of the budget that are left."""
         return max(0.0, self.ends - time.monotonic())
 
     def write(self, item: str, **result: Any) -> None:
@@ -78,12 +78,12 @@ class Part:
             file.write(line + "\n")
             file.flush()
             os.fsync(file.fileno())
-            said = json.dumps(result, default=str)
-            print(f"{self.name} {at:6.1f} s  {item}: {said[:SHOWN]}", flush=True)
+            text = json.dumps(result, default=str)
+            print(f"{self.name} {at:6.1f} s  {item}: {text[:PRINTED]}", flush=True)
 
     @contextmanager
     def item(self, name: str) -> Iterator[dict[str, Any]]:
-        """Around a check that fills a result: written at the end, with the error where there was one."""
+        """Inside, a check fills the result; at the end it is written, with the error where there was one."""
         result: dict[str, Any] = {}
         begun = time.monotonic()
         try:
@@ -113,7 +113,7 @@ def atalho(*words: str, seconds: float) -> subprocess.CompletedProcess[str]:
 
 
 def until(there: Callable[[], bool], seconds: float) -> bool:
-    """Waits for something; whether it came in time."""
+    """Waits until `there` returns True; returns whether it did so in time."""
     ends = time.monotonic() + seconds
     while not there():
         if time.monotonic() > ends:

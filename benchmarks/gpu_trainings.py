@@ -44,7 +44,7 @@ class Job:
 
     @property
     def work(self) -> float:
-        """Steps of ResNet-20 that take as long."""
+        """The number of steps of ResNet-20 that take as long."""
         layers = int(self.network.removeprefix("resnet").removeprefix("plain"))
         return self.steps * layers / 20
 
@@ -72,29 +72,29 @@ class Plan:
         return waiting + job.work / rate
 
     def compiled(self, job: Job) -> bool:
-        """Whether it is over sooner compiled, compiling included."""
-        return min(self.alone, key=lambda way: self.seconds(job, compiled=way))
+        """Whether the job ends sooner when it is compiled, compiling included."""
+        return min(self.alone, key=lambda compiled: self.seconds(job, compiled=compiled))
 
 
 def jobs(*, smoke: bool) -> list[Job]:
-    """The most important first."""
+    """The trainings, the most important first."""
     if smoke:
         short = ("--recipe", "quick", "--steps", "4", "-b", "16", "--weight-decay", "1e-4")
         return [Job("resnet20", 0, short, 4), Job("plain20", 0, short, 4)]
     steps = 20 * EPOCH // BATCH
-    found = [Job("resnet20", 0, PAPER, 64_000)]
+    planned = [Job("resnet20", 0, PAPER, 64_000)]
     for seed in (0, 1, 2):
-        found += [
+        planned += [
             Job(f"{kind}{depth}", seed, COSINE, steps)
             for depth in (20, 56)
             for kind in ("plain", "resnet")
         ]
-    found += [
+    planned += [
         Job(f"{kind}{depth}", 0, COSINE, steps)
         for depth in (32, 44, 110)
         for kind in ("plain", "resnet")
     ]
-    return found
+    return planned
 
 
 def plan(options: Options, seconds: float) -> Plan:
@@ -102,25 +102,27 @@ def plan(options: Options, seconds: float) -> Plan:
 
     Where it cannot end in any case, as many as made the most steps in all. Without measurements, eager at a guess.
     """
-    found: list[dict[str, Any]] = []
+    measured: list[dict[str, Any]] = []
     if options.speed.exists():
         lines = map(json.loads, options.speed.read_text().splitlines())
-        found = [each for each in lines if "steps_per_second" in each]
+        measured = [each for each in lines if "steps_per_second" in each]
     if options.eager:
-        found = [each for each in found if not each["compiled"]]
+        measured = [each for each in measured if not each["compiled"]]
     alone: dict[bool, float] = {}
     together: dict[bool, float] = {}
-    for each in found:
+    for each in measured:
         rates = alone if each["processes"] == 1 else together
-        way = each["compiled"]
-        rates[way] = max(rates.get(way, 0.0), each["steps_per_second"])
+        compiled = each["compiled"]
+        rates[compiled] = max(rates.get(compiled, 0.0), each["steps_per_second"])
     if not alone:
         return Plan({False: 150.0}, {False: 450.0}, 0.0, 3)
-    together = {way: max(rate, together.get(way, 0.0)) for way, rate in alone.items()}
+    together = {
+        compiled: max(rate, together.get(compiled, 0.0)) for compiled, rate in alone.items()
+    }
     compiling = max(
-        (each["first_steps_seconds"] for each in found if each["compiled"]), default=0.0
+        (each["first_steps_seconds"] for each in measured if each["compiled"]), default=0.0
     )
-    most = max(found, key=lambda each: each["steps_per_second"])["processes"]
+    most = max(measured, key=lambda each: each["steps_per_second"])["processes"]
     paper = jobs(smoke=False)[0]
     for lanes in range(MOST, 1, -1):
         planned = Plan(alone, together, compiling, lanes)
@@ -154,10 +156,10 @@ class Lane:
         return time.monotonic() - self.begun
 
     def result(self) -> dict[str, Any]:
-        """What the run came to, once its process has ended."""
+        """The result of the run, once its process has ended."""
         self.log.close()
         last = Path(self.log.name).read_text().splitlines()[-3:]
-        found: dict[str, Any] = {
+        result: dict[str, Any] = {
             "network": self.job.network,
             "seed": self.job.seed,
             "code": self.process.returncode,
@@ -166,14 +168,14 @@ class Lane:
         }
         records = self.folder / "records.jsonl"
         if not records.exists():
-            return {**found, "said": last}
+            return {**result, "said": last}
         for each in record.read(records):
             if each.quantity in ("top1", "train_time", "train_throughput"):
-                found[each.quantity] = each.value
-                found["dtype"] = each.conditions["dtype"]
+                result[each.quantity] = each.value
+                result["dtype"] = each.conditions["dtype"]
             if each.quantity == "train_top1":
-                found["train_top1"] = each.value  # the last row's stays
-        return found
+                result["train_top1"] = each.value  # the last row's stays
+        return result
 
 
 def run(part: Part, options: Options) -> None:
@@ -236,7 +238,7 @@ def _work(part: Part, options: Options, planned: Plan, runs: Path, lanes: list[L
 
 
 def pack(runs: Path, target: Path) -> None:
-    """What is kept of all runs, in one file."""
+    """Packs the files of all runs that are kept into one archive."""
     with tarfile.open(target, "w:gz") as tar:
         for path in sorted(runs.rglob("*")):
             unfinished = not (path.parent.parent / "records.jsonl").exists()

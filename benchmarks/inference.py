@@ -1,8 +1,8 @@
-"""How long an image takes: atalho's `--engine auto` beside torchvision eager, onnxruntime and OpenVINO called directly.
+"""How long inference takes for an image: atalho's `--engine auto` beside torchvision eager, onnxruntime and OpenVINO called directly.
 
     python benchmarks/inference.py --weights DIR --photos DIR -o results/inference.json
 
-ResNet-18, ResNet-50, GoogLeNet (torchvision's) and VGG-16 at 224×224, at batch 1 and 16, in float32 where nobody says otherwise.
+ResNet-18, ResNet-50, GoogLeNet (torchvision's) and VGG-16 at 224×224, at batch 1 and 16, in float32 unless stated otherwise.
 Every contender is a process of its own with all cores, and they take turns of half a second (A B C D, A B C D, …); the record is
 the median of the single runs. The peers are used as their documentation says:
 
@@ -10,7 +10,7 @@ the median of the single runs. The peers are used as their documentation says:
     onnxruntime         torch.onnx.export of that module, an InferenceSession with its defaults
     OpenVINO            convert_model of that module, compile_model for the CPU with its defaults (bf16 where the processor has it)
 
-atalho is the folder that `atalho export --to engine` makes for batch 1, asked as `atalho predict` asks it. int8 is offered only where
+atalho is the folder that `atalho export --to engine` makes for batch 1, run as `atalho predict` runs it. int8 is offered only where
 real weights and labelled images show what it costs: for ResNet-50, by `--weights` (a folder as timm writes it) and
 `--photos` (class folders); the peers' ResNet-50 then has its strides where those weights have them, in the first 1×1.
 """
@@ -39,7 +39,7 @@ NETWORKS = {
     "googlenet.bn": "googlenet",
     "vgg16": "vgg16",
 }
-"""atalho's name, torchvision's."""
+"""torchvision's name of a network, by atalho's."""
 
 AIMS = {
     "share_of_the_fastest_at_least": 0.97,
@@ -108,11 +108,11 @@ def atalho(_: str, images: Any, folder: Path) -> Any:
     from atalho.engines.engine import Placement
     from atalho.runtime.device import Device
 
-    found = engine_config.read(folder)
-    assert found
+    config = engine_config.read(folder)
+    assert config
     cores = len(os.sched_getaffinity(0))
-    session = ENGINES[found.backend.engine].open(
-        folder, found.backend.dtype, Placement(Device("cpu", cores))
+    session = ENGINES[config.backend.engine].open(
+        folder, config.backend.dtype, Placement(Device("cpu", cores))
     )
     placed = session.put(images)
     return lambda: session.run(placed)
@@ -128,7 +128,7 @@ CONTENDERS = {
 
 
 class Contender:
-    """One of them in a process of its own, which takes its turn when it is told to."""
+    """A contender in a process of its own, which runs for a turn whenever `turn` is called."""
 
     def __init__(self, contender: str, name: str, batch: int, folder: Path) -> None:
         command = [sys.executable, __file__, "--child", contender, name, str(batch), str(folder)]
@@ -143,31 +143,31 @@ class Contender:
         )
 
     def turn(self) -> list[float]:
-        """Seconds of its runs."""
+        """Lets it run for a turn, and returns the seconds of its runs."""
         assert self.child.stdin and self.child.stdout
         self.child.stdin.write("\n")
         self.child.stdin.flush()
-        taken: list[float] = json.loads(self.child.stdout.readline())
-        return taken
+        times: list[float] = json.loads(self.child.stdout.readline())
+        return times
 
 
 def child(contender: str, name: str, batch: int, folder: Path) -> None:
-    answers = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)  # libraries print what they like
+    output = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # what libraries print goes to standard error
     shape = (batch, 3, SIDE, SIDE)
     images = np.random.default_rng(0).standard_normal(shape, np.float32)
     run = CONTENDERS[contender](name, images, folder)
     for _ in sys.stdin:
-        taken: list[float] = []
-        while sum(taken) < TURN or len(taken) < LEAST:
+        times: list[float] = []
+        while sum(times) < TURN or len(times) < LEAST:
             begun = time.perf_counter()
             run()
-            taken.append(time.perf_counter() - begun)
-        answers.write(json.dumps(taken) + "\n")
+            times.append(time.perf_counter() - begun)
+        output.write(json.dumps(times) + "\n")
 
 
 def deployed_folders(weights: Path, photos: Path, root: Path) -> dict[tuple[str, str], Path]:
-    """Every network on the engine that auto takes; ResNet-50 with int8 among the backends too, and what that costs."""
+    """Folders of every network on the engine that auto chooses; for ResNet-50 also with int8 among the candidates."""
     from dataclasses import replace
 
     from atalho.benchmark.entry import untrained
@@ -195,13 +195,13 @@ def deployed_folders(weights: Path, photos: Path, root: Path) -> dict[tuple[str,
             trials = deploy.deploy(trained, folder, request, sample)
             print(f"{name}, {kind}: {sentence(trials, 1)}", flush=True)
             best = trials[0]
-            said = {
+            outcome = {
                 "backend": str(best.backend),
                 "agreement": best.agreement,
                 "top1_lost": best.lost,
             }
             (root / f"{folder.name}.json").write_text(
-                json.dumps({**said, "images": len(sample.images)})
+                json.dumps({**outcome, "images": len(sample.images)})
             )
             folders[name, kind] = folder
     return folders
@@ -209,20 +209,20 @@ def deployed_folders(weights: Path, photos: Path, root: Path) -> dict[tuple[str,
 
 def measure(name: str, batch: int, folders: dict[tuple[str, str], Path]) -> dict[str, list[float]]:
     """Seconds of single runs of every contender, by turns."""
-    named = [c for c in CONTENDERS if not c.startswith("atalho") or (name, c) in folders]
+    names = [c for c in CONTENDERS if not c.startswith("atalho") or (name, c) in folders]
     contenders = {
-        c: Contender(c, NETWORKS[name], batch, folders.get((name, c), Path())) for c in named
+        c: Contender(c, NETWORKS[name], batch, folders.get((name, c), Path())) for c in names
     }
-    taken: dict[str, list[float]] = {c: [] for c in named}
+    times: dict[str, list[float]] = {c: [] for c in names}
     for turn in range(ROUNDS + 1):
         for each, contender in contenders.items():
-            found = contender.turn()
+            turn_times = contender.turn()
             if turn:  # the first one warms up
-                taken[each] += found
+                times[each] += turn_times
     for contender in contenders.values():
         contender.child.kill()
         contender.child.wait()
-    return taken
+    return times
 
 
 def main() -> None:
@@ -238,18 +238,18 @@ def main() -> None:
     results: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as root:
         folders = deployed_folders(options.weights, options.photos, Path(root))
-        chosen = {
+        engines = {
             f"{name}, {kind}": json.loads((folder.parent / f"{folder.name}.json").read_text())
             for (name, kind), folder in folders.items()
         }
         for name in NETWORKS:
             for batch in options.batch_size or [1, 16]:
-                taken = measure(name, batch, folders)
-                middle = {c: median(each) / batch for c, each in taken.items()}
+                times = measure(name, batch, folders)
+                middle = {c: median(each) / batch for c, each in times.items()}
                 peers = {c: s for c, s in middle.items() if not c.startswith("atalho")}
                 results[f"{name}, batch {batch}"] = {
                     "milliseconds_an_image": {c: 1e3 * s for c, s in middle.items()},
-                    "runs": {c: len(each) for c, each in taken.items()},
+                    "runs": {c: len(each) for c, each in times.items()},
                     "share_of_the_fastest_peer": min(peers.values()) / middle["atalho"],
                     "ratio_to_torchvision_eager": {
                         c: middle["torchvision eager"] / s
@@ -257,20 +257,20 @@ def main() -> None:
                         if c.startswith("atalho")
                     },
                 }
-                said = ", ".join(f"{c} {1e3 * s:.1f}" for c, s in middle.items())
-                print(f"{name}, batch {batch}: {said} ms an image", flush=True)
+                line = ", ".join(f"{c} {1e3 * s:.1f}" for c, s in middle.items())
+                print(f"{name}, batch {batch}: {line} ms an image", flush=True)
     if options.output:
-        found = {
+        result = {
             "question": "milliseconds an image of inference, by turns, each contender in a process of its own",
             "command": "python benchmarks/inference.py --weights DIR --photos DIR",
-            "chosen": chosen,
+            "chosen": engines,
             "results": results,
             "aims": AIMS,
             "device": processor(),
             "versions": versions("torch", "torchvision", "onnxruntime", "openvino", "nncf"),
             "at": now(),
         }
-        options.output.write_text(json.dumps(found, indent=1) + "\n")
+        options.output.write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

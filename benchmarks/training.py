@@ -1,4 +1,4 @@
-"""How many images a second training takes in: `atalho train` beside a plain PyTorch loop and Lightning's Trainer.
+"""Images a second of training: `atalho train` beside a plain PyTorch loop and Lightning's Trainer.
 
     python benchmarks/training.py --cifar DIR --photos DIR -o results/training.json
 
@@ -8,8 +8,8 @@ the median of the rounds. Every process has torch's own number of threads: all c
 
 atalho is the command line as a user calls it, with its defaults; what it chooses itself (precision, memory format, fused
 update, threads that decode) is what is measured. A short and a long run are made, and the difference of their `train_time`
-records is the time of the steps between: start-up, the first steps and the test at the end fall out, while rows of
-metrics.csv stay in. The difference of whole processes would say the same with the noise of two starts and two tests.
+records is the time of the steps between: it excludes start-up, the first steps and the test at the end, and includes
+rows of metrics.csv. The difference of whole processes would measure the same, with the noise of two starts and two tests.
 Its photos are not held out for validation, since the peers validate nothing.
 
 The plain loop is in the style of the popular CIFAR ResNet repositories: PIL images through torchvision's transforms, a
@@ -70,7 +70,7 @@ AIMS = {
     "ratio_to_plain_loop_at_least": {IN_MEMORY: 2.3, ON_DISK: 1.5},
     "overhead_at_most": 0.03,
 }
-"""On two cores; said beside what was found."""
+"""On two cores; they are written beside the results."""
 
 RATE, MOMENTUM, WEIGHT_DECAY = 0.1, 0.9, 1e-4
 CIFAR_MOMENTS = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
@@ -79,7 +79,7 @@ IMAGENET_MOMENTS = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class Cifar10:
-    """`torchvision.datasets.CIFAR10` over the official binary batches: what it keeps, and what it does for an image."""
+    """`torchvision.datasets.CIFAR10` over the official binary batches, which does the same work for every image."""
 
     def __init__(self, root: Path, transform: Callable[[Image.Image], Tensor]) -> None:
         files = [
@@ -119,12 +119,12 @@ def photos(root: Path) -> ImageFolder:
 
 @dataclass(frozen=True)
 class Task:
-    """What all contenders do.
+    """The training that all contenders do.
 
     Args:
-        warming, steps: how many are made before the clock starts, and while it runs.
-        dataset: the peers' images, under `root`.
-        options: what `atalho train` is asked for beside the network, the batch and the length.
+        warming, steps: the number of steps before the clock starts, and while it runs.
+        dataset: returns the peers' images, from `root`.
+        options: of `atalho train`, beside the network, the batch and the length.
     """
 
     network: str
@@ -160,23 +160,23 @@ class Task:
 
 
 def clock() -> float:
-    """Seconds, once the device has done what it was asked for."""
+    """The time in seconds, once the device has finished its work."""
     if DEVICE.type == "cuda":
         torch.cuda.synchronize()
     return time.perf_counter()
 
 
 class Stopwatch:
-    """Told of every step, it runs from the last of the warming ones to the last."""
+    """Measures the time from the end of the last warming step to the end of the last step; `step` is called after each."""
 
     def __init__(self, task: Task) -> None:
         self.ends = task.warming, task.length
-        self.done = 0
+        self.steps_done = 0
         self.moments: list[float] = []
 
     def step(self) -> None:
-        self.done += 1
-        if self.done in self.ends:
+        self.steps_done += 1
+        if self.steps_done in self.ends:
             self.moments.append(clock())
 
     @property
@@ -192,18 +192,18 @@ def atalho(task: Task) -> float:
 
 
 def train_time(task: Task, steps: int) -> float:
-    """Seconds of so many steps, as the run's record says."""
+    """The seconds of so many steps, from the run's record `train_time`."""
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
         command = [sys.executable, "-m", "atalho", "train", task.network, *task.options]
         command += ["--batch-size", str(task.batch), "--steps", str(steps), "--output", str(run)]
         subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
-        found = {each.quantity: each for each in record.read(run / "records.jsonl")}
-        return found["train_time"].value
+        records = {each.quantity: each for each in record.read(run / "records.jsonl")}
+        return records["train_time"].value
 
 
 def plain(task: Task) -> float:
-    """Images a second of the loop that the popular repositories have."""
+    """Images a second of a loop as in the popular repositories."""
     model = task.module().to(DEVICE).train()
     optimiser = task.optimiser(model)
     stopwatch = Stopwatch(task)
@@ -292,9 +292,9 @@ def step_seconds(folder: Path, pairs: int) -> list[tuple[float, float]]:
             F.cross_entropy(logits.float(), labels).backward()
             optimiser.step()
 
-        found = [(seconds(run.advance), seconds(bare)) for _ in range(UNCOUNTED + pairs)]
+        pairs_of_seconds = [(seconds(run.advance), seconds(bare)) for _ in range(UNCOUNTED + pairs)]
         run.learner.batches.close()
-    return found[UNCOUNTED:]
+    return pairs_of_seconds[UNCOUNTED:]
 
 
 def seconds(work: Callable[[], None]) -> float:
@@ -304,7 +304,7 @@ def seconds(work: Callable[[], None]) -> float:
 
 
 def alone(function: Callable[..., Any], *arguments: Any) -> Any:
-    """What a function answers in a new process."""
+    """The value that a function returns in a new process."""
     fresh = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=fresh) as pool:
         return pool.submit(function, *arguments).result()
@@ -343,21 +343,21 @@ def tasks(cifar_root: Path, photo_root: Path, length: float) -> dict[str, Task]:
 
 def measure(task: Task, rounds: int) -> dict[str, list[float]]:
     """Images a second of every contender, in every round."""
-    found: dict[str, list[float]] = {name: [] for name in CONTENDERS}
+    rates: dict[str, list[float]] = {name: [] for name in CONTENDERS}
     for _ in range(rounds):
         for name, contender in CONTENDERS.items():
-            found[name].append(alone(contender, task))
-    return found
+            rates[name].append(alone(contender, task))
+    return rates
 
 
-def summary(task: Task, taken: dict[str, list[float]]) -> dict[str, Any]:
-    middle = {name: median(rates) for name, rates in taken.items()}
+def summary(task: Task, rates_by_name: dict[str, list[float]]) -> dict[str, Any]:
+    middle = {name: median(rates) for name, rates in rates_by_name.items()}
     return {
         "network": task.network,
         "batch": task.batch,
         "steps": task.steps,
         "warming_steps": task.warming,
-        "images_per_second": taken,
+        "images_per_second": rates_by_name,
         "median": middle,
         "ratio_to": {
             name: middle["atalho"] / rate for name, rate in middle.items() if name != "atalho"
@@ -378,9 +378,9 @@ def main() -> None:
         pictures = Path(folder) / "photos"
         arranged(options.photos, pictures)
         for name, task in tasks(options.cifar, pictures, options.length).items():
-            taken = measure(task, options.rounds)
-            results[name] = summary(task, taken)
-            for contender, rates in taken.items():
+            rates_by_name = measure(task, options.rounds)
+            results[name] = summary(task, rates_by_name)
+            for contender, rates in rates_by_name.items():
                 print(
                     f"{name:22} {contender:10} {median(rates):7.1f} images/s   ({min(rates):.1f} to {max(rates):.1f})"
                 )
@@ -390,7 +390,7 @@ def main() -> None:
     overhead = median(1 - bare / whole for whole, bare in pairs)
     print(f"{100 * overhead:.1f} % of a step of atalho is not forward, backward or update")
     if options.output:
-        found = {
+        result = {
             "question": "images/s of training, and the share of a step that is not forward, backward or update",
             "command": "python benchmarks/training.py --cifar DIR --photos DIR",
             "rounds": options.rounds,
@@ -409,7 +409,7 @@ def main() -> None:
             "versions": versions("torch", "torchvision", "pillow", "numpy", "lightning"),
             "at": now(),
         }
-        options.output.write_text(json.dumps(found, indent=1) + "\n")
+        options.output.write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":
