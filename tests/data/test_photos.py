@@ -15,7 +15,7 @@ from PIL import Image
 from atalho import data
 from atalho.data.dataset import Dataset
 from atalho.data.image import Framing, load
-from atalho.data.photos import OnDisk
+from atalho.data.on_disk import OnDisk
 from atalho.errors import AtalhoError, Exit
 from photo_folders import SMALL, fill, picture, save
 

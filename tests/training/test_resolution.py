@@ -10,7 +10,7 @@ from atalho import recipes
 from atalho.data.batches import Preprocessing
 from atalho.data.dataset import Dataset
 from atalho.data.image import Framing
-from atalho.data.photos import OnDisk
+from atalho.data.on_disk import OnDisk
 from atalho.errors import WRONG_OPTION, AtalhoError, Exit
 from atalho.networks import subjects
 from atalho.recipes.changes import RecipeChanges

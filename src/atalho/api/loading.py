@@ -141,6 +141,7 @@ def load_data(
     framings: "Sequence[Framing]" = (),
     bad_images: BadImages = "error",
     copies: Copies = "similar",
+    group_by: "str | Path | None" = None,
 ) -> "Dataset":
     """A data set or a folder of photos, as `data.load`; the reporter is called with the progress of downloading or reading."""
     from atalho import data
@@ -155,6 +156,7 @@ def load_data(
             framings=framings or (FRAMING,),
             bad_images=bad_images,
             copies=copies,
+            group_by=Path(group_by) if group_by else None,
             say=reporter.say,
         )
 

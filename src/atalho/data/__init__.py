@@ -9,7 +9,7 @@ from atalho.data.copies import Kind
 from atalho.data.dataset import Dataset, Progress
 from atalho.data.image import Framing
 from atalho.data.photos import BadImages, Say
-from atalho.errors import AtalhoError, Exit
+from atalho.errors import AtalhoError, Exit, wrong_option
 
 DATASETS: dict[str, Callable[[Path, Progress], Dataset]] = {
     "digits": digits.load,
@@ -26,6 +26,7 @@ def load(
     framings: Sequence[Framing] = (photos.FRAMING,),
     bad_images: BadImages = "error",
     copies: Kind = "similar",
+    group_by: Path | None = None,
     say: Say = lambda message: None,
 ) -> Dataset:
     """The data set called `name`, which is kept under `data_dir`; where `name` is a folder, its photos as a data set.
@@ -33,13 +34,15 @@ def load(
     Args:
         progress: called with the bytes downloaded, or the images of a folder read, and how many there are in all.
         framings: how photos are resized and cropped to the inputs of one or more networks; other data sets' images have one size.
-        bad_images, copies, say: as in `photos.load`.
+        bad_images, copies, group_by, say: as in `photos.load`.
 
     Raises:
-        AtalhoError: DATA-UNKNOWN (exit 2); DATA-MISSING, DATA-CHECKSUM, DATA-DOWNLOAD (exit 3); as `photos.load`.
+        AtalhoError: DATA-UNKNOWN, USAGE (exit 2); DATA-MISSING, DATA-CHECKSUM, DATA-DOWNLOAD (exit 3); as `photos.load`.
     """
     root = Path(name)
     if name in DATASETS:
+        if group_by:
+            raise wrong_option("group-by", "it goes with a folder of photos")
         if root.is_dir() and root.resolve() != data_dir.resolve():
             say(f"{name} is the data set; the folder of that name here is --data ./{name}")
         return DATASETS[name](data_dir, progress)
@@ -51,6 +54,7 @@ def load(
             framings=framings,
             bad_images=bad_images,
             copies=copies,
+            group_by=group_by,
             say=say,
         )
         # `./` tells a folder that is named like a data set from the data set, whose published results are not the folder's.

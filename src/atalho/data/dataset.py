@@ -55,6 +55,12 @@ class Split(NamedTuple):
     def contents(self) -> Iterator[bytes]:
         return (tensor.contiguous().numpy().tobytes() for tensor in self)
 
+    def checksums(self) -> list[bytes]:
+        return [hashlib.sha256(image.numpy().tobytes()).digest() for image in self.images]
+
+    def groups(self) -> list[int]:
+        return [*range(len(self.labels))]
+
 
 class Batched(Protocol):
     """Images with labels that come in batches, as those of a `Split` do."""
@@ -67,7 +73,7 @@ class Batched(Protocol):
 
 
 class Images(Batched, Protocol):
-    """A split of a data set, in memory (`Split`) or on disk (`photos.OnDisk`)."""
+    """A split of a data set, in memory (`Split`) or on disk (`on_disk.OnDisk`)."""
 
     @property
     def labels(self) -> Tensor:
@@ -87,6 +93,12 @@ class Images(Batched, Protocol):
 
     def contents(self) -> Iterator[bytes]:
         """All that the images and labels depend on, for a checksum."""
+
+    def checksums(self) -> list[bytes]:
+        """The SHA-256 of every image: of its pixels in memory, of its file on disk."""
+
+    def groups(self) -> list[int]:
+        """A number for every image, equal for those that are kept together."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +125,7 @@ class Dataset:
         mirror: whether a mirrored image keeps its label (a digit does not).
         note: how it was divided, for readers of its results.
         copies: as in `DataIdentity`.
+        own_test: whether the data came with their test split; without, it was divided from all images here.
     """
 
     name: str
@@ -121,6 +134,7 @@ class Dataset:
     mirror: bool
     note: str
     copies: Kind | None = None
+    own_test: bool = False
 
     @property
     def framing(self) -> Framing:
@@ -175,7 +189,7 @@ def spaced(count: int, most: int) -> Tensor:
 
 def stratified(split: Split, fractions: Mapping[str, float]) -> dict[str, Split]:
     """Divides every class in the given fractions, as `divided`, by the SHA-256 of every image."""
-    keys = [hashlib.sha256(image.numpy().tobytes()).digest() for image in split.images]
+    keys = split.checksums()
     parts = divided(keys, split.labels.tolist(), range(len(keys)), fractions)
     return {name: split.select(index) for name, index in parts.items()}
 

@@ -22,7 +22,7 @@ from atalho.data.augmentation import boxes
 from atalho.data.batches import Augmenter, StreamSettings
 from atalho.data.draws import positions
 from atalho.data.image import Framing, Window, load
-from atalho.data.photos import OnDisk
+from atalho.data.on_disk import OnDisk
 from atalho.recipes.recipe import ResizedCrop, ShorterSide
 from atalho.runtime.transfer import on_device
 

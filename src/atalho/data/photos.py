@@ -2,27 +2,26 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from itertools import chain, count
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
-import torch
-from torch import Tensor
 
+from atalho.data import groups
 from atalho.data.copies import Kind, find, in_two_classes
-from atalho.data.dataset import Dataset, Progress, Split, divided
-from atalho.data.folder import Folder, decoded
+from atalho.data.dataset import Dataset, Progress, divided
+from atalho.data.folder import Folder
 from atalho.data.image import WHITE, Framing
 from atalho.data.layout import WHOLE, Layout, check_trainable, layout
 from atalho.data.manifest import Contents, read_files
 from atalho.data.names import SPLITS, counted, first_few
+from atalho.data.on_disk import OnDisk, Photo
 from atalho.errors import AtalhoError, Exit, printable
 
 T = TypeVar("T")
-Photos = tuple["Photo", ...]
+Photos = tuple[Photo, ...]
 BadImages = Literal["error", "skip"]
 Say = Callable[[str], None]
 
@@ -31,78 +30,6 @@ FRAMING = Framing((3, 224, 224), crop_pct=0.875)
 
 SHARES = {"val": 0.15, "test": 0.15, "train": 0.7}
 DIVIDED = "divided by content"
-SAMPLE = 1000  # photos over which statistics are taken
-
-
-class Photo(NamedTuple):
-    """An image of a folder that can be read.
-
-    Attributes:
-        label: index of its class.
-        sha256: of the file.
-        size: (width, height), upright.
-    """
-
-    path: Path
-    label: int
-    class_name: str
-    sha256: bytes
-    size: tuple[int, int]
-
-
-@dataclass(frozen=True)
-class OnDisk:
-    """A split of photos that are decoded when they are needed."""
-
-    photos: Photos
-    framing: Framing
-
-    @cached_property
-    def labels(self) -> Tensor:
-        return torch.tensor([photo.label for photo in self.photos], dtype=torch.int64)
-
-    def framed(self, framing: Framing) -> "OnDisk":
-        return OnDisk(self.photos, replace(framing, white=self.framing.white))
-
-    def select(self, index: Tensor) -> "OnDisk":
-        return OnDisk(tuple(self.photos[row] for row in index.tolist()), self.framing)
-
-    def join(self, other: "OnDisk") -> "OnDisk":
-        return OnDisk(self.photos + other.photos, self.framing)
-
-    def batches(self, size: int) -> Iterator[Split]:
-        """The split in its order, framed, `size` images at a time.
-
-        Raises:
-            AtalhoError: as `image.read`, for a photo that can no longer be read.
-        """
-        images: list[Tensor] = []
-        labels = iter(self.labels.split(size))
-        for image in decoded((photo.path for photo in self.photos), self.framing):
-            if isinstance(image, AtalhoError):
-                raise image
-            images.append(image)
-            if len(images) == min(size, len(self.photos)):
-                yield Split(torch.stack(images), next(labels))
-                images = []
-        if images:
-            yield Split(torch.stack(images), next(labels))
-
-    def sample(self) -> Tensor:
-        """At most 1,000 photos, framed, in the order of the SHA-256 of their files: more would hardly change a statistic."""
-        order = sorted(range(len(self.photos)), key=lambda row: self.photos[row].sha256)
-        chosen = self.select(torch.tensor(order[:SAMPLE]))
-        return next(chosen.batches(SAMPLE)).images
-
-    def contents(self) -> Iterator[bytes]:
-        # The count marks where a split ends.
-        yield f"{len(self.photos)}\n".encode()
-        for photo in self.photos:
-            yield f"{photo.sha256.hex()} {photo.class_name}\n".encode()
-
-    def folder(self, root: Path, classes: tuple[str, ...]) -> Folder:
-        """The photos as class folders with their images."""
-        return Folder(root, classes, tuple((photo.path, photo.label) for photo in self.photos))
 
 
 def load(
@@ -113,6 +40,7 @@ def load(
     framings: Sequence[Framing],
     bad_images: BadImages,
     copies: Kind,
+    group_by: Path | None = None,
     say: Say,
 ) -> Dataset:
     """A folder's images in `train`, `val` and `test`.
@@ -127,12 +55,13 @@ def load(
         progress: called with the numbers of files read and in all.
         bad_images: whether images that cannot be used are an error or are left out.
         copies: which copies of a picture are kept in one split.
+        group_by: a table of other photos that are kept in one split, as `groups.read` reads it.
         say: called with one line each for what the folder holds and what is left out: classes, splits and counts before files are
             read, then every image that cannot be used, and copies.
 
     Raises:
-        AtalhoError: (exit 3) BAD-IMAGES; DATA-FEW for a class with too few images to divide; as `layout` and `check_trainable`;
-            DATA-DIR (exit 2).
+        AtalhoError: (exit 3) BAD-IMAGES; DATA-FEW for a class with too few images to divide; as `layout`, `check_trainable` and
+            `groups.read`; DATA-DIR (exit 2).
     """
     folders = layout(root)
 
@@ -159,8 +88,8 @@ def load(
             next_step="mend or remove them, or --bad-images skip to leave them out",
             exit=Exit.DATA,
         )
-    groups = _copies(root, photos, contents, copies, log)
-    splits, note = _divided(root, photos, groups, folders.classes)
+    photos = _grouped(root, photos, contents, copies, group_by, log)
+    splits, note = _divided(root, photos, folders.classes)
     if copies != "off":
         note = note.replace(DIVIDED, f"{DIVIDED}, with copies of a picture on one side")
     sizes = ", ".join(f"{split} {len(splits[split]):,}" for split in SPLITS)
@@ -170,7 +99,13 @@ def load(
     framing = replace(framings[0], white=contents.white)
     ordered = {split: OnDisk(splits[split], framing) for split in SPLITS}
     return Dataset(
-        root.resolve().name, folders.classes, ordered, mirror=True, note=note, copies=copies
+        root.resolve().name,
+        folders.classes,
+        ordered,
+        mirror=True,
+        note=note,
+        copies=copies,
+        own_test=bool(fixed_splits(photos)),
     )
 
 
@@ -208,9 +143,8 @@ def _read(
                 continue
             name = part.classes[label]
             width, height = sizes[row]
-            good.append(
-                Photo(path, indices[name], name, contents.sha256[row].tobytes(), (width, height))
-            )
+            sha256 = contents.sha256[row].tobytes()
+            good.append(Photo(path, indices[name], name, sha256, (width, height), row))
     usable = np.array([row not in bad for row in range(len(names))], bool)
     return {split: tuple(good) for split, good in photos.items()}, contents.only(usable), refused
 
@@ -225,10 +159,15 @@ def _unfit(contents: Contents, framing: Framing) -> Iterator[tuple[int, str]]:
             yield from ((row, str(error)) for row in rows.tolist())
 
 
-def _copies(
-    root: Path, photos: Mapping[str, Photos], contents: Contents, kind: Kind, say: Say
-) -> Sequence[int]:
-    """A number for every photo, split after split, equal for copies."""
+def _grouped(
+    root: Path,
+    photos: Mapping[str, Photos],
+    contents: Contents,
+    kind: Kind,
+    group_by: Path | None,
+    say: Say,
+) -> dict[str, Photos]:
+    """The photos with their groups: copies are in one, and what the table `group_by` puts together."""
     every = [*chain.from_iterable(photos.values())]
     labels = np.array([photo.label for photo in every], np.int64)
     copies = find(contents.sha256, contents.fingerprints, labels, kind)
@@ -248,29 +187,35 @@ def _copies(
         f"{root}: kept on one side of a division (--copies {kind}): {copies.identical:,} files equal to another, "
         f"{copies.similar:,} photos that look like another"
     )
-    groups: list[int] = copies.groups.tolist()
-    group = iter(groups)
-    sides = {split: {next(group) for _ in part} for split, part in photos.items()}
-    if across := sum(n > 1 for n in Counter(chain.from_iterable(sides.values())).values()):
+    numbers: list[int] = copies.groups.tolist()
+    if group_by:
+        numbers = groups.joined(
+            numbers, groups.read(group_by, root, [photo.path for photo in every], say)
+        )
+        say(
+            f"{group_by}: {len({*numbers}):,} groups of photos, each kept on one side of a division"
+        )
+    number = iter(numbers)
+    grouped = {
+        split: tuple(photo._replace(group=next(number)) for photo in part)
+        for split, part in photos.items()
+    }
+    sides = ({photo.group for photo in part} for part in grouped.values())
+    if across := sum(n > 1 for n in Counter(chain.from_iterable(sides)).values()):
         say(f"{root}: {across} pictures are in more than one of {', '.join(photos)}")
-    return groups
+    return grouped
 
 
 def _divided(
-    root: Path, photos: Mapping[str, Photos], groups: Sequence[int], classes: tuple[str, ...]
+    root: Path, photos: Mapping[str, Photos], classes: tuple[str, ...]
 ) -> tuple[dict[str, Photos], str]:
-    """All three splits, and a note on how they were divided.
-
-    Args:
-        groups: a number for every photo of `photos`, split after split, equal for copies.
-    """
+    """All three splits, and a note on how they were divided."""
     train, fixed = photos["train"], fixed_splits(photos)
     if "val" in fixed:
         return fixed, "split as its folders are"
     test = fixed.get("test")
     shares = SHARES if test is None else {"val": SHARES["val"], "train": 1 - SHARES["val"]}
-    # `train` is the first of `photos`, so that its photos have the first numbers.
-    parts = _divide(root, train, groups, shares, classes)
+    parts = _divide(root, train, shares, classes)
     if test is None:
         return parts, f"70 % for training, 15 % for validation, 15 % for testing, {DIVIDED}"
     role = "test" if "test" in photos else "validation"
@@ -281,12 +226,12 @@ def _divided(
 def _divide(
     root: Path,
     photos: Photos,
-    groups: Sequence[int],
     shares: Mapping[str, float],
     classes: tuple[str, ...],
 ) -> dict[str, Photos]:
     keys = [photo.sha256 for photo in photos]
-    parts = divided(keys, [photo.label for photo in photos], groups, shares)
+    labels, together = [photo.label for photo in photos], [photo.group for photo in photos]
+    parts = divided(keys, labels, together, shares)
     split = {name: tuple(photos[index] for index in part.tolist()) for name, part in parts.items()}
     present = [{photo.class_name for photo in part} for part in split.values()]
     if lacking := [name for name in classes if not all(name in part for part in present)]:

@@ -8,7 +8,7 @@ from atalho.data.batches import Batches, StreamSettings
 from atalho.data.dataset import Images, Split
 from atalho.data.decoding import Decoding
 from atalho.data.folder import WORKERS
-from atalho.data.photos import OnDisk
+from atalho.data.on_disk import OnDisk
 
 
 class Stream(Protocol):

@@ -10,7 +10,8 @@ from atalho.data.copies import Kind
 from atalho.data.dataset import DataIdentity, Dataset, Progress, Split
 from atalho.data.folder import Folder, Photos
 from atalho.data.layout import WHOLE, Layout, layout
-from atalho.data.photos import OnDisk, Say, fixed_splits
+from atalho.data.on_disk import OnDisk
+from atalho.data.photos import Say, fixed_splits
 from atalho.errors import AtalhoError, Exit, printable
 from atalho.evaluation import views
 from atalho.evaluation.accuracy import PROTOCOL, Accuracy, accuracy, tally

@@ -1,0 +1,1 @@
+"""Frozen networks' features, linear classifiers on them, and their cross-validation."""

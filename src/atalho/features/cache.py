@@ -1,0 +1,95 @@
+"""Features that were computed once, kept in the user's cache folder: known by the image, the weights and the preprocessing."""
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import safetensors.numpy
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+
+from atalho.conditions import digest
+from atalho.files import write_atomically
+from atalho.networks import subjects
+from atalho.weights.trained import Trained
+
+Features = NDArray[np.float32]
+"""(N, features)."""
+
+Say = Callable[[str], None]
+
+FORM = 1
+"""Of the files."""
+
+_CHECKSUM = 32  # bytes of a SHA-256
+
+
+def folder() -> Path:
+    """Where features are kept: `$ATALHO_CACHE`, or `atalho` in the user's cache folder."""
+    if own := os.environ.get("ATALHO_CACHE"):
+        return Path(own) / "features"
+    users = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(users) / "atalho" / "features"
+
+
+def path(trained: Trained) -> Path:
+    """The file for a network's features; another one for other weights, another framing or preprocessing."""
+    preprocessing = hashlib.sha256()
+    for each in trained.preprocessing:
+        preprocessing.update(f"{[*each.shape]}".encode() + each.contiguous().numpy().tobytes())
+    key = {
+        "form": FORM,
+        "network": trained.network.name,
+        "code": subjects.code(trained.network.name),
+        "weights": trained.weights,
+        "framing": asdict(trained.framing),
+        "preprocessing": preprocessing.hexdigest(),
+    }
+    return folder() / f"{subjects.folder_name(trained.network.name)}-{digest(key)[:32]}"
+
+
+def read(file: Path, say: Say) -> dict[bytes, Features]:
+    """The features in a file by the SHA-256 of their image; none where there is no file.
+
+    Args:
+        say: is called with a line where the file is damaged, and therefore counts as absent.
+    """
+    try:
+        content = file.read_bytes()
+    except OSError:
+        return {}
+    checksum, data = content[:_CHECKSUM], content[_CHECKSUM:]
+    if hashlib.sha256(data).digest() != checksum:
+        say(f"{file} is damaged: its features are computed anew")
+        return {}
+    try:
+        tensors = safetensors.numpy.load(data)
+        images, features = tensors["images"], tensors["features"]
+    except (SafetensorError, KeyError) as error:
+        say(f"{file} holds no features ({error}): they are computed anew")
+        return {}
+    return {image.tobytes(): row for image, row in zip(images, features, strict=True)}
+
+
+def write(file: Path, known: Mapping[bytes, Features], say: Say) -> None:
+    """Writes features by the SHA-256 of their image.
+
+    Args:
+        say: is called with a line where the file cannot be written: they will be computed again the next time.
+    """
+    images = np.frombuffer(b"".join(known), np.uint8).reshape(-1, _CHECKSUM)
+    tensors = {"images": images, "features": np.stack([*known.values()])}
+    data = safetensors.numpy.save(tensors)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(file, hashlib.sha256(data).digest() + data)
+    except OSError as error:
+        say(f"{file} cannot be written ({error.strerror}): features are not kept")
+
+
+def rows(known: Mapping[bytes, Features], images: Sequence[bytes]) -> Features:
+    """The features of some images, in their order."""
+    return np.stack([known[image] for image in images])

@@ -1,0 +1,55 @@
+"""Images as their features, with labels and groups: what linear classifiers are fitted on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atalho.data.dataset import Images, divided
+from atalho.features.cache import Features
+
+Places = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """Images by their features.
+
+    Args:
+        features: (N, features).
+        labels: (N,) indices of classes.
+        groups: (N,) numbers, equal for images that are kept together: copies of a picture, photos of one patient.
+        images: the SHA-256 of each.
+    """
+
+    features: Features
+    labels: Places
+    groups: Places
+    images: tuple[bytes, ...]
+
+    @classmethod
+    def of(cls, images: Images, features: Features) -> "Embedding":
+        """The images in the order of their checksums: what is fitted depends on no file's name."""
+        checksums = images.checksums()
+        order = sorted(range(len(checksums)), key=checksums.__getitem__)
+        ordered = tuple(checksums[place] for place in order)
+        return cls(
+            features[order], images.labels.numpy()[order], np.array(images.groups())[order], ordered
+        )
+
+    def select(self, places: Places) -> "Embedding":
+        """The images at some places, in their order."""
+        images = tuple(self.images[place] for place in places.tolist())
+        return Embedding(self.features[places], self.labels[places], self.groups[places], images)
+
+    def folds(self, count: int) -> list[tuple[Places, Places]]:
+        """The places of the images to fit on and of those to test on, of each fold.
+
+        Every class is divided evenly, groups stay together, and every image is tested on once. A fold in which no image would
+        be tested on is left out.
+        """
+        shares = dict.fromkeys(map(str, range(count)), 1 / count)
+        parts = divided(self.images, self.labels.tolist(), self.groups.tolist(), shares)
+        every = np.arange(len(self.images))
+        tested = [part.numpy() for part in parts.values() if len(part)]
+        return [(np.setdiff1d(every, part), part) for part in tested]
