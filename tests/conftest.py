@@ -25,6 +25,14 @@ if bf16 := os.environ.get("ATALHO_TEST_BF16"):
     torch.cpu.get_capabilities = lambda: {"avx512_bf16": bf16 == "found"}
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache folder of the test's own, in the place of the user's."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("ATALHO_CACHE", str(folder))
+    return folder
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real data, where there is one (`ATALHO_SHARED`)."""

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import safetensors.numpy
@@ -81,7 +82,7 @@ def write(file: Path, known: Mapping[bytes, Features], say: Say) -> None:
         say: is called with a line where the file cannot be written: they will be computed again the next time.
     """
     images = np.frombuffer(b"".join(known), np.uint8).reshape(-1, _CHECKSUM)
-    tensors = {"images": images, "features": np.stack([*known.values()])}
+    tensors: dict[str, NDArray[Any]] = {"images": images, "features": rows(known, [*known])}
     data = safetensors.numpy.save(tensors)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
