@@ -6,11 +6,15 @@ export ATALHO_SHARED ?= $(abspath ../shared)
 # Two pytest workers of one thread each: as fast as one of two, and comparable between runs.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-full check bench clean
+.PHONY: demo lecture test test-full check bench clean
 
 # One thread: the demonstration's networks are too small to share, and two that wait for each other crawl on a busy machine.
 demo: $(VENV)/.installed
 	$(BIN)/atalho compare --threads 1
+
+# The lecture, live: lecture/index.html, in Portuguese, each page with the same in English.
+lecture: $(VENV)/.installed
+	$(BIN)/atalho lecture -o lecture
 
 test: $(VENV)/.installed-dev
 	$(BIN)/pytest -n 2 -m "not full"

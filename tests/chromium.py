@@ -119,13 +119,20 @@ class Browser:
         )
         time.sleep(0.1)
 
-    def press(self, key: str) -> None:
-        codes = {"Enter": (13, "\r"), "Escape": (27, ""), "Tab": (9, "")}
+    def press(self, key: str, pause: float = 0.05) -> None:
+        """A key pressed and released, and a pause of so many seconds."""
+        codes = {
+            "Enter": (13, "\r"),
+            "Escape": (27, ""),
+            "Tab": (9, ""),
+            " ": (32, " "),
+            "ArrowRight": (39, ""),
+        }
         code, text = codes[key]
         given = {"key": key, "code": key, "windowsVirtualKeyCode": code}
         self.call("Input.dispatchKeyEvent", type="keyDown", text=text, **given)
         self.call("Input.dispatchKeyEvent", type="keyUp", **given)
-        time.sleep(0.05)
+        time.sleep(pause)
 
     @property
     def requested(self) -> list[str]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from atalho.api.measuring import compare as compare
     from atalho.api.measuring import diagnose as diagnose
     from atalho.api.records import frame as frame
+    from atalho.api.records import lecture as lecture
     from atalho.api.records import read_records as read_records
     from atalho.api.records import report as report
     from atalho.api.records import verify as verify
@@ -40,7 +41,7 @@ _NAMES = {
     "api.explaining": "Drawing build draw inception list_networks network show",
     "api.loading": "load",
     "api.measuring": "Compared bench compare diagnose",
-    "api.records": "frame read_records report verify",
+    "api.records": "frame lecture read_records report verify",
     "api.reporting": "Reporter",
     "api.trained": "Exported evaluate export predict",
     "api.training": "Runs train",

@@ -11,6 +11,7 @@ from atalho.record import Record
 
 if TYPE_CHECKING:
     from atalho.claims import Finding
+    from atalho.slides.words import Language
 
 Library = Literal["pandas", "polars"]
 LIBRARIES: tuple[Library, ...] = ("pandas", "polars")
@@ -155,9 +156,39 @@ def report(
     from atalho.page import publish
 
     budget = Budget(max_latency_ms, max_memory_mb, max_energy_j, max_size_mb, min_accuracy)
+    publish(_all(records), Path(output), budget.limits)
+    return Path(output)
+
+
+def lecture(
+    output: str | Path = "lecture",
+    *,
+    language: "Language" = "pt",
+    records: str | Path | Sequence[str | Path] | Sequence[Record] = (),
+) -> Path:
+    """Writes the lecture as a folder of pages that load nothing, in Portuguese and English.
+
+    Args:
+        output: the folder.
+        language: of its first page, pt or en; every page leads to the same one in the other language.
+        records: what the stations on training, gradients and comparison show instead of atalho's own: records, or their
+            file or folder, or several of these.
+
+    Returns:
+        The path of the first page.
+
+    Raises:
+        AtalhoError: as `read_records`; OUTPUT (exit 6), where a page cannot be written.
+    """
+    from atalho import slides
+
+    return slides.write(_all(records), Path(output), language)
+
+
+def _all(records: str | Path | Sequence[str | Path] | Sequence[Record]) -> list[Record]:
+    """Records, and those of files and folders, in order."""
     sources = [records] if isinstance(records, str | Path) else records
     collected: list[Record] = []
     for each in sources:
         collected += [each] if isinstance(each, Record) else read_records(each)
-    publish(collected, Path(output), budget.limits)
-    return Path(output)
+    return collected

@@ -55,6 +55,7 @@ COMMANDS: Mapping[str, Callable[..., Any]] = {
     "compare": measuring.compare,
     "diagnose": measuring.diagnose,
     "report": reading.report,
+    "lecture": reading.lecture,
 }
 
 

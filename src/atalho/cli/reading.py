@@ -1,9 +1,9 @@
-"""Commands that read only tables and records, and never load torch: list, show, inception, draw, verify, report."""
+"""Commands that read only tables and records, and never load torch: list, show, inception, draw, verify, report, lecture."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -140,4 +140,21 @@ def report(
         max_size_mb=max_size_mb,
         min_accuracy=min_accuracy,
     )
+    say(page.resolve().as_uri())
+
+
+def lecture(
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="The folder; index.html is its first page.")
+    ] = Path("lecture"),
+    language: Annotated[
+        Literal["pt", "en"], typer.Option("--lang", help="Of the first page.")
+    ] = "pt",
+    records: Annotated[
+        list[Path] | None,
+        typer.Option(help="A file of records to show; atalho's own unless given. Several times."),
+    ] = None,
+) -> None:
+    """The lecture on GoogLeNet, ResNet and comparative analysis, live: a folder of pages in Portuguese and English."""
+    page = atalho.lecture(output, language=language, records=records or ())
     say(page.resolve().as_uri())

@@ -1,7 +1,5 @@
 """A report's contents → the page's HTML, which loads nothing from elsewhere, and whose policy forbids it."""
 
-import base64
-import hashlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +13,7 @@ from atalho.page import drawings, figures, machines
 from atalho.page.chart import rendering
 from atalho.page.contents import Contents
 from atalho.page.diagnosis import Diagnosis, when
+from atalho.page.document import policy, source
 from atalho.page.figures import coloured
 from atalho.page.figures.figure import Figure
 from atalho.page.table import columns
@@ -28,10 +27,10 @@ WHY_DEPTH_WORKS = "Why depth works"
 def html(contents: Contents) -> str:
     """Returns the whole page. Text from records is escaped; drawings are shown as images, in which no script runs."""
     compared, choice = contents.comparison, contents.choice
-    css = _source("page.css") + "".join(_colours(contents))
+    css = source("page.css") + "".join(_colours(contents))
     shown = (*contents.figures, *contents.depth)
-    sorting, linking = _source("table.js"), _source("highlight.js")
-    drawing = rendering.javascript(_source("charts.js")) if shown else ""
+    sorting, linking = source("table.js"), source("highlight.js")
+    drawing = rendering.javascript(source("charts.js")) if shown else ""
     findings = verdicts.grouped(contents.records)
     compares = compared.rows or not contents.diagnosis
     environment = Environment(
@@ -42,7 +41,7 @@ def html(contents: Contents) -> str:
         lstrip_blocks=True,
     )
     return environment.get_template("page.html.j2").render(
-        policy=_policy(css, [sorting, linking, drawing]),
+        policy=policy([css], [sorting, linking, drawing]),
         css=Markup(css),
         sorting=Markup(sorting),
         linking=Markup(linking),
@@ -103,23 +102,6 @@ def _drawings(contents: Contents) -> dict[str, str]:
     drawn = drawings.compared(contents.records)
     networks = [row.network for row in contents.comparison.rows if row.network in drawn]
     return {network: drawings.address(drawn[network]) for network in networks}
-
-
-def _source(name: str) -> str:
-    return (_FOLDER / name).read_text(encoding="utf-8")
-
-
-def _policy(style: str, scripts: list[str]) -> str:
-    """A Content-Security-Policy that lets in this style, these scripts and embedded images, and nothing from anywhere."""
-
-    def hashed(inline: str) -> str:
-        digest = hashlib.sha256(inline.encode()).digest()
-        return f"'sha256-{base64.b64encode(digest).decode()}'"
-
-    return (
-        f"default-src 'none'; style-src {hashed(style)}; script-src {' '.join(map(hashed, scripts))}; "
-        "img-src data:; base-uri 'none'; form-action 'none'"
-    )
 
 
 def _colours(contents: Contents) -> Iterator[str]:

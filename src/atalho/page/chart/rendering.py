@@ -2,7 +2,7 @@
 
 import re
 from functools import cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import altair as alt
 import vl_convert
@@ -10,6 +10,8 @@ import vl_convert
 from atalho.page.chart.style import Spec
 
 VEGA_LITE = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
+
+Locale = Literal["en-US", "pt-BR"]
 
 _PNG_SCALE = 2  # pixels of a PNG for each of the SVG
 
@@ -25,9 +27,17 @@ class Rendering(NamedTuple):
         return cls(spec, svg(spec))
 
 
-def svg(spec: Spec) -> str:
-    """Returns the text of an SVG file; the same specification gives the same text."""
-    drawn = str(vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE, allowed_base_urls=[]))
+def svg(spec: Spec, language: Locale = "en-US") -> str:
+    """Returns the text of an SVG file; the same specification gives the same text.
+
+    Args:
+        language: by whose habit numbers are written.
+    """
+    drawn = str(
+        vl_convert.vegalite_to_svg(
+            spec, vl_version=VEGA_LITE, allowed_base_urls=[], format_locale=language
+        )
+    )
     numbers: dict[str, int] = {}
 
     def renumbered(id: re.Match[str]) -> str:
