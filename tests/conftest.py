@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from atalho import data, networks, recipes
-from atalho.benchmark import busy, latency
+from atalho.benchmark import busy, latency, turns
+from atalho.benchmark.turns import Plan
 from atalho.data.dataset import Dataset
 from atalho.networks import subjects
 from atalho.recipes.recipe import Recipe
@@ -73,7 +74,7 @@ def arguments(short: Recipe) -> Arguments:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few and short turns of latency on a machine that passes for quiet: other tests are at work on it."""
-    monkeypatch.setattr(latency, "SAMPLES", 5)
-    monkeypatch.setattr(latency, "TURN", 0.05)
-    monkeypatch.setattr(busy, "MOST_OTHER_CORES", inf)
+    monkeypatch.setattr(latency, "PLAN", Plan("time", turns=1, runs=5))
+    monkeypatch.setattr(turns, "TURN", 0.05)
+    monkeypatch.setattr(busy, "MOST_OTHER_SHARE", inf)
     monkeypatch.setattr(busy, "DRIFT", inf)

@@ -85,7 +85,26 @@ def test_other_conditions_are_not_ranked_and_the_reason_is_said(
     assert apart.reason == reason
 
 
-@pytest.mark.parametrize("condition", ["p90", "p99", "noise", "idle", "window", "quartiles"])
+@pytest.mark.parametrize("quantity", ["top1", "top5", "loss"])
+def test_other_threads_do_not_exclude_an_accuracy(quantity: str) -> None:
+    records = changed(example(), "resnet20", "latency", threads=4)
+    records = [
+        replace(each, conditions={**each.conditions, "threads": 4})
+        if (each.subject, each.quantity) == ("resnet20", quantity)
+        else each
+        for each in records
+    ]
+    before, after = (row(comparison(each), "resnet20") for each in (example(), records))
+    assert "latency" in before.readings
+    assert "latency" not in after.readings
+    assert (quantity in before.readings) == (quantity in after.readings)
+    assert before.value("top1") == after.value("top1")
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ["p90", "p99", "noise", "idle", "window", "quartiles", "runs", "in_turns_with", "left_out"],
+)
 def test_what_a_measurement_found_besides_is_no_condition(condition: str) -> None:
     compared = comparison(changed(example(), "resnet20", "latency", **{condition: "other"}))
     assert "latency" in row(compared, "resnet20").readings

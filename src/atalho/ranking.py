@@ -14,19 +14,21 @@ from statistics import mean, stdev
 from typing import Any
 
 from atalho import conditions as schema
-from atalho.conditions import Owner
-from atalho.record import DIAGNOSES, UNITS, Query, Record, of_one_machine, standing_failures
-
-CURVES = ("train_loss", "train_top1", "val_loss", "val_top1")
-"""Quantities with a record for every point of a training run; they are no columns of a comparison."""
-
-HIGHER_IS_BETTER = frozenset({"top1", "top5", "throughput", "train_throughput"})
-
-FOR_ONE_IMAGE = frozenset({"latency", "peak_memory", "energy"})
-"""Quantities that depend on the batch size; their limits are for a batch of one image."""
+from atalho.record import (
+    ACCURACIES,
+    CURVES,
+    DIAGNOSES,
+    FOR_ONE_IMAGE,
+    HIGHER_IS_BETTER,
+    UNITS,
+    Query,
+    Record,
+    of_one_machine,
+    standing_failures,
+)
 
 _ABOUT_ENGINES = frozenset({"max_difference", "agreement"})
-_MAY_DIFFER = (Owner.NETWORK, Owner.TRAINING, Owner.SEED, Owner.RESULT)
+_MAY_DIFFER = (schema.Owner.NETWORK, schema.Owner.TRAINING, schema.Owner.SEED, schema.Owner.RESULT)
 
 
 @dataclass(frozen=True)
@@ -178,6 +180,8 @@ def _must_agree(quantity: str, conditions: Mapping[str, Any]) -> dict[str, Any]:
     fixed = schema.without(conditions, *_MAY_DIFFER)
     if quantity in _ABOUT_ENGINES:
         return fixed
+    if quantity in ACCURACIES:
+        fixed = schema.but_of_costs(fixed)
     return {name: value for name, value in fixed.items() if not schema.own(name, conditions)}
 
 
@@ -265,11 +269,11 @@ def _reading(records: Sequence[Record]) -> Reading:
     """The reading of the newest training, from the newest record of each seed."""
 
     def training(record: Record) -> dict[str, Any]:
-        return schema.owned(record.conditions, Owner.TRAINING)
+        return schema.owned(record.conditions, schema.Owner.TRAINING)
 
     newest = training(records[-1])
     alike = (record for record in records if training(record) == newest)
-    seeds = {str(schema.owned(record.conditions, Owner.SEED)): record for record in alike}
+    seeds = {str(schema.owned(record.conditions, schema.Owner.SEED)): record for record in alike}
     return Reading(tuple(seeds.values()))
 
 

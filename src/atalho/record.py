@@ -44,6 +44,7 @@ UNITS = {
     "latency": "s",
     "throughput": "images/s",
     "peak_memory": "bytes",
+    "added_memory": "bytes",
     "size": "bytes",
     "power": "W",
     "energy": "J/image",
@@ -64,6 +65,17 @@ UNITS = {
 """The unit of every quantity; a latency is for one batch, a size is of the files that an engine reads, and agreement is of an
 exported file or of an engine with float32 eager."""
 
+CURVES = ("train_loss", "train_top1", "val_loss", "val_top1")
+"""Quantities with a record for every point of a training run; they are no columns of a comparison."""
+
+HIGHER_IS_BETTER = frozenset({"top1", "top5", "throughput", "train_throughput"})
+
+FOR_ONE_IMAGE = frozenset({"latency", "peak_memory", "added_memory", "energy"})
+"""Quantities that depend on the batch size; their limits are for a batch of one image."""
+
+ACCURACIES = frozenset({"top1", "top5", "loss", "val_loss", "val_top1"})
+"""Quantities that do not depend on the conditions which bear on costs alone."""
+
 
 @dataclass(frozen=True)
 class Record:
@@ -72,10 +84,10 @@ class Record:
     Args:
         subject: the network that it is about.
         quantity: a key of `UNITS`.
-        value: the number; where there are `samples`, their median.
+        value: the number; where there are raw values, their median.
         unit: that of the quantity in `UNITS`.
         conditions: everything that a repetition needs: data, split, seed, device, threads, versions, protocol.
-        samples: the raw values that `value` summarises, in the order of measurement.
+        samples: the raw values that `value` summarises, in the order of measurement; of many, some evenly spaced ones.
 
     Raises:
         ValueError: for another unit or provenance, or a value that is NaN or infinite.

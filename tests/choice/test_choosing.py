@@ -6,14 +6,8 @@ from itertools import product
 import pytest
 
 from atalho.choice.choosing import COSTS, Miss, choose, misses, pareto_front
-from atalho.ranking import (
-    HIGHER_IS_BETTER,
-    Comparison,
-    Reading,
-    Row,
-    comparison,
-)
-from atalho.record import Record
+from atalho.ranking import Comparison, Reading, Row, comparison
+from atalho.record import HIGHER_IS_BETTER, Record
 from example_records import IMAGES, NETWORKS, changed, example, without
 
 

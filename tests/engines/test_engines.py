@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -347,9 +348,83 @@ def test_what_cannot_run_here_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
         engines.check(Backend("openvino", "int8"), CPU)
     assert caught.value.exit == Exit.RESOURCES
     assert "atalho[openvino]" in str(caught.value)
+    monkeypatch.setattr(engines, "multiplies_bf16", lambda device: True)
     assert engines.available(CPU, calibrated=True) == [
         Backend(engine, dtype) for engine in ("eager", "compiled") for dtype in ("float32", "bf16")
     ]
+
+
+def test_a_machine_without_bf16_offers_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    offered = engines.available(CPU, calibrated=True)
+    assert Backend("eager", "float32") in offered
+    assert "bf16" not in {each.dtype for each in offered}
+    for engine in ("eager", "openvino"):
+        with pytest.raises(AtalhoError, match="has no bf16") as caught:
+            request_for(Backend(engine, "bf16")).candidates(calibrated=True)
+        assert caught.value.exit == Exit.USAGE
+
+
+def test_more_than_eight_sizes_stay_compiled(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(LINEAR)
+    name = f"{tmp_path / 'net.py'}:net"
+    trained = untrained(subjects.get(name, input=(3, 4, 4), num_classes=3))
+    folder = tmp_path / "d"
+    deploy.deploy(trained, folder, request_for(REFERENCE), samples.of_photos(trained.framing))
+    counted = subprocess.run(
+        [sys.executable, "-c", COMPILING, folder, name], capture_output=True, text=True, check=True
+    )
+    assert counted.stdout == "12\n"
+
+
+LINEAR = """
+import torch
+class Net(torch.nn.Module):
+    def __init__(self, classes):
+        super().__init__()
+        self.head = torch.nn.Linear(48, classes)
+    def forward(self, x):
+        return self.head(x.flatten(1))
+def net(num_classes=3):
+    return Net(num_classes)
+"""
+
+COMPILING = """
+import sys
+from pathlib import Path
+import numpy as np
+from atalho.engines import ENGINES
+from atalho.engines.engine import Placement
+from atalho.runtime.device import Device
+import torch
+import torch._inductor.compile_fx as inductor
+inductor.compile_fx = lambda model, *rest, **settings: model  # as fast as it can be traced
+session = ENGINES["compiled"].open(Path(sys.argv[1]), "float32", Placement(Device("cpu", 1), sys.argv[2]))
+for size in range(1, 13):
+    session.run(session.put(np.zeros((size, 3, 4, 4), np.float32)))
+print(torch._dynamo.utils.counters["stats"]["unique_graphs"])
+"""
+
+
+@pytest.mark.parametrize("engine", ["eager", "onnxruntime", "openvino"])
+def test_many_requests_at_once_get_the_same_logits(
+    engine: str, trained: Trained, sample: Sample, digits: Dataset, tmp_path: Path
+) -> None:
+    backend = Backend(engine, "float32")
+    if engines.missing_packages(backend):
+        pytest.skip(f"{engine} is not installed")
+    folder = tmp_path / "on_engine"
+    deploy.deploy(trained, folder, request_for(backend), sample)
+    shown = digits.splits["test"].sample()[:8]
+    images = preprocess(shown, trained.preprocessing).contiguous().numpy()
+    alone = ENGINES[engine].open(folder, "float32", HERE)
+    expected = alone.get(alone.run(alone.put(images)))
+    several = ENGINES[engine].open(folder, "float32", replace(HERE, streams=3))
+    placed = several.put(images)
+    with ThreadPoolExecutor(3) as pool:
+        logits = [np.array(several.get(each)) for each in pool.map(several.run, [placed] * 9)]
+    for each in logits:
+        np.testing.assert_allclose(each, expected, atol=1e-3)
 
 
 def picture(digits: Dataset, path: Path, index: int) -> str:

@@ -20,7 +20,7 @@ from atalho.api.reporting import QUIET, Reporter
 from atalho.errors import wrong_option
 from atalho.grammar.shape import Shape
 from atalho.record import Record
-from atalho.runtime.device import resolve_device
+from atalho.runtime.device import Device, resolve_device
 
 if TYPE_CHECKING:
     from atalho.choice.choosing import Choice, Limits
@@ -37,6 +37,7 @@ def bench(
     input: Shape | None = None,
     num_classes: int | None = None,
     batch_size: int | Sequence[int] = (1, 16),
+    streams: int = 1,
     engine: str = "eager",
     precision: "Dtype | None" = None,
     memory_format: "MemoryFormat" = "channels_last",
@@ -52,6 +53,7 @@ def bench(
     Args:
         networks: one name or several, as `network` takes them with `input` and `num_classes`.
         batch_size: images at a time, one number or several.
+        streams: requests at once, whose throughput in the engine's own mode for it is measured too; on a processor alone.
         engine: eager, compiled, onnxruntime, openvino, or auto: the fastest installed one that agrees with float32 eager.
         precision: of the engine: float32, bf16 or int8; unless given float32, or with auto any.
         memory_format: of images and weights in torch's engines: channels_last or contiguous.
@@ -73,11 +75,12 @@ def bench(
     resolved_device = resolve_device(device, threads)
     request = engine_request(engine, precision, memory_format, resolved_device, batches)
     request.candidates(calibrated=False)
+    _check_streams(streams, resolved_device)
     with (
         TemporaryDirectory() as folder,
         Bench(request, Path(folder) / "engines", reporter.say) as benchmark,
     ):
-        steps = [*benchmark.steps([*map(Entry.untrained, tables)], batches)]
+        steps = [*benchmark.steps([*map(Entry.untrained, tables)], batches, streams)]
         measured = carry_out(steps, Path(folder) / "records", reporter.say)
     if output:
         add_records(output, measured)
@@ -119,6 +122,7 @@ def compare(
     epochs: float | None = None,
     steps: int | None = None,
     batch_size: int | Sequence[int] = (1, 32),
+    streams: int = 1,
     engine: str = "eager",
     precision: "Dtype | None" = None,
     memory_format: "MemoryFormat" = "channels_last",
@@ -143,7 +147,7 @@ def compare(
         output: the comparison's folder.
         max_latency_ms, max_memory_mb, max_energy_j, max_size_mb, min_accuracy: as in `Budget`.
         data_dir, bad_images, copies, img_size, recipe, epochs, steps, seed, device, threads: as in `train`.
-        batch_size, engine, precision, memory_format: as in `bench`.
+        batch_size, streams, engine, precision, memory_format: as in `bench`.
 
     Raises:
         AtalhoError: as `train` and `bench`; OUTPUT or IN-USE (exit 2), for a folder that cannot be used.
@@ -194,10 +198,11 @@ def compare(
     resolved = [resolve(each, dataset, start, resolved_device, trained_in) for each, start in pairs]
     request = engine_request(engine, precision, memory_format, resolved_device, batches)
     request.candidates(calibrated=dataset is not None)
+    _check_streams(streams, resolved_device)
     folder = Path(output)
     with reporter.training("training") as progress:
         measured = comparing.compare(
-            comparing.Comparison(resolved, batches, request),
+            comparing.Comparison(resolved, batches, request, streams),
             folder,
             say=reporter.say,
             listeners=Listeners(progress=progress),
@@ -273,3 +278,9 @@ def diagnose(
 def _several(networks: str | Sequence[str]) -> Sequence[str]:
     """A sequence of names; a single name becomes a sequence of one."""
     return [networks] if isinstance(networks, str) else networks
+
+
+def _check_streams(streams: int, device: Device) -> None:
+    """Raises USAGE (exit 2) for several streams on a GPU, whose requests run one after another."""
+    if streams > 1 and device.type != "cpu":
+        raise wrong_option("streams", f"several are for a processor, not for {device.name}")

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple, Self
 
 from safetensors import SafetensorError
 
-from atalho.benchmark import energy, latency, memory, sensor
+from atalho.benchmark import energy, latency, memory, sensor, streams
 from atalho.benchmark.entry import Entry
+from atalho.benchmark.pool import Pool, groups
 from atalho.benchmark.system import System
 from atalho.conditions import digest
 from atalho.engines import ENGINES, choosing, engine_config
@@ -18,7 +19,7 @@ from atalho.engines.choosing import AUTO, EngineRequest
 from atalho.errors import AtalhoError, Exit
 from atalho.networks import subjects
 from atalho.record import Record, now, versions
-from atalho.runtime.child import Child, Ended
+from atalho.runtime.child import Ended
 from atalho.tasks import Round, Step
 from atalho.weights import weightfile
 from atalho.weights.trained import FILES
@@ -32,9 +33,13 @@ class Measure(NamedTuple):
     protocol: str
 
 
-MEMORY = Measure("memory", ("peak_memory",), memory.PROTOCOL)
+MEMORY = Measure("memory", ("peak_memory", "added_memory"), memory.PROTOCOL)
 LATENCY = Measure("latency", ("latency", "throughput"), latency.PROTOCOL)
+STREAMS = Measure("throughput", ("throughput",), streams.PROTOCOL)
 ENERGY = Measure("energy", ("energy", "power"), energy.PROTOCOL)
+
+BY_TURNS = {LATENCY: latency.records, STREAMS: streams.records}
+"""What is measured of several networks by turns."""
 
 
 class Bench:
@@ -51,26 +56,34 @@ class Bench:
         self.folder = folder
         self.say = say
         self._systems: dict[str, System | Ended] = {}
-        self._children: dict[str, Child] = {}
+        self._pool = Pool()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for child in self._children.values():
-            child.close()
+        self._pool.close()
 
-    def steps(self, entries: Sequence[Entry], batches: Sequence[int]) -> Iterator[Step | Round]:
-        """All steps in order: cost, engine and size of each network, then memory, latency and energy of all by batch size."""
+    def steps(
+        self, entries: Sequence[Entry], batches: Sequence[int], streams: int = 1
+    ) -> Iterator[Step | Round]:
+        """All steps in order: cost, engine and size of each network, then memory, latency and energy of all by batch size.
+
+        Args:
+            streams: requests at once, whose throughput is measured where there are several.
+        """
         for entry in entries:
             name = entry.network.name
             yield Step("cost", name, subjects.COSTS, entry.cost_conditions, entry.cost)
             yield self._preparing(entry)
         for batch in batches:
             yield from (self._measuring(MEMORY, entry, batch) for entry in entries)
-        for batch in batches:
-            parts = tuple(self._measuring(LATENCY, entry, batch) for entry in entries)
-            yield Round(parts[0].name, parts, partial(self._latencies, entries, batch))
+        for together in groups(entries):
+            for batch in batches:
+                yield self._round(LATENCY, together, batch)
+        for together in groups(entries) if streams > 1 else ():
+            for batch in batches:
+                yield self._round(STREAMS, together, batch, streams)
         energy_sensor = sensor.sensor(self.request.placement.device)
         if isinstance(energy_sensor, str):
             self.say(f"energy is not measured: {energy_sensor}")
@@ -100,49 +113,58 @@ class Bench:
         step = Step("engine", entry.network.name, choosing.QUANTITIES, conditions, prepared)
         return step
 
-    def _measuring(self, measure: Measure, entry: Entry, batch: int) -> Step:
+    def _measuring(self, measure: Measure, entry: Entry, batch: int, streams: int = 1) -> Step:
         """The step of a measurement of a network at a batch size."""
 
         def conditions() -> dict[str, Any]:
-            return {**self._conditions(entry), "batch": batch, "protocol": measure.protocol}
+            several = {"streams": streams} if streams > 1 else {}
+            stated = {**self._conditions(entry), **several}
+            return {**stated, "batch": batch, "protocol": measure.protocol}
 
         def measured() -> list[Record]:
             try:
                 system = self._system(entry)
                 if measure is MEMORY:
                     return memory.records(system, batch)
-                return energy.records(self._child(system), system, batch)
+                return energy.records(self._pool.child(system), system, batch)
             except Ended as ended:
                 return [step.failure(ended.code, ended.cause)]
 
         name = f"{measure.name} at batch {batch}"
+        if streams > 1:
+            name += f" of {streams} streams"
         step = Step(name, entry.network.name, measure.quantities, conditions, measured)
         return step
 
-    def _latencies(
-        self, entries: Sequence[Entry], batch: int, steps: Sequence[Step]
-    ) -> list[Record]:
-        """The latencies of several networks, by turns."""
-        by_name = {step.subject: step for step in steps}
-        systems: list[System] = []
-        outcomes: dict[str, list[Record] | Ended] = {}
-        for entry in entries:
-            if entry.network.name in by_name:
-                try:
-                    systems.append(self._system(entry))
-                except Ended as ended:
-                    outcomes[entry.network.name] = ended
-        children = {each.name: self._child(each) for each in systems}
-        outcomes |= latency.records(children, systems, batch)
-        return [
-            record
-            for name, outcome in outcomes.items()
-            for record in (
-                [by_name[name].failure(outcome.code, outcome.cause)]
-                if isinstance(outcome, Ended)
-                else outcome
-            )
-        ]
+    def _round(
+        self, measure: Measure, entries: Sequence[Entry], batch: int, streams: int = 1
+    ) -> Round:
+        """A measurement of several networks by turns."""
+        parts = tuple(self._measuring(measure, entry, batch, streams) for entry in entries)
+
+        def measured(steps: Sequence[Step]) -> list[Record]:
+            left = {step.subject: step for step in steps}
+            systems: list[System] = []
+            outcomes: dict[str, list[Record] | Ended] = {}
+            for entry in entries:
+                if entry.network.name in left:
+                    try:
+                        systems.append(self._system(entry).with_streams(streams))
+                    except Ended as ended:
+                        outcomes[entry.network.name] = ended
+            children = {each.name: self._pool.child(each) for each in systems}
+            outcomes |= BY_TURNS[measure](children, systems, batch)
+            return [
+                record
+                for name, outcome in outcomes.items()
+                for record in (
+                    [left[name].failure(outcome.code, outcome.cause)]
+                    if isinstance(outcome, Ended)
+                    else outcome
+                )
+            ]
+
+        return Round(parts[0].name, parts, measured)
 
     # Conditions
 
@@ -247,10 +269,3 @@ class Bench:
         weights = {"weights": f"sha256:{trained.weights}"} if trained.weights else {}
         stated = {**self._engine_conditions(entry), **weights, "at": now()}
         return choosing.records(name, trials, sample, **stated)
-
-    def _child(self, system: System) -> Child:
-        """The network's process, which is started where there is none or the last one has ended."""
-        child = self._children.get(system.name)
-        if child is None or child.ended:
-            child = self._children[system.name] = system.start()
-        return child

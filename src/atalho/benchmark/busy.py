@@ -1,14 +1,16 @@
 """Whether other processes used the machine during a measurement, and whether the measured time drifted."""
 
+import os
 import time
 from collections.abc import Sequence
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psutil
 
-MOST_OTHER_CORES = 0.1
-"""How many cores other processes may keep busy in a quiet measurement; the clocks of their work tick a hundred times a second."""
+MOST_OTHER_SHARE = 0.05
+"""The share of the machine's cores that other processes may keep busy in a quiet measurement; the clocks of their work tick a
+hundred times a second."""
 
 DRIFT = 0.1
 """By which share the medians of the first and the second half of the samples may differ."""
@@ -39,6 +41,26 @@ def other_cores(begun: Moment, ended: Moment) -> float:
     wall = ended.wall - begun.wall
     everybody, own = ended.everybody - begun.everybody, ended.own - begun.own
     return max(0.0, everybody - own) / wall
+
+
+def disturbed(other_cores: float) -> bool:
+    """Whether other processes kept more cores busy than they may in a quiet measurement."""
+    return other_cores > MOST_OTHER_SHARE * _cores()
+
+
+def words(other_cores: float) -> str:
+    """The sentence on so many busy cores for the condition `noise`."""
+    return f"other processes kept {other_cores:.1f} of {_cores()} cores busy"
+
+
+def conditions(other_cores: float) -> dict[str, Any]:
+    """The conditions `noisy` and `noise` of a measurement; none where the machine was quiet."""
+    return {"noisy": True, "noise": words(other_cores)} if disturbed(other_cores) else {}
+
+
+def _cores() -> int:
+    """The cores of the whole machine, whose clocks `moment` reads."""
+    return os.cpu_count() or 1
 
 
 def drift(samples: Sequence[float]) -> float:

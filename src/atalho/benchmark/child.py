@@ -5,23 +5,18 @@ measured is the network's. Nothing here loads torch unless the engine is torch.
 """
 
 import gc
-import resource
-import sys
 import time
 from dataclasses import dataclass
-from math import ceil
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from atalho.benchmark import busy, sensor
+from atalho.benchmark import busy, resident, sensor, serving, warming
 from atalho.engines import ENGINES, Backend
 from atalho.engines.engine import Placement, Session
 from atalho.runtime.child import Parent
 
-WARM_RUNS, WARM_SECONDS, MOST_WARM_SECONDS = 3, 0.3, 3.0
-STABLE = 0.05  # by which the last runs may differ from those before them
 PEAK_RUNS = 3
 
 
@@ -31,14 +26,12 @@ class MeasureRequest:
 
     Args:
         batch: images at a time.
-        seconds: how long the network runs, for time and energy.
-        runs: the most samples to return, for time.
+        seconds: how long the network runs, for time, streams and energy.
     """
 
-    measure: Literal["warm", "time", "peak", "energy"]
+    measure: Literal["warm", "time", "streams", "peak", "energy"]
     batch: int
     seconds: float = 0.0
-    runs: int = 0
 
 
 class Network:
@@ -87,51 +80,62 @@ class Network:
             case "warm":
                 return self.warm(request.batch)
             case "time":
-                return self.time(request.batch, request.seconds, request.runs)
+                return self.time(request.batch, request.seconds)
+            case "streams":
+                return self.streams(request.batch, request.seconds)
             case "peak":
                 return self.peak(request.batch)
             case "energy":
                 return self.energy(request.batch, request.seconds)
 
     def warm(self, batch: int) -> dict[str, Any]:
-        """Runs until the time of a run no longer changes, for some seconds at most."""
+        """Runs until a run takes as long as the ones before it."""
         self.put(batch)
-        times: list[float] = []
-        while sum(times) < MOST_WARM_SECONDS:
-            times.append(self.once())
-            enough = len(times) >= WARM_RUNS and sum(times) >= WARM_SECONDS
-            if enough and abs(busy.drift(times[-busy.LEAST :])) < STABLE:
-                break
+        warming.until_stable(self.once)
         return {}
 
-    def time(self, batch: int, seconds: float, runs: int) -> dict[str, Any]:
-        """The seconds of single runs as `samples`, and `other_cores`, how many cores other processes used meanwhile.
+    def time(self, batch: int, seconds: float) -> dict[str, Any]:
+        """The `runs`, each with its seconds, and `other_cores`, how many cores other processes used meanwhile.
 
-        It runs for the whole time even where a few runs would suffice, since the clocks of the processes' work tick only a hundred
-        times a second.
+        The first run is left out: the other networks' turns have emptied the caches. It runs for the whole time even where a few
+        runs would suffice, since the clocks of the processes' work tick only a hundred times a second.
 
         Args:
             seconds: how long it runs.
-            runs: the most samples; of more runs evenly spaced ones are returned.
         """
         self.put(batch)
-        times: list[float] = []
+        self.once()
+        runs: list[list[float]] = []
         begun = busy.moment()
         ends = begun.wall + seconds
-        while not times or time.perf_counter() < ends:
-            times.append(self.once())
+        while not runs or time.perf_counter() < ends:
+            runs.append([self.once()])
+        return {"runs": runs, "other_cores": busy.other_cores(begun, busy.moment())}
+
+    def streams(self, batch: int, seconds: float) -> dict[str, Any]:
+        """As `time`, a single run: the seconds an image that all streams together take.
+
+        Args:
+            seconds: how long each stream takes one request after another.
+        """
+        self.put(batch)
+        begun = busy.moment()
+        rate = serving.rate(self.open(), self.images, self.placement.streams, seconds)
         other_cores = busy.other_cores(begun, busy.moment())
-        return {"samples": times[:: ceil(len(times) / runs)], "other_cores": other_cores}
+        return {"runs": [[1 / (rate * batch)]], "other_cores": other_cores}
 
     def peak(self, batch: int) -> dict[str, Any]:
-        """The peak of memory in bytes while it runs, above that of the loaded engine.
+        """Peaks of memory in bytes: `whole`, of the process, `added`, above the loaded engine, and `left_out`, that engine's.
 
-        On a GPU it is the peak of torch's allocator, with `device_used`, the bytes of the device's memory in use in all.
+        On a GPU `added` is the peak of torch's allocator, and `device_used` the bytes of the device's memory in use in all; what
+        was in use before is known to the process that started this one.
         """
-        before = _reset_high_water()
+        loading = resident.peak()
+        before = resident.reset_peak()
         self.open()
         gc.collect()
-        _reset_high_water()  # excludes the memory that reading the files took
+        opening = resident.peak()
+        resident.reset_peak()  # excludes the memory that reading the files took
         self.put(batch)
         for _ in range(PEAK_RUNS):
             self.open().run(self.images)
@@ -140,15 +144,22 @@ class Network:
 
             free, total = torch.cuda.mem_get_info(self.placement.device.torch)
             peak = torch.cuda.max_memory_allocated(self.placement.device.torch)
-            return {"peak": peak, "device_used": total - free}
-        return {"peak": _high_water() - before}
+            return {"added": peak, "device_used": total - free}
+        running = resident.peak()
+        whole = max(loading, opening, running)
+        return {"whole": whole, "added": running - before, "left_out": before}
 
     def energy(self, batch: int, seconds: float) -> dict[str, Any]:
-        """The joules of a window of runs, and as `idle` the watts of an equally long window at rest before it."""
+        """The joules of a window of runs once they are stable, and as `idle` the watts of an equally long window at rest before it.
+
+        `other_cores` is how many cores other processes used in the busier of both windows.
+        """
         counter = sensor.sensor(self.placement.device)
         assert not isinstance(counter, str), counter  # the parent has checked
-        self.put(batch)
+        self.warm(batch)
+        begun = busy.moment()
         idle = counter.joules(lambda: time.sleep(seconds))
+        rested = busy.moment()
         runs = 0
 
         def work() -> None:
@@ -159,12 +170,14 @@ class Network:
                 runs += 1
 
         spent = counter.joules(work)
+        ended = busy.moment()
         return {
             "sensor": counter.name,
             "idle": idle.joules / idle.seconds,
             "joules": spent.joules,
             "seconds": spent.seconds,
             "images": runs * batch,
+            "other_cores": max(busy.other_cores(begun, rested), busy.other_cores(rested, ended)),
         }
 
 
@@ -182,32 +195,6 @@ def _load(engine: str) -> None:
         import atalho.weights.trained  # noqa: F401
 
         torch.nn.Conv2d(3, 8, 3)(torch.randn(1, 3, 8, 8))
-
-
-def _resident(field: str) -> int:
-    """`VmRSS` or `VmHWM` of this process in bytes, where there is /proc."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(field):
-            return int(line.split()[1]) * 1024
-    raise OSError(f"no {field} in /proc/self/status")
-
-
-def _reset_high_water() -> int:
-    """Resets the high-water mark of resident memory, where the system allows it, and returns the resident bytes."""
-    try:
-        Path("/proc/self/clear_refs").write_text("5")
-        return _resident("VmRSS")
-    except OSError:
-        return _high_water()
-
-
-def _high_water() -> int:
-    """The most bytes of memory that were resident since the last reset."""
-    try:
-        return _resident("VmHWM")
-    except OSError:
-        unit = 1 if sys.platform == "darwin" else 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def main(parent: Parent) -> None:

@@ -1,8 +1,11 @@
 """Peak memory of inference, each network and batch size in a new process.
 
-On a CPU it is the process's high-water mark of resident memory above what it held before the network was opened, with
-its engine's package loaded and warm; on a GPU it is the peak of torch's allocator, weights included, and the condition
-`device_used` says how much of the device's memory is in use in all.
+`peak_memory` is the whole process's, with the interpreter, its engine and what opening the network's files takes for a moment: what
+a machine must have. `added_memory` is what the network adds to its engine, with the condition `left_out` for the rest.
+
+On a processor both are high-water marks of resident memory, the second above what the process held with its engine's package
+loaded and warm. On a GPU the first is what the process takes of the device, the CUDA context included, and the second the peak
+of torch's allocator, weights included.
 """
 
 from dataclasses import asdict
@@ -11,17 +14,40 @@ from atalho.benchmark.child import PEAK_RUNS, MeasureRequest
 from atalho.benchmark.system import System
 from atalho.record import Record
 
-PROTOCOL = f"process of its own, {PEAK_RUNS} runs; high-water mark above the loaded engine"
+PROTOCOL = f"process of its own, {PEAK_RUNS} runs; high-water mark of the whole process, and above the loaded engine"
 
 
 def records(system: System, batch: int) -> list[Record]:
-    """Peak memory in bytes.
+    """Peak memory in bytes: of the whole process, and what the network adds.
 
     Raises:
         Ended: where the network's process ends before that.
     """
+    before = _device_used(system)
     with system.start() as child:
-        measured = child.ask(asdict(MeasureRequest("peak", batch)))
-    peak = measured.pop("peak")
-    conditions = {**system.record_conditions(), **measured, "batch": batch, "protocol": PROTOCOL}
-    return [Record.of(system.name, "peak_memory", peak, "measured", **conditions)]
+        peaks = child.ask(asdict(MeasureRequest("peak", batch)))
+    if (used := peaks.get("device_used")) is not None:
+        peaks["whole"] = max(used - before, peaks["added"])
+        peaks["left_out"] = peaks["whole"] - peaks["added"]
+    return _records(system, batch, **peaks)
+
+
+def _records(
+    system: System, batch: int, whole: int, added: int, left_out: int, **device: int
+) -> list[Record]:
+    stated = {**system.record_conditions(), **device, "batch": batch, "protocol": PROTOCOL}
+    return [
+        Record.of(system.name, "peak_memory", whole, "measured", **stated),
+        Record.of(system.name, "added_memory", added, "measured", **stated, left_out=left_out),
+    ]
+
+
+def _device_used(system: System) -> int:
+    """Bytes that are taken of a GPU, by this process too; 0 for a processor."""
+    device = system.placement.device
+    if device.type != "cuda":
+        return 0
+    import torch
+
+    free, total = torch.cuda.mem_get_info(device.torch)
+    return int(total - free)

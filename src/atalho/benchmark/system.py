@@ -1,7 +1,7 @@
 """A network with the engine, precision and device that it is measured on, in a process of its own."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,10 @@ class System:
     backend: Backend
     placement: Placement
     conditions: Mapping[str, Any] = field(default_factory=dict)
+
+    def with_streams(self, streams: int) -> "System":
+        """The same, to be run by so many requests at once."""
+        return replace(self, placement=replace(self.placement, streams=streams))
 
     def record_conditions(self) -> dict[str, Any]:
         """The conditions of all its records."""

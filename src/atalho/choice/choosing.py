@@ -5,13 +5,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from atalho.choice.pairs import differ_significantly
-from atalho.ranking import (
-    FOR_ONE_IMAGE,
-    HIGHER_IS_BETTER,
-    Comparison,
-    Row,
-    loss,
-)
+from atalho.ranking import Comparison, Row, loss
+from atalho.record import FOR_ONE_IMAGE, HIGHER_IS_BETTER
 
 COSTS = ("latency", "peak_memory", "energy", "size")
 """The costs that the Pareto front weighs accuracy against, as far as they were measured."""

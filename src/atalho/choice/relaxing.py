@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from atalho.choice.choosing import Choice, Limits, choose, misses
 from atalho.choice.pairs import differ_significantly
-from atalho.ranking import HIGHER_IS_BETTER, Comparison, Row
+from atalho.ranking import Comparison, Row
+from atalho.record import HIGHER_IS_BETTER
 
 
 @dataclass(frozen=True)

@@ -106,6 +106,14 @@ EnginePrecision = Annotated[
     Literal[Precision, "int8"] | None,
     typer.Option("--precision", help="Of the engine; unless given float32, or with auto any."),
 ]
+Streams = Annotated[
+    int,
+    typer.Option(
+        "--streams",
+        min=1,
+        help="Requests at once, whose throughput in the engine's own mode for it is measured too.",
+    ),
+]
 MaxLatency = Annotated[
     float | None,
     typer.Option(
@@ -114,7 +122,9 @@ MaxLatency = Annotated[
 ]
 MaxMemory = Annotated[
     float | None,
-    typer.Option("--max-memory-mb", min=0.0, help="Limit of the peak while it runs, in megabytes."),
+    typer.Option(
+        "--max-memory-mb", min=0.0, help="Limit of the whole process's peak, in megabytes."
+    ),
 ]
 MaxEnergy = Annotated[
     float | None,

@@ -38,15 +38,23 @@ def bench_table(records: Sequence[Record]) -> Table:
                 row["note"] = f"{each.conditions['stage']} failed: {each.conditions['cause']}"
                 continue
             row["engine"] = engine_label(each.conditions)
+            row["note"] = "; ".join(
+                filter(
+                    None,
+                    dict.fromkeys((row.get("note"), printable(each.conditions.get("noise", "")))),
+                )
+            )
             if each.quantity == "latency":
-                row["note"] = printable(each.conditions.get("noise", ""))
-                first, third = each.conditions["quartiles"]
                 row["latency ms"] = each.value * 1e3
-                row["quartiles ms"] = f"{first * 1e3:.4g} to {third * 1e3:.4g}"
+                row["p90 ms"] = each.conditions["p90"] * 1e3
+                row["p99 ms"] = each.conditions["p99"] * 1e3
             elif each.quantity == "throughput":
-                row["images/s"] = each.value
+                streams = each.conditions.get("streams", 1)
+                row["images/s" if streams == 1 else f"images/s of {streams} streams"] = each.value
             elif each.quantity == "peak_memory":
                 row["memory MB"] = each.value / 1e6
+            elif each.quantity == "added_memory":
+                row["of it the network's"] = each.value / 1e6
             elif each.quantity == "energy":
                 row["J/image"] = each.value
             elif each.quantity == "power":
@@ -58,6 +66,8 @@ def bench_table(records: Sequence[Record]) -> Table:
 
 def comparison_table(comparison: "Comparison", records: Sequence[Record]) -> Table:
     """A table with a row for each network, the most accurate first; what was not measured is blank."""
+    from atalho.page.words.conditions import not_interleaved  # slow; a comparison has loaded it
+
     rows = []
     for row in comparison.rows:
         accuracy, latency = row.readings.get("top1"), row.value("latency")
@@ -79,7 +89,8 @@ def comparison_table(comparison: "Comparison", records: Sequence[Record]) -> Tab
             }
         )
     filled = _filled(rows, optional=("95 % interval", "top-1 %", "J/image", "note"))
-    return Table(filled, _documents(records))
+    notes = [*filter(None, [not_interleaved(comparison)])]
+    return Table(filled, _documents(records), notes=notes)
 
 
 def _documents(records: Sequence[Record]) -> list[dict[str, Any]]:

@@ -44,6 +44,7 @@ class Comparison:
     networks: Sequence[Resolved]
     batches: Sequence[int]
     engine: EngineRequest
+    streams: int = 1
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def compare(
                 )
             )
     with Bench(comparison.engine, folder / ENGINES, say) as bench:
-        steps += bench.steps(entries, comparison.batches)
+        steps += bench.steps(entries, comparison.batches, comparison.streams)
         records = carry_out(steps, folder, say)
         queries = tuple(step.query for step in parts(steps))
         engines = {each.network.name: bench.engine_folder(each) for each in entries}

@@ -9,8 +9,7 @@ from typing import Any
 from atalho.conditions import Owner, states, without
 from atalho.data.dataset import Dataset
 from atalho.evaluation import accuracy
-from atalho.ranking import CURVES
-from atalho.record import Record
+from atalho.record import CURVES, Record
 from atalho.tasks import Step
 from atalho.training import folder, run, stated
 from atalho.training.arguments import Arguments

@@ -88,6 +88,12 @@ def owner(name: str) -> Owner | None:
     return condition.owner if condition else None
 
 
+def but_of_costs(flat_conditions: Mapping[str, Any]) -> dict[str, Any]:
+    """The conditions without those that bear on costs alone."""
+    names = [each.name for each in CONDITIONS.values() if each.of_costs]
+    return {name: value for name, value in flat_conditions.items() if name not in names}
+
+
 def own(name: str, stated: Mapping[str, Any]) -> bool:
     """Whether a condition, by its flat name, belongs to the network in a record that states these conditions.
 

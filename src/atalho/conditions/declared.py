@@ -33,6 +33,7 @@ class Condition:
         label: the words for people; by default the name with spaces for underscores.
         content: the condition that has the checksum of what this one names.
         usual: the value in a record that does not state it; empty where there is no such default.
+        of_costs: whether it bears on costs alone, so that accuracies are ranked together whatever its value.
         own_with: the condition that, where a record states it, makes this one a condition of the network.
     """
 
@@ -43,7 +44,8 @@ class Condition:
     label: str = ""
     content: str = ""
     own_with: str = ""
-    usual: str = ""
+    usual: str | int = ""
+    of_costs: bool = False
 
     def takes(self, value: object) -> bool:
         """Whether a value is of the condition's type; a bool does not count as a number."""
@@ -60,9 +62,10 @@ _DECLARED = (
     Condition("batch", int, Owner.SYSTEM, "images at a time"),
     Condition("memory_format", str, Owner.SYSTEM, "of images and weights", usual="channels_last"),
     Condition("format", str, Owner.SYSTEM, "of an exported file"),
+    Condition("streams", int, Owner.SYSTEM, "requests at once, in the engine's throughput mode", usual=1),
     # the machine
     Condition("device", str, Owner.MACHINE, "the processor or the GPU by name"),
-    Condition("threads", int, Owner.MACHINE, "of the processor"),
+    Condition("threads", int, Owner.MACHINE, "of the processor", of_costs=True),
     Condition("processes", int, Owner.MACHINE, "that share a training"),
     Condition("versions", dict, Owner.MACHINE, "of Python and packages, by name"),
     Condition("chosen_from", str, Owner.MACHINE, "the engines of which each network has the fastest"),
@@ -108,9 +111,12 @@ _DECLARED = (
     # the result
     Condition("at", str, Owner.RESULT, "when, in UTC", label="measured"),
     Condition("interval", list, Owner.RESULT, "95 % interval, [low, high]"),
-    Condition("quartiles", list, Owner.RESULT, "first and third of the samples"),
-    Condition("p90", NUMBER, Owner.RESULT, "90th percentile of the samples"),
-    Condition("p99", NUMBER, Owner.RESULT, "99th percentile of the samples"),
+    Condition("runs", int, Owner.RESULT, "single runs behind the value and its percentiles"),
+    Condition("quartiles", list, Owner.RESULT, "first and third of all runs"),
+    Condition("p90", NUMBER, Owner.RESULT, "90th percentile of all runs"),
+    Condition("p99", NUMBER, Owner.RESULT, "99th percentile of all runs"),
+    Condition("in_turns_with", list, Owner.RESULT, "networks whose turns alternated with this one's"),
+    Condition("left_out", int, Owner.RESULT, "memory of the process that is not the network's, in bytes"),
     Condition("right", str, Owner.RESULT, "which images were answered right: bits, in base64"),
     Condition("noise", str, Owner.RESULT, "what the other work was"),
     Condition("idle", NUMBER, Owner.RESULT, "power at rest, in W"),

@@ -12,6 +12,7 @@ from atalho.engines.onnxruntime import ONNXRUNTIME
 from atalho.engines.openvino import OPENVINO
 from atalho.errors import AtalhoError, Exit
 from atalho.runtime.device import Device
+from atalho.runtime.precision import multiplies_bf16
 
 ENGINES: Mapping[str, Engine] = {
     engine.name: engine for engine in (EAGER, COMPILED, ONNXRUNTIME, OPENVINO)
@@ -44,7 +45,7 @@ def missing_packages(backend: Backend) -> list[str]:
 def available(
     device: Device, *, engines: tuple[str, ...] = tuple(ENGINES), calibrated: bool
 ) -> list[Backend]:
-    """Every engine that is installed and runs on a device, in each of its precisions.
+    """Every engine that is installed and runs on a device, in each of its precisions that the hardware has.
 
     Args:
         calibrated: whether there are real images to calibrate int8 on and to test it with.
@@ -54,9 +55,26 @@ def available(
         for name in engines
         if device.type in ENGINES[name].devices
         for dtype in ENGINES[name].needs
-        if calibrated or dtype != "int8"
+        if (calibrated or dtype != "int8") and _in_hardware(dtype, device)
     ]
     return [backend for backend in all_of_device if not missing_packages(backend)]
+
+
+def check_arithmetic(backend: Backend, device: Device) -> None:
+    """Checks that the hardware has a backend's precision: libraries take another in its place and do not say so.
+
+    Raises:
+        AtalhoError: ENGINE (exit 2), where it has not.
+    """
+    if not _in_hardware(backend.dtype, device):
+        cause = f"{device.model} has no {backend.dtype}: what it ran would be something else"
+        raise AtalhoError(
+            "ENGINE", backend, cause, next_step="--precision float32", exit=Exit.USAGE
+        )
+
+
+def _in_hardware(dtype: Dtype, device: Device) -> bool:
+    return dtype != "bf16" or multiplies_bf16(device.torch)
 
 
 def check(backend: Backend, device: Device) -> None:

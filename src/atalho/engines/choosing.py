@@ -9,7 +9,7 @@ from typing import Any
 import safetensors.torch
 from torch import Tensor
 
-from atalho.engines import REFERENCE, Backend, available, check, engine_config
+from atalho.engines import REFERENCE, Backend, available, check, check_arithmetic, engine_config
 from atalho.engines.engine import Dtype, Placement
 from atalho.engines.engine_config import EngineConfig
 from atalho.engines.trial import SAMPLE, Trial, TrialSpec, fastest, run_trials
@@ -74,11 +74,12 @@ class EngineRequest:
             calibrated: whether there are images to calibrate int8 on.
 
         Raises:
-            AtalhoError: as `engines.check`.
+            AtalhoError: as `engines.check` and `engines.check_arithmetic`.
         """
         if self.engine != AUTO:
             backend = Backend(self.engine, self.dtype or "float32")
             check(backend, self.placement.device)
+            check_arithmetic(backend, self.placement.device)
             if backend.dtype == "int8" and not calibrated:
                 raise AtalhoError(
                     "ENGINE",

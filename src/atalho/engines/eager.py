@@ -23,7 +23,7 @@ class Torch:
 
         from atalho.runtime.precision import whole_float32
 
-        torch.set_num_threads(placement.device.threads)
+        torch.set_num_threads(placement.threads_a_request)
         whole_float32()
         self.model = model
         self.device = placement.device.torch

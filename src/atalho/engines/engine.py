@@ -35,24 +35,33 @@ class Placement:
     Attributes:
         named: the network that the user named; a Python function that a folder names is called only if the user named it.
         memory_format: of images and weights in torch's engines; the others choose their own.
+        streams: requests that run at once, in the engine's throughput mode; one has its latency mode.
     """
 
     device: Device
     named: str = ""
     memory_format: MemoryFormat = USUAL
+    streams: int = 1
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> "Placement":
         """The placement from the JSON object of its `dataclasses.asdict`."""
         return cls(**{**document, "device": Device(**document["device"])})
 
-    def record_conditions(self) -> dict[str, str]:
-        """The conditions that records state beside device and threads: the memory format, where it is not the usual one."""
-        return {} if self.memory_format == USUAL else {"memory_format": self.memory_format}
+    @property
+    def threads_a_request(self) -> int:
+        """The processor's threads that each of the streams has."""
+        return max(1, self.device.threads // self.streams)
+
+    def record_conditions(self) -> dict[str, Any]:
+        """The conditions that records state beside device and threads: memory format and streams, where they are not the usual ones."""
+        usual = Placement(self.device, self.named)
+        stated = {"memory_format": self.memory_format, "streams": self.streams}
+        return {name: each for name, each in stated.items() if each != getattr(usual, name)}
 
 
 class Session(Protocol):
-    """A network on an engine, ready to run."""
+    """A network on an engine, ready to run, by as many threads at once as its placement has streams."""
 
     def put(self, images: Floats) -> Any:
         """Moves (N, C, H, W) preprocessed images to where the engine reads them, in its own memory layout."""

@@ -22,7 +22,7 @@ class OnnxRuntime:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = placement.device.threads
+        options.intra_op_num_threads = placement.threads_a_request
         self.session: Any = onnxruntime.InferenceSession(
             path, options, providers=["CPUExecutionProvider"]
         )

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,7 @@ HINTS: dict[Dtype, str] = {"float32": "f32", "bf16": "bf16", "int8": "bf16"}
 
 
 class OpenVino:
-    """A network as a `Session`; it is compiled for each shape of images when `put` first gets one."""
+    """A network as a `Session`; it is compiled for each shape of images when `put` first gets one; each thread has its own request."""
 
     def __init__(self, path: Path, dtype: Dtype, placement: Placement) -> None:
         import openvino
@@ -30,19 +31,23 @@ class OpenVino:
             "INFERENCE_NUM_THREADS": placement.device.threads,
             "PERFORMANCE_HINT": "LATENCY",
         }
-        self.requests: dict[tuple[int, ...], Any] = {}
+        if placement.streams > 1:
+            self.settings |= {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": placement.streams}
+        self.compiled: dict[tuple[int, ...], Any] = {}
+        self.requests: dict[tuple[int, tuple[int, ...]], Any] = {}
 
     def put(self, images: Floats) -> Any:
         shape = images.shape
-        if shape not in self.requests:
+        if shape not in self.compiled:
             self.model.reshape(list(shape))
-            compiled = self.core.compile_model(self.model, "CPU", self.settings)
-            self.requests[shape] = compiled.create_infer_request()
-        return self.requests[shape], np.ascontiguousarray(images)
+            self.compiled[shape] = self.core.compile_model(self.model, "CPU", self.settings)
+        return np.ascontiguousarray(images)
 
-    def run(self, images: Any) -> Floats:
-        request, placed = images
-        logits: Floats = request.infer({0: placed}, share_inputs=True)[0]
+    def run(self, images: Floats) -> Floats:
+        key = get_ident(), images.shape
+        if key not in self.requests:
+            self.requests[key] = self.compiled[images.shape].create_infer_request()
+        logits: Floats = self.requests[key].infer({0: images}, share_inputs=True)[0]
         return logits
 
     def get(self, logits: Floats) -> Floats:

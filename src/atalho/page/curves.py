@@ -7,8 +7,7 @@ from statistics import mean
 from typing import Any
 
 from atalho.conditions import Owner, identified, owned
-from atalho.ranking import CURVES
-from atalho.record import Record
+from atalho.record import CURVES, Record
 
 Point = tuple[float, float]
 

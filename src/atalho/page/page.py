@@ -18,7 +18,7 @@ from atalho.page.figures import coloured
 from atalho.page.figures.figure import Figure
 from atalho.page.table import columns
 from atalho.page.words import answer, conditions, degradation, depth, failures, training, verdicts
-from atalho.ranking import HIGHER_IS_BETTER
+from atalho.record import HIGHER_IS_BETTER
 
 _FOLDER = Path(__file__).parent
 WHY_DEPTH_WORKS = "Why depth works"
@@ -74,6 +74,7 @@ def html(contents: Contents) -> str:
         verdicts=verdicts.sentence(findings),
         provenance=[
             conditions.machine(compared),
+            conditions.not_interleaved(compared),
             conditions.when(contents.records),
             conditions.not_measured(compared) if compared.rows else "",
         ],

@@ -20,6 +20,7 @@ SHOWN = (
     "latency",
     "throughput",
     "peak_memory",
+    "added_memory",
     "size",
     "energy",
     "power",
@@ -29,7 +30,7 @@ ALWAYS = frozenset({"top1", "params", "macs", "latency", "throughput", "peak_mem
 """The columns that are shown even where nothing was measured; their cells then say so."""
 
 _FRACTIONS = ("top1", "top5")
-_BATCHED = ("latency", "throughput", "peak_memory", "energy", "power")
+_BATCHED = ("latency", "throughput", "peak_memory", "added_memory", "energy", "power")
 
 
 @dataclass(frozen=True)
@@ -139,8 +140,15 @@ def _note(reading: Reading, scale: Unit) -> str:
         _spread(reading, scale),
         chosen_engine(reading.records[-1].conditions) if scale.quantity == "latency" else "",
         "noisy" if reading.condition("noisy") else "",
+        _left_out(reading, scale),
     ]
     return "\n".join(filter(None, notes))
+
+
+def _left_out(reading: Reading, scale: Unit) -> str:
+    """The rest of the process's memory, beside what the network adds to it."""
+    rest = reading.condition("left_out")
+    return f"without {scale.text(rest)} of its engine" if isinstance(rest, int) else ""
 
 
 def _spread(reading: Reading, scale: Unit) -> str:

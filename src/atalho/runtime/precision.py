@@ -25,6 +25,17 @@ def whole_float32() -> None:
     torch.backends.cudnn.allow_tf32 = False
 
 
+def multiplies_bf16(device: "torch.device") -> bool:
+    """Whether a device's hardware multiplies bf16; elsewhere libraries take float32 in its place, or imitate it slowly."""
+    import torch
+
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    # Some supported versions of torch do not have it.
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return any(capabilities.get(each) for each in ("avx512_bf16", "amx_bf16"))
+
+
 def fastest(device: "torch.device") -> tuple[Precision, str]:
     """The precision to train in on a device, and why: bf16 where the hardware multiplies it, float32 elsewhere.
 
@@ -32,14 +43,7 @@ def fastest(device: "torch.device") -> tuple[Precision, str]:
     """
     import torch
 
-    if device.type == "cuda":
-        name = torch.cuda.get_device_name(device)
-        native = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        name = "this processor"
-        # Some supported versions of torch do not have it.
-        capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-        native = any(capabilities.get(each) for each in ("avx512_bf16", "amx_bf16"))
-    if native:
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "this processor"
+    if multiplies_bf16(device):
         return "bf16", f"{name} multiplies it natively"
     return "float32", f"{name} has no bf16 instructions"

@@ -2,8 +2,7 @@
 
 from atalho.page.contents import Contents
 from atalho.page.words import degradation
-from atalho.ranking import CURVES
-from atalho.record import Record
+from atalho.record import CURVES, Record
 from example_records import example, without
 
 

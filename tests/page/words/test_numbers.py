@@ -3,8 +3,7 @@
 import pytest
 
 from atalho.page.words.numbers import NAMES, ratio, three, unit
-from atalho.ranking import CURVES
-from atalho.record import UNITS
+from atalho.record import CURVES, UNITS
 
 
 def test_every_quantity_has_a_name_and_a_unit() -> None:

@@ -21,8 +21,8 @@ from atalho.page.figures.figure import Figure, Words
 from atalho.page.words import fits
 from atalho.page.words.numbers import NAMES, Unit, unit
 from atalho.page.words.phrases import listed, upper_first
-from atalho.ranking import HIGHER_IS_BETTER, Comparison, Row, condition_text
-from atalho.record import Record
+from atalho.ranking import Comparison, Row, condition_text
+from atalho.record import HIGHER_IS_BETTER, Record
 
 
 @dataclass(frozen=True)

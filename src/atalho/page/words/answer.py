@@ -19,7 +19,8 @@ from atalho.page.words.phrases import (
     test_set,
     upper_first,
 )
-from atalho.ranking import HIGHER_IS_BETTER, Comparison, Row, condition_text
+from atalho.ranking import Comparison, Row, condition_text
+from atalho.record import HIGHER_IS_BETTER
 
 
 def title(comparison: Comparison) -> str:

@@ -32,6 +32,20 @@ def machine(comparison: Comparison) -> str:
     return f"Latency was measured {written}." if written else ""
 
 
+def not_interleaved(comparison: Comparison) -> str:
+    """Returns which networks were timed by turns with each other, where not all were: others were timed before or after them."""
+    groups: dict[frozenset[str], list[str]] = {}
+    for row in comparison.rows:
+        reading = row.readings.get("latency")
+        companions = reading.condition("in_turns_with") if reading else None
+        if isinstance(companions, list):
+            groups.setdefault(frozenset({row.network, *companions}), []).append(row.network)
+    if len(groups) < 2:
+        return ""
+    rounds = "; ".join(listed(sorted(group)) for group in groups.values())
+    return f"Latencies were not all measured in turns with each other, but one group after another: {rounds}."
+
+
 def conditions(comparison: Comparison) -> list[tuple[str, list[tuple[str, str]]]]:
     """Returns, for quantities that were taken under the same conditions, their names and these conditions."""
     alike: dict[str, tuple[list[str], list[tuple[str, str]]]] = {}
