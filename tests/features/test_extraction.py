@@ -111,14 +111,14 @@ def test_only_images_that_are_new_are_computed(images: Split) -> None:
     with_count = replace(HOW, progress=lambda done, total: counted.append(total))
     features(network, images, with_count)
     assert counted[0] == 40  # the last call alone: ten are fewer than a batch
-    assert len(cache.read(cache.path(network), print)) == len({*images.checksums()})
+    assert len(cache.read(cache.path(network, images.framing), print)) == len({*images.checksums()})
 
 
 @pytest.mark.parametrize("damage", ["cut", "flip", "other"])
 def test_a_damaged_cache_is_said_and_computed_anew(images: Split, damage: str) -> None:
     network = trained()
     first = features(network, images, HOW)
-    file = cache.path(network)
+    file = cache.path(network, images.framing)
     content = bytearray(file.read_bytes())
     if damage == "flip":
         content[len(content) // 2] ^= 1

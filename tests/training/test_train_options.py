@@ -100,16 +100,24 @@ def test_the_best_epochs_weights_are_kept(
     assert not torch.equal(best["0.weight"], validated[-1]["0.weight"])
 
 
-@pytest.mark.parametrize(("patience", "rows"), [(4, 6), (5, 12), (None, 20)])
+@pytest.mark.parametrize(
+    ("images", "patience", "rows"), [(64, 4, 6), (64, 5, 12), (64, None, 20), (128, 2, 6)]
+)
 def test_patience_ends_a_run_early(
     digits: Dataset,
     short: Recipe,
     tmp_path: Path,
     validated: list[dict[str, Tensor]],
+    images: int,
     patience: int | None,
     rows: int,
 ) -> None:
-    """The second row stays the best for four rows and no longer, the seventh for ever; equal is not better."""
+    """The second row stays the best for four rows and no longer, the seventh for ever; equal is not better.
+
+    Of 64 images a row is an epoch, of 128 it is half of one.
+    """
+    few = digits.splits["train"].select(torch.arange(images))
+    digits = replace(digits, splits={**digits.splits, "train": few})
     trained = _run(digits, replace(short, patience=patience, steps=40), tmp_path, _plain())
     trained.train()
     assert len(trained.metrics.rows) == len(validated) == rows

@@ -62,6 +62,8 @@ def train(
     weight_decay: float | None = None,
     auxiliary_weight: float | None = None,
     hold_out: bool | None = None,
+    class_weights: bool = False,
+    mirror: bool = True,
     seed: int = 0,
     seeds: Sequence[int] = (),
     device: str = "auto",
@@ -86,7 +88,7 @@ def train(
         copies: which photos stay in one split when a folder is divided: `exact`, equal files; `similar`, also photos that look
             alike; `off`, none.
         img_size: side of the input for photos, in pixels; the weights' or the paper's unless given.
-        recipe: a paper's recipe, finetune or quick; by the data unless given, and finetune with `weights`.
+        recipe: a paper's recipe, finetune, linear or quick; by the data unless given, and finetune with `weights`.
         weights: to begin from: a published name as `tv_in1k`, a file, or a folder with config.json.
         new_head: whether their classifier is drawn anew; unless given only if the data have other classes.
         output: the run's folder, or with `seeds` the folder that holds a folder for each; below `runs` unless given.
@@ -95,6 +97,8 @@ def train(
         epochs, steps: the length, as one of the two; the recipe's unless given.
         batch_size, opt, lr, momentum, weight_decay, auxiliary_weight: in place of the recipe's.
         hold_out: whether the validation split is kept out of training; the recipe's unless given.
+        class_weights: whether every class has the same weight in the loss, however many images it has.
+        mirror: whether training images may be mirrored; False for signs and text.
         seeds: several seeds in place of `seed`, with a run for each.
         device, threads: as in `evaluate`.
         precision: float32, bf16, or auto: the fastest on the device.
@@ -126,6 +130,8 @@ def train(
         epochs=epochs,
         steps=steps,
         hold_out=hold_out,
+        balanced=class_weights or None,
+        mirror=mirror or False,
     )
     weights_name = None if weights is None else str(weights)
     request = Request(network, data, weights_name, recipe, changes, new_head, img_size, seed)

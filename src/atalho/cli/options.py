@@ -78,7 +78,9 @@ DataDir = Annotated[
 ]
 RecipeName = Annotated[
     str | None,
-    typer.Option("--recipe", help="A paper's recipe, finetune or quick; by the data unless given."),
+    typer.Option(
+        "--recipe", help="A paper's recipe, finetune, linear or quick; by the data unless given."
+    ),
 ]
 BatchSize = Annotated[int | None, typer.Option("-b", "--batch-size", min=1)]
 BatchSizes = Annotated[
@@ -89,6 +91,15 @@ Steps = Annotated[int | None, typer.Option(min=1, help="Length in iterations.")]
 HoldOut = Annotated[
     bool | None,
     typer.Option(help="Keep the validation split out of training; by the recipe unless given."),
+]
+ClassWeights = Annotated[
+    bool,
+    typer.Option(
+        "--class-weights", help="The same weight for every class, however many images it has."
+    ),
+]
+Mirror = Annotated[
+    bool, typer.Option(" /--no-mirror", help="No mirrored images: for signs and text.")
 ]
 Seed = Annotated[int, typer.Option(min=0)]
 DeviceName = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from atalho.conditions import digest
+from atalho.data.image import Framing
 from atalho.files import write_atomically
 from atalho.networks import subjects
 from atalho.weights.trained import Trained
@@ -36,8 +37,8 @@ def folder() -> Path:
     return Path(users) / "atalho" / "features"
 
 
-def path(trained: Trained) -> Path:
-    """The file for a network's features; another one for other weights, another framing or preprocessing."""
+def path(trained: Trained, framing: Framing) -> Path:
+    """The file for a network's features of images in a framing; another one for other weights or another preprocessing."""
     preprocessing = hashlib.sha256()
     for each in trained.preprocessing:
         preprocessing.update(f"{[*each.shape]}".encode() + each.contiguous().numpy().tobytes())
@@ -46,7 +47,7 @@ def path(trained: Trained) -> Path:
         "network": trained.network.name,
         "code": subjects.code(trained.network.name),
         "weights": trained.weights,
-        "framing": asdict(trained.framing),
+        "framing": asdict(framing),
         "preprocessing": preprocessing.hexdigest(),
     }
     return folder() / f"{subjects.folder_name(trained.network.name)}-{digest(key)[:32]}"

@@ -56,7 +56,7 @@ def features(trained: Trained, images: Images, how: Extraction) -> Features:
     Raises:
         AtalhoError: as `classifier.check`; as the images' `batches`; OUT-OF-MEMORY (exit 6).
     """
-    file, checksums = cache.path(trained), images.checksums()
+    file, checksums = cache.path(trained, images.framing), images.checksums()
     known = cache.read(file, how.say)
     missing = {image: place for place, image in enumerate(checksums) if image not in known}
     if missing:

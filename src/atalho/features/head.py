@@ -4,9 +4,11 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from atalho.features.classifier import LinearHead
 from atalho.features.embedding import Embedding
 
 Floats = NDArray[np.float64]
@@ -38,6 +40,10 @@ class Head:
     bias: Floats
     strength: float
     held_out: Floats
+
+    def linear(self) -> LinearHead:
+        """As the weights of a layer."""
+        return LinearHead(torch.from_numpy(self.weight), torch.from_numpy(self.bias))
 
     def logits(self, features: NDArray[np.floating]) -> Floats:
         """(N, classes) of (N, features)."""

@@ -7,6 +7,7 @@ from atalho.grammar.facts import Facts
 from atalho.recipes.finetune import finetune
 from atalho.recipes.he2015_cifar import he2015_cifar
 from atalho.recipes.he2015_imagenet import he2015_imagenet, he2015_imagenet_steps
+from atalho.recipes.linear import linear
 from atalho.recipes.quick import quick
 from atalho.recipes.recipe import Recipe
 from atalho.recipes.szegedy2014 import szegedy2014
@@ -17,6 +18,7 @@ RECIPES: dict[str, Callable[[Facts], Recipe]] = {
     "he2015_imagenet_steps": he2015_imagenet_steps,
     "szegedy2014": szegedy2014,
     "finetune": finetune,
+    "linear": linear,
     "quick": quick,
 }
 

@@ -13,6 +13,8 @@ class RecipeChanges:
     Args:
         epochs, steps: the length, in one of the two units.
         hold_out: whether the validation split is not trained on.
+        balanced: whether every class has the same weight in the loss.
+        mirror: whether images may be mirrored.
 
     Raises:
         AtalhoError: USAGE (exit 2), for a length in both epochs and steps.
@@ -27,6 +29,8 @@ class RecipeChanges:
     epochs: float | None = None
     steps: int | None = None
     hold_out: bool | None = None
+    balanced: bool | None = None
+    mirror: bool | None = None
 
     def __post_init__(self) -> None:
         if self.epochs is not None and self.steps is not None:
@@ -36,7 +40,8 @@ class RecipeChanges:
         """The recipe with these settings.
 
         Raises:
-            AtalhoError: USAGE (exit 2), where `hold_out` is False and the recipe chooses by the validation split.
+            AtalhoError: USAGE (exit 2), where `hold_out` is False and the recipe chooses by the validation split, and for
+                the length of a recipe without steps.
         """
         settings = {
             "batch_size": self.batch_size,
@@ -46,9 +51,16 @@ class RecipeChanges:
             "weight_decay": self.weight_decay,
             "auxiliary_weight": self.auxiliary_weight,
             "with_validation": None if self.hold_out is None else not self.hold_out,
+            "balanced": self.balanced,
         }
-        changed = {name: value for name, value in settings.items() if value is not None}
+        changed: dict[str, object] = {
+            name: value for name, value in settings.items() if value is not None
+        }
+        if self.mirror is False:
+            changed["augmentation"] = replace(recipe.augmentation, mirror=False)
         if self.epochs is not None or self.steps is not None:
+            if recipe.epochs == 0:
+                raise wrong_option("epochs", f"{recipe.name} takes no steps; finetune does")
             recipe = replace(recipe, epochs=self.epochs, steps=self.steps)
         result = replace(recipe, **changed)  # type: ignore[arg-type]  # each has its field's type
         if result.with_validation and result.chooses:

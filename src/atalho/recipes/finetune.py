@@ -2,7 +2,8 @@
 
     atalho train resnet50 --weights tv_in1k --data photos/
 
-The classifier is initialised anew and learns at the full rate; the pretrained layers before it learn at a tenth of it.
+The classifier begins as in the recipe `linear`, fitted on the features of the layers before it, and learns at the full rate; the
+pretrained layers learn at a tenth of it.
 """
 
 from atalho.grammar.facts import Facts
@@ -33,4 +34,5 @@ def finetune(network: Facts) -> Recipe:
         clip_norm=None if network.normalised else 1.0,
         best=True,
         patience=5,
+        fitted_head=True,
     )

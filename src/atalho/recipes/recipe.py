@@ -164,7 +164,10 @@ class Recipe:
             averages.
         with_validation: whether the validation split is trained on too; it then chooses nothing.
         best: whether the final weights are those of the best validation (accuracy, then loss) instead of the last.
-        patience: the rows of metrics without a better validation after which the run ends; None runs to the end.
+        patience: the epochs without a better validation after which the run ends; None runs to the end.
+        fitted_head: whether a new classifier on given weights begins as a logistic regression on their features, where it is a
+            linear layer, and not with drawn weights.
+        balanced: whether every class has the same weight in the loss, however many images it has.
     """
 
     name: str
@@ -190,6 +193,8 @@ class Recipe:
     with_validation: bool = False
     best: bool = False
     patience: int | None = None
+    fitted_head: bool = False
+    balanced: bool = False
 
     @property
     def chooses(self) -> bool:
@@ -201,4 +206,4 @@ class Recipe:
         if self.steps is not None:
             return self.steps
         assert self.epochs is not None
-        return max(1, round(self.epochs * images / self.batch_size))
+        return max(1, round(self.epochs * images / self.batch_size)) if self.epochs else 0

@@ -66,7 +66,7 @@ class Arguments:
             start={"weights": start.weights, "new_head": self.new_head} if start else None,
             data=data.identity,
             framing=_plain(data.framing),
-            recipe=_plain(self.recipe),
+            recipe=_recipe(self.recipe),
             seed=self.seed,
             precision=self.precision,
             parts=self.parts,
@@ -154,6 +154,15 @@ def read(folder: Path) -> SavedArguments | None:
             next_step="train anew into another --output",
             exit=Exit.CHECKPOINT,
         ) from error
+
+
+def _recipe(recipe: Recipe) -> dict[str, Any]:
+    """The fields of a recipe; those that older runs do not have are there only where they are set."""
+    fields: dict[str, Any] = _plain(recipe)
+    for name in ("fitted_head", "balanced"):
+        if not fields[name]:
+            del fields[name]
+    return fields
 
 
 def _plain(fields: Any) -> Any:

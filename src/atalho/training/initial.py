@@ -1,16 +1,24 @@
 """A run's network before its first step."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from torch import nn
+from torch import Tensor, nn
 
 from atalho.data.batches import Preprocessing, fit
-from atalho.data.dataset import Dataset, network_for
+from atalho.data.dataset import Dataset, Images, network_for
+from atalho.features.classifier import classifier, with_head
+from atalho.features.embedding import Embedding
+from atalho.features.extraction import Extraction, features
+from atalho.features.head import fit as fit_head
 from atalho.networks import subjects
 from atalho.networks.subjects import Subject
 from atalho.training.arguments import Arguments
 from atalho.weights import fitting
 from atalho.weights.trained import Trained
+
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -21,12 +29,16 @@ class InitialModel:
         module: returns (N, classes) logits, or `Outputs` in training mode.
         head: names of the parameters of a newly drawn classifier on given weights; they learn at the full rate, the others at the
             recipe's `body_rate`.
+        fitted_in: the seconds in which the classifier was fitted on features; None of one that is not.
+        class_weights: (classes,) of the loss; None where every image has the same weight.
     """
 
     network: Subject
     module: nn.Module
     preprocessing: Preprocessing
     head: frozenset[str] = frozenset()
+    fitted_in: float | None = None
+    class_weights: Tensor | None = None
 
 
 def initial_weights(arguments: Arguments, data: Dataset) -> Trained | None:
@@ -40,12 +52,51 @@ def initial_weights(arguments: Arguments, data: Dataset) -> Trained | None:
     return fitting.for_data(arguments.start, data, new_head=arguments.new_head, seed=arguments.seed)
 
 
-def initial_model(arguments: Arguments, data: Dataset, weights: Trained | None) -> InitialModel:
-    """The network that a run begins with: with its initial weights, or drawn from the seed."""
-    if weights:
-        head = fitting.head(weights.network) if arguments.new_head else frozenset[str]()
-        return InitialModel(weights.network, weights.model, weights.preprocessing, head)
-    network = network_for(arguments.network, data)
-    images = data.training(with_validation=arguments.recipe.with_validation).sample()
-    module = subjects.build(network, seed=arguments.seed)
-    return InitialModel(network, module, fit(images, arguments.recipe.normalisation))
+def initial_model(
+    arguments: Arguments, data: Dataset, weights: Trained | None, say: Say = lambda message: None
+) -> InitialModel:
+    """The network that a run begins with: with its initial weights, or drawn from the seed.
+
+    Args:
+        say: is called with a line for a classifier that is drawn, though the recipe fits it.
+
+    Raises:
+        AtalhoError: as `features`.
+    """
+    recipe = arguments.recipe
+    images = data.training(with_validation=recipe.with_validation)
+    balancing = class_weights(images.labels, len(data.classes)) if recipe.balanced else None
+    if weights is None:
+        network = network_for(arguments.network, data)
+        module = subjects.build(network, seed=arguments.seed)
+        preprocessing = fit(images.sample(), recipe.normalisation)
+        return InitialModel(network, module, preprocessing, class_weights=balancing)
+    head = fitting.head(weights.network) if arguments.new_head else frozenset[str]()
+    seconds = None
+    if arguments.new_head and recipe.fitted_head:
+        if recipe.epochs == 0 or classifier(weights):
+            begun = time.monotonic()
+            weights = _fitted(arguments, images, weights, say)
+            seconds = time.monotonic() - begun
+        else:
+            say(f"{weights.network.name} ends in no linear layer: its classifier is drawn anew")
+    network, module = weights.network, weights.model
+    return InitialModel(network, module, weights.preprocessing, head, seconds, balancing)
+
+
+def class_weights(labels: Tensor, classes: int) -> Tensor:
+    """(classes,) weights under which every class has the same share of the loss, and the mean over all images is one."""
+    counts = labels.bincount(minlength=classes)
+    return len(labels) / (classes * counts.clamp(min=1)).float()
+
+
+def _fitted(arguments: Arguments, images: Images, weights: Trained, say: Say) -> Trained:
+    """The weights with a classifier that is fitted on the features of the training images."""
+
+    def fitted() -> Trained:
+        shown = features(weights, images, Extraction(arguments.device, say))
+        classes, balanced = len(weights.classes), arguments.recipe.balanced
+        head = fit_head(Embedding.of(images, shown), classes, balanced=balanced)
+        return with_head(weights, head.linear(), weights.classes)
+
+    return arguments.world.first_here(fitted)

@@ -25,6 +25,7 @@ from atalho.runtime.precision import autocast
 from atalho.runtime.syncbn import synchronised
 from atalho.training import nonfinite
 from atalho.training.arguments import Arguments
+from atalho.training.initial import InitialModel
 
 
 def no_sums(device: torch.device) -> Tensor:
@@ -36,27 +37,21 @@ class Learner:
     """A model, its optimiser and its batches.
 
     Args:
-        model: returns (N, classes) logits, or `Outputs` in training mode.
+        initial: the model that it begins with.
         batches: returns this process's share of a step's batch.
-        head: names of the parameters that learn at the full rate, where the recipe has a lower rate for the others.
 
     Attributes:
         averaged: the running average of the model, where the recipe has one; else None.
         step: number of steps done.
     """
 
-    def __init__(
-        self,
-        arguments: Arguments,
-        model: nn.Module,
-        batches: Stream,
-        *,
-        head: frozenset[str] = frozenset(),
-    ) -> None:
+    def __init__(self, arguments: Arguments, initial: InitialModel, batches: Stream) -> None:
         recipe, self.device, self.world = arguments.recipe, arguments.device.torch, arguments.world
         self.arguments = arguments
         self.recipe = recipe
         self.batches = batches
+        weights, model = initial.class_weights, initial.module
+        self.class_weights = None if weights is None else weights.to(self.device)
         self.model: nn.Module = model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         if arguments.sync_bn and self.world.size > 1:
             self.model = synchronised(self.model, self.device)
@@ -72,7 +67,7 @@ class Learner:
         replayed = self.device.type == "cuda" and not together and arguments.parts == 1
         mode = "reduce-overhead" if replayed else "default"
         self.forward = torch.compile(whole, mode=mode) if arguments.compiled else whole
-        self.optimiser = _optimiser(self.model, recipe, head)
+        self.optimiser = _optimiser(self.model, recipe, initial.head)
         self.step = 0
         self.bad_step = torch.full((), -1, device=self.device)
 
@@ -123,7 +118,9 @@ class Learner:
 
         def of(logits: Tensor) -> Tensor:
             smoothing = self.recipe.label_smoothing
-            return F.cross_entropy(logits.float(), labels, label_smoothing=smoothing)
+            return F.cross_entropy(
+                logits.float(), labels, self.class_weights, label_smoothing=smoothing
+            )
 
         with autocast(self.device, self.arguments.precision):
             outputs = (forward or self.forward)(images)

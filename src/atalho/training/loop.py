@@ -57,7 +57,8 @@ class Run:
         self.folder, self.probe, self.listeners = folder, probe, listeners
         self.images = len(split.labels)
         self.steps = recipe.length(self.images)
-        self.metrics = Metrics(self.steps, round(self.images / recipe.batch_size))
+        begins = initial.fitted_in is not None and self.validation is not None
+        self.metrics = Metrics(self.steps, round(self.images / recipe.batch_size), begins=begins)
         settings = StreamSettings(
             initial.preprocessing,
             recipe.augmentation,
@@ -68,12 +69,12 @@ class Run:
             share=(self.world.rank, self.world.size),
         )
         batches = stream(split, settings, arguments.workers)
-        self.learner = Learner(arguments, initial.module, batches, head=initial.head)
+        self.learner = Learner(arguments, initial, batches)
         self.last_rate = 0.0
         self.warming = recipe.warmup is not None
         self.epoch_sums, self.recent_sums = no_sums(self.device), no_sums(self.device)
         self.best: dict[str, Tensor] = {}
-        self.seconds = 0.0
+        self.seconds = initial.fitted_in or 0.0
         self.received = signals.Received()
 
     @property
@@ -176,9 +177,10 @@ class Run:
 
     def add_row(self) -> None:
         """Adds a row to metrics.csv: the training means since the last one, and the validation split's accuracy."""
-        loss, top1 = self.means(self.epoch_sums)
         row: Row = {"step": self.step, "epoch": self.epoch, "lr": self.last_rate}
-        row |= {"train_loss": loss, "train_top1": top1}
+        if self.step:  # before the first one nothing was trained on
+            loss, top1 = self.means(self.epoch_sums)
+            row |= {"train_loss": loss, "train_top1": top1}
         if self.validation:
             validated = self.evaluate(self.validation)
             row |= {"val_loss": validated.loss, "val_top1": validated.top1}
@@ -259,7 +261,7 @@ class Run:
         self._save_last(writer)
 
     def _save_last(self, writer: checkpoint.Writer | None) -> None:
-        if writer:
+        if writer and self.steps:  # without steps there is nothing to continue
             writer.save(self.state())
             writer.wait()
 

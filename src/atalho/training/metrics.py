@@ -26,28 +26,31 @@ class Metrics:
     Args:
         steps: of the run.
         epoch: number of steps in an epoch.
+        begins: whether the first row is due before the first step.
     """
 
-    def __init__(self, steps: int, epoch: int) -> None:
+    def __init__(self, steps: int, epoch: int, *, begins: bool = False) -> None:
         self.steps = steps
         self.interval = max(1, min(epoch, steps // LEAST_ROWS))
         self.rows: list[Row] = []
+        self.first = 0 if begins else 1
 
     def due(self, step: int) -> bool:
         """Whether a row is due after so many steps and not there yet, as after a stop during its evaluation."""
-        last = self.rows[-1]["step"] if self.rows else 0
-        return step > last and (step % self.interval == 0 or step == self.steps)
+        least = self.rows[-1]["step"] + 1 if self.rows else self.first
+        return step >= least and (step % self.interval == 0 or step == self.steps)
 
     def improves(self, row: Row) -> bool:
         """Whether a new row is better on the validation split than all rows so far."""
         return _merit(row) > max(map(_merit, self.rows), default=_WORST)
 
     def stalled(self, patience: int) -> bool:
-        """Whether the last `patience` rows are no better on the validation split than one before them."""
+        """Whether no row of the last `patience` epochs is better on the validation split than one before them."""
         if not self.rows:
             return False
         best = max(range(len(self.rows)), key=lambda index: _merit(self.rows[index]))
-        return len(self.rows) - 1 - best >= patience
+        since: float = self.rows[-1]["epoch"] - self.rows[best]["epoch"]
+        return since >= patience
 
     def errors(self) -> list[float]:
         """The validation split's top-1 error of every row."""

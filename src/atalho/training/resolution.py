@@ -17,6 +17,9 @@ if TYPE_CHECKING:  # they load torch, which is imported only after a request's n
     from atalho.training.arguments import Arguments
     from atalho.weights.trained import Trained
 
+LINEAR = "linear"
+"""The name of the recipe that fits a classifier alone."""
+
 NO_DATA = "none"
 """The name that stands for no data: nothing is trained."""
 
@@ -53,6 +56,12 @@ class Request:
         subjects.check_name(self.network)
         if self.recipe:
             recipes.checked(self.recipe)
+        if self.recipe == LINEAR and not self.weights:
+            raise wrong_option(
+                "recipe", f"{LINEAR} fits a classifier on features: it goes with --weights"
+            )
+        if self.recipe == LINEAR and self.new_head is False:
+            raise wrong_option("keep-head", f"{LINEAR} fits a new one")
         if self.img_size and not self.photos:
             raise wrong_option("img-size", "it goes with a folder of photos")
 
@@ -111,7 +120,8 @@ def resolve(
         data = data.framed(framing(request, start))
     new_head = request.new_head
     if new_head is None:
-        new_head = bool(start and data and tuple(start.classes) != data.classes)
+        other = bool(start and data and tuple(start.classes) != data.classes)
+        new_head = other or request.recipe == LINEAR
     network = network_for(name, data)
     if data:
         subjects.check_trainable(network)

@@ -69,7 +69,7 @@ def execute(
             if world.from_main(finished.exists):
                 return world.from_main(lambda: record.read(finished))
             listeners.ready()
-            initial = initial_model(arguments, data, weights)
+            initial = initial_model(arguments, data, weights, listeners.warn)
             return _train(
                 arguments, data, folder, initial, exact=not allow_inexact, listeners=listeners
             )
@@ -179,5 +179,9 @@ def _records(
         *accuracy.records(subject, tested, **conditions, split="test"),
         *curves,
         Record.of(subject, "train_time", run.seconds, "measured", **conditions),
-        Record.of(subject, "train_throughput", images / run.seconds, "measured", **conditions),
+        *(
+            [Record.of(subject, "train_throughput", images / run.seconds, "measured", **conditions)]
+            if images
+            else []
+        ),
     ]
