@@ -45,9 +45,8 @@ def _trained(record: Record) -> bool:
 
 
 def _diagnosed(record: Record) -> bool:
-    return record.quantity == "top1" or record.conditions.get("moment") in MOMENTS.get(
-        record.quantity, ()
-    )
+    of_training = record.quantity in {"top1", "train_throughput"}
+    return of_training or record.conditions.get("moment") in MOMENTS.get(record.quantity, ())
 
 
 def _costs(record: Record) -> bool:

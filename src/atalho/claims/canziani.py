@@ -5,7 +5,7 @@ The claims are taken from the abstract, the captions and quotations; values that
 
 from functools import partial
 
-from atalho.claims import evidence
+from atalho.claims import evidence, unmeasured
 from atalho.claims.claim import Cited, Claim, Computed, Measured, Result, Verdict
 from atalho.claims.he import TEN_CROPS
 from atalho.claims.szegedy import TOP5
@@ -121,6 +121,7 @@ CLAIMS = (
             partial(
                 evidence.constant, quantity="power", along="batch", least=evidence.LEAST_BATCHES
             ),
+            unmeasured.power,
         ),
         note="Jetson TX1; on a server's GPU it may well fail",
     ),
@@ -133,6 +134,7 @@ CLAIMS = (
             partial(
                 evidence.constant, quantity="power", along="subject", least=evidence.LEAST_NETWORKS
             ),
+            unmeasured.power,
         ),
         note="Jetson TX1; on a server's GPU it may well fail",
     ),
@@ -148,6 +150,7 @@ CLAIMS = (
         check=Measured(
             f"peak_memory of {evidence.LEAST_NETWORKS} networks or more at one batch size, {_ALIKE}",
             partial(evidence.linear, quantity="peak_memory", of=_params),
+            unmeasured.costs,
         ),
     ),
     cited(
@@ -164,6 +167,7 @@ CLAIMS = (
         check=Measured(
             f"latency of {evidence.LEAST_NETWORKS} networks or more at one batch size, {_ALIKE}",
             partial(evidence.linear, quantity="latency", of=_macs),
+            unmeasured.costs,
         ),
     ),
     cited(

@@ -68,11 +68,13 @@ class Measured:
 
     Args:
         needs: in words, the records that decide the claim.
-        decide: returns the result, or None where these records are missing; by default it always returns None.
+        decide: returns the result, or None where these records are missing.
+        missing: returns in words, from the records that there are, what it would take to make these, and which are nearest.
     """
 
     needs: str
-    decide: Callable[[Sequence[Record]], Result | None] = lambda records: None
+    decide: Callable[[Sequence[Record]], Result | None]
+    missing: Callable[[Sequence[Record]], str]
 
 
 @dataclass(frozen=True)
@@ -152,10 +154,11 @@ def examine(
         case Cited(reference):
             citation = f"cited from {reference or f'{claim.source}, {claim.place}'}"
             return Finding(claim, Verdict.CITED, None, "cited", _joined(citation, claim.note))
-        case Measured(needs, decide):
-            result = (decide(records) if records else None) or decide([*shipped, *records])
+        case Measured(needs, decide, missing):
+            known = [*shipped, *records]
+            result = (decide(records) if records else None) or decide(known)
             if result is None:
-                note = _joined(f"needs {needs}", claim.note)
+                note = _joined(f"needs {needs}", missing(known), claim.note)
                 return Finding(claim, Verdict.UNMEASURED, None, None, note)
             return _finding(claim, result, "measured")
         case Computed(work, truncation):

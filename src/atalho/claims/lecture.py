@@ -7,7 +7,7 @@ tables that none of the numbered claims states. What the lecture calls operation
 from collections.abc import Iterator
 from functools import partial
 
-from atalho.claims import diagnosed, evidence, inception, residual
+from atalho.claims import diagnosed, evidence, inception, residual, unmeasured
 from atalho.claims.claim import Cited, Claim, Computed, Measured, Verdict
 from atalho.networks.resnet import PRINTED_GFLOPS
 
@@ -144,6 +144,7 @@ CLAIMS = (
         check=Measured(
             "top1 of googlenet.small on cifar10's test split, trained alike with auxiliary_weight 0.3 and with 0",
             evidence.auxiliary_heads,
+            unmeasured.heads,
         ),
     ),
     *_cells(),
@@ -269,6 +270,7 @@ CLAIMS = (
             f"top1 of {', '.join(evidence.DEGRADING)} on CIFAR-10's test split under one recipe and length of "
             f"{evidence.LEAST_EPOCHS} epochs or more (atalho train)",
             evidence.degradation,
+            unmeasured.degradation,
         ),
     ),
     resnet(
@@ -278,6 +280,7 @@ CLAIMS = (
             "gradient_ratio, gradient_correlation and shortcut_share of a plain and a residual network of one "
             "depth at moment 0, seen alike (atalho diagnose)",
             diagnosed.gradient_flow,
+            unmeasured.gradients,
         ),
         note="with BatchNorm the plain networks' gradient does not vanish at initialisation: it grows on its way back",
     ),

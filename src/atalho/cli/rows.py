@@ -148,18 +148,19 @@ def diagnosis_table(records: Sequence[Record]) -> Table:
 
 
 def findings_table(findings: "Sequence[Finding]", format: Format) -> Table:
-    """A table of claims with their verdicts; as notes, why claims differ, by whose records the measured ones are decided, and how
-    many there are of each verdict."""
+    """A table of claims with their verdicts; as notes, why claims differ, by whose records the measured ones are decided, what
+    the unmeasured ones would take, and how many there are of each verdict."""
     rows = [each.to_dict() for each in findings]
     if format is not Format.TABLE:
         return Table(rows, rows)
     columns = ("id", "verdict", "printed", "found", "unit", "claim")
     differing = [f"{each['id']}: {each['note']}" for each in rows if each["verdict"] == "differs"]
     measured = [f"{each['id']}: by {each['basis']}" for each in rows if each["basis"]]
+    waiting = [f"{each['id']}: {each['note']}" for each in rows if each["verdict"] == "unmeasured"]
     counts = Counter(each["verdict"] for each in rows)
     summary = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
     narrow = [{name: each[name] for name in columns} for each in rows]
-    return Table(narrow, rows, notes=[*differing, *measured, summary])
+    return Table(narrow, rows, notes=[*differing, *measured, *waiting, summary])
 
 
 def predictions_table(predictions: "Sequence[Prediction]", format: Format) -> Table:
