@@ -51,9 +51,9 @@ def test_accuracy_is_scikit_learns(batch: int) -> None:
     square = confusion_matrix(truth, probabilities.argmax(1))
     np.testing.assert_array_equal(found.confusion.numpy(), square)
     assert found.per_class == pytest.approx(square.diagonal() / square.sum(1))
-    assert found.right is not None
+    assert found.outcomes is not None
     right = probabilities.argmax(1) == truth
-    np.testing.assert_array_equal(found.right.numpy(), right)
+    np.testing.assert_array_equal(found.outcomes.right.numpy(), right)
     by_quantity = {each.quantity: each.conditions for each in records("x", found)}
     packed = np.frombuffer(base64.b64decode(by_quantity["top1"]["right"]), np.uint8)
     np.testing.assert_array_equal(np.unpackbits(packed)[:200], right)
@@ -98,9 +98,9 @@ def test_processes_that_share_a_split_answer_as_one(images: int) -> None:
     for thread in threads:
         thread.join()
     for each in found:
-        assert each is not None and each.right is not None and alone.right is not None
+        assert each is not None and each.outcomes and alone.outcomes
         assert each.images == images
-        assert torch.equal(each.right, alone.right)
+        assert all(map(torch.equal, each.outcomes, alone.outcomes))
         assert torch.equal(each.confusion, alone.confusion)
 
 

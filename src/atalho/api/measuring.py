@@ -134,6 +134,7 @@ def compare(
     seed: int = 0,
     device: str = "auto",
     threads: int | None = None,
+    keep_thumbnails: bool = True,
     reporter: Reporter = QUIET,
 ) -> Compared:
     """Cost, training, accuracy, latency, memory and energy of several networks, the choice, and the page that shows them.
@@ -148,6 +149,7 @@ def compare(
         max_latency_ms, max_memory_mb, max_energy_j, max_size_mb, min_accuracy: as in `Budget`.
         data_dir, bad_images, copies, img_size, recipe, epochs, steps, seed, device, threads: as in `train`.
         batch_size, streams, engine, precision, memory_format: as in `bench`.
+        keep_thumbnails: whether small pictures of mistakes are kept in the folder and shown on the page.
 
     Raises:
         AtalhoError: as `train` and `bench`; OUTPUT or IN-USE (exit 2), for a folder that cannot be used.
@@ -174,6 +176,7 @@ def compare(
     ]
     limits = Budget(max_latency_ms, max_memory_mb, max_energy_j, max_size_mb, min_accuracy).limits
     from atalho.comparison import comparing
+    from atalho.evaluation import thumbnails
     from atalho.page import publish
     from atalho.training.listeners import Listeners
 
@@ -208,7 +211,9 @@ def compare(
             listeners=Listeners(progress=progress),
         )
     page = folder / "report.html"
-    publish(measured.records, page, limits, measured.queries)
+    if dataset and keep_thumbnails:
+        thumbnails.write(measured.records, dataset, folder)
+    publish(measured.records, page, limits, measured.queries, [folder] if keep_thumbnails else [])
     ranked = comparison(measured.records, measured.queries)
     choice = choose(ranked, limits)
     copied = comparing.keep(choice.chosen.network if choice else None, measured, folder)

@@ -156,7 +156,7 @@ def report(
     from atalho.page import publish
 
     budget = Budget(max_latency_ms, max_memory_mb, max_energy_j, max_size_mb, min_accuracy)
-    publish(_all(records), Path(output), budget.limits)
+    publish(_all(records), Path(output), budget.limits, folders=_folders(records))
     return Path(output)
 
 
@@ -183,6 +183,13 @@ def lecture(
     from atalho import slides
 
     return slides.write(_all(records), Path(output), language)
+
+
+def _folders(records: str | Path | Sequence[str | Path] | Sequence[Record]) -> list[Path]:
+    """The folders that records are read from."""
+    sources = [records] if isinstance(records, str | Path) else records
+    paths = [Path(each) for each in sources if not isinstance(each, Record)]
+    return [path if path.is_dir() else path.parent for path in paths]
 
 
 def _all(records: str | Path | Sequence[str | Path] | Sequence[Record]) -> list[Record]:

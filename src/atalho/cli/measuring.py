@@ -117,6 +117,12 @@ def compare(
     seed: Seed = 0,
     device: DeviceName = "auto",
     threads: Threads = None,
+    no_thumbnails: Annotated[
+        bool,
+        typer.Option(
+            "--no-thumbnails", help="Keep and show no small pictures of mistakes, for private ones."
+        ),
+    ] = False,
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Cost, training, accuracy, latency, memory and energy of several networks, the choice, and the page that shows them.
@@ -150,6 +156,7 @@ def compare(
             seed=seed,
             device=device,
             threads=threads,
+            keep_thumbnails=not no_thumbnails,
             reporter=screen(),
         )
     table.show(comparison_table(compared.comparison, compared.records), format)

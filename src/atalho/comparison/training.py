@@ -8,7 +8,7 @@ from typing import Any
 
 from atalho.conditions import Owner, states, without
 from atalho.data.dataset import Dataset
-from atalho.evaluation import accuracy
+from atalho.evaluation import accuracy, outcomes
 from atalho.record import CURVES, Record
 from atalho.tasks import Step
 from atalho.training import folder, run, stated
@@ -93,4 +93,6 @@ class Training:
         of_machine = stated.of_system(self.arguments)
         of_weights = without(of_run[0].conditions, *_MEASURED)
         name = self.arguments.network
-        return accuracy.records(name, measured, **of_weights, **of_machine, split="test")
+        of_images = outcomes.of_dataset(measured.outcomes, self.data, "test")
+        conditions = {**of_weights, **of_machine, "split": "test"}
+        return accuracy.records(name, measured, of_images, **conditions)

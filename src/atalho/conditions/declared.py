@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from types import UnionType
 
+NUMBER = int | float
+
 
 class Owner(Enum):
     """What a condition belongs to."""
@@ -18,9 +20,6 @@ class Owner(Enum):
     POSITION = auto()  # a part of the network, or a moment of its training
     PROTOCOL = auto()  # how the measurement is taken, and on which of the images
     RESULT = auto()  # an outcome besides the value: known only afterwards, never compared
-
-
-NUMBER = int | float
 
 
 @dataclass(frozen=True)
@@ -118,6 +117,7 @@ _DECLARED = (
     Condition("in_turns_with", list, Owner.RESULT, "networks whose turns alternated with this one's"),
     Condition("left_out", int, Owner.RESULT, "memory of the process that is not the network's, in bytes"),
     Condition("right", str, Owner.RESULT, "which images were answered right: bits, in base64"),
+    Condition("outcomes", dict, Owner.RESULT, "of every image: its class, the predicted one, and their probabilities"),
     Condition("noise", str, Owner.RESULT, "what the other work was"),
     Condition("idle", NUMBER, Owner.RESULT, "power at rest, in W"),
     Condition("window", NUMBER, Owner.RESULT, "time that was measured, in s"),

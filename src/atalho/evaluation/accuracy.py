@@ -1,7 +1,7 @@
 """Accuracy of a network on a split: top-1 and top-5 with an interval, per class, and the confusion matrix."""
 
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from atalho.data.batches import Preprocessing, preprocess
 from atalho.data.dataset import Batched
 from atalho.errors import AtalhoError, Exit
+from atalho.evaluation.outcomes import Outcomes, of_batch, of_split
 from atalho.record import Record
 from atalho.runtime.memory import memory_for
 from atalho.runtime.precision import autocast
@@ -32,7 +33,7 @@ class Accuracy(NamedTuple):
             five classes.
         loss: mean cross-entropy in nats.
         confusion: (classes, classes) counts; rows are true classes.
-        right: (images,) bools in the split's order: whether the most probable class is the true one; None where that is not known.
+        outcomes: of every image, in the split's order; None where they are not known.
     """
 
     images: int
@@ -40,7 +41,7 @@ class Accuracy(NamedTuple):
     top5: float | None
     loss: float
     confusion: Tensor
-    right: Tensor | None = None
+    outcomes: Outcomes | None = None
 
     @property
     def per_class(self) -> list[float | None]:
@@ -97,7 +98,7 @@ def tally(
         AtalhoError: DATA-EMPTY (exit 3), where there are no batches.
     """
     confusion: Tensor | None = None
-    right: list[Tensor] = []
+    outcomes: list[Tensor] = []
     for logits, truth in batches:
         classes = logits.shape[1]
         if confusion is None:
@@ -106,7 +107,7 @@ def tally(
             five = truth.new_zeros(())
         first = logits.argmax(1)
         confusion += (truth * classes + first).bincount(minlength=classes**2)
-        right.append(first == truth)
+        outcomes.append(of_batch(logits, truth))
         loss += F.cross_entropy(logits, truth, reduction="sum").double()
         best = logits.topk(min(5, classes)).indices
         five += (best == truth[:, None]).sum()
@@ -121,15 +122,13 @@ def tally(
     confusion, loss, five = (world.sum(each) for each in (confusion, loss, five))
     count = int(confusion.sum().item())
     square = confusion.reshape(classes, classes).cpu()
-    in_order = confusion.new_zeros(count, dtype=torch.uint8)
-    in_order[world.rank :: world.size] = torch.cat(right)
     return Accuracy(
         count,
         square.diagonal().sum().item() / count,
         five.item() / count if classes >= 5 else None,
         loss.item() / count,
         square,
-        world.sum(in_order).bool().cpu(),
+        of_split(outcomes, count, world),
     )
 
 
@@ -138,15 +137,24 @@ def pack(right: Tensor) -> str:
     return b64encode(np.packbits(right.numpy()).tobytes()).decode()
 
 
-def records(subject: str, accuracy: Accuracy, **conditions: Any) -> list[Record]:
+def records(
+    subject: str,
+    accuracy: Accuracy,
+    outcomes: Mapping[str, Any] | None = None,
+    **conditions: Any,
+) -> list[Record]:
     """An accuracy as records of top1, top5 and loss.
 
     The 95 % interval of a fraction is among its conditions; among top1's is also `right`, the bools as `pack` returns them.
+
+    Args:
+        outcomes: of the same images, as `outcomes.document` writes them, to be a condition of top1; None to leave them out.
     """
     common = {**conditions, "images": accuracy.images, "protocol": PROTOCOL}
-    right = {} if accuracy.right is None else {"right": pack(accuracy.right)}
+    of_images = {} if accuracy.outcomes is None else {"right": pack(accuracy.outcomes.right)}
+    own_of_top1 = {**of_images, **({} if outcomes is None else {"outcomes": outcomes})}
     fractions: dict[str, tuple[float | None, dict[str, Any]]] = {
-        "top1": (accuracy.top1, right),
+        "top1": (accuracy.top1, own_of_top1),
         "top5": (accuracy.top5, {}),
     }
     return [

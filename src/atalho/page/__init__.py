@@ -21,6 +21,7 @@ def publish(
     page: Path,
     limits: Mapping[str, float] = MappingProxyType({}),
     queries: Sequence[Query] = (),
+    folders: Sequence[Path] = (),
 ) -> str:
     """Writes the page, and beside it `charts/NAME.svg` and `.png`, and `summary.csv` where networks are compared.
 
@@ -30,6 +31,7 @@ def publish(
         page: `report.html`; its folder is made where it does not exist.
         limits: what the chosen network may cost at most, by quantity in the records' units.
         queries: what the command that publishes it measures, as in `ranking.selected`.
+        folders: those that the records are from, beside which thumbnails may lie.
 
     Returns:
         The address of the page: `file:///…/report.html`.
@@ -46,7 +48,7 @@ def publish(
             next_step="atalho compare writes records.jsonl",
             exit=Exit.DATA,
         )
-    contents = Contents.of(records, limits, queries)
+    contents = Contents.of(records, limits, queries, folders)
     files: dict[str, bytes] = {}
     if contents.comparison.rows:
         files["summary.csv"] = table.summary(contents.comparison).encode()

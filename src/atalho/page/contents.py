@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from atalho.choice.choosing import Choice, choose
-from atalho.page import figures
+from atalho.page import figures, outcomes
 from atalho.page.chart.families import Style, styles
 from atalho.page.curves import Curve, curves
 from atalho.page.diagnosis import Diagnosis
 from atalho.page.figures.figure import Figure
+from atalho.page.gallery import Gallery, gallery
 from atalho.ranking import Comparison, comparison, selected
 from atalho.record import Query, Record
 
@@ -24,6 +26,7 @@ class Contents:
         figures: those of the comparison.
         diagnosis: None where nothing was diagnosed.
         depth: the figures of the diagnosis.
+        gallery: the mistakes of the chosen network, or of the most accurate one; None where no record has them.
     """
 
     records: tuple[Record, ...]
@@ -35,6 +38,7 @@ class Contents:
     figures: tuple[Figure, ...]
     diagnosis: Diagnosis | None
     depth: tuple[Figure, ...]
+    gallery: Gallery | None
 
     @classmethod
     def of(
@@ -42,8 +46,13 @@ class Contents:
         records: Sequence[Record],
         limits: Mapping[str, float],
         queries: Sequence[Query] = (),
+        folders: Sequence[Path] = (),
     ) -> "Contents":
-        """Returns the contents of a report of the records."""
+        """Returns the contents of a report of the records.
+
+        Args:
+            folders: those that the records are from, beside which thumbnails may lie.
+        """
         compared = comparison(records, queries)
         compared_records = selected(records, queries)
         runs = curves(compared_records)
@@ -51,14 +60,22 @@ class Contents:
         diagnosed = diagnosis.records if diagnosis else ()
         drawn = styles(compared, {r.subject: r.conditions.get("depth") for r in diagnosed})
         depth = figures.of_diagnosis(diagnosis, compared, runs, drawn) if diagnosis else ()
+        choice = choose(compared, limits)
+        shown = [choice.chosen] if choice else [*compared.rows[:1]]
+        of_shown = [outcomes.of_network(row.network, compared_records) for row in shown]
+        right_or_wrong = of_shown[0] if of_shown else None
+        drawings = figures.of_comparison(compared, runs, compared_records, drawn)
+        if right_or_wrong:
+            drawings += figures.of_outcomes(right_or_wrong, drawn)
         return cls(
             records=tuple(records),
             limits=limits,
             comparison=compared,
-            choice=choose(compared, limits),
+            choice=choice,
             curves=runs,
             styles=drawn,
-            figures=tuple(figures.of_comparison(compared, runs, compared_records, drawn)),
+            figures=tuple(drawings),
             diagnosis=diagnosis,
             depth=tuple(depth),
+            gallery=gallery(right_or_wrong, folders) if right_or_wrong else None,
         )

@@ -63,6 +63,7 @@ def html(contents: Contents) -> str:
         },
         failures=failures.listed(compared.failures),
         machines=machines.side_by_side(compared, contents.records),
+        gallery=contents.gallery,
         figures=contents.figures,
         absent=figures.absent(contents.figures),
         degraded=any(figure.name == "degradation" for figure in contents.depth),

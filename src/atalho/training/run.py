@@ -6,7 +6,7 @@ from pathlib import Path
 from atalho import record
 from atalho.data.dataset import Dataset, network_for
 from atalho.errors import AtalhoError, Exit
-from atalho.evaluation import accuracy
+from atalho.evaluation import accuracy, outcomes
 from atalho.files import sweep, write_atomically
 from atalho.lock import locked
 from atalho.probes import shown
@@ -175,8 +175,9 @@ def _records(
         if name in row
     ]
     images = run.step * recipe.batch_size
+    of_images = outcomes.of_dataset(tested.outcomes, data, "test")
     return [
-        *accuracy.records(subject, tested, **conditions, split="test"),
+        *accuracy.records(subject, tested, of_images, **conditions, split="test"),
         *curves,
         Record.of(subject, "train_time", run.seconds, "measured", **conditions),
         *(

@@ -8,7 +8,9 @@ from atalho.page.diagnosis import Diagnosis
 from atalho.page.figures import (
     accuracy_bars,
     accuracy_costs,
+    answered,
     batches,
+    confusion,
     correlation,
     costs,
     degradation,
@@ -16,10 +18,12 @@ from atalho.page.figures import (
     learning,
     lesions,
     paths,
+    reliability,
     responses,
     surface,
 )
 from atalho.page.figures.figure import Figure
+from atalho.page.outcomes import Outcomes
 from atalho.page.words.phrases import listed
 from atalho.ranking import Comparison
 from atalho.record import Record
@@ -76,6 +80,17 @@ def of_diagnosis(
         lesions.several(diagnosis, styles),
         surface.figure(diagnosis, styles),
         degradation.figure(comparison, curves, styles),
+    ]
+    return [figure for figure in drawn if figure]
+
+
+def of_outcomes(outcomes: Outcomes, styles: Mapping[str, Style]) -> list[Figure]:
+    """Returns the figures of what one network gets right and wrong, and how sure it is."""
+    style = styles[outcomes.network]
+    drawn = [
+        confusion.figure(outcomes),
+        reliability.figure(outcomes, style),
+        answered.figure(outcomes, style),
     ]
     return [figure for figure in drawn if figure]
 

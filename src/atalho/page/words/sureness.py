@@ -1,0 +1,75 @@
+"""The words about what a network gets wrong and how sure it is of it."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+from atalho.errors import printable
+from atalho.page.outcomes import Outcomes, Picture
+from atalho.page.words.phrases import counted, listed
+from atalho.ranking import condition_text
+
+PART = "Right and wrong"
+"""The heading of the figures."""
+
+_PAIRS = 3  # of classes that a sentence names
+
+
+def of_images(outcomes: Outcomes) -> str:
+    """`resnet20 on 360 images of digits (test split)`."""
+    conditions = outcomes.conditions
+    data = condition_text(conditions["data"]) if "data" in conditions else "the data"
+    split = f" ({condition_text(conditions['split'])} split)" if "split" in conditions else ""
+    return f"{outcomes.network} on {counted(outcomes.images, 'image')} of {data}{split}"
+
+
+def sentences(outcomes: Outcomes, missing: int) -> list[str]:
+    """How many images are classified wrongly, which classes are confused most often, and which pictures are missing.
+
+    Args:
+        missing: of the mistakes that are shown, how many have no thumbnail.
+    """
+    wrong = outcomes.right.count(False)
+    if not wrong:
+        return [f"{of_images(outcomes)}: none is classified wrongly."]
+    verb = "is" if wrong == 1 else "are"
+    paragraph = [f"{of_images(outcomes)}: {counted(wrong, 'image')} {verb} classified wrongly."]
+    if pairs := [*islice(_pairs(outcomes), _PAIRS)]:
+        paragraph.append(f"Taken for another most often: {listed(pairs)}.")
+    if missing:
+        verb = "is" if missing == 1 else "are"
+        paragraph.append(
+            f"{counted(missing, 'picture')} {verb} missing below: thumbnails lie in a folder beside the records, unless they were "
+            "left out by --no-thumbnails."
+        )
+    return paragraph
+
+
+def _pairs(outcomes: Outcomes) -> Iterator[str]:
+    """The pairs of classes that are confused more than once, the most frequent first."""
+    confusions = outcomes.confusions
+    images: dict[int, int] = {}
+    for (truth, _), count in confusions.items():
+        images[truth] = images.get(truth, 0) + count
+    for (truth, predicted), count in sorted(
+        confusions.items(), key=lambda each: (-each[1], each[0])
+    ):
+        if truth != predicted and count > 1:
+            yield (
+                f"{name(outcomes, truth)} for {name(outcomes, predicted)} ({count} of {images[truth]} images)"
+            )
+
+
+def name(outcomes: Outcomes, label: int) -> str:
+    """The name of a class on one line."""
+    return printable(outcomes.classes[label])
+
+
+def sure(probability: float) -> str:
+    """A probability in per cent, which is 100 % only where it is that."""
+    percent = 100 * probability
+    return f"{min(percent, 99.9) if probability < 1 else percent:.1f}\u00a0%"
+
+
+def place(outcomes: Outcomes, picture: Picture) -> str:
+    """Where a picture is: the name of its file, or its number in the split."""
+    return printable(picture.file) if picture.file else f"image {picture.row + 1}"
