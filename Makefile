@@ -28,6 +28,10 @@ check: $(VENV)/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+docs: $(VENV)/.installed-docs
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build/html
+	@echo docs/_build/html/index.html
+
 # CIFAR-10 is downloaded where it is not there; any folder of some two hundred JPEG files and more will do.
 CIFAR ?= data
 PHOTOS ?= $(ATALHO_SHARED)/data/imagenet-sample
@@ -43,12 +47,16 @@ bench: $(VENV)/.installed-dev
 	$(ALL_CORES) benchmarks/busy.py -o results/busy.json
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist docs/_build .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV)/.installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet --editable .
+	touch $@
+
+$(VENV)/.installed-docs: $(VENV)/.installed
+	$(BIN)/pip install --quiet --group docs
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed

@@ -119,7 +119,7 @@ def test_the_processes_of_torchrun(hostile: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", *(f"docs/{each.name}" for each in DOCS.glob("*.md"))]
+    "name", ["README.md", *(f"docs/{each.relative_to(DOCS)}" for each in DOCS.rglob("*.md"))]
 )
 def test_what_is_documented_starts_the_script(name: str) -> None:
     assert "-m atalho" not in (DOCS.parent / name).read_text(encoding="utf-8").replace(

@@ -2,24 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import Enum
 from types import UnionType
 
 NUMBER = int | float
 
 
 class Owner(Enum):
-    """What a condition belongs to."""
+    """What a condition belongs to; the value says it in words."""
 
-    NETWORK = auto()  # the network itself: its weights, its depth
-    SYSTEM = auto()  # the network as it is deployed: its engine, precision and batch
-    MACHINE = auto()  # the machine, with what is installed on it
-    DATA = auto()  # the images and their classes
-    TRAINING = auto()  # how the network came to its weights, but for the seed
-    SEED = auto()  # what repetitions of one training differ in
-    POSITION = auto()  # a part of the network, or a moment of its training
-    PROTOCOL = auto()  # how the measurement is taken, and on which of the images
-    RESULT = auto()  # an outcome besides the value: known only afterwards, never compared
+    NETWORK = "the network itself: its weights, its depth"
+    SYSTEM = "the network as it is deployed: its engine, precision and batch"
+    MACHINE = "the machine, with what is installed on it"
+    DATA = "the images and their classes"
+    TRAINING = "how the network came to its weights, but for the seed"
+    SEED = "what repetitions of one training differ in"
+    POSITION = "a part of the network, or a moment of its training"
+    PROTOCOL = "how the measurement is taken, and on which of the images"
+    RESULT = "an outcome besides the value: known only afterwards, never compared"
 
 
 @dataclass(frozen=True)
