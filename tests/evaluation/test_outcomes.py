@@ -13,7 +13,8 @@ from PIL import Image
 from atalho import data
 from atalho.data import pictures
 from atalho.data.dataset import Dataset, Split
-from atalho.data.photos import FRAMING, OnDisk
+from atalho.data.on_disk import OnDisk, Photo
+from atalho.data.photos import FRAMING
 from atalho.evaluation import outcomes, thumbnails
 from atalho.evaluation.accuracy import records, tally
 from atalho.record import Record
@@ -166,4 +167,4 @@ def test_a_name_that_is_no_text_can_be_written(tmp_path: Path) -> None:
     assert pictures.file(on_disk, 0).encode() == b"caf\\xe9/a.jpg"
 
 
-PHOTO = data.photos.Photo(Path("a"), 0, "cat", b"", (1, 1))
+PHOTO = Photo(Path("a"), 0, "cat", b"", (1, 1), 0)

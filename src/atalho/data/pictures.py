@@ -1,15 +1,15 @@
 """A single image of a split for people to look at: its checksum, its file, and a small picture of it."""
 
-import hashlib
 import io
 import os
 from typing import NamedTuple
 
+import torch
 from PIL import Image
 
 from atalho.data.dataset import Images, Split
 from atalho.data.image import read
-from atalho.data.photos import OnDisk
+from atalho.data.on_disk import OnDisk
 
 SIDE = 112
 """The most pixels of a thumbnail's longer side."""
@@ -29,9 +29,8 @@ class Thumbnail(NamedTuple):
 
 def checksum(images: Images, row: int) -> str:
     """The SHA-256 of an image, in hexadecimal digits: of its file, or of its pixels where it comes from no file."""
-    if isinstance(images, OnDisk):
-        return images.photos[row].sha256.hex()
-    return hashlib.sha256(_pixels(images, row)).hexdigest()
+    (sha256,) = images.select(torch.tensor([row])).checksums()
+    return sha256.hex()
 
 
 def file(images: Images, row: int) -> str:
@@ -67,8 +66,3 @@ def _small(picture: Image.Image) -> Thumbnail:
         return Thumbnail(out.getvalue(), ".png")
     picture.save(out, "JPEG", quality=_QUALITY, optimize=True)
     return Thumbnail(out.getvalue(), ".jpg")
-
-
-def _pixels(images: Images, row: int) -> bytes:
-    assert isinstance(images, Split)
-    return images.images[row].contiguous().numpy().tobytes()
