@@ -188,7 +188,7 @@ def test_the_warm_up_ends_below_its_error(digits: Dataset, short: Recipe, tmp_pa
         rates.append(warming.rate())
         warming.advance()
         if warming.step % 20 == 0:
-            warming.read(1.0)
+            warming.report(1.0)
             warming.renew()
     below = next(index for index, error in enumerate(errors) if error < 0.8)
     ends = (below + 1) * 20
