@@ -41,13 +41,14 @@ SMOKE = 5.0
 
 def inference(part: Part, options: Options) -> None:
     """`atalho bench` in each precision on each of torch's backends, one after another; its records are kept in a file."""
-    network, batches = ("resnet20", "1") if options.smoke else ("resnet50", "1,64")
+    network, batches = ("resnet20", ("1",)) if options.smoke else ("resnet50", ("1", "64"))
     for engine, precision in BACKENDS:
         with part.item(f"{network}, {engine}, {precision}") as result:
             if part.left < 15:
                 raise TimeoutError("no time is left")
             records_file = options.output / f"inference-{engine}-{precision}.jsonl"
-            words = ["bench", network, "--engine", engine, "--precision", precision, "-b", batches]
+            words = ["bench", network, "--engine", engine, "--precision", precision]
+            words += [word for batch in batches for word in ("-b", batch)]
             words += ["--device", options.device, "-o", str(records_file)]
             process = atalho(*words, seconds=part.left)
             result |= {"code": process.returncode, "said": process.stderr.splitlines()[-3:]}

@@ -55,6 +55,7 @@ def _costs(record: Record) -> bool:
 
 STUDIES: Mapping[str, Chosen] = {
     "cifar10-degradation": _trained,
+    "cifar10-auxiliary-heads": _trained,
     "cifar10-depth": _diagnosed,
     "imagenet-networks": _costs,
 }

@@ -146,6 +146,7 @@ CLAIMS = (
             evidence.auxiliary_heads,
             unmeasured.heads,
         ),
+        expected=DIFFERS,
     ),
     *_cells(),
     claim(
