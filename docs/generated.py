@@ -18,6 +18,7 @@ import atalho
 from atalho import conditions as declared
 from atalho.cli import app
 from atalho.explain.table import cell
+from atalho.grammar.network import Source
 from atalho.networks import get
 from atalho.networks.subjects import facts
 from atalho.page.words.numbers import NAMES
@@ -47,27 +48,45 @@ def commands() -> str:
 
 
 def networks() -> str:
-    """The catalogue, a line a network."""
-    headers = ["network", "params", "macs", "depth", "input", "source", "published weights"]
-    rows, changes = [], []
-    for each in atalho.list_networks().document:
-        source = get(each["network"]).source
-        paper = f"[{source.authors} {source.year}](https://arxiv.org/abs/{source.arxiv})"
-        rows.append(
-            [
-                f"`{each['network']}`",
-                f"{each['params']:,}",
-                f"{each['macs']:,}",
-                cell(each["depth"]),
-                "×".join(map(str, each["input"])),
-                paper if source.arxiv else _text(str(source)),
-                ", ".join(f"`{weights}`" for weights in each["weights"]),
-            ]
-        )
-        if each["changes"]:
-            changes.append([f"`{each['network']}`", _text(each["changes"])])
-    variants = _table(["variant", "what differs from the paper's network"], changes)
-    return f"{_table(headers, rows)}\n\n## Variants\n\n{variants}"
+    """The catalogue, a line a network; then how variants differ, and which weights are published."""
+    catalogue = atalho.list_networks().document
+    rows = [
+        [
+            f"`{each['network']}`",
+            f"{each['params']:,}",
+            f"{each['macs']:,}",
+            cell(each["depth"]),
+            "×".join(map(str, each["input"])),
+            _paper(get(each["network"]).source),
+        ]
+        for each in catalogue
+    ]
+    changes = [
+        [f"`{each['network']}`", _text(each["changes"])] for each in catalogue if each["changes"]
+    ]
+    weights = [
+        [f"`{each['network']}`", ", ".join(f"`{name}`" for name in each["weights"])]
+        for each in catalogue
+        if each["weights"]
+    ]
+    return "\n\n".join(
+        [
+            _table(["network", "params", "macs", "depth", "input", "source"], rows),
+            "## Variants",
+            _table(["variant", "what differs"], changes),
+            "## Published weights",
+            _table(["network", "`--weights`"], weights),
+        ]
+    )
+
+
+def _paper(source: Source) -> str:
+    name = f"{source.authors} {source.year}"
+    return (
+        f"[{name}](https://arxiv.org/abs/{source.arxiv})"
+        if source.arxiv
+        else f"{name}, {source.place}"
+    )
 
 
 def recipes() -> str:

@@ -15,6 +15,7 @@ import typer
 from PIL import Image
 
 import atalho
+import photo_folders
 from atalho.cli import app, main
 from atalho.conditions import CONDITIONS
 from atalho.record import UNITS
@@ -94,6 +95,7 @@ def test_commands_within_sentences_parse(page: Path) -> None:
 def test_examples_run_in_their_order(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    photo_folders.fill(tmp_path / "photos", {"cat": 20, "dog": 20, "horse": 20})
     Image.new("L", (8, 8), 128).save(tmp_path / "digit.png")
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
