@@ -7,7 +7,7 @@ import pytest
 from atalho.claims import Verdict, verify
 from atalho.claims.evidence import TEST, TRAINING
 from atalho.claims.unmeasured import trained
-from atalho.cli import COMMANDS
+from atalho.cli.commands import COMMANDS
 from atalho.networks import CATALOGUE
 from atalho.record import Record
 

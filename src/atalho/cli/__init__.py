@@ -2,21 +2,19 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
-from typing import Annotated, Any, ParamSpec
+from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
 from atalho import __version__
-from atalho.cli import asking, measuring, reading, training
+from atalho.cli.commands import CommandGroup
 from atalho.cli.progress import say
-from atalho.errors import WRONG_OPTION, AtalhoError, Exit, printable
-
-Parameters = ParamSpec("Parameters")
+from atalho.errors import AtalhoError, Exit, printable
 
 app = typer.Typer(
     name="atalho",
+    cls=CommandGroup,
     help="The classic convolutional networks as their papers print them: explained, trained and compared.",
     no_args_is_help=True,
     add_completion=False,
@@ -39,43 +37,6 @@ def _common(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     pass
-
-
-COMMANDS: Mapping[str, Callable[..., Any]] = {
-    "list": reading.list_networks,
-    "show": reading.show,
-    "inception": reading.inception,
-    "draw": reading.draw,
-    "verify": reading.verify,
-    "train": training.train,
-    "evaluate": asking.evaluate,
-    "predict": asking.predict,
-    "export": asking.export,
-    "bench": measuring.bench,
-    "compare": measuring.compare,
-    "diagnose": measuring.diagnose,
-    "report": reading.report,
-    "lecture": reading.lecture,
-}
-
-
-def _naming_options(command: Callable[Parameters, None]) -> Callable[Parameters, None]:
-    """Wraps a command: an error about an option becomes a usage error of typer, with the option's name and a hint to --help."""
-
-    @wraps(command)
-    def run(*args: Parameters.args, **options: Parameters.kwargs) -> None:
-        try:
-            command(*args, **options)
-        except AtalhoError as error:
-            if error.code != WRONG_OPTION:
-                raise
-            raise typer.BadParameter(error.cause, param_hint=error.subject) from error
-
-    return run
-
-
-for _name, _function in COMMANDS.items():
-    app.command(_name)(_naming_options(_function))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from statistics import mean
 from typing import TYPE_CHECKING, Any
 
-from atalho.claims.diagnosed import DISTANCE
 from atalho.cli.table import Format
 from atalho.conditions import engine_label
 from atalho.errors import printable
@@ -119,6 +118,8 @@ def _filled(rows: Sequence[dict[str, Any]], optional: Sequence[str]) -> list[dic
 
 def diagnosis_table(records: Sequence[Record]) -> Table:
     """A table with a row for each network, seed and moment; what was not measured is blank."""
+    from atalho.claims.diagnosed import DISTANCE  # a command without claims does not load them
+
     rows: dict[tuple[Any, ...], dict[str, list[float]]] = {}
     for each in records:
         if each.quantity in DIAGNOSES:
