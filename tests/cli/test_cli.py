@@ -184,7 +184,7 @@ def test_inception_explains_the_lectures_module(capsys: Captured, format: str) -
         (2, "train resnet20 --probe 0", "--probe"),
         (2, "train resnet20 --probe 9 --weights tv_in1k", "without --weights"),
         (2, "train resnet20 --data mnist", "digits, cifar10"),
-        (2, "train resnet20 --recipe alchemy", "szegedy2014, finetune, quick"),
+        (2, "train resnet20 --recipe alchemy", "szegedy2014, finetune, linear, quick"),
         (2, "train alexnet --data digits", "row pool1 cannot take"),
         (6, "train resnet20 --device cuda:77", "cuda:77"),
         (2, "train resnet20 --output /dev/null/run", "/dev/null/run"),
@@ -291,7 +291,7 @@ def test_bench_answers_its_records(capsys: Captured, tmp_path: Path) -> None:
         for network in ("resnet20", "plain20")
         for quantity in (
             *("params", "macs", "activations"),
-            *("latency", "throughput", "peak_memory", "size"),
+            *("latency", "throughput", "peak_memory", "added_memory", "size"),
         )
     }
     assert [json.loads(line) for line in file.read_text().splitlines()] == found
