@@ -28,11 +28,12 @@ LEFT_OUT = {
 }
 WITH_SAMPLES = {"response_std"}  # a value for each layer
 
+ALL = ("0", "1", "10", "100", "end")
 MOMENTS = {
-    "gradient_norm": ("0", "end"),
-    "gradient_ratio": ("0", "1", "10", "100", "end"),
+    "gradient_norm": ALL,
+    "gradient_ratio": ALL,
     "gradient_correlation": ("0", "end"),
-    "shortcut_share": ("0",),
+    "shortcut_share": ALL,
     "response_std": ("end",),
 }
 """Of a diagnosis: the moments at which each quantity is shown."""
@@ -45,6 +46,8 @@ def _trained(record: Record) -> bool:
 
 
 def _diagnosed(record: Record) -> bool:
+    if record.quantity == "lesion_top1":  # of one row or none
+        return record.conditions["count"] < 2
     of_training = record.quantity in {"top1", "train_throughput"}
     return of_training or record.conditions.get("moment") in MOMENTS.get(record.quantity, ())
 

@@ -28,7 +28,7 @@ from atalho.record import (
 )
 
 _ABOUT_ENGINES = frozenset({"max_difference", "agreement"})
-_MAY_DIFFER = (schema.Owner.NETWORK, schema.Owner.TRAINING, schema.Owner.SEED, schema.Owner.RESULT)
+MAY_DIFFER = (schema.Owner.NETWORK, schema.Owner.TRAINING, schema.Owner.SEED, schema.Owner.RESULT)
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ def ranking_conditions(record: Record) -> dict[str, Any]:
 
 
 def _must_agree(quantity: str, conditions: Mapping[str, Any]) -> dict[str, Any]:
-    fixed = schema.without(conditions, *_MAY_DIFFER)
+    fixed = schema.without(conditions, *MAY_DIFFER)
     if quantity in _ABOUT_ENGINES:
         return fixed
     if quantity in ACCURACIES:

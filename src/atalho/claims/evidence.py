@@ -89,13 +89,9 @@ def degradation(records: Records) -> Result | None:
     if not shared:
         return None
     recipe, steps = shared[-1]
-    trained = {"data": "cifar10", "recipe": recipe, "steps": steps}
-    tested = replace(TEST, conditions={**TEST.conditions, **trained})
-    last = f"training error over the last {steps - 9 * steps // 10:,} steps"
-    fitted = Protocol(last, "train_top1", 45_000, trained, 9 * steps // 10)
     trends = [
         rising(records, subjects, protocol)
-        for protocol in (tested, fitted)
+        for protocol in at_the_end(recipe, steps)
         for subjects in (("plain20", "plain56"), ("resnet56", "resnet20"))
     ]
     measured = [trend for trend in trends if trend is not None]  # a run may have no curve
@@ -105,6 +101,16 @@ def degradation(records: Records) -> Result | None:
         "; ".join([f"schedule: {recipe}, {steps:,} steps", *(trend.note for trend in measured)]),
         all(trend.holds for trend in measured),
         [record for trend in measured for record in trend.records],
+    )
+
+
+def at_the_end(recipe: str, steps: int) -> tuple[Protocol, Protocol]:
+    """The protocols of the test error on CIFAR-10 under a schedule, and of the training error over the last tenth of its steps."""
+    trained = {"data": "cifar10", "recipe": recipe, "steps": steps}
+    last = f"training error over the last {steps - 9 * steps // 10:,} steps"
+    return (
+        replace(TEST, conditions={**TEST.conditions, **trained}),
+        Protocol(last, "train_top1", 45_000, trained, 9 * steps // 10),
     )
 
 

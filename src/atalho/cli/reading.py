@@ -1,4 +1,4 @@
-"""Commands that read only tables and records, and never load torch: list, show, inception, draw, verify, report, lecture."""
+"""Commands that read only tables and records, and never load torch: list, show, inception, draw, verify, report; lecture loads it for feature maps."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -40,24 +40,24 @@ def card(id: str, material: Material, words: Words) -> Card:
     """Returns a claim in the language of the words, with its verdict."""
     finding = material.findings[id]
     claim, value = finding.claim, finding.value
-    own = f"claims.{id}.found"
     return Card(
         id=id,
         verdict=finding.verdict.value,
         text=_cell_text(id, words) if id in CELLS else words(f"claims.{id}.text"),
         printed=_value(claim.printed, claim.unit, words),
-        recomputed=words(own, **_counts(value))
-        if words.has(own)
-        else _value(value, claim.unit, words),
+        recomputed=_recomputed(id, value, claim.unit, words),
         exact="" if value is None or isinstance(value, str) else repr(value),
         why=_cell_arithmetic(id, material, words) if id in CELLS else words(f"claims.{id}.why"),
     )
 
 
-def _counts(value: float | str | None) -> dict[str, int]:
-    """The whole numbers in a value that is words, by the names `n0`, `n1`, … that messages give them."""
-    counts = re.findall(r"\d+", value) if isinstance(value, str) else []
-    return {f"n{index}": int(number) for index, number in enumerate(counts)}
+def _numbers(value: str) -> dict[str, int | float]:
+    """The numbers in a value that is words, by the names `n0`, `n1`, … that messages give them."""
+    written = re.findall(r"\d+(?:\.\d+)?(?:e[+-]?\d+)?", value)
+    return {
+        f"n{index}": int(number) if number.isdecimal() else float(number)
+        for index, number in enumerate(written)
+    }
 
 
 def _place(id: str) -> tuple[str, bool]:
@@ -98,6 +98,13 @@ def _cell_arithmetic(id: str, material: Material, words: Words) -> Markup:
         implied=claimed * line.output[1] * line.output[2] / M,
         macs=words.number(printed.macs or 0, "g"),
     )
+
+
+def _recomputed(id: str, value: float | str | None, unit: str, words: Words) -> Markup:
+    own = f"claims.{id}.found"
+    if isinstance(value, str) and words.has(own):
+        return words(own, **_numbers(value))
+    return _value(value, unit, words)
 
 
 def _value(value: float | str | None, unit: str, words: Words) -> Markup:

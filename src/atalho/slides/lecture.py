@@ -8,7 +8,6 @@ from typing import Any
 from atalho import claims
 from atalho.claims import Finding
 from atalho.claims.tables import Tables
-from atalho.page.contents import Contents
 from atalho.record import Record
 from atalho.slides.words import Words
 
@@ -18,7 +17,7 @@ class Material:
     """What the stations of every language are made from.
 
     Args:
-        records: of trainings, diagnoses and comparisons; stations that need others say that they are not there.
+        records: of trainings, diagnoses and comparisons; what they do not have, those that go with the package do.
     """
 
     records: Sequence[Record]
@@ -29,10 +28,11 @@ class Material:
         """The verdict on every claim, by its id."""
         return {each.claim.id: each for each in claims.verify(records=self.records)}
 
-    @cached_property
-    def contents(self) -> Contents:
-        """What a report of the records would show."""
-        return Contents.of(self.records, {})
+    def having(self, *quantities: str) -> Sequence[Record]:
+        """Returns the records if they have all the quantities, else those that go with the package."""
+        if {*quantities} <= {each.quantity for each in self.records}:
+            return self.records
+        return claims.shipped()
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,35 @@
 """The stations of the lecture, in its order: one a file, each with what its page shows."""
 
 from atalho.slides.lecture import Station
-from atalho.slides.stations import deeper, googlenet, reduction, residual, table, training
+from atalho.slides.stations import (
+    comparison,
+    deeper,
+    degradation,
+    filters,
+    googlenet,
+    gradients,
+    lesions,
+    questions,
+    reduction,
+    residual,
+    table,
+    training,
+)
 
-STATIONS: tuple[Station, ...] = (
-    reduction.STATION,
-    googlenet.STATION,
-    table.STATION,
-    residual.STATION,
-    training.STATION,
-    deeper.STATION,
+STATIONS: tuple[Station, ...] = tuple(
+    module.STATION
+    for module in (
+        filters,
+        reduction,
+        googlenet,
+        table,
+        residual,
+        training,
+        degradation,
+        gradients,
+        lesions,
+        deeper,
+        comparison,
+        questions,
+    )
 )

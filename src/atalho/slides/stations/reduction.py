@@ -48,4 +48,4 @@ def view(material: Material, words: Words) -> View:
     )
 
 
-STATION = Station("reduction", view, claims=("L1", "L9", "L2", "L3", "L4", "L5", "L6", "L7", "L8"))
+STATION = Station("reduction", view, claims=("L2", "L3", "L4", "L5", "L6", "L7", "L8"))
