@@ -127,6 +127,7 @@ class Browser:
             "Tab": (9, ""),
             " ": (32, " "),
             "ArrowRight": (39, ""),
+            "Home": (36, ""),
         }
         code, text = codes[key]
         given = {"key": key, "code": key, "windowsVirtualKeyCode": code}

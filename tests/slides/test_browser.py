@@ -11,6 +11,7 @@ import chromium
 from atalho.slides.page import file_name
 from atalho.slides.stations import STATIONS
 from chromium import Browser, browser
+from web_page import HOSTILE, Page
 
 pytestmark = pytest.mark.skipif(chromium.EXECUTABLE is None, reason="no Chromium here")
 
@@ -30,7 +31,8 @@ AXE = next(
 """axe-core, which is no package of Python's: `npm install --no-save axe-core` here, or its file by `AXE_CORE`."""
 
 FOCUSABLE = """[...document.querySelectorAll("a[href], button, input, select, summary, [tabindex='0']")]
-    .filter((each) => each.checkVisibility({ contentVisibilityAuto: true }) && !each.disabled)"""
+    .filter((each) => each.checkVisibility({ contentVisibilityAuto: true }) && !(each.type === "radio" && !each.checked))"""
+"""Of a group of radio buttons the chosen one; the arrows lead to the others."""
 
 
 @pytest.fixture(scope="module")
@@ -134,15 +136,13 @@ def test_without_scripts_it_reads_as_an_article(name: str, lecture: Path, tab: B
         empty = "[...document.querySelectorAll('table tbody tr')].filter((row) => !row.textContent.trim())"
         assert tab.run(f"{empty}.length") == 0
         assert tab.run("[...document.querySelectorAll('.live')].every((each) => each.hidden)")
-        assert tab.run("document.querySelector('main').innerText.length") > 800
+        assert tab.run("document.querySelector('main').textContent.length") > 800
     finally:
         tab.call("Emulation.setScriptExecutionDisabled", value=False)
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_links_lead_to_pages_and_places_that_are_there(name: str, lecture: Path) -> None:
-    from web_page import Page
-
     for path in (page(lecture, name), page(lecture, name, "en"), lecture / "index.html"):
         found = Page(path.read_text(encoding="utf-8"))
         ids = [value for _, attribute, value in found.attributes if attribute == "id"]
@@ -208,3 +208,141 @@ def test_a_row_is_chosen_in_the_table_and_seen_in_drawing_and_photo(
     assert tab.run("document.querySelector('#field').getAttribute('width')") == "27"
     assert "27×27" in tab.run("document.querySelector('#seen-caption').textContent")
     assert tab.complaints == []
+
+
+def test_the_moment_changes_chart_arrows_and_words(lecture: Path, tab: Browser) -> None:
+    tab.open(page(lecture, station("gradients")), 1440)
+    shown = "[...document.querySelectorAll('[data-frame]')].filter((each) => !each.hidden).map((each) => each.dataset.frame)"
+    width = "document.querySelector('#shortcut-arrow').getAttribute('stroke-width')"
+    before = tab.run(width)
+    assert tab.run(shown) == ["0"]
+    tab.run("document.querySelector('#moment').focus()")
+    tab.press("ArrowRight")
+    assert tab.run(shown) == ["1"]
+    assert tab.run(width) != before
+    assert "1 iteração" in tab.run("document.querySelector('#share-caption').textContent")
+    tab.run("document.querySelector('#block').focus()")
+    tab.press("Home")
+    assert "conv2_1" in tab.run("document.querySelector('#share-caption').textContent")
+
+
+def test_a_bet_is_answered_by_the_record(lecture: Path, tab: Browser) -> None:
+    tab.open(page(lecture, station("lesions")), 1440)
+    said = "document.querySelector('#revealed').textContent"
+    hidden = tab.run(said)
+    assert "%" not in hidden
+    tab.run("document.querySelector('#game button').focus()")
+    tab.press("Enter")
+    assert "conv2_1" in tab.run(said)
+    assert "50 %" in tab.run(said)
+    tab.run(
+        "document.querySelector('#row').selectedIndex = 1; document.querySelector('#row').dispatchEvent(new Event('change'))"
+    )
+    assert tab.run(said) == hidden
+
+
+def test_conventions_of_the_last_columns_are_counted(lecture: Path, tab: Browser) -> None:
+    tab.open(page(lecture, station("deeper")), 1440)
+    said = "document.querySelector('#agreed').textContent"
+    assert "3 das 5 colunas: 18, 101, 152" in tab.run(said)
+    tab.run("document.querySelector('#cut').click()")
+    assert "5 das 5 colunas" in tab.run(said)  # cut off, 34's 3.664 and 50's 3.858 pass too
+    tab.run(
+        "document.querySelector('#projections').click(); document.querySelector('#cut').click()"
+    )
+    assert "2 das 5 colunas: 18, 34" in tab.run(said)
+
+
+def test_an_exam_is_marked(lecture: Path, tab: Browser) -> None:
+    tab.open(page(lecture, station("questions")), 1440)
+    tab.run(
+        "document.querySelector('#seed').value = 7; document.querySelector('#seed').dispatchEvent(new Event('change'))"
+    )
+    first = tab.run("document.querySelector('#exam').innerText")
+    assert "6.422.528" not in first
+    tab.run(
+        "document.querySelector('#answer-0').value = '6.422.528'; document.querySelector('#answer-0').focus()"
+    )
+    tab.press("Enter")
+    assert "Certo." in tab.run("document.querySelector('#exam').innerText")
+    tab.run(
+        "document.querySelector('#answer-1').value = '2'; document.querySelector('#answer-1').focus()"
+    )
+    tab.press("Enter")
+    assert "1 de 2" in tab.run("document.querySelector('#score').textContent")
+
+
+def _dropped(tab: Browser, text: str) -> None:
+    """A file with this text, chosen by the reader."""
+    tab.run(
+        f"""(async () => {{
+            const files = new DataTransfer();
+            files.items.add(new File([{json.dumps(text)}], "records.jsonl"));
+            const field = document.querySelector("#file");
+            field.files = files.files;
+            field.dispatchEvent(new Event("change"));
+        }})()""",
+        0.3,
+    )
+
+
+def test_somebodys_own_records_change_the_choice_and_hostile_ones_are_text(
+    lecture: Path, tab: Browser
+) -> None:
+    tab.events.clear()
+    path = page(lecture, station("comparison"))
+    tab.open(path, 1440)
+    choice = "document.querySelector('#choice').textContent"
+    assert "resnet50" in tab.run(choice)
+    tab.run("document.querySelector('#max-latency').focus()")
+    tab.run(
+        "document.querySelector('#max-latency').value = 300; document.querySelector('#max-latency').dispatchEvent(new Event('input'))"
+    )
+    assert "resnet18" in tab.run(choice)
+    conditions = {"device": HOSTILE, "batch": 1, "threads": 2}
+    lines = [
+        {
+            "subject": name,
+            "quantity": quantity,
+            "value": value,
+            "provenance": "measured",
+            "conditions": given,
+        }
+        for name, accuracy, seconds in ((HOSTILE, 0.9, 0.02), ("__proto__", 0.8, 0.01))
+        for quantity, value, given in (
+            ("top1", accuracy, {"data": "mine"}),
+            ("latency", seconds, conditions),
+        )
+    ]
+    text = "\n".join([*map(json.dumps, lines), "<script>alert(2)</script>", '{"subject": 1}'])
+    _dropped(tab, text)
+    shown = tab.run("document.querySelector('#networks').innerText")
+    assert "<script>alert(1)</script>{{ 7 * 7 }}" in shown
+    assert "__proto__" in shown
+    assert "5" in tab.run(
+        "document.querySelector('#told').textContent"
+    )  # the line that is no record
+    tab.run(
+        "document.querySelector('#max-latency').value = 1000; document.querySelector('#max-latency').dispatchEvent(new Event('input'))"
+    )
+    assert HOSTILE in tab.run(choice)
+    assert tab.run("document.querySelectorAll('main script').length") == 0
+    _dropped(tab, "nothing at all")
+    assert HOSTILE in tab.run(choice)  # what was there stays
+    tab.run("document.querySelector('#own').click()")
+    assert "resnet50" in tab.run(choice)
+    assert tab.complaints == []
+    assert tab.requested == [path.as_uri()]
+
+
+def test_the_lines_of_the_budget_can_be_dragged(lecture: Path, tab: Browser) -> None:
+    tab.open(page(lecture, station("comparison")), 1440)
+    line = "document.querySelector('[data-limit=latency]')"
+    tab.run(f"{line}.scrollIntoView({{ block: 'center' }})", 0.2)
+    box = tab.run(f"{line}.getBoundingClientRect().toJSON()")
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 3
+    tab.drag((x, y), (x - 300, y))
+    assert int(tab.run("document.querySelector('#max-latency').value")) < 900
+    assert tab.run(
+        "document.querySelector('#max-latency').getAttribute('aria-valuetext')"
+    ).endswith("ms")

@@ -170,7 +170,7 @@ def test_every_claim_of_the_lecture_has_a_place() -> None:
     shown = [claim for station in STATIONS for claim in station.claims]
     assert len(shown) == len(set(shown))
     lecture = {claim for claim in CLAIMS if claim.startswith("L")}
-    assert lecture - set(shown) <= {"L1", "L9", "L51", "L52", "L66"}
+    assert lecture <= set(shown)
 
 
 def test_a_wrong_number_would_be_noticed(cards: Cards) -> None:
@@ -181,7 +181,8 @@ def test_a_wrong_number_would_be_noticed(cards: Cards) -> None:
 def test_the_rows_of_the_drawings_are_torchs_own_counts(lecture: Path) -> None:
     network = atalho.network("googlenet")
     model = atalho.build("googlenet").eval()
-    text = (lecture / "pt" / "02-googlenet.html").read_text(encoding="utf-8")
+    (page,) = lecture.glob("pt/*-googlenet.html")
+    text = page.read_text(encoding="utf-8")
     rows = dict(
         re.findall(
             r'<tr data-row="(\w+)".*?<td class="number">[^<]*</td><td class="number">([^<]*)<', text

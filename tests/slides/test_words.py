@@ -54,7 +54,9 @@ def test_every_message_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(Words, "tree", recorded)
     slides.write([], tmp_path)
     used = tuple(f"{key}." for key in read)
-    assert [key for key in _messages("pt") if not f"{key}.".startswith((*used, "claims."))] == []
+    # How a claim that nothing here decides would be worded is not read.
+    waiting = {"claims.L11.found"}
+    assert {key for key in _messages("pt") if not f"{key}.".startswith(used)} <= waiting
 
 
 def test_no_sentence_stands_in_a_template() -> None:

@@ -37,12 +37,12 @@ def drawn(chart: Chart, name: str, words: Words) -> dict[str, Markup]:
         name: of the chart on its page, which makes the ids in it unique there.
     """
     return {
-        layout: Markup(
-            re.sub(
-                r'(id="|url\(#)(clip\d+)',
-                rf"\1{name}-{layout}-\2",
-                svg(chart.draw(size), words.locale),
-            )
-        )
+        layout: Markup(_embedded(svg(chart.draw(size), words.locale), f"{name}-{layout}"))
         for layout, size in (("wide", WIDE), ("narrow", NARROW))
     }
+
+
+def _embedded(drawing: str, prefix: str) -> str:
+    """A drawing whose ids begin with the prefix, and which is one picture to a screen reader, not many symbols without a name."""
+    own = re.sub(r'(id="|url\(#)(clip\d+)', rf"\1{prefix}-\2", drawing)
+    return re.sub(r' (?:role|aria-\w+)="[^"]*"', "", own)
