@@ -109,6 +109,7 @@ def predict(
     device: str = "auto",
     precision: Precision | None = None,
     threads: int | None = None,
+    explain: str | Path | None = None,
     reporter: Reporter = QUIET,
 ) -> "list[Prediction]":
     """Labels with probabilities for pictures; for one that cannot be read its error.
@@ -118,9 +119,11 @@ def predict(
         images: files, folders of them, or `-` for one image's bytes on standard input.
         top: how many labels are returned for each picture.
         batch_size, device, precision, threads: as in `evaluate`.
+        explain: a folder for pictures of where the network sees the most probable class, in which a red place speaks for the
+            class and a blue one against it; None for none.
 
     Raises:
-        AtalhoError: as `load`; DATA-EMPTY (exit 3), for a folder without images.
+        AtalhoError: as `load`; DATA-EMPTY (exit 3), for a folder without images; as `explaining.explain`.
     """
     trained, inference = for_inference(
         network,
@@ -139,6 +142,18 @@ def predict(
     predictions = [*predicting.predict(trained, pictures, inference, top=top)]
     if speed := predicting.speed(trained):
         reporter.say(speed)
+    if explain is not None:
+        from atalho.engines.module import EngineModule
+        from atalho.probes import explaining
+
+        if isinstance(trained.model, EngineModule) and isinstance(network, str | Path):
+            # An engine returns no maps; the same weights in torch do.
+            loaded = load(network, weights, num_classes=num_classes)
+            trained = loaded.to(inference.device)
+        paths = explaining.explain(trained, pictures, predictions, inference, Path(explain))
+        reporter.say(
+            f"{len(paths)} pictures of where {trained.network.name} looks are in {explain}"
+        )
     return predictions
 
 

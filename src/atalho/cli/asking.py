@@ -90,6 +90,13 @@ def predict(
     device: DeviceName = "auto",
     precision: PrecisionName = None,
     threads: Threads = None,
+    explain: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Write pictures of where the network sees the most probable class: red speaks for it, blue against it.",
+        ),
+    ] = None,
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Labels with probabilities for pictures; if one cannot be read the others are still shown, and the exit code is 3."""
@@ -103,6 +110,7 @@ def predict(
         device=device,
         precision=precision,
         threads=threads,
+        explain=explain,
         reporter=screen(),
     )
     table.show(predictions_table(predictions, format), format)
