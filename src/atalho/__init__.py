@@ -7,6 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from atalho.api.auditing import Audit as Audit
+    from atalho.api.auditing import audit as audit
     from atalho.api.explaining import Drawing as Drawing
     from atalho.api.explaining import build as build
     from atalho.api.explaining import draw as draw
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _NAMES = {
+    "api.auditing": "Audit audit",
     "api.explaining": "Drawing build draw inception list_networks network show",
     "api.loading": "load",
     "api.measuring": "Compared bench compare diagnose",

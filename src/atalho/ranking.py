@@ -16,10 +16,10 @@ from typing import Any
 from atalho import conditions as schema
 from atalho.record import (
     ACCURACIES,
-    CURVES,
     DIAGNOSES,
     FOR_ONE_IMAGE,
     HIGHER_IS_BETTER,
+    NO_COLUMNS,
     UNITS,
     Query,
     Record,
@@ -126,7 +126,7 @@ def comparison(records: Sequence[Record], queries: Sequence[Query] = ()) -> Comp
     chosen = selected(records, queries)
     ranked: dict[str, dict[str, list[Record]]] = {}
     conditions: dict[str, Mapping[str, Any]] = {}
-    for quantity in [each for each in UNITS if each not in (*DIAGNOSES, *CURVES, "failure")]:
+    for quantity in [each for each in UNITS if each not in NO_COLUMNS]:
         own = [r for r in chosen if r.quantity == quantity and r.provenance != "cited"]
         if own:
             group = _largest(_groups(own))

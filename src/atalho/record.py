@@ -60,6 +60,7 @@ UNITS = {
     "max_difference": "logit",
     "agreement": "fraction",
     "failure": "exit code",
+    "checkpoint": "step",
     **DIAGNOSES,
 }
 """The unit of every quantity; a latency is for one batch, a size is of the files that an engine reads, and agreement is of an
@@ -67,6 +68,8 @@ exported file or of an engine with float32 eager."""
 
 CURVES = ("train_loss", "train_top1", "val_loss", "val_top1")
 """Quantities with a record for every point of a training run; they are no columns of a comparison."""
+
+NO_COLUMNS = frozenset({*DIAGNOSES, *CURVES, "failure", "checkpoint"})
 
 HIGHER_IS_BETTER = frozenset({"top1", "top5", "throughput", "train_throughput"})
 

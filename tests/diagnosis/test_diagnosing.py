@@ -111,7 +111,7 @@ def test_a_moment_is_the_run_after_so_many_steps(digits: Dataset) -> None:
         on_the_way.at(1)
     straight = trajectory().at(5)
     for key, value in straight.model.state_dict().items():
-        assert torch.equal(on_the_way.run.model.state_dict()[key], value)
+        assert torch.equal(on_the_way.run.learner.model.state_dict()[key], value)
     assert torch.equal(straight.batch.images, trajectory().at(0).batch.images)
     assert len({*straight.batch.labels.tolist()}) > 3  # from all over the split
 

@@ -62,7 +62,7 @@ def test_the_loop_is_torchs_sgd_on_the_same_batches(
         F.cross_entropy(logits, split.labels[chosen]).backward()
         optimiser.step()
     for (name, one), other in zip(
-        ours.model.state_dict().items(), plain.state_dict().values(), strict=True
+        ours.learner.model.state_dict().items(), plain.state_dict().values(), strict=True
     ):
         torch.testing.assert_close(one, other, msg=name)
 
@@ -73,12 +73,12 @@ def test_auxiliary_heads_weigh_three_tenths(digits: Dataset, tmp_path: Path) -> 
         recipes.get("quick", subjects.facts(network)), steps=1, epochs=None, batch_size=4
     )
     ours = _run("googlenet.small", digits, recipe, tmp_path)
-    for part in ours.model.modules():
+    for part in ours.learner.model.modules():
         if isinstance(part, torch.nn.Dropout):
             part.p = 0.0
     images, labels = ours.learner.batches(0)
     total, main, _ = ours.learner.loss(images, labels)
-    outputs = ours.model(images)
+    outputs = ours.learner.model(images)
     assert isinstance(outputs, Outputs)
     losses = [F.cross_entropy(each, labels) for each in (outputs.logits, *outputs.auxiliary)]
     assert len(losses) == 3

@@ -74,6 +74,7 @@ def train(
     sync_bn: bool = False,
     compile: bool = False,
     save_every: float = 60.0,
+    keep_every: int | None = None,
     tensorboard: bool = False,
     probe: int | None = None,
     reporter: Reporter = QUIET,
@@ -107,6 +108,7 @@ def train(
         sync_bn: whether BatchNorm's statistics are those of all processes' images.
         compile: whether the network is compiled first.
         save_every: seconds between checkpoints.
+        keep_every: steps between checkpoints that are kept for good, for `audit`.
         tensorboard: whether the curves are written for TensorBoard too.
         probe: steps between measurements of gradients and responses, which are kept in the run's probe.jsonl.
 
@@ -172,6 +174,7 @@ def train(
             compiled=compile,
             workers=workers,
             save_every=save_every,
+            keep_every=keep_every,
             probe=probe,
             world=processes,
         )

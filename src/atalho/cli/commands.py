@@ -51,6 +51,10 @@ COMMANDS = {
         "Every claim of the sources with its verdict; exit code 1 when a verdict is not the one recorded beside the claim",
     ),
     "train": Entry("training:train", "Train a network on data by a recipe, into a run folder"),
+    "audit": Entry(
+        "training:audit",
+        "Replay random spans between a run's kept checkpoints, and compare every bit; exit code 1 where one differs",
+    ),
     "evaluate": Entry(
         "asking:evaluate",
         "Top-1 and top-5 with a 95 % interval, accuracy per class, and the confusion matrix",

@@ -1,4 +1,4 @@
-"""The command that trains: train."""
+"""The commands that train, and that check a training: train and audit."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -29,7 +29,12 @@ from atalho.cli.options import (
 )
 from atalho.cli.progress import say, screen
 from atalho.cli.stopping import resumable
+from atalho.errors import Exit
 from atalho.runtime.precision import Precision
+
+Workers = Annotated[
+    int | None, typer.Option("-j", "--workers", min=1, help="Threads that decode photos.")
+]
 
 
 def train(
@@ -84,9 +89,7 @@ def train(
         typer.Option(help="Of training and tests; auto: the fastest on this device."),
     ] = "auto",
     threads: Threads = None,
-    workers: Annotated[
-        int | None, typer.Option("-j", "--workers", min=1, help="Threads that decode photos.")
-    ] = None,
+    workers: Workers = None,
     grad_accum_steps: Annotated[
         int, typer.Option(min=1, help="Parts that a batch is computed in, to save memory.")
     ] = 1,
@@ -101,6 +104,14 @@ def train(
         float,
         typer.Option(min=0.0, help="Seconds between checkpoints, the most that a crash can lose."),
     ] = 60.0,
+    keep_every: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="STEPS",
+            help="Keep a checkpoint every so many steps for good, for `atalho audit`.",
+        ),
+    ] = None,
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Curves for TensorBoard too, in the run's folder.")
     ] = False,
@@ -152,6 +163,7 @@ def train(
             sync_bn=sync_bn,
             compile=compile,
             save_every=save_every,
+            keep_every=keep_every,
             tensorboard=tensorboard,
             probe=probe,
             reporter=screen(),
@@ -159,3 +171,39 @@ def train(
     if runs.main:
         say(f"runs kept in {', '.join(map(str, runs.folders))}")
         print(runs)
+
+
+def audit(
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="The folder of a run with --keep-every.")
+    ],
+    spans: Annotated[int, typer.Option(min=1, help="How many spans are replayed.")] = 3,
+    steps: Annotated[int, typer.Option(min=1, help="The least length of a span.")] = 20,
+    data: Annotated[
+        str | None, typer.Option(help="Where the run's photos are now; its own data unless given.")
+    ] = None,
+    data_dir: DataDir = DATA_DIR,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, help="Of the choice of spans; another every time if absent."),
+    ] = None,
+    workers: Workers = None,
+) -> None:
+    """Replay random spans between a run's kept checkpoints, and compare every bit; exit code 1 where one differs.
+
+    It takes the run's own device, threads and precision. Where the machine or the versions are others, it says so: exit 6.
+    """
+    with resumable("nothing was changed"):
+        audited = atalho.audit(
+            run,
+            spans=spans,
+            steps=steps,
+            data=data,
+            data_dir=data_dir,
+            seed=seed,
+            workers=workers,
+            reporter=screen(),
+        )
+    print(audited)
+    if not audited.holds:
+        raise typer.Exit(Exit.CHECK_FAILED)

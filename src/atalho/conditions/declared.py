@@ -131,6 +131,7 @@ _DECLARED = (
     Condition("missing", str, Owner.RESULT, "the quantity that could not be measured"),
     Condition("cause", str, Owner.RESULT, "why it failed"),
     Condition("reference", str, Owner.RESULT, "who found it"),
+    Condition("state", str, Owner.RESULT, "SHA-256 of all that a kept checkpoint holds but its time"),
     Condition("study", str, Owner.RESULT, "of atalho's own, to which it belongs: its folder in results/"),
     Condition("of", str, Owner.RESULT, "the variant of the network that it was found of"),
     Condition("differs", str, Owner.RESULT, "what that variant has other"),

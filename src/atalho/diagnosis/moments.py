@@ -70,12 +70,12 @@ class Trajectory:
         """
         if step < self.run.step:
             raise ValueError(f"the run is at step {self.run.step}, beyond {step}")
-        self.run.model.train()
+        self.run.learner.model.train()
         while self.run.step < step:
             self.run.advance()
             if self.run.step % READ_EVERY == 0:
                 self.run.renew()
-        return self._snapshot(copy.deepcopy(self.run.model), self.run.preprocessing)
+        return self._snapshot(copy.deepcopy(self.run.learner.model), self.run.preprocessing)
 
     def end(self, run: Path) -> Snapshot:
         """The network at the end of the finished run in that folder."""

@@ -36,6 +36,7 @@ class Arguments:
         compiled: whether the network is compiled first.
         workers: number of threads that decode photos, which changes no result; by the processor unless given.
         save_every: seconds between checkpoints, the most work that a crash can lose.
+        keep_every: steps between states that are kept for good; without it none are.
         probe: steps between measurements of gradients and responses, which change no result; only without `start`.
         world: the processes that share the work.
     """
@@ -52,6 +53,7 @@ class Arguments:
     compiled: bool = False
     workers: int | None = None
     save_every: float = 60.0
+    keep_every: int | None = None
     probe: int | None = None
     world: World = ALONE
 

@@ -2,7 +2,7 @@
 
 A checkpoint is one safetensors file whose name carries its step and the beginning of its SHA-256. It is written under a
 temporary name, flushed to the disk and renamed, so a file under its final name is whole; one that is damaged later no longer
-has the checksum of its name. The last few are kept.
+has the checksum of its name. The last few are kept, and those that `--keep-every` names in a folder of their own.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import safetensors.torch
+import torch
 from torch import Tensor
 
 from atalho.errors import AtalhoError, Exit
@@ -37,8 +38,8 @@ class Checkpoint(NamedTuple):
     facts: Mapping[str, Any]
 
 
-def save(folder: Path, state: Checkpoint) -> Path:
-    """Adds a checkpoint to `folder`, in place of one of the same step, and removes all but the last three."""
+def save(folder: Path, state: Checkpoint, most: int | None = KEEP) -> Path:
+    """Adds a checkpoint to `folder`, in place of one of the same step, and removes all but the last `most`, if not None."""
     metadata = {"step": str(state.step), "facts": json.dumps(state.facts)}
     data = safetensors.torch.save(
         {name: tensor.detach().cpu().contiguous() for name, tensor in state.tensors.items()},
@@ -51,16 +52,21 @@ def save(folder: Path, state: Checkpoint) -> Path:
     for old in folder.glob(f"step-{state.step:09}-*"):
         if old != path:
             old.unlink()
-    for old in _files(folder)[KEEP:]:
+    for old in files(folder)[most:] if most else ():
         old.unlink()
     return path
 
 
 class Writer:
-    """Writes checkpoints in a thread of its own while training goes on, one at a time, in order."""
+    """Writes checkpoints in a thread of its own while training goes on, one at a time, in order.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    Args:
+        folder: of the last few, to continue from.
+        kept: folder of those that are kept for good.
+    """
+
+    def __init__(self, folder: Path, kept: Path) -> None:
+        self.folder, self.kept = folder, kept
         self.thread = ThreadPoolExecutor(1)
         self.writing: Future[Path] | None = None
 
@@ -70,9 +76,16 @@ class Writer:
         Raises:
             OSError: where the checkpoint before it could not be written.
         """
+        self._begin(self.folder, state, KEEP)
+
+    def keep(self, state: Checkpoint) -> None:
+        """Does the same with a state that is kept for good."""
+        self._begin(self.kept, state, None)
+
+    def _begin(self, folder: Path, state: Checkpoint, most: int | None) -> None:
         self.wait()
         tensors = {name: tensor.to("cpu", copy=True) for name, tensor in state.tensors.items()}
-        self.writing = self.thread.submit(save, self.folder, state._replace(tensors=tensors))
+        self.writing = self.thread.submit(save, folder, state._replace(tensors=tensors), most)
 
     def wait(self) -> None:
         """Waits until the last checkpoint is on the disk.
@@ -92,14 +105,10 @@ def load(folder: Path) -> tuple[Checkpoint, list[Path]] | None:
         AtalhoError: CHECKPOINT-DAMAGED (exit 4), where all of them are damaged.
     """
     damaged: list[Path] = []
-    for path in _files(folder):
-        data = path.read_bytes()
-        if hashlib.sha256(data).hexdigest()[:16] != path.stem.rpartition("-")[2]:
-            damaged.append(path)
-            continue
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
-        facts = json.loads(header["facts"])
-        return Checkpoint(int(header["step"]), safetensors.torch.load(data), facts), damaged
+    for path in files(folder):
+        if (state := read(path)) is not None:
+            return state, damaged
+        damaged.append(path)
     if damaged:
         raise AtalhoError(
             "CHECKPOINT-DAMAGED",
@@ -111,7 +120,33 @@ def load(folder: Path) -> tuple[Checkpoint, list[Path]] | None:
     return None
 
 
-def _files(folder: Path) -> list[Path]:
+def read(path: Path) -> Checkpoint | None:
+    """The checkpoint in a file; None where the file does not have the checksum in its name."""
+    data = path.read_bytes()
+    if hashlib.sha256(data).hexdigest()[:16] != path.stem.rpartition("-")[2]:
+        return None
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
+    facts = json.loads(header["facts"])
+    return Checkpoint(int(header["step"]), safetensors.torch.load(data), facts)
+
+
+def digest(state: Checkpoint) -> str:
+    """The SHA-256 of everything in a state but the time that it took: a repetition on a like machine has the same."""
+    sha = hashlib.sha256(str(state.step).encode())
+    for name, tensor in sorted(state.tensors.items()):
+        sha.update(f"{name} {tensor.dtype} {[*tensor.shape]}".encode())
+        sha.update(bits(tensor).numpy().data)
+    facts = {name: value for name, value in state.facts.items() if name != "seconds"}
+    sha.update(json.dumps(facts, sort_keys=True).encode())
+    return sha.hexdigest()
+
+
+def bits(tensor: Tensor) -> Tensor:
+    """The bytes of a tensor, (N,)."""
+    return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+
+
+def files(folder: Path) -> list[Path]:
     """The paths of the folder's checkpoints, the newest first."""
     return sorted(
         (path for path in folder.glob("step-*") if NAME.fullmatch(path.name)), reverse=True

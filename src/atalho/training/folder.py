@@ -3,6 +3,7 @@
 args.yaml           the resolved arguments, the data's checksum and the environment
 metrics.csv         a row an epoch, and at least twenty
 checkpoints/        states to resume from
+kept/               states between which steps can be replayed, with `--keep-every`
 probe.jsonl         gradients and responses during training, with `--probe`
 model.safetensors   the weights, once the run has ended; config.json describes them
 records.jsonl       the measurements: accuracy on the test split, the curves, the time
@@ -19,7 +20,7 @@ from atalho.training.arguments import SavedArguments
 from atalho.weights import trained
 from atalho.weights.trained import Trained
 
-CHECKPOINTS, RECORDS = "checkpoints", "records.jsonl"
+CHECKPOINTS, KEPT, RECORDS = "checkpoints", "kept", "records.jsonl"
 
 
 def begin(folder: Path, now: SavedArguments, *, resume: bool, allow_inexact: bool) -> None:

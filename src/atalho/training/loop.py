@@ -19,7 +19,7 @@ from atalho.recipes.recipe import Plateau
 from atalho.runtime.memory import is_out_of_memory
 from atalho.training import checkpoint, headroom, nonfinite, signals
 from atalho.training.arguments import Arguments
-from atalho.training.folder import CHECKPOINTS
+from atalho.training.folder import CHECKPOINTS, KEPT
 from atalho.training.initial import InitialModel
 from atalho.training.learner import Learner, no_sums, under
 from atalho.training.listeners import SILENT, Listeners, Progress, Row
@@ -81,11 +81,6 @@ class Run:
     def step(self) -> int:
         """Number of steps done."""
         return self.learner.step
-
-    @property
-    def model(self) -> nn.Module:
-        """The model after the last step."""
-        return self.learner.model
 
     # State
 
@@ -165,15 +160,11 @@ class Run:
         """The accuracy of the model on a split now, over all processes; raises Stopped after SIGINT or SIGTERM."""
         self.world.take_from_main(self.learner.inference.buffers())
         share = torch.arange(self.world.rank, len(split.labels), self.world.size)
-        return accuracy(
-            self.learner.inference,
-            signals.Interruptible(
-                split.select(share) if self.world.size > 1 else split, self._stop
-            ),
-            self.preprocessing,
-            Inference(self.device, self.arguments.precision),
-            self.world,
-        )
+        part = split.select(share) if self.world.size > 1 else split
+        images = signals.Interruptible(part, self._stop)
+        inference = Inference(self.device, self.arguments.precision)
+        model = self.learner.inference
+        return accuracy(model, images, self.preprocessing, inference, self.world)
 
     def add_row(self) -> None:
         """Adds a row to metrics.csv: the training means since the last one, and the validation split's accuracy."""
@@ -197,7 +188,7 @@ class Run:
         """Adds a measurement to the probe's file; all processes take part, since BatchNorm may wait for them."""
         self.check()
         try:
-            records = probe.look(self.model, self.step)
+            records = probe.look(self.learner.model, self.step)
         except ValueError as error:  # a record holds a finite number
             self.listeners.warn(f"nothing is kept of the probe at step {self.step}: {error}")
             return
@@ -219,10 +210,11 @@ class Run:
             AtalhoError: LOSS-NOT-FINITE (exit 7), OUT-OF-MEMORY (exit 6).
             OSError: where a checkpoint or metrics.csv cannot be written; the checkpoints before it are undamaged.
         """
-        self.model.train()
+        self.learner.model.train()
         if self.probe and self.world.main:
             self.probe.rewind(self.step)
-        writer = checkpoint.Writer(self.folder / CHECKPOINTS) if self.world.main else None
+        folders = self.folder / CHECKPOINTS, self.folder / KEPT
+        writer = checkpoint.Writer(*folders) if self.world.main else None
         with signals.collected(self.listeners.warn) as self.received:
             self._loop(writer)
 
@@ -249,6 +241,7 @@ class Run:
                     reported, reported_step = now, self.step
                 if self.step % READ_EVERY == 0:
                     self.renew()
+                self.keep(writer)
                 self._stop(together=True)
                 if writer and now - saved > self.arguments.save_every:
                     self.check()  # a state with NaN or infinity is not saved
@@ -259,6 +252,13 @@ class Run:
             self._save_last(writer)
             raise
         self._save_last(writer)
+
+    def keep(self, writer: checkpoint.Writer | None) -> None:
+        """Keeps the state for good at the steps that the arguments name, and at the last."""
+        every = self.arguments.keep_every
+        if writer and every and (self.step % every == 0 or self.step == self.steps):
+            self.check()
+            writer.keep(self.state())
 
     def _save_last(self, writer: checkpoint.Writer | None) -> None:
         if writer and self.steps:  # without steps there is nothing to continue

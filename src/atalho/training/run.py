@@ -17,7 +17,7 @@ from atalho.runtime import machine
 from atalho.runtime.determinism import deterministic
 from atalho.training import checkpoint, stated
 from atalho.training.arguments import FILE, Arguments
-from atalho.training.folder import CHECKPOINTS, RECORDS, begin
+from atalho.training.folder import CHECKPOINTS, KEPT, RECORDS, begin
 from atalho.training.initial import InitialModel, initial_model, initial_weights
 from atalho.training.listeners import SILENT, Listeners
 from atalho.training.loop import Run
@@ -174,11 +174,17 @@ def _records(
         for name in ("train_loss", "train_top1", "val_loss", "val_top1")
         if name in row
     ]
+    kept = [
+        Record.of(subject, "checkpoint", state.step, "measured", **conditions, state=digest)
+        for path in reversed(checkpoint.files(run.folder / KEPT))
+        if (state := checkpoint.read(path)) and (digest := f"sha256:{checkpoint.digest(state)}")
+    ]
     images = run.step * recipe.batch_size
     of_images = outcomes.of_dataset(tested.outcomes, data, "test")
     return [
         *accuracy.records(subject, tested, of_images, **conditions, split="test"),
         *curves,
+        *kept,
         Record.of(subject, "train_time", run.seconds, "measured", **conditions),
         *(
             [Record.of(subject, "train_throughput", images / run.seconds, "measured", **conditions)]
