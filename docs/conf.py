@@ -5,12 +5,12 @@ from pathlib import Path
 
 import atalho
 
-sys.path.insert(0, str(Path(__file__).parent))  # generated.py, beside this file
+sys.path.insert(0, str(Path(__file__).parent))  # this folder's own extensions
 
 project = "atalho"
 version = release = atalho.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "generated"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "accessible", "generated"]
 exclude_patterns = ["_build"]
 smartquotes = False  # `--format` is an option, no dash
 myst_heading_anchors = 3  # `page.md#a-heading` is a link

@@ -104,7 +104,7 @@ def recipes() -> str:
             f"## {name}",
             *(cleandoc(text) for text in (*described, make.__doc__ or "")),
             *([f"The default for {', '.join(for_data)}."] if for_data else []),
-            _table(["", f"for `{network}`"], rows),
+            _table(["field", f"for `{network}`"], rows),
         ]
         sections.append("\n\n".join(paragraphs))
     return "\n\n".join(sections)
