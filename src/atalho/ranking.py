@@ -8,27 +8,26 @@ may differ too. `conditions` declares the owner of every condition.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import compress
 from math import inf
+from operator import not_
 from statistics import mean, stdev
 from typing import Any
 
 from atalho import conditions as schema
 from atalho.record import (
-    ACCURACIES,
     DIAGNOSES,
     FOR_ONE_IMAGE,
     HIGHER_IS_BETTER,
     NO_COLUMNS,
+    OF_A_SPLIT,
     UNITS,
     Query,
     Record,
-    of_one_machine,
     standing_failures,
 )
-
-_ABOUT_ENGINES = frozenset({"max_difference", "agreement"})
-MAY_DIFFER = (schema.Owner.NETWORK, schema.Owner.TRAINING, schema.Owner.SEED, schema.Owner.RESULT)
+from atalho.selection import ranking_conditions, selected
 
 
 @dataclass(frozen=True)
@@ -79,6 +78,7 @@ class Row:
 
     Attributes:
         readings: by quantity, the values that are ranked with the other rows; a quantity without one is absent.
+        tested: by quantity of `OF_A_SPLIT`, the values on the test split, where the networks are ranked by those on another.
         apart: records of quantities without a reading.
         cited: published numbers, the last of each quantity; never ranked.
     """
@@ -87,6 +87,7 @@ class Row:
     readings: Mapping[str, Reading]
     apart: tuple[Apart, ...] = ()
     cited: tuple[Record, ...] = ()
+    tested: Mapping[str, Reading] = field(default_factory=dict)
 
     def value(self, quantity: str) -> float | None:
         """The ranked value in its record's unit, or None."""
@@ -124,65 +125,20 @@ def comparison(records: Sequence[Record], queries: Sequence[Query] = ()) -> Comp
             records have rows too, with their values apart.
     """
     chosen = selected(records, queries)
-    ranked: dict[str, dict[str, list[Record]]] = {}
-    conditions: dict[str, Mapping[str, Any]] = {}
-    for quantity in [each for each in UNITS if each not in NO_COLUMNS]:
-        own = [r for r in chosen if r.quantity == quantity and r.provenance != "cited"]
-        if own:
-            group = _largest(_groups(own))
-            conditions[quantity] = ranking_conditions(group[-1])
-            ranked[quantity] = _by_network(group)
+    deciding, of_test = _divided(chosen)
+    ranked, conditions = _ranked(deciding)
+    tests, _ = _ranked(of_test)
     rows = []
     for network, own in _by_network(_compared(records if queries else chosen)).items():
         readings = {q: _reading(of[network]) for q, of in ranked.items() if network in of}
+        tested = {q: _reading(of[network]) for q, of in tests.items() if network in of}
         cited = {r.quantity: r for r in own if r.provenance == "cited"}
-        others = [r for r in own if r.quantity in conditions and r.quantity not in readings]
+        shown = {*readings, *tested}
+        others = [r for r in own if r.quantity in conditions and r.quantity not in shown]
         apart = _apart([r for r in others if r.provenance != "cited"], conditions)
-        rows.append(Row(network, readings, apart, tuple(cited.values())))
+        rows.append(Row(network, readings, apart, tuple(cited.values()), tested))
     rows.sort(key=lambda row: (loss(row, "top1"), loss(row, "latency"), row.network))
     return Comparison(tuple(rows), conditions, tuple(standing_failures(chosen)))
-
-
-def selected(records: Sequence[Record], queries: Sequence[Query] = ()) -> list[Record]:
-    """The records that are compared, in their order.
-
-    Args:
-        queries: what a command measures. Records of its networks must match them; records of other networks must agree with the
-            conditions that the queries share; quantities that no query has are left out. Without queries all records are
-            compared, of several machines as `of_one_machine` selects them.
-    """
-    if not queries:
-        return of_one_machine(records)
-    by_quantity: dict[str, list[Query]] = {}
-    for query in queries:
-        for quantity in query.quantities:
-            by_quantity.setdefault(quantity, []).append(query)
-    shared = {
-        quantity: _must_agree(quantity, schema.common(each.conditions for each in of_quantity))
-        for quantity, of_quantity in by_quantity.items()
-    }
-
-    def matches(record: Record) -> bool:
-        of_quantity = by_quantity.get(record.about, [])
-        if own := [each for each in of_quantity if each.subject == record.subject]:
-            return any(each.matches(record) for each in own)
-        return bool(of_quantity) and schema.states(record.conditions, shared[record.about])
-
-    return [record for record in records if matches(record)]
-
-
-def ranking_conditions(record: Record) -> dict[str, Any]:
-    """The conditions, flat, in which another record must agree to be ranked with this one."""
-    return _must_agree(record.quantity, record.conditions)
-
-
-def _must_agree(quantity: str, conditions: Mapping[str, Any]) -> dict[str, Any]:
-    fixed = schema.without(conditions, *MAY_DIFFER)
-    if quantity in _ABOUT_ENGINES:
-        return fixed
-    if quantity in ACCURACIES:
-        fixed = schema.but_of_costs(fixed)
-    return {name: value for name, value in fixed.items() if not schema.own(name, conditions)}
 
 
 def difference(conditions: Mapping[str, Any], ranked: Mapping[str, Any]) -> list[str]:
@@ -219,6 +175,30 @@ def loss(row: Row, quantity: str) -> float:
     if value is None:
         return inf
     return -value if quantity in HIGHER_IS_BETTER else value
+
+
+def _divided(records: Sequence[Record]) -> tuple[list[Record], list[Record]]:
+    """The records that networks are ranked by, and those of the test split, where the same quantity is there of another."""
+    own = [r for r in records if r.provenance != "cited"]
+    of_test = [r.quantity in OF_A_SPLIT and r.conditions.get("split") == "test" for r in own]
+    decided = {r.quantity for r, test in zip(own, of_test, strict=True) if not test}
+    aside = [test and r.quantity in decided for r, test in zip(own, of_test, strict=True)]
+    return [*compress(own, map(not_, aside))], [*compress(own, aside)]
+
+
+def _ranked(
+    records: Sequence[Record],
+) -> tuple[dict[str, dict[str, list[Record]]], dict[str, Mapping[str, Any]]]:
+    """By quantity, the records that may be ranked together by network, and the conditions that they share."""
+    groups = {
+        quantity: _largest(_groups(own))
+        for quantity in UNITS
+        if quantity not in NO_COLUMNS and (own := [r for r in records if r.quantity == quantity])
+    }
+    conditions: dict[str, Mapping[str, Any]] = {
+        quantity: ranking_conditions(group[-1]) for quantity, group in groups.items()
+    }
+    return {quantity: _by_network(group) for quantity, group in groups.items()}, conditions
 
 
 def _compared(records: Sequence[Record]) -> list[Record]:

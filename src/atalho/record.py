@@ -51,6 +51,7 @@ UNITS = {
     "top1": "fraction",
     "top5": "fraction",
     "loss": "nats",
+    "calibration_error": "fraction",
     "train_loss": "nats",
     "train_top1": "fraction",
     "val_loss": "nats",
@@ -76,7 +77,10 @@ HIGHER_IS_BETTER = frozenset({"top1", "top5", "throughput", "train_throughput"})
 FOR_ONE_IMAGE = frozenset({"latency", "peak_memory", "added_memory", "energy"})
 """Quantities that depend on the batch size; their limits are for a batch of one image."""
 
-ACCURACIES = frozenset({"top1", "top5", "loss", "val_loss", "val_top1"})
+OF_A_SPLIT = ("top1", "top5", "loss", "calibration_error")
+"""Quantities of a network's answers on the images of a split."""
+
+ACCURACIES = frozenset({*OF_A_SPLIT, "val_loss", "val_top1"})
 """Quantities that do not depend on the conditions which bear on costs alone."""
 
 

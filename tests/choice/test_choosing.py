@@ -50,7 +50,7 @@ def test_the_front_leaves_out_what_was_not_measured() -> None:
     assert [r.network for r in pareto_front(rows, ("top1", "latency"))] == ["both"]
 
 
-def test_the_choice_is_the_fastest_that_is_not_told_apart_from_the_best() -> None:
+def test_the_choice_is_the_fastest_that_is_close_enough_to_the_best() -> None:
     choice = choose(comparison(example()))
     assert choice
     assert (choice.chosen.network, choice.best.network, choice.cost) == (
@@ -86,7 +86,7 @@ def test_limits_leave_out_what_costs_more_or_was_not_measured() -> None:
 
 
 def test_a_limit_on_accuracy_is_the_least() -> None:
-    choice = choose(comparison(example()), {"top1": 355 / IMAGES})
+    choice = choose(comparison(example()), {"top1": 3558 / IMAGES})
     assert choice and {r.network for r in choice.within} == {"resnet56", "resnet32"}
     assert choice.chosen.network == "resnet32"
 
@@ -97,7 +97,7 @@ def test_a_network_misses_the_limits_that_its_values_are_beyond() -> None:
     assert misses(found, limits) == (
         Miss("latency", 0.005, 0.0066),
         Miss("peak_memory", 1e9, None),
-        Miss("top1", 0.99, 356 / IMAGES),
+        Miss("top1", 0.99, 3560 / IMAGES),
     )
 
 

@@ -45,13 +45,16 @@ def comparison(digits: Dataset) -> Comparison:
 def test_a_second_call_measures_what_is_missing(comparison: Comparison, tmp_path: Path) -> None:
     folder = tmp_path / "comparison"
     said: list[str] = []
-    first = compare(comparison, folder, say=said.append).records
+    measured = compare(comparison, folder, say=said.append)
+    first, chosen = measured.records, measured.choice
+    assert chosen is None  # three steps teach nothing
     both = "plain20", "resnet20"
     assert [line.split("] ")[1] for line in said if line.startswith("[")] == [
-        *(f"{network}: {step} on digits" for network in both for step in ("training", "testing")),
+        *(f"{network}: training on digits" for network in both),
         *(f"{network}: {step}" for network in both for step in ("cost", "engine")),
         *(f"{network}: memory at batch 2" for network in both),
         "2 networks: latency at batch 2",
+        *(f"{network}: validation on digits" for network in both),
     ]
     assert record.read(folder / "records.jsonl") == first
     for network in ("plain20", "resnet20"):
@@ -95,7 +98,16 @@ def test_without_data_networks_are_costed_and_timed_at_their_own_input(
     alone = replace(comparison, networks=_resolved(None, "resnet20"))
     found = compare(alone, tmp_path / "c").records
     assert {each.quantity for each in found} == {
-        *("params", "macs", "activations", "latency", "throughput", "peak_memory", "size"),
+        *(
+            "params",
+            "macs",
+            "activations",
+            "latency",
+            "throughput",
+            "peak_memory",
+            "added_memory",
+            "size",
+        ),
     }
     assert all(each.conditions["input"] == [3, 32, 32] for each in found)
     assert not (tmp_path / "c" / "engines").exists()

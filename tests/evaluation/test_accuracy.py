@@ -1,6 +1,7 @@
 """Accuracy beside scikit-learn's and SciPy's."""
 
 import base64
+from math import log
 from threading import Barrier, Thread
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from atalho.data.batches import Preprocessing
 from atalho.data.dataset import Split
 from atalho.evaluation.accuracy import Accuracy, accuracy, records, tally
+from atalho.evaluation.outcomes import Outcomes
 from atalho.runtime.world import World
 from atalho.statistics import wilson
 from atalho.weights.trained import Inference
@@ -115,10 +117,29 @@ def test_a_class_without_images_has_no_accuracy_and_few_classes_no_top5() -> Non
     )
     assert found.per_class == [0.5, None, 1.0]
     assert found.top5 is None
-    assert {each.quantity for each in records("x", found, data="d")} == {"top1", "loss"}
+    assert {each.quantity for each in records("x", found, data="d")} == {
+        *("top1", "loss", "calibration_error"),
+    }
 
 
 @pytest.mark.parametrize(("right", "count"), [(0, 10), (1, 3), (357, 360), (9125, 10_000), (5, 5)])
 def test_the_interval_is_wilsons(right: int, count: int) -> None:
     theirs = binomtest(right, count).proportion_ci(0.95, method="wilson")
     assert wilson(right / count, count) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+
+
+def test_the_calibration_error_is_the_distance_of_probabilities_from_shares() -> None:
+    """Two bins: three images at 0.9, of which one is wrong, and one at 0.55 that is right."""
+    sure = torch.tensor([0.9, 0.9, 0.9, 0.55], dtype=torch.float64)
+    truth = torch.tensor([0, 0, 1, 0])
+    seen = Outcomes(truth, torch.zeros(4, dtype=torch.long), sure, sure)
+    assert seen.calibration_error == pytest.approx((abs(2 - 2.7) + abs(1 - 0.55)) / 4)
+    exact = Outcomes(truth[:2], truth[:2], torch.ones(2), torch.ones(2))
+    assert exact.calibration_error == 0
+
+
+def test_guessing_is_the_entropy_of_the_classes() -> None:
+    even = Accuracy(4, 0.5, None, 1.0, torch.eye(4, dtype=torch.long))
+    assert even.guessing == pytest.approx(log(4))
+    uneven = Accuracy(4, 0.5, None, 1.0, torch.tensor([[3, 0, 0], [1, 0, 0], [0, 0, 0]]))
+    assert uneven.guessing == pytest.approx(-0.75 * log(0.75) - 0.25 * log(0.25))

@@ -43,7 +43,7 @@ def test_the_page_says_how_many_are_wrong_and_which_classes_are_confused() -> No
     given = document(DIGITS, 360, seed=3)
     wrong = sum(a != b for a, b in zip(given["truth"], given["predicted"], strict=True))
     assert (
-        f"resnet56 on 360 images of digits (test split): {wrong} images are classified wrongly"
+        f"resnet56 on 360 images of digits (validation split): {wrong} images are classified wrongly"
         in page.text
     )
     assert "Taken for another most often: " in page.text

@@ -8,8 +8,9 @@ import pytest
 
 from atalho.choice.choosing import misses, pareto_front
 from atalho.conditions import identified
-from atalho.ranking import comparison, ranking_conditions
+from atalho.ranking import comparison
 from atalho.record import Record
+from atalho.selection import ranking_conditions
 from atalho.slides.stations.comparison import rules
 from javascript import ENGINE, values
 

@@ -92,28 +92,32 @@ def for_inference(
     """A trained network ready for inference: on its folder's engine, or by torch in the precision that it was tested in.
 
     Args:
-        network, weights, num_classes, input: as in `load`; a network that is loaded already runs by torch.
+        network, weights, num_classes, input: as in `load`; or a network that is loaded.
         precision: the one that it was tested in unless given; if it is another one, the reporter says so. Must be None for a
             folder with an engine, which has its own precision.
+        device, threads: those that the engine was chosen on, where the folder has one, unless given.
         batch: images at a time; the engine's, or by the size of the images, unless given.
 
     Raises:
         AtalhoError: as `load` and `resolve_device`; USAGE (exit 2), for a precision where an engine has its own.
     """
     _check_precision(precision)
-    folder = None
-    if isinstance(network, str | Path):
-        folder = Path(weights or network)
-        trained = load(network, weights, num_classes=num_classes, input=input, reporter=reporter)
-    else:
-        trained = network
+    trained = (
+        load(network, weights, num_classes=num_classes, input=input, reporter=reporter)
+        if isinstance(network, str | Path)
+        else network
+    )
+    folder = trained.folder
     from atalho.engines import engine_config
     from atalho.engines.engine import Placement
     from atalho.engines.module import on_engine
     from atalho.weights.trained import Inference
 
-    resolved_device = resolve_device(device, threads)
     config = engine_config.read(folder) if folder else None
+    if config:
+        device = config.device if device == "auto" else device
+        threads = threads or config.threads
+    resolved_device = resolve_device(device, threads)
     if config is None:
         trained = trained.to(resolved_device.torch)
         tested = trained.precision

@@ -131,7 +131,9 @@ def compare(
     max_energy_j: float | None = None,
     max_size_mb: float | None = None,
     min_accuracy: float | None = None,
+    margin: float = 1.0,
     seed: int = 0,
+    seeds: Sequence[int] = (),
     device: str = "auto",
     threads: int | None = None,
     keep_thumbnails: bool = True,
@@ -147,18 +149,18 @@ def compare(
         weights: to fine-tune, as in `train`: one for all networks, or a mapping by network.
         output: the comparison's folder.
         max_latency_ms, max_memory_mb, max_energy_j, max_size_mb, min_accuracy: as in `Budget`.
+        margin: the accuracy that the choice may lose for a lower cost, in points of top-1.
         data_dir, bad_images, copies, img_size, recipe, epochs, steps, seed, device, threads: as in `train`.
         batch_size, streams, engine, precision, memory_format: as in `bench`.
+        seeds: several, in place of `seed`: a training of each network for each, whose spread the choice accounts for.
         keep_thumbnails: whether small pictures of mistakes are kept in the folder and shown on the page.
 
     Raises:
         AtalhoError: as `train` and `bench`; OUTPUT or IN-USE (exit 2), for a folder that cannot be used.
         Stopped: by SIGINT or SIGTERM during training; a second call continues.
     """
-    from atalho.choice.choosing import choose
     from atalho.choice.limits import Budget
     from atalho.comparison import DEMONSTRATION
-    from atalho.ranking import comparison
     from atalho.recipes.changes import RecipeChanges
     from atalho.training.resolution import NO_DATA, Request, framing, resolve
 
@@ -169,7 +171,7 @@ def compare(
     for name in weights_by_network:
         if name not in names:
             raise wrong_option("weights", f"{name} is not among the networks")
-    changes = RecipeChanges(epochs=epochs, steps=steps)
+    changes = RecipeChanges(epochs=epochs, steps=steps, hold_out=True)
     requests = [
         Request(name, data, weights_by_network.get(name), recipe, changes, None, img_size, seed)
         for name in names
@@ -205,7 +207,7 @@ def compare(
     folder = Path(output)
     with reporter.training("training") as progress:
         measured = comparing.compare(
-            comparing.Comparison(resolved, batches, request, streams),
+            comparing.Comparison(resolved, batches, request, streams, limits, margin / 100, seeds),
             folder,
             say=reporter.say,
             listeners=Listeners(progress=progress),
@@ -213,12 +215,10 @@ def compare(
     page = folder / "report.html"
     if dataset and keep_thumbnails:
         thumbnails.write(measured.records, dataset, folder)
-    publish(measured.records, page, limits, measured.queries, [folder] if keep_thumbnails else [])
-    ranked = comparison(measured.records, measured.queries)
-    choice = choose(ranked, limits)
-    copied = comparing.keep(choice.chosen.network if choice else None, measured, folder)
-    chosen_folder = folder / comparing.CHOSEN if copied else None
-    return Compared(measured.records, ranked, limits, choice, chosen_folder, page)
+    folders = [folder] if keep_thumbnails else []
+    publish(measured.records, page, limits, measured.queries, folders, margin / 100)
+    chosen = folder / comparing.CHOSEN if comparing.keep(measured, folder) else None
+    return Compared(measured.records, measured.ranked, limits, measured.choice, chosen, page)
 
 
 def diagnose(

@@ -138,6 +138,7 @@ def report(
     max_energy_j: float | None = None,
     max_size_mb: float | None = None,
     min_accuracy: float | None = None,
+    margin: float = 1.0,
 ) -> Path:
     """Writes the page of a comparison or a diagnosis from records alone, with charts/ and summary.csv beside it.
 
@@ -145,6 +146,7 @@ def report(
         records: of a comparison or a diagnosis, or their file or folder, or several files and folders.
         output: the page's file.
         max_latency_ms, max_memory_mb, max_energy_j, max_size_mb, min_accuracy: as in `Budget`.
+        margin: the accuracy that the choice may lose for a lower cost, in points of top-1.
 
     Returns:
         The page's path.
@@ -156,7 +158,8 @@ def report(
     from atalho.page import publish
 
     budget = Budget(max_latency_ms, max_memory_mb, max_energy_j, max_size_mb, min_accuracy)
-    publish(_all(records), Path(output), budget.limits, folders=_folders(records))
+    folders = _folders(records)
+    publish(_all(records), Path(output), budget.limits, folders=folders, margin=margin / 100)
     return Path(output)
 
 

@@ -118,12 +118,12 @@ class Bench:
 
         def conditions() -> dict[str, Any]:
             several = {"streams": streams} if streams > 1 else {}
-            stated = {**self._conditions(entry), **several}
+            stated = {**self.conditions(entry), **several}
             return {**stated, "batch": batch, "protocol": measure.protocol}
 
         def measured() -> list[Record]:
             try:
-                system = self._system(entry)
+                system = self.system(entry)
                 if measure is MEMORY:
                     return memory.records(system, batch)
                 return energy.records(self._pool.child(system), system, batch)
@@ -149,7 +149,7 @@ class Bench:
             for entry in entries:
                 if entry.network.name in left:
                     try:
-                        systems.append(self._system(entry).with_streams(streams))
+                        systems.append(self.system(entry).with_streams(streams))
                     except Ended as ended:
                         outcomes[entry.network.name] = ended
             children = {each.name: self._pool.child(each) for each in systems}
@@ -191,7 +191,7 @@ class Bench:
             "versions": versions("torch", "torchvision", *sorted(packages)),
         }
 
-    def _conditions(self, entry: Entry) -> dict[str, Any]:
+    def conditions(self, entry: Entry) -> dict[str, Any]:
         """The conditions of a measurement's records: all of them once the engine is chosen, before that those of the request."""
         system = self._prepared(entry)
         if isinstance(system, System):
@@ -203,7 +203,7 @@ class Bench:
 
     # The systems
 
-    def _system(self, entry: Entry) -> System:
+    def system(self, entry: Entry) -> System:
         """The network on its engine, which is chosen first where necessary.
 
         Raises:

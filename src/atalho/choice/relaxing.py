@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from atalho.choice.choosing import Choice, Limits, choose, misses
-from atalho.choice.pairs import differ_significantly
+from atalho.choice.choosing import MARGIN, Choice, Limits, choose, misses
+from atalho.choice.pairs import less_accurate
 from atalho.ranking import Comparison, Row
 from atalho.record import HIGHER_IS_BETTER
 
@@ -27,14 +27,16 @@ class Relaxation:
     gained: float | None
 
 
-def relaxations(comparison: Comparison, limits: Limits) -> dict[str, Relaxation | None]:
+def relaxations(
+    comparison: Comparison, limits: Limits, margin: float = MARGIN
+) -> dict[str, Relaxation | None]:
     """For each limit, the least change of it alone that leads to a significantly more accurate choice; None where none does."""
-    now = choose(comparison, limits)
-    return {quantity: _relaxation(comparison, limits, quantity, now) for quantity in limits}
+    now = choose(comparison, limits, margin)
+    return {quantity: _relaxation(comparison, limits, quantity, now, margin) for quantity in limits}
 
 
 def _relaxation(
-    comparison: Comparison, limits: Limits, quantity: str, now: Choice | None
+    comparison: Comparison, limits: Limits, quantity: str, now: Choice | None, margin: float
 ) -> Relaxation | None:
     """Tries as the limit the value of every network that exceeds it, the nearest first: between these values no choice changes."""
     shut_out = [
@@ -44,7 +46,7 @@ def _relaxation(
         if miss.value is not None
     ]
     for needed in sorted(shut_out, reverse=quantity in HIGHER_IS_BETTER):
-        then = choose(comparison, {**limits, quantity: needed})
+        then = choose(comparison, {**limits, quantity: needed}, margin)
         gained = _gained(now, then) if now and then else None
         if then and (now is None or gained):
             return Relaxation(quantity, limits[quantity], needed, then.chosen, gained)
@@ -54,4 +56,4 @@ def _relaxation(
 def _gained(now: Choice, then: Choice) -> float | None:
     """The accuracy that the choice `then` gains over `now`; None where it gains none, or the difference is not significant."""
     gained = then.chosen.readings["top1"].value - now.chosen.readings["top1"].value
-    return gained if gained > 0 and differ_significantly(then.chosen, now.chosen) else None
+    return gained if less_accurate(now.chosen, then.chosen) else None

@@ -148,6 +148,15 @@ MinAccuracy = Annotated[
     float | None,
     typer.Option("--min-accuracy", min=0.0, max=1.0, help="Limit of top-1, from 0 to 1."),
 ]
+Margin = Annotated[
+    float,
+    typer.Option(
+        "--margin",
+        min=0.0,
+        max=100.0,
+        help="Points of top-1 that the choice may lose for a lower cost, as far as the images can show.",
+    ),
+]
 MemoryFormatOption = Annotated[
     Literal["channels_last", "contiguous"],
     typer.Option("--memory-format", help="Of images and weights in torch's engines."),

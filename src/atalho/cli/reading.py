@@ -12,6 +12,7 @@ from atalho.cli import table
 from atalho.cli.options import (
     FormatOption,
     Input,
+    Margin,
     MaxEnergy,
     MaxLatency,
     MaxMemory,
@@ -129,6 +130,7 @@ def report(
     max_energy_j: MaxEnergy = None,
     max_size_mb: MaxSize = None,
     min_accuracy: MinAccuracy = None,
+    margin: Margin = 1.0,
 ) -> None:
     """Write the page of a comparison or a diagnosis from records alone, with charts/ and summary.csv beside it."""
     page = atalho.report(
@@ -139,6 +141,7 @@ def report(
         max_energy_j=max_energy_j,
         max_size_mb=max_size_mb,
         min_accuracy=min_accuracy,
+        margin=margin,
     )
     say(page.resolve().as_uri())
 

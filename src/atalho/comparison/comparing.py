@@ -8,13 +8,16 @@ chosen/           a copy of the chosen network's folder in engines/
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
 
+from atalho import ranking
 from atalho.benchmark.bench import Bench
 from atalho.benchmark.entry import Entry
+from atalho.choice.choosing import MARGIN, Choice, Limits, choose
 from atalho.comparison import cited
+from atalho.comparison.answers import Answers
 from atalho.comparison.training import Training
 from atalho.data.image import Framing
 from atalho.engines import deploy, samples
@@ -39,12 +42,19 @@ class Comparison:
             times are measured, at the networks' own inputs.
         batches: batch sizes at which latency, memory and energy are measured.
         engine: on which they are measured.
+        limits: what the chosen network may cost at most, by quantity in the records' units.
+        margin: the accuracy that it may lose for a lower cost, as a fraction.
+        seeds: of each network's trainings; the weights of the first are measured and may be chosen. The networks' own unless
+            given.
     """
 
     networks: Sequence[Resolved]
     batches: Sequence[int]
     engine: EngineRequest
     streams: int = 1
+    limits: Limits = field(default_factory=dict)
+    margin: float = MARGIN
+    seeds: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -54,11 +64,15 @@ class Measured:
     Attributes:
         records: all of the folder, also those of earlier calls.
         queries: which of the records this call is about.
+        ranked: the networks side by side.
+        choice: the network to take; None where none is known to keep to the limits.
         engines: by network, the folder with its weights and its engine's files; empty without data.
     """
 
     records: list[Record]
     queries: tuple[Query, ...]
+    ranked: ranking.Comparison
+    choice: Choice | None
     engines: Mapping[str, Path]
 
 
@@ -69,7 +83,7 @@ def compare(
     say: Say = lambda message: None,
     listeners: Listeners = SILENT,
 ) -> Measured:
-    """Measures what is missing in `folder`, and returns all that is in it.
+    """Measures what is missing in `folder`, chooses by the validation images, and tests the chosen network.
 
     Args:
         say: is called with a line before each step.
@@ -88,6 +102,7 @@ def compare(
 
     steps: list[Step | Round] = []
     entries: list[Entry] = []
+    trainings: dict[str, list[Training]] = {}
     for each in comparison.networks:
         network = each.network
         if each.data is None:
@@ -95,29 +110,48 @@ def compare(
                 steps.append(_cited(network))
             entries.append(Entry.untrained(network))
         else:
-            training = Training(each.arguments, each.data, folder / RUNS, listeners)
-            steps += training.steps()
+            runs = [
+                Training(replace(each.arguments, seed=seed), each.data, folder / RUNS, listeners)
+                for seed in comparison.seeds or [each.arguments.seed]
+            ]
+            steps += [run.step() for run in runs]
+            trainings[network.name] = runs
             entries.append(
                 Entry(
                     network.without_auxiliary(),
-                    training.trained,
+                    runs[0].trained,
                     partial(sample, each.data.framing),
                     calibrated=True,
-                    training=training.identity,
+                    training=runs[0].identity,
                 )
             )
     with Bench(comparison.engine, folder / ENGINES, say) as bench:
         steps += bench.steps(entries, comparison.batches, comparison.streams)
+        answers = {
+            entry.network.name: [
+                Answers(bench, entry, run) for run in trainings.get(entry.network.name, ())
+            ]
+            for entry in entries
+        }
+        steps += [each.step("val") for of_network in answers.values() for each in of_network]
         records = carry_out(steps, folder, say)
         queries = tuple(step.query for step in parts(steps))
+        ranked = ranking.comparison(records, queries)
+        choice = choose(ranked, comparison.limits, comparison.margin)
+        if choice and (tested := answers[choice.chosen.network]):
+            test = tested[0].step("test")
+            records = carry_out([test], folder, say)
+            queries = (*queries, test.query)
+            ranked = ranking.comparison(records, queries)
+            choice = choose(ranked, comparison.limits, comparison.margin)
         engines = {each.network.name: bench.engine_folder(each) for each in entries}
     if not datasets:
         shutil.rmtree(folder / ENGINES, ignore_errors=True)  # of random weights
-    return Measured(records, queries, engines if datasets else {})
+    return Measured(records, queries, ranked, choice, engines if datasets else {})
 
 
-def keep(network: str | None, measured: Measured, folder: Path) -> bool:
-    """Replaces `chosen` by a copy of a network with its engine's files, or removes it where `network` is None.
+def keep(measured: Measured, folder: Path) -> bool:
+    """Replaces `chosen` by a copy of the chosen network with its engine's files, or removes it where none was chosen.
 
     Returns:
         Whether `chosen` is there now; it is not for networks without trained weights.
@@ -125,7 +159,7 @@ def keep(network: str | None, measured: Measured, folder: Path) -> bool:
     target = folder / CHOSEN
     if target.exists():
         shutil.rmtree(target)
-    source = measured.engines.get(network) if network else None
+    source = measured.engines.get(measured.choice.chosen.network) if measured.choice else None
     if source is None or not source.exists():
         return False
     deploy.copy(source, target)

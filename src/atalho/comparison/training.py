@@ -1,25 +1,20 @@
-"""A network's training in a comparison: its run, and the accuracy of its weights on this machine."""
+"""A network's training in a comparison: its run among others in a folder."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from atalho.conditions import Owner, states, without
+from atalho import record
+from atalho.conditions import Owner, owned
 from atalho.data.dataset import Dataset
-from atalho.evaluation import accuracy, outcomes
 from atalho.record import CURVES, Record
 from atalho.tasks import Step
 from atalho.training import folder, run, stated
 from atalho.training.arguments import Arguments
 from atalho.training.listeners import Listeners
-from atalho.weights.trained import Inference, Trained, read
-
-ACCURACY = ("top1", "top5", "loss")
-
-_MEASURED = (Owner.SYSTEM, Owner.MACHINE, Owner.PROTOCOL, Owner.RESULT)
-"""The owners of the conditions that may change when the same weights are tested again."""
+from atalho.weights.trained import Trained, read
 
 
 @dataclass(frozen=True)
@@ -46,53 +41,35 @@ class Training:
         """The conditions that identify the run in records of measurements of its weights."""
         return {name: self.conditions[name] for name in ("arguments", "seed")}
 
-    def steps(self) -> list[Step]:
-        """Two steps: the run, with its curves and its time; and the test, which is repeated on another machine."""
-        name, data = self.arguments.network, self.data.name
+    def step(self) -> Step:
+        """The step of the run, with its curves and its time; it reads no test image."""
         quantities = ("train_time", "train_throughput", *CURVES)
-        trained: Callable[[], Mapping[str, Any]] = partial(dict, self.conditions)
-        return [
-            Step(f"training on {data}", name, quantities, trained, self._run),
-            Step(f"testing on {data}", name, ACCURACY, self._tested, self._test),
-        ]
+        name = f"training on {self.data.name}"
+        return Step(
+            name, self.arguments.network, quantities, partial(dict, self.conditions), self._run
+        )
 
     def trained(self) -> Trained:
         """The network with the weights of its finished run."""
         return read(self._folder, named=self.arguments.network)
 
+    def as_run(self) -> Mapping[str, Any]:
+        """The conditions of the training as its finished run states them, with the epochs that it lasted."""
+        records = record.read(self._folder / folder.RECORDS)
+        of_run = next(each for each in records if each.quantity == "train_time")
+        return owned(of_run.conditions, Owner.TRAINING)
+
     @property
     def _folder(self) -> Path:
         return folder.among(self.runs, self.arguments.saved(self.data))
 
-    def _records(self) -> list[Record]:
-        """The records of the run, which is carried out first where it is not finished."""
-        return run.execute(
-            self.arguments, self.data, self._folder, resume=True, listeners=self.listeners
-        )
-
     def _run(self) -> list[Record]:
-        return [each for each in self._records() if each.quantity not in ACCURACY]
-
-    def _tested(self) -> dict[str, Any]:
-        """The conditions of the test's records."""
-        test = {"split": "test", "protocol": accuracy.PROTOCOL}
-        return {**self.conditions, **stated.of_system(self.arguments), **test}
-
-    def _test(self) -> list[Record]:
-        """The accuracy that the run measured; or, where that was on another machine, the accuracy of its weights on this one."""
-        of_run = [each for each in self._records() if each.quantity in ACCURACY]
-        if states(of_run[0].conditions, self._tested()):
-            return of_run
-        trained, device = self.trained(), self.arguments.device.torch
-        measured = accuracy.accuracy(
-            trained.to(device).model,
-            self.data.splits["test"],
-            trained.preprocessing,
-            Inference(device, self.arguments.precision),
+        records = run.execute(
+            self.arguments,
+            self.data,
+            self._folder,
+            resume=True,
+            test=False,
+            listeners=self.listeners,
         )
-        of_machine = stated.of_system(self.arguments)
-        of_weights = without(of_run[0].conditions, *_MEASURED)
-        name = self.arguments.network
-        of_images = outcomes.of_dataset(measured.outcomes, self.data, "test")
-        conditions = {**of_weights, **of_machine, "split": "test"}
-        return accuracy.records(name, measured, of_images, **conditions)
+        return [each for each in records if each.quantity in self.step().quantities]

@@ -126,7 +126,8 @@ def choose(trained: Trained, folder: Path, request: EngineRequest, sample: Sampl
         shutil.rmtree(folder)
         raise
     best = fastest(usable) if len(usable) > 1 else usable[0]
-    settings = placement.device.threads, request.batch, placement.memory_format
+    device = placement.device
+    settings = device.threads, request.batch, placement.memory_format, device.type
     engine_config.finalise(folder, EngineConfig(best.backend, *settings))
     return [best, *(each for each in trials if each is not best)]
 

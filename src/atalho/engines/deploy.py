@@ -6,10 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from atalho.engines import REFERENCE, choosing
+from atalho.data.batches import preprocess
+from atalho.engines import ENGINES, REFERENCE, Backend, choosing
 from atalho.engines.choosing import EngineRequest, Sample
 from atalho.engines.trial import Trial
 from atalho.errors import AtalhoError, Exit
+from atalho.exports.safetensors import write
 from atalho.files import move_atomically
 from atalho.runtime.child import Ended
 from atalho.weights.trained import Trained
@@ -36,6 +38,15 @@ def deploy(trained: Trained, path: Path, request: EngineRequest, sample: Sample)
             next_step="a smaller --batch-size",
             exit=Exit.RESOURCES,
         ) from ended
+
+
+def on_backend(trained: Trained, folder: Path, backend: Backend, sample: Sample) -> None:
+    """Writes a network with the files of a backend into a folder, for weights of which another's training chose the backend."""
+    write(trained, folder)
+    calibration = None
+    if backend.dtype == "int8" and sample.calibration is not None:
+        calibration = preprocess(sample.calibration, trained.preprocessing).contiguous()
+    ENGINES[backend.engine].write(trained, folder, backend.dtype, calibration)
 
 
 def copy(folder: Path, path: Path) -> None:

@@ -20,12 +20,14 @@ class EngineConfig:
     Attributes:
         threads: of the processor, for which the engine was chosen.
         batch: images at a time, for which the engine was chosen.
+        device: the type of the device that it was chosen on, as torch names it.
     """
 
     backend: Backend
     threads: int
     batch: int
     memory_format: MemoryFormat = "channels_last"
+    device: str = "cpu"
 
 
 def read(folder: Path) -> EngineConfig | None:
@@ -43,7 +45,11 @@ def read(folder: Path) -> EngineConfig | None:
         layout = document.get("memory_format", "channels_last")
         if engine in ENGINES and dtype in get_args(Dtype) and layout in get_args(MemoryFormat):
             return EngineConfig(
-                Backend(engine, dtype), int(document["threads"]), int(document["batch"]), layout
+                Backend(engine, dtype),
+                int(document["threads"]),
+                int(document["batch"]),
+                layout,
+                str(document.get("device", "cpu")),
             )
         cause = f"names {engine!r} in {dtype!r}, which is no engine here"
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -44,6 +44,17 @@ class Accuracy(NamedTuple):
     outcomes: Outcomes | None = None
 
     @property
+    def calibration_error(self) -> float | None:
+        """As of the outcomes; None where they are not known."""
+        return self.outcomes.calibration_error if self.outcomes else None
+
+    @property
+    def guessing(self) -> float:
+        """The loss of guessing each class by its frequency among these images, in nats: without looking at them none is lower."""
+        shares = self.confusion.sum(1).double() / self.images
+        return float(-torch.special.xlogy(shares, shares).sum())
+
+    @property
     def per_class(self) -> list[float | None]:
         """Top-1 accuracy of each class; None for a class without images."""
         counts = self.confusion.sum(1).tolist()
@@ -143,9 +154,10 @@ def records(
     outcomes: Mapping[str, Any] | None = None,
     **conditions: Any,
 ) -> list[Record]:
-    """An accuracy as records of top1, top5 and loss.
+    """An accuracy as records of top1, top5, loss and calibration error.
 
-    The 95 % interval of a fraction is among its conditions; among top1's is also `right`, the bools as `pack` returns them.
+    The 95 % interval of a fraction is among its conditions; among top1's is also `right`, the bools as `pack` returns them, and
+    among the loss's `guessing`.
 
     Args:
         outcomes: of the same images, as `outcomes.document` writes them, to be a condition of top1; None to leave them out.
@@ -157,6 +169,11 @@ def records(
         "top1": (accuracy.top1, own_of_top1),
         "top5": (accuracy.top5, {}),
     }
+    of_probabilities: dict[str, tuple[float, dict[str, Any]]] = {
+        "loss": (accuracy.loss, {"guessing": accuracy.guessing})
+    }
+    if accuracy.calibration_error is not None:
+        of_probabilities["calibration_error"] = (accuracy.calibration_error, {})
     return [
         *(
             Record.of(
@@ -171,5 +188,8 @@ def records(
             for name, (value, own) in fractions.items()
             if value is not None
         ),
-        Record.of(subject, "loss", accuracy.loss, "measured", **common),
+        *(
+            Record.of(subject, name, value, "measured", **common, **own)
+            for name, (value, own) in of_probabilities.items()
+        ),
     ]

@@ -67,6 +67,7 @@ class Evaluation:
             "top5": self.accuracy.top5,
             "top1_interval": self.interval,
             "loss": self.accuracy.loss,
+            "calibration_error": self.accuracy.calibration_error,
             "protocol": self.protocol,
             "per_class": {classes[label]: per_class[label] for label in self.labels},
             **({"confusion": self.accuracy.confusion.tolist()} if whole else {}),

@@ -13,6 +13,9 @@ from atalho.runtime.world import World
 SHOWN = 24
 """Of how many mistakes a record names the pictures: the most confident ones."""
 
+BINS = 15
+"""Into which probabilities fall for the calibration error."""
+
 _DIGITS = 6  # of a probability in a record
 
 
@@ -35,6 +38,17 @@ class Outcomes(NamedTuple):
     def right(self) -> Tensor:
         """(N,) bools: whether the most probable class is the true one."""
         return self.predicted == self.truth
+
+    @property
+    def calibration_error(self) -> float:
+        """The mean distance between the probability of the most probable class and how often it is the true one.
+
+        It is taken over `BINS` bins of equal width, weighted by their images (Naeini 2015).
+        """
+        bins = (self.confidence * BINS).long().clamp(0, BINS - 1)
+        sums = self.confidence.new_zeros(BINS)
+        sums.index_add_(0, bins, self.right.to(sums.dtype) - self.confidence)
+        return sums.abs().sum().item() / len(bins)
 
     def most_confident_mistakes(self, count: int = SHOWN) -> list[int]:
         """The rows of at most `count` images that are classified wrongly, the most confident first."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
+from atalho.choice.choosing import MARGIN
 from atalho.errors import AtalhoError, Exit
 from atalho.files import write_atomically
 from atalho.page import table
@@ -22,6 +23,7 @@ def publish(
     limits: Mapping[str, float] = MappingProxyType({}),
     queries: Sequence[Query] = (),
     folders: Sequence[Path] = (),
+    margin: float = MARGIN,
 ) -> str:
     """Writes the page, and beside it `charts/NAME.svg` and `.png`, and `summary.csv` where networks are compared.
 
@@ -30,8 +32,9 @@ def publish(
     Args:
         page: `report.html`; its folder is made where it does not exist.
         limits: what the chosen network may cost at most, by quantity in the records' units.
-        queries: what the command that publishes it measures, as in `ranking.selected`.
+        queries: what the command that publishes it measures, as in `selection.selected`.
         folders: those that the records are from, beside which thumbnails may lie.
+        margin: the accuracy that may be lost for a lower cost, as a fraction.
 
     Returns:
         The address of the page: `file:///…/report.html`.
@@ -48,7 +51,7 @@ def publish(
             next_step="atalho compare writes records.jsonl",
             exit=Exit.DATA,
         )
-    contents = Contents.of(records, limits, queries, folders)
+    contents = Contents.of(records, limits, queries, folders, margin)
     files: dict[str, bytes] = {}
     if contents.comparison.rows:
         files["summary.csv"] = table.summary(contents.comparison).encode()

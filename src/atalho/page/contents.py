@@ -4,15 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from atalho.choice.choosing import Choice, choose
+from atalho.choice.choosing import MARGIN, Choice, choose
 from atalho.page import figures, outcomes
 from atalho.page.chart.families import Style, styles
 from atalho.page.curves import Curve, curves
 from atalho.page.diagnosis import Diagnosis
 from atalho.page.figures.figure import Figure
 from atalho.page.gallery import Gallery, gallery
-from atalho.ranking import Comparison, comparison, selected
+from atalho.ranking import Comparison, comparison
 from atalho.record import Query, Record
+from atalho.selection import selected
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Contents:
         limits: Mapping[str, float],
         queries: Sequence[Query] = (),
         folders: Sequence[Path] = (),
+        margin: float = MARGIN,
     ) -> "Contents":
         """Returns the contents of a report of the records.
 
@@ -60,7 +62,7 @@ class Contents:
         diagnosed = diagnosis.records if diagnosis else ()
         drawn = styles(compared, {r.subject: r.conditions.get("depth") for r in diagnosed})
         depth = figures.of_diagnosis(diagnosis, compared, runs, drawn) if diagnosis else ()
-        choice = choose(compared, limits)
+        choice = choose(compared, limits, margin)
         shown = [choice.chosen] if choice else [*compared.rows[:1]]
         of_shown = [outcomes.of_network(row.network, compared_records) for row in shown]
         right_or_wrong = of_shown[0] if of_shown else None

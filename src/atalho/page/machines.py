@@ -8,8 +8,9 @@ from typing import NamedTuple
 from atalho.conditions import Owner, chosen_engine, identified, without
 from atalho.page.words.numbers import NAMES, unit
 from atalho.page.words.phrases import at_batch, counted
-from atalho.ranking import Comparison, condition_text, ranking_conditions
+from atalho.ranking import Comparison, condition_text
 from atalho.record import Record
+from atalho.selection import ranking_conditions
 
 SHOWN = ("latency", "throughput", "peak_memory", "energy")
 """The quantities of the table, in its order."""

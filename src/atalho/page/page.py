@@ -17,7 +17,16 @@ from atalho.page.document import policy, source
 from atalho.page.figures import coloured
 from atalho.page.figures.figure import Figure
 from atalho.page.table import columns
-from atalho.page.words import answer, conditions, degradation, depth, failures, training, verdicts
+from atalho.page.words import (
+    answer,
+    certainty,
+    conditions,
+    degradation,
+    depth,
+    failures,
+    training,
+    verdicts,
+)
 from atalho.record import HIGHER_IS_BETTER
 
 _FOLDER = Path(__file__).parent
@@ -48,6 +57,7 @@ def html(contents: Contents) -> str:
         drawing=Markup(drawing),
         title=answer.title(compared) if compares else WHY_DEPTH_WORKS,
         answer=answer.sentences(compared, choice, contents.limits) if compares else [],
+        certainty=certainty.details(choice) if choice else [],
         notes=training.notes(compared),
         higher_is_better=HIGHER_IS_BETTER,
         columns=columns(compared),

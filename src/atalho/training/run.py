@@ -23,6 +23,7 @@ from atalho.training.listeners import SILENT, Listeners
 from atalho.training.loop import Run
 from atalho.weights import trained
 from atalho.weights.config import Config
+from atalho.weights.trained import Inference
 
 
 def execute(
@@ -32,6 +33,7 @@ def execute(
     *,
     resume: bool = False,
     allow_inexact: bool = False,
+    test: bool = True,
     listeners: Listeners = SILENT,
 ) -> list[Record]:
     """Trains to the end, tests once, writes the run's files, and returns its records; those of a finished run are read.
@@ -41,6 +43,7 @@ def execute(
     Args:
         resume: whether a run that is in the folder already is continued.
         allow_inexact: whether it is continued though its bits may differ from those of a run that was never stopped.
+        test: whether the test split is read; a finished run that was not tested is tested then.
 
     Raises:
         Stopped: by a signal; the state is saved.
@@ -67,11 +70,17 @@ def execute(
         try:
             world.from_main(prepare)
             if world.from_main(finished.exists):
-                return world.from_main(lambda: record.read(finished))
+                return world.from_main(lambda: _finished(arguments, data, folder, test=test))
             listeners.ready()
             initial = initial_model(arguments, data, weights, listeners.warn)
             return _train(
-                arguments, data, folder, initial, exact=not allow_inexact, listeners=listeners
+                arguments,
+                data,
+                folder,
+                initial,
+                exact=not allow_inexact,
+                test=test,
+                listeners=listeners,
             )
         except OSError as error:
             raise AtalhoError(
@@ -90,9 +99,10 @@ def _train(
     initial: InitialModel,
     *,
     exact: bool,
+    test: bool,
     listeners: Listeners,
 ) -> list[Record]:
-    """Trains and tests in a prepared folder; `exact` is whether a resumed run must end with the same bits."""
+    """Trains in a prepared folder, and tests with `test`; `exact` is whether a resumed run must end with the same bits."""
     world, network = arguments.world, initial.network
     probe = _probe(arguments, initial, data, folder)
     run = Run(arguments, initial, data, folder, probe=probe, listeners=listeners)
@@ -111,7 +121,7 @@ def _train(
         ):
             run.train()
             model = run.finish()
-            tested = run.evaluate(data.splits["test"])
+            tested = run.evaluate(data.splits["test"]) if test else None
 
     def end() -> list[Record]:
         classes = {name: name for name in data.classes}
@@ -127,6 +137,25 @@ def _train(
         return records
 
     return world.from_main(end)
+
+
+def _finished(arguments: Arguments, data: Dataset, folder: Path, *, test: bool) -> list[Record]:
+    """The records of a finished run, which is tested first where it was not and `test` is set."""
+    records = record.read(folder / RECORDS)
+    if not test or any(each.quantity == "top1" for each in records):
+        return records
+    network, device = trained.read(folder, named=arguments.network), arguments.device.torch
+    tested = accuracy.accuracy(
+        network.to(device).model,
+        data.splits["test"],
+        network.preprocessing,
+        Inference(device, arguments.precision),
+    )
+    of_run = next(each for each in records if each.quantity == "train_time").conditions
+    of_images = outcomes.of_dataset(tested.outcomes, data, "test")
+    added = accuracy.records(arguments.network, tested, of_images, **of_run, split="test")
+    record.append(folder / RECORDS, added)
+    return [*added, *records]
 
 
 def _probe(
@@ -157,9 +186,9 @@ def _records(
     arguments: Arguments,
     data: Dataset,
     weights: str,
-    tested: accuracy.Accuracy,
+    tested: accuracy.Accuracy | None,
 ) -> list[Record]:
-    """The test split's accuracy, the curves and the time of a finished run."""
+    """The test split's accuracy where it was measured, the curves and the time of a finished run."""
     subject, recipe = arguments.network, arguments.recipe
     of_run = stated.of_training(arguments, data)
     of_run["epochs"] = run.steps * recipe.batch_size / run.images
@@ -180,9 +209,13 @@ def _records(
         if (state := checkpoint.read(path)) and (digest := f"sha256:{checkpoint.digest(state)}")
     ]
     images = run.step * recipe.batch_size
-    of_images = outcomes.of_dataset(tested.outcomes, data, "test")
+    of_images = outcomes.of_dataset(tested.outcomes, data, "test") if tested else None
     return [
-        *accuracy.records(subject, tested, of_images, **conditions, split="test"),
+        *(
+            accuracy.records(subject, tested, of_images, **conditions, split="test")
+            if tested
+            else []
+        ),
         *curves,
         *kept,
         Record.of(subject, "train_time", run.seconds, "measured", **conditions),

@@ -41,6 +41,7 @@ class Trained:
         weights: SHA-256 of the file that the weights are from.
         precision: what the network was tested in; None where that is not known, or where an engine decides.
         data: what the weights were trained on; None where that is not known.
+        folder: where it was read from, with its engine's files where it has an engine; None of a network from elsewhere.
     """
 
     network: Subject
@@ -51,6 +52,7 @@ class Trained:
     weights: str
     precision: Precision | None = None
     data: DataIdentity | None = None
+    folder: Path | None = None
 
     @property
     def config(self) -> Config:
@@ -128,6 +130,7 @@ def read(folder: Path, *, named: str = "") -> Trained:
         checksum,
         settings.precision,
         settings.data,
+        folder,
     )
 
 

@@ -14,7 +14,7 @@ from atalho.page.page import html
 from atalho.page.words.depth import sentences
 from atalho.record import Record
 from example_diagnosis import FLOW, example_diagnosis
-from example_records import example
+from example_records import IMAGES, example
 from web_page import Page
 
 
@@ -179,7 +179,7 @@ def test_degradation_needs_two_depths_of_a_family(records: list[Record]) -> None
         for each in drawn(every, "degradation")
     }
     assert points["plain", "training", 56] == pytest.approx(6.9)
-    assert points["residual", "test", 20] == pytest.approx(100 * 6 / 360)
+    assert points["residual", "validation", 20] == pytest.approx(100 * 45 / IMAGES)
     assert html(Contents.of(every, {})).count("the deepest plain network trained worse") == 1
     few = [*records, *example(["plain20", "resnet56"])]
     assert "degradation" not in {f.name for f in Contents.of(few, {}).depth}

@@ -30,7 +30,7 @@ def accuracies(comparison: Comparison) -> list[tuple[Row, Number]]:
 def data(comparison: Comparison) -> str:
     """Returns in words what the accuracies were taken on: `digits (test split, 360 images)`."""
     if "top1" in comparison.conditions:
-        return phrases.test_set(comparison)
+        return phrases.measured_on(comparison.conditions["top1"])
     conditions = _conditions(comparison)
     name = condition_text(conditions["data"]) if "data" in conditions else "the data"
     return (

@@ -9,8 +9,9 @@ from atalho.page.chart.lines import Line, LineChart
 from atalho.page.figures.figure import Figure, Words
 from atalho.page.words.numbers import NAMES, unit
 from atalho.page.words.phrases import listed
-from atalho.ranking import Comparison, ranking_conditions
+from atalho.ranking import Comparison
 from atalho.record import Record
+from atalho.selection import ranking_conditions
 
 PART = "By batch size"
 

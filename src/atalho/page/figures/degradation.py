@@ -17,12 +17,14 @@ def figure(
     """Returns the figure of plain and residual networks; None where neither family has two depths."""
     trained = alike(curves)
     training = final(trained, "train_top1")
-    test = {
+    held_out = {
         row.network: row.readings["top1"].value
         for row in comparison.rows
         if "top1" in row.readings and row.network in {curve.network for curve in trained}
     }
-    lines = (*_lines("test", test, styles), *_lines("training", training, styles))
+    split = comparison.conditions.get("top1", {}).get("split")
+    part = "validation" if split == "val" else "test"
+    lines = (*_lines(part, held_out, styles), *_lines("training", training, styles))
     if not lines:
         return None
     key = upper_first(key_to_lines({line.part: line.dashed for line in lines}))

@@ -1,26 +1,29 @@
-"""The first paragraph: the network to take, its ties, the networks beyond a limit, and what relaxing a limit would gain."""
+"""The first paragraph: the network to take and what that costs, the networks beyond a limit, what relaxing a limit would gain."""
 
 from collections.abc import Iterable, Iterator
 from math import ceil, floor, log10
 
 from markupsafe import Markup, escape
 
-from atalho.choice.choosing import Choice, Limits, Miss, misses
-from atalho.choice.pairs import side_by_side
+from atalho.choice.choosing import MARGIN, Choice, Limits, Miss, learned_nothing, misses
 from atalho.choice.relaxing import Relaxation, relaxations
 from atalho.conditions import chosen_engine
+from atalho.page.words import certainty
 from atalho.page.words.numbers import NAMES, text, unit
 from atalho.page.words.phrases import (
     accuracy,
     batch,
-    counted,
     listed,
+    measured_on,
     of_variant,
-    test_set,
     upper_first,
 )
 from atalho.ranking import Comparison, Row, condition_text
 from atalho.record import HIGHER_IS_BETTER
+
+_LEARNED_NOTHING = (
+    "Learned nothing, with a loss no better than that of guessing by the classes’ frequencies"
+)
 
 
 def title(comparison: Comparison) -> str:
@@ -37,9 +40,8 @@ def sentences(comparison: Comparison, choice: Choice | None, limits: Limits) -> 
     else:
         within = f"{upper_first(_limits(limits))}: " if limits else ""
         paragraph.append(escape(within) + _chosen(comparison, choice, limits))
-        if choice.chosen is not choice.best:
-            paragraph.append(escape(_price_of_the_best(choice)))
-        paragraph += map(escape, filter(None, (*_significance(choice), pareto(choice))))
+        sure = (certainty.price(choice), _of_test(choice), *certainty.doubts(choice))
+        paragraph += map(escape, filter(None, (*sure, *_left_out(choice), pareto(choice))))
     further = [
         *_out(comparison, limits),
         *_relaxed(comparison, choice, limits),
@@ -71,6 +73,16 @@ def enough(quantity: str, value: float) -> str:
 
 
 def _no_choice(comparison: Comparison, limits: Limits) -> list[str]:
+    tops = [row.readings["top1"] for row in comparison.rows if "top1" in row.readings]
+    if tops and all(each.condition("split") == "test" for each in tops):
+        return [
+            "These accuracies are of the test split, and nothing is chosen on what it is tested on: atalho compare measures "
+            "accuracies on validation images to choose by."
+        ]
+    if tops and all(learned_nothing(row) for row in comparison.rows if "top1" in row.readings):
+        return [
+            f"{_LEARNED_NOTHING}: every network with a measured accuracy, so that there is none to take."
+        ]
     if limits and any("top1" in row.readings for row in comparison.rows):
         return [f"No network with a measured accuracy is known to be {_limits(limits)}."]
     sentences = ["No accuracy was measured, so these records do not say which network to take."]
@@ -118,24 +130,23 @@ def _limited(quantity: str) -> str:
 def _chosen(comparison: Comparison, choice: Choice, limits: Limits) -> Markup:
     shown = [] if choice.cost is None else [choice.cost]
     shown += [q for q in limits if q not in (*shown, "top1")]
-    numbers = [accuracy(choice.chosen.readings["top1"]), *(_cost(choice.chosen, q) for q in shown)]
+    numbers = [certainty.chosen_accuracy(choice), *(_cost(choice.chosen, q) for q in shown)]
     measured = ", ".join(numbers)
-    where = test_set(comparison)
+    where = measured_on(comparison.conditions.get("top1", {}))
     judged = [row for row in comparison.rows if "top1" in row.readings]
     if len(judged) == 1:
         sentence = f" is the only network with a measured accuracy: on {where}, {measured}."
     elif len(choice.within) == 1:
         sentence = f" is the only one of {len(judged)} networks with a measured accuracy: on {where}, {measured}."
-    elif len(choice.alike) == 1:
+    elif choice.chosen is choice.best:
         sentence = (
             f" is the most accurate of {len(choice.within)} networks: on {where}, {measured}."
         )
     else:
         least = {"latency": "the fastest", "macs": "the one of fewest operations"}
-        which = least.get(choice.cost or "", "the most accurate")
         sentence = (
-            f" is {which} of the {len(choice.alike)} networks whose accuracy on {where} "
-            f"is not told apart from the highest: {measured}."
+            f" is {least[choice.cost or 'latency']} of the {len(choice.alike)} networks that are close enough to the most "
+            f"accurate: on {where}, {measured}."
         )
     return Markup("<strong>{}</strong>{}").format(choice.chosen.network, sentence)
 
@@ -149,45 +160,26 @@ def _cost(row: Row, quantity: str) -> str:
     return f"with {written} {NAMES[quantity].lower()}"
 
 
-def _price_of_the_best(choice: Choice) -> str:
-    best, cost = choice.best, choice.cost
-    sentence = f"The highest is {best.network}’s {accuracy(best.readings['top1'])}"
-    if cost is None or cost not in best.readings:
-        return f"{sentence}."
-    ratio = best.readings[cost].value / choice.chosen.readings[cost].value
-    times = {"latency": "times as long", "macs": "times as many"}[cost]
-    return f"{sentence}, {_cost(best, cost)}: {ratio:.2g} {times}."
+def _of_test(choice: Choice) -> str:
+    """The accuracy on the test split, which the choice does not depend on; empty where it was not measured."""
+    tested = choice.chosen.tested.get("top1")
+    if tested is None:
+        return ""
+    where = measured_on(tested.records[-1].conditions)
+    return f"On images that nothing was chosen by, {where}: {accuracy(tested)}."
 
 
-def _significance(choice: Choice) -> list[str]:
-    best, alike = choice.best, [row.network for row in choice.alike]
-    tied = {row.network: side_by_side(row, best) for row in choice.alike if row is not best}
-    pairs = [(name, pair) for name, pair in tied.items() if pair]
-    sentences = []
-    if pairs:
-        images = counted(best.readings["top1"].condition("images"), "image")
-        (first, pair), *others = pairs
-        named = [f"{first} (on the same {images} they differ on {pair.differ}, p = {pair.p:.2g})"]
-        named += [f"{name} (on {pair.differ}, p = {pair.p:.2g})" for name, pair in others]
-        sentences.append(f"Tied with {best.network} by McNemar’s exact test: {listed(named)}.")
-    if unpaired := [name for name, pair in tied.items() if not pair]:
-        overlapping = unpaired if pairs else alike
-        sentences.append(
-            "Not told apart from the highest, since the 95\u00a0% intervals overlap: "
-            f"{listed(overlapping)}."
-        )
+def _left_out(choice: Choice) -> Iterator[str]:
+    """The networks that took no part in the choice, or whose cost is not known."""
     if choice.cost and (
         unknown := [row.network for row in choice.alike if choice.cost not in row.readings]
     ):
-        sentences.append(f"No {NAMES[choice.cost].lower()} to compare: {listed(unknown)}.")
-    worse = [row for row in choice.within if row.network not in alike]
-    for names, how in (
-        ([r.network for r in worse if side_by_side(r, best)], ", p < 0.05 by McNemar’s exact test"),
-        ([r.network for r in worse if not side_by_side(r, best)], ""),
-    ):
-        if names:
-            sentences.append(f"Less accurate{how}: {listed(names)}.")
-    return sentences
+        yield f"No {NAMES[choice.cost].lower()} to compare: {listed(unknown)}."
+    if choice.unlearned:
+        names = listed(row.network for row in choice.unlearned)
+        yield f"{_LEARNED_NOTHING}: {names}."
+    if choice.worse:
+        yield f"Less accurate: {listed(row.network for row in choice.worse)}."
 
 
 def _out(comparison: Comparison, limits: Limits) -> Iterator[str]:
@@ -232,14 +224,16 @@ def _by(miss: Miss, value: float) -> str:
 
 def _relaxed(comparison: Comparison, choice: Choice | None, limits: Limits) -> Iterator[str]:
     """What relaxing each limit alone would gain in accuracy."""
-    by_quantity = relaxations(comparison, limits)
+    by_quantity = relaxations(comparison, limits, choice.margin if choice else MARGIN)
     yield from (_bought(relaxation) for relaxation in by_quantity.values() if relaxation)
     idle = [
         NAMES[quantity].lower() for quantity, relaxation in by_quantity.items() if not relaxation
     ]
     if idle and any("top1" in row.readings for row in comparison.rows):
         limit = f"the limit of {' or of '.join(idle)}{' alone' if len(limits) > 1 else ''}"
-        would = "allow no network" if choice is None else "buy no accuracy that is told apart"
+        would = (
+            "allow no network" if choice is None else "gain no accuracy that these images can show"
+        )
         yield f"Relaxing {limit} would {would}."
 
 

@@ -1,9 +1,10 @@
 """Phrases that several sentences of the page share: lists, counts, an accuracy, what it was taken on, a source."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from atalho.page.words.numbers import text
-from atalho.ranking import Comparison, Reading, condition_text
+from atalho.ranking import Reading, condition_text
 from atalho.record import Record
 
 
@@ -44,12 +45,17 @@ def key_to_lines(dashed: Mapping[str, bool]) -> str:
 
 def accuracy(reading: Reading) -> str:
     """Returns `97.8 % (95 % interval 95.7–98.9 %)`, and over several seeds their number and standard deviation."""
+    return accuracy_with(reading, reading.interval)
+
+
+def accuracy_with(reading: Reading, interval: tuple[float, float] | None, note: str = "") -> str:
+    """Returns an accuracy as `accuracy` does, with another interval, and with a note after it."""
     details = []
     if reading.deviation is not None:
         seeds = len(reading.records)
         details.append(f"mean of {seeds} seeds, standard deviation {100 * reading.deviation:.1f}")
-    if reading.interval is not None:
-        details.append(f"95\u00a0% interval {span(reading.interval)}\u00a0%")
+    if interval is not None:
+        details.append(f"95\u00a0% interval {span(interval)}\u00a0%{note}")
     written = text("top1", reading.value)
     return f"{written} ({'; '.join(details)})" if details else written
 
@@ -71,12 +77,16 @@ def at_batch(unit: str, conditions: Mapping[str, object]) -> str:
     return ", ".join(filter(None, (unit, "" if size is None else f"batch {condition_text(size)}")))
 
 
-def test_set(comparison: Comparison) -> str:
-    """Returns what the accuracies were taken on: `digits (test split, 360 images)`."""
-    conditions = comparison.conditions.get("top1", {})
+def split_name(split: object) -> str:
+    """Returns what people call a split: `validation split`."""
+    return "validation split" if split == "val" else f"{condition_text(split)} split"
+
+
+def measured_on(conditions: Mapping[str, Any]) -> str:
+    """Returns what accuracies of some conditions were measured on: `digits (validation split, 360 images)`."""
     images = conditions.get("images")
     details = [
-        f"{conditions['split']} split" if "split" in conditions else "",
+        split_name(conditions["split"]) if "split" in conditions else "",
         f"{images:,} images" if isinstance(images, int) else "",
     ]
     stated = ", ".join(filter(None, details))

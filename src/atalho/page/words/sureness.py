@@ -5,7 +5,7 @@ from itertools import islice
 
 from atalho.errors import printable
 from atalho.page.outcomes import Outcomes, Picture
-from atalho.page.words.phrases import counted, listed
+from atalho.page.words.phrases import counted, listed, split_name
 from atalho.ranking import condition_text
 
 PART = "Right and wrong"
@@ -18,7 +18,7 @@ def of_images(outcomes: Outcomes) -> str:
     """`resnet20 on 360 images of digits (test split)`."""
     conditions = outcomes.conditions
     data = condition_text(conditions["data"]) if "data" in conditions else "the data"
-    split = f" ({condition_text(conditions['split'])} split)" if "split" in conditions else ""
+    split = f" ({split_name(conditions['split'])})" if "split" in conditions else ""
     return f"{outcomes.network} on {counted(outcomes.images, 'image')} of {data}{split}"
 
 

@@ -12,9 +12,10 @@ from atalho.page.chart.lines import Line, LineChart
 from atalho.page.chart.scatter import Panel, Point, ScatterChart
 from atalho.page.figures.batches import by_batch
 from atalho.page.figures.figure import Chart
-from atalho.ranking import MAY_DIFFER, Comparison
+from atalho.ranking import Comparison
 from atalho.ranking import comparison as compared
 from atalho.record import Record
+from atalho.selection import MAY_DIFFER
 from atalho.slides.charts import PALETTE, drawn
 from atalho.slides.lecture import Material, Station, View
 from atalho.slides.words import Words
