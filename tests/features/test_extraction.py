@@ -162,7 +162,7 @@ def test_much_work_is_done_on_another_engine_that_agrees(
     other = replace(network, weights="others")
     np.testing.assert_allclose(features(other, images, HOW), plain, atol=1e-3)
     assert used == ["OnnxRuntime"]
-    monkeypatch.setitem(extraction.BOUNDS, "float32", -1.0)
+    monkeypatch.setattr(extraction, "BOUND", -1.0)
     lines: list[str] = []
     third = replace(network, weights="third")
     assert np.array_equal(features(third, images, replace(HOW, say=lines.append)), plain)

@@ -195,11 +195,15 @@ def engine_request(
     memory_format: "MemoryFormat",
     device: Device,
     batches: Sequence[int],
+    max_loss: float = 1.0,
 ) -> "EngineRequest":
-    """The request for an engine by name on a device; auto chooses for the first batch size."""
+    """The request for an engine by name on a device; auto chooses for the first batch size.
+
+    Args:
+        max_loss: the top-1 accuracy that bf16 and int8 may lose, in points.
+    """
     from atalho.engines.choosing import EngineRequest
     from atalho.engines.engine import Placement
 
-    return EngineRequest(
-        engine, precision, Placement(device, memory_format=memory_format), batches[0]
-    )
+    placement = Placement(device, memory_format=memory_format)
+    return EngineRequest(engine, precision, placement, batches[0], max_loss / 100)

@@ -126,6 +126,7 @@ def compare(
     engine: str = "eager",
     precision: "Dtype | None" = None,
     memory_format: "MemoryFormat" = "channels_last",
+    max_engine_loss: float = 1.0,
     max_latency_ms: float | None = None,
     max_memory_mb: float | None = None,
     max_energy_j: float | None = None,
@@ -152,6 +153,7 @@ def compare(
         margin: the accuracy that the choice may lose for a lower cost, in points of top-1.
         data_dir, bad_images, copies, img_size, recipe, epochs, steps, seed, device, threads: as in `train`.
         batch_size, streams, engine, precision, memory_format: as in `bench`.
+        max_engine_loss: as in `export`, on validation images.
         seeds: several, in place of `seed`: a training of each network for each, whose spread the choice accounts for.
         keep_thumbnails: whether small pictures of mistakes are kept in the folder and shown on the page.
 
@@ -201,7 +203,9 @@ def compare(
     trained_in, _ = training_precision("auto", resolved_device)
     batches = [batch_size] if isinstance(batch_size, int) else batch_size
     resolved = [resolve(each, dataset, start, resolved_device, trained_in) for each, start in pairs]
-    request = engine_request(engine, precision, memory_format, resolved_device, batches)
+    request = engine_request(
+        engine, precision, memory_format, resolved_device, batches, max_engine_loss
+    )
     request.candidates(calibrated=dataset is not None)
     _check_streams(streams, resolved_device)
     folder = Path(output)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from atalho.api.loading import (
     DATA_DIR,
+    BadImages,
     Copies,
     engine_request,
     for_inference,
@@ -17,6 +18,7 @@ from atalho.api.loading import (
 )
 from atalho.api.records import add_records
 from atalho.api.reporting import QUIET, Reporter
+from atalho.errors import AtalhoError
 from atalho.explain.table import Table
 from atalho.networks.subjects import runs_code
 from atalho.record import Record
@@ -182,10 +184,12 @@ def export(
     weights: str | Path | None = None,
     data: str | None = None,
     data_dir: str | Path = DATA_DIR,
+    bad_images: BadImages = "error",
     num_classes: int | None = None,
     engine: str = "auto",
     precision: "Dtype | None" = None,
     memory_format: "MemoryFormat" = "channels_last",
+    max_engine_loss: float = 1.0,
     batch_size: int = 1,
     device: str = "auto",
     threads: int | None = None,
@@ -202,10 +206,14 @@ def export(
         to: onnx, safetensors, torchvision, timm or pt2; or `engine`, for a folder that `predict` runs on an engine.
         output: a file; a new folder for safetensors, timm and engine.
         data: the images that outputs are compared on, as in `evaluate`; unless given those that a run was trained on, or else
-            scikit-learn's two photos.
+            scikit-learn's two photos. For `engine` these are the validation images of a data set or a folder, divided as
+            a run of it divides them; int8 is calibrated on its training images, and test images are not read.
+        bad_images: for `engine` on a folder of photos, as in `train`.
         engine: for `engine`: eager, compiled, onnxruntime, openvino, or auto, the fastest here that agrees.
         precision: of the engine: float32, bf16 or int8; unless given float32, or with auto any.
         memory_format: of images and weights in torch's engines: channels_last or contiguous.
+        max_engine_loss: the points of top-1 that bf16 and int8 may lose beside float32 eager: labelled images that nothing was
+            trained, calibrated or tested on must exclude more with 95 %. bf16 by its name is used all the same, and said.
         batch_size: images at a time, for which an engine is chosen.
         device, threads: where the engine runs, as in `evaluate`.
         records: a file that the comparison's records are added to.
@@ -228,9 +236,13 @@ def export(
         from atalho.engines import choosing, deploy
         from atalho.networks.subjects import predict_command
 
-        request = engine_request(engine, precision, memory_format, resolved_device, [batch_size])
-        sample = _sample(trained, compared_on, data_dir, reporter)
+        request = engine_request(
+            engine, precision, memory_format, resolved_device, [batch_size], max_engine_loss
+        )
+        sample = _sample(trained, compared_on, data_dir, bad_images, reporter)
         trials = deploy.deploy(trained, path, request, sample)
+        if trials[0].unproven:
+            reporter.say(choosing.sentence(trials, request.batch))
         measured = choosing.records(subject, trials, sample)
         rows = choosing.rows(trials, request.batch)
         usage = predict_command(subject, path)
@@ -253,16 +265,40 @@ def export(
 
 
 def _sample(
-    trained: "Trained", data: str | None, data_dir: str | Path, reporter: Reporter
+    trained: "Trained",
+    data: str | None,
+    data_dir: str | Path,
+    bad_images: BadImages,
+    reporter: Reporter,
 ) -> "Sample":
-    """Real images on which engines are compared."""
+    """Real images on which engines are compared: of a folder too few to be divided, every second one."""
+    from atalho.data.folder import Folder
     from atalho.engines import samples
+    from atalho.training import arguments
     from atalho.weights.fitting import check_data
 
     if data is None:
         return samples.of_photos(trained.framing)
-    if is_folder(data):
+    run = arguments.read(trained.folder) if trained.folder else None
+    trained_on_val = bool(run and run.recipe["with_validation"])
+    if not is_folder(data):
+        dataset = load_data(data, data_dir, reporter)
+        check_data(trained, dataset, "val")
+        return samples.of_dataset(dataset, trained_on_val=trained_on_val)
+    copies = (trained.data and trained.data.copies) or "similar"
+    try:
+        dataset = load_data(
+            data,
+            data_dir,
+            reporter,
+            framings=[trained.framing],
+            bad_images=bad_images,
+            copies=copies,
+        )
+    except AtalhoError as error:
+        if error.code not in ("DATA-FEW", "DATA-CLASSES"):
+            raise
         return samples.of_folder(trained, Path(data))
-    dataset = load_data(data, data_dir, reporter)
-    check_data(trained, dataset, "val")
-    return samples.of_dataset(dataset)
+    folder = Folder(Path(data), dataset.classes, ())
+    classes = folder.labels(trained.classes, trained.network.name)
+    return samples.of_dataset(dataset, classes, trained_on_val=trained_on_val)

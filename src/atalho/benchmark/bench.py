@@ -179,6 +179,7 @@ class Bench:
             engine = {
                 "chosen_from": request.chosen_from(entry.calibrated),
                 "chosen_for": request.batch,
+                "max_loss": request.max_loss,
             }
         else:
             engine = {"engine": candidates[0].engine, "dtype": candidates[0].dtype}
@@ -226,6 +227,7 @@ class Bench:
             if self.request.engine == AUTO:
                 stated["chosen_from"] = self.request.chosen_from(entry.calibrated)
                 stated["chosen_for"] = self.request.batch
+                stated["max_loss"] = self.request.max_loss
             placement = replace(self.request.placement, named=name)
             self._systems[name] = System(
                 name, folder, entry.network.input, config.backend, placement, stated
@@ -264,7 +266,7 @@ class Bench:
         except Ended as ended:
             self._systems[name] = ended
             raise
-        if self.request.engine == AUTO:
+        if self.request.engine == AUTO or trials[0].unproven:
             self.say(f"{name}: {choosing.sentence(trials, self.request.batch)}")
         weights = {"weights": f"sha256:{trained.weights}"} if trained.weights else {}
         stated = {**self._engine_conditions(entry), **weights, "at": now()}

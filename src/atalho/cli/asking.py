@@ -10,6 +10,7 @@ import atalho
 from atalho.cli import table
 from atalho.cli.options import (
     DATA_DIR,
+    BadPhotos,
     BatchSize,
     Crops,
     DataDir,
@@ -17,6 +18,7 @@ from atalho.cli.options import (
     EngineName,
     EnginePrecision,
     FormatOption,
+    MaxEngineLoss,
     MemoryFormatOption,
     NumClasses,
     PrecisionName,
@@ -133,10 +135,12 @@ def export(
         ),
     ] = None,
     data_dir: DataDir = DATA_DIR,
+    bad_images: BadPhotos = "error",
     num_classes: NumClasses = None,
     engine: EngineName = "auto",
     precision: EnginePrecision = None,
     memory_format: MemoryFormatOption = "channels_last",
+    max_engine_loss: MaxEngineLoss = 1.0,
     batch_size: Annotated[
         int,
         typer.Option(
@@ -162,10 +166,12 @@ def export(
         weights=weights,
         data=data,
         data_dir=data_dir,
+        bad_images=bad_images,
         num_classes=num_classes,
         engine=engine,
         precision=precision,
         memory_format=memory_format,
+        max_engine_loss=max_engine_loss,
         batch_size=batch_size,
         device=device,
         threads=threads,

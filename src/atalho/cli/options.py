@@ -173,6 +173,15 @@ BadPhotos = Annotated[
         "--bad-images", help="Whether a photo that cannot be read is an error or left out."
     ),
 ]
+MaxEngineLoss = Annotated[
+    float,
+    typer.Option(
+        "--max-engine-loss",
+        min=0.0,
+        max=100.0,
+        help="Points of top-1 that bf16 or int8 may lose, which labelled images must show with 95 %.",
+    ),
+]
 Copies = Literal["exact", "similar", "off"]
 CopiesOption = Annotated[
     Copies,

@@ -43,7 +43,7 @@ class Condition:
     label: str = ""
     content: str = ""
     own_with: str = ""
-    usual: str | int = ""
+    usual: str | float = ""
     of_costs: bool = False
 
     def takes(self, value: object) -> bool:
@@ -69,6 +69,7 @@ _DECLARED = (
     Condition("versions", dict, Owner.MACHINE, "of Python and packages, by name"),
     Condition("chosen_from", str, Owner.MACHINE, "the engines of which each network has the fastest"),
     Condition("chosen_for", int, Owner.MACHINE, "the batch for which it is the fastest"),
+    Condition("max_loss", NUMBER, Owner.MACHINE, "top-1 accuracy that it may lose in bf16 or int8", usual=0.01),
     Condition("sensor", str, Owner.MACHINE, "of power and energy"),
     # the data
     Condition("data", str, Owner.DATA, "the name of the data set", content="data_checksum"),

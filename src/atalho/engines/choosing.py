@@ -21,6 +21,9 @@ from atalho.weights.trained import Trained
 
 AUTO = "auto"
 
+MAX_LOSS = 0.01
+"""One point."""
+
 QUANTITIES = ("size", "max_difference", "agreement")
 """The quantities of `records`; the chosen engine has at least the first."""
 
@@ -53,12 +56,15 @@ class EngineRequest:
         dtype: its precision; by default float32, or any with auto.
         placement: where it runs.
         batch: images at a time, with which auto compares the engines' times.
+        max_loss: the top-1 accuracy, as a fraction, that bf16 or int8 may lose beside float32 eager: labelled images must
+            exclude more with 95 %. bf16 that is requested by its name is used all the same.
     """
 
     engine: str
     dtype: Dtype | None
     placement: Placement
     batch: int
+    max_loss: float = MAX_LOSS
 
     @property
     def name(self) -> str:
@@ -92,6 +98,10 @@ class EngineRequest:
         installed = available(self.placement.device, calibrated=calibrated)
         return [backend for backend in installed if self.dtype in (None, backend.dtype)]
 
+    def admits(self, trial: Trial) -> bool:
+        """Whether the backend of a trial may be used: bf16 by its name also where its accuracy is not proven."""
+        return not trial.cause and (not trial.unproven or self.dtype == "bf16")
+
     def chosen_from(self, calibrated: bool) -> str:
         """The candidates' labels, as records state them."""
         return ", ".join(map(str, self.candidates(calibrated)))
@@ -112,14 +122,16 @@ def choose(trained: Trained, folder: Path, request: EngineRequest, sample: Sampl
     placement = replace(request.placement, named=trained.network.name)
     write(trained, folder)
     try:
-        trials = _trials(folder, candidates, sample, placement, request.batch)
-        usable = [each for each in trials if not each.cause]
+        trials = _trials(folder, candidates, sample, replace(request, placement=placement))
+        usable = [each for each in trials if request.admits(each)]
         if not usable:
+            first = trials[0]
             raise AtalhoError(
                 "ENGINE-DIFFERS",
-                f"{trained.network.name} on {trials[0].backend}",
-                f"{trials[0].cause}; nothing was left behind",
-                next_step="--engine auto or --engine eager",
+                f"{trained.network.name} on {first.backend}",
+                f"{first.cause or first.unproven}; nothing was left behind",
+                next_step="--engine auto, --engine eager"
+                + (" or another --max-engine-loss" if first.unproven else ""),
                 exit=Exit.RESOURCES if trials[0].code else Exit.CHECK_FAILED,
             )
     except (AtalhoError, Ended):
@@ -136,8 +148,7 @@ def _trials(
     folder: Path,
     candidates: Sequence[Backend],
     sample: Sample,
-    placement: Placement,
-    batch: int,
+    request: EngineRequest,
 ) -> list[Trial]:
     """The trials of the candidates; float32 eager alone has nothing to be compared with."""
     if candidates == [REFERENCE]:
@@ -151,7 +162,8 @@ def _trials(
     present = {name: each.contiguous() for name, each in tensors.items() if each is not None}
     safetensors.torch.save_file(present, folder / SAMPLE)
     compared = tuple(backend for backend in candidates if backend != REFERENCE)
-    trials = run_trials(TrialSpec(folder, compared, placement, batch))
+    placement, batch = request.placement, request.batch
+    trials = run_trials(TrialSpec(folder, compared, placement, batch, request.max_loss))
     (folder / SAMPLE).unlink()
     return [each for each in trials if each.backend in candidates]
 
@@ -182,8 +194,10 @@ def records(
 def _stated(trial: Trial, sample: Sample) -> dict[str, Any]:
     """The conditions of a trial's records: the backend, the images, and the trial's other results."""
     optional = {
-        "refused": trial.cause or None,
+        "refused": trial.cause or trial.unproven or None,
+        "bound": trial.bound,
         "top1_lost": trial.lost,
+        "most_lost": trial.most_lost,
         "trial_seconds": trial.seconds,
     }
     return {
@@ -191,7 +205,6 @@ def _stated(trial: Trial, sample: Sample) -> dict[str, Any]:
         "dtype": trial.dtype,
         "data": sample.name,
         "images": len(sample.images),
-        "bound": trial.bound,
         **({"data_checksum": f"sha256:{sample.checksum}"} if sample.checksum else {}),
         **{name: value for name, value in optional.items() if value is not None},
     }
@@ -211,18 +224,24 @@ def rows(trials: Sequence[Trial], batch: int) -> list[dict[str, Any]]:
             "allowed": each.bound,
             "same top-1 %": None if each.agreement is None else 100 * each.agreement,
             "top-1 lost %": None if each.lost is None else 100 * each.lost,
+            "at most %": None if each.most_lost is None else 100 * each.most_lost,
             "MB": None if each.size is None else each.size / 1e6,
-            "left out": each.cause,
+            "left out": _left_out(each) if place else "",
         }
-        for each in trials
+        for place, each in enumerate(trials)
     ]
+
+
+def _left_out(trial: Trial) -> str:
+    """Why a backend is left out; empty where it may be used."""
+    return trial.cause or trial.unproven
 
 
 def sentence(trials: Sequence[Trial], batch: int) -> str:
     """The trials in a line: `openvino bf16, 21.0 ms an image; behind it onnxruntime float32 36.2; openvino int8 left out: …`."""
     best, *others = trials
     timed = sorted(
-        (each for each in others if each.seconds is not None and not each.cause),
+        (each for each in others if each.seconds is not None and not _left_out(each)),
         key=lambda each: each.seconds or 0.0,
     )
     parts = []
@@ -233,5 +252,7 @@ def sentence(trials: Sequence[Trial], batch: int) -> str:
     if timed:
         listed = (f"{each.backend} {1000 * (each.seconds or 0.0) / batch:.3g}" for each in timed)
         parts.append("behind it " + ", ".join(listed))
-    parts += [f"{each.backend} left out: {each.cause}" for each in others if each.cause]
+    if best.unproven:
+        parts.append(f"used as it was requested, though {best.unproven}")
+    parts += [f"{each.backend} left out: {_left_out(each)}" for each in others if _left_out(each)]
     return "; ".join(parts)

@@ -1,5 +1,6 @@
 """Real images to compare engines on: of a data set, of a folder of photos, or of the two photos that scikit-learn has."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -17,7 +18,9 @@ from atalho.errors import AtalhoError, Exit
 from atalho.weights.trained import Trained
 
 FEWEST = 2
-COMPARED = 512
+COMPARED, BYTES = 512, 80_000_000
+"""Images that are compared at most, or as many as have so many bytes if these are more."""
+
 CALIBRATED = 300
 """The most images to calibrate on: NNCF's own default."""
 
@@ -25,19 +28,24 @@ COLUMNS, ROWS = 4, 2
 """How each of scikit-learn's photos is cut into tiles."""
 
 
-def of_dataset(data: Dataset) -> Sample:
-    """Labelled images of the validation split, then of the training split, to compare on, and others of that to calibrate on."""
+def of_dataset(
+    data: Dataset, classes: Sequence[int] = (), *, trained_on_val: bool = False
+) -> Sample:
+    """Images of the validation split to compare on, and of the training split to calibrate on; none of the test split.
+
+    Args:
+        classes: the data's classes, as indices of the network's; the same ones unless given.
+        trained_on_val: whether the network was trained on the validation split too: then its labels prove nothing, and the
+            sample has none.
+    """
     train, val = data.splits["train"], data.splits["val"]
-    count = len(train.labels)
-    calibrated = spaced(count, min(CALIBRATED, count // 2))
-    remaining = torch.ones(count, dtype=torch.bool)
-    remaining[calibrated] = False
-    compared = _loaded(val, spaced(len(val.labels), COMPARED))
-    others = remaining.nonzero().flatten()
-    more = _loaded(train, others[spaced(len(others), COMPARED - len(compared.labels))])
-    calibration = _loaded(train, calibrated)
-    images, labels = compared.join(more)
-    return Sample(data.name, images, labels, calibration.images, data.checksum)
+    calibration = _loaded(train, spaced(len(train.labels), CALIBRATED))
+    bytes_each = val.framing.input[0] * val.framing.input[1] * val.framing.input[2]
+    images, labels = _loaded(val, spaced(len(val.labels), max(COMPARED, BYTES // bytes_each)))
+    if classes:
+        labels = torch.tensor(classes)[labels]
+    known = None if trained_on_val else labels
+    return Sample(data.name, images, known, calibration.images, data.checksum)
 
 
 def of_folder(trained: Trained, root: Path) -> Sample:

@@ -22,7 +22,10 @@ class Trial:
         lost: top-1 accuracy of the reference less its own; None without labels.
         seconds: the median time of a batch; None where it was not timed.
         size: bytes of the files that the engine reads.
+        most_lost: the upper bound, of 95 %, of the fraction of images that the reference classifies correctly and this
+            backend does not; None without labels, and for float32, whose logits decide.
         cause: why the backend cannot be used; empty where it can.
+        unproven: why its accuracy is not known to be the reference's; empty where it is.
         code: as in `Ended`, where the process crashed or had too little memory; else 0.
     """
 
@@ -32,9 +35,11 @@ class Trial:
     bound: float | None = None
     agreement: float | None = None
     lost: float | None = None
+    most_lost: float | None = None
     seconds: float | None = None
     size: int | None = None
     cause: str = ""
+    unproven: str = ""
     code: int = 0
 
     @property
@@ -51,12 +56,14 @@ class TrialSpec:
             images to calibrate on, `calibration`.
         backends: to be compared with the reference, which is not among them.
         batch: images at a time in the timing.
+        max_loss: the accuracy that a backend in another precision than float32 may lose, as a fraction.
     """
 
     folder: Path
     backends: tuple[Backend, ...]
     placement: Placement
     batch: int
+    max_loss: float
 
     def document(self) -> dict[str, Any]:
         """The specification as a JSON object."""
@@ -70,6 +77,7 @@ class TrialSpec:
             tuple(Backend(*each) for each in document["backends"]),
             Placement.of(document["placement"]),
             document["batch"],
+            document["max_loss"],
         )
 
 

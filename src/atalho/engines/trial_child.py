@@ -4,31 +4,25 @@ import gc
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
-from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from atalho.engines import ENGINES, REFERENCE, Backend, engine_config
-from atalho.engines.engine import Dtype, Floats, Session
+from atalho.engines.engine import Floats, Session
 from atalho.engines.trial import SAMPLE, Trial, TrialSpec
 from atalho.errors import Exit
 from atalho.runtime.child import Parent
 from atalho.runtime.memory import is_out_of_memory
+from atalho.statistics import fewest_images, most_lost
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-BOUNDS: dict[Dtype, float] = {"float32": 1e-3, "bf16": 0.03, "int8": 1.0}
-"""By how much a logit may differ from the reference's, as a share of the largest logit. float32 sums in another order, bf16 has 8
-bits of mantissa; in int8 single logits move far, and the classes are compared instead."""
-
-LEAST_AGREEMENT = 0.95
-"""The smallest fraction of images whose most probable class is the reference's, for int8."""
-
-MOST_LOST = 0.005
-"""The largest loss of top-1 accuracy, as a fraction, for int8."""
+BOUND = 1e-3
+"""By how much a logit of a float32 engine may differ from the reference's, as a share of the largest logit: engines sum in other
+orders. In bf16 and int8 logits move farther, and labelled images decide."""
 
 ROUNDS, ROUND_SECONDS = 7, 0.15
 BATCH = 16  # images that are compared at once
@@ -75,7 +69,8 @@ def try_backends(spec: TrialSpec, trying: Callable[[Backend], None]) -> list[Tri
             continue
         if expected is None:
             expected = logits
-        trials.append(_compared(backend, spec.folder, expected, logits, labels))
+        size = engine_config.size(spec.folder, backend)
+        trials.append(_compared(backend, size, expected, logits, labels, spec.max_loss))
         sessions[len(trials) - 1] = session
         gc.collect()
     batch = np.resize(images, (spec.batch, *images.shape[1:]))
@@ -96,41 +91,45 @@ def _logits(session: Session, images: Floats) -> Floats:
 
 
 def _compared(
-    backend: Backend, folder: Path, expected: Floats, logits: Floats, labels: Any
+    backend: Backend, size: int, expected: Floats, logits: Floats, labels: Any, max_loss: float
 ) -> Trial:
     """Compares a backend's logits with the reference's.
 
     Args:
+        size: bytes of the files that the engine reads.
         expected: the reference's logits, (N, classes).
         logits: the backend's, (N, classes).
         labels: (N,) indices of classes; None where they are not known.
+        max_loss: as of a `TrialSpec`.
     """
     difference = float(np.abs(expected.astype(float) - logits).max())
-    bound = BOUNDS[backend.dtype] * float(np.abs(expected).max())
     reference, classes = expected.argmax(1), logits.argmax(1)
     agreement = float((reference == classes).mean())
-    lost = None
+    trial = Trial(*backend, difference, agreement=agreement, size=size)
     if labels is not None:  # a quotient of integers: five of a thousand are exactly 0.005
-        lost = int((reference == labels).sum() - (classes == labels).sum()) / len(labels)
-    cause = ""
-    if not difference <= bound:  # true for NaN too
+        net = int((reference == labels).sum() - (classes == labels).sum())
+        trial = replace(trial, lost=net / len(labels))
+    if backend.dtype == "float32":
+        bound = BOUND * float(np.abs(expected).max())
         cause = f"a logit differs by {difference:.3g} from float32 eager's, beyond {bound:.3g}"
-    elif backend.dtype == "int8" and agreement < LEAST_AGREEMENT:
-        cause = f"the same class is most probable for {agreement:.1%} of the images, below {LEAST_AGREEMENT:.0%}"
-    elif backend.dtype == "int8" and (lost is None or lost > MOST_LOST):
-        points = "an unknown number of" if lost is None else f"{100 * lost:.1f}"
-        cause = (
-            f"it loses {points} points of top-1 on {len(logits)} images, beyond {100 * MOST_LOST}"
-        )
-    return Trial(
-        *backend,
-        difference,
-        bound,
-        agreement,
-        lost,
-        size=engine_config.size(folder, backend),
-        cause=cause,
-    )
+        return replace(trial, bound=bound, cause="" if difference <= bound else cause)
+    if not np.isfinite(logits).all():
+        return replace(trial, cause="a logit is not finite")
+    if labels is None:
+        return replace(trial, unproven="there are no labelled images to show what it loses")
+    lost = int(((reference == labels) & (classes != labels)).sum())
+    bound = most_lost(lost, len(labels))
+    unproven = "" if bound <= max_loss else _unproven(lost, len(labels), bound, max_loss)
+    return replace(trial, most_lost=bound, unproven=unproven)
+
+
+def _unproven(lost: int, images: int, bound: float, max_loss: float) -> str:
+    """What labelled images show a backend to lose at most, and how many more would admit it."""
+    seen = f"it may lose {100 * bound:.1f} points of top-1: {lost} of {images} labelled images"
+    if not 0 < max_loss < 1 or lost >= max_loss * images:
+        return f"{seen}, where {100 * max_loss:.3g} are allowed"
+    more = fewest_images(max_loss, lost) - images
+    return f"{seen}; {more} more without another would show less than {100 * max_loss:.3g}"
 
 
 def _timed(

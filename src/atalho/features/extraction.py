@@ -14,7 +14,7 @@ from atalho.data.dataset import Images, Progress
 from atalho.engines import ENGINES, REFERENCE, Backend, missing_packages
 from atalho.engines.eager import Torch
 from atalho.engines.engine import Floats, Placement, Session
-from atalho.engines.trial_child import BOUNDS
+from atalho.engines.trial_child import BOUND
 from atalho.exports.safetensors import write
 from atalho.features import cache
 from atalho.features.cache import Features
@@ -120,7 +120,7 @@ def _faster(
         except Exception as error:  # other people's code fails in any way
             how.say(f"{backend} is not used for features: {type(error).__name__}: {error}")
             continue
-        bound = BOUNDS[backend.dtype] * float(np.abs(expected).max())
+        bound = BOUND * float(np.abs(expected).max())
         if difference <= bound:
             return session
         how.say(

@@ -23,6 +23,7 @@ from atalho.page.words import (
     conditions,
     degradation,
     depth,
+    engines,
     failures,
     training,
     verdicts,
@@ -69,6 +70,7 @@ def html(contents: Contents) -> str:
         front=pareto_front(compared.rows, ("top1", "latency")),
         remarks={
             "Not ranked with the rest": conditions.not_ranked(compared),
+            "Engines that were left out": engines.left_out(contents.records),
             "Cited, not measured here": conditions.cited(compared),
         },
         failures=failures.listed(compared.failures),
