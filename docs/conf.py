@@ -12,7 +12,7 @@ version = release = atalho.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "accessible", "generated"]
 exclude_patterns = ["_build"]
-smartquotes = False  # `--format` is an option, no dash
+smartquotes_action = "D"  # dashes between a parameter and its meaning; quotation marks stay
 myst_heading_anchors = 3  # `page.md#a-heading` is a link
 
 # Docstrings write code between single backticks.

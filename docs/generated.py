@@ -102,7 +102,7 @@ def recipes() -> str:
         rows = [[f"`{key}`", f"`{value}`"] for key, value in vars(recipe).items() if key != "name"]
         paragraphs = [
             f"## {name}",
-            *(cleandoc(text) for text in (*described, make.__doc__ or "")),
+            *(_docstring(text) for text in (*described, make.__doc__ or "")),
             *([f"The default for {', '.join(for_data)}."] if for_data else []),
             _table(["field", f"for `{network}`"], rows),
         ]
@@ -176,10 +176,16 @@ def _table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _text(text: str) -> str:
-    """A sentence in which only code between backticks is markup."""
+    """A sentence in which only code is markup: what is between backticks, and options."""
     parts = text.split("`")
-    parts[::2] = [re.sub(r"([*<\[\]])", r"\\\1", part) for part in parts[::2]]
+    escaped = [re.sub(r"([*<\[\]])", r"\\\1", part) for part in parts[::2]]
+    parts[::2] = [re.sub(r"(?<!\S)--[a-z-]+", r"`\g<0>`", part) for part in escaped]
     return "`".join(parts)
+
+
+def _docstring(text: str) -> str:
+    """A docstring whose command, on a line of its own, is shown as code."""
+    return re.sub(r"^ *(atalho .+)$", r"```console\n$ \1\n```", cleandoc(text), flags=re.MULTILINE)
 
 
 def _type(kind: type | UnionType) -> str:
