@@ -38,8 +38,8 @@ LATENCY = Measure("latency", ("latency", "throughput"), latency.PROTOCOL)
 STREAMS = Measure("throughput", ("throughput",), streams.PROTOCOL)
 ENERGY = Measure("energy", ("energy", "power"), energy.PROTOCOL)
 
-BY_TURNS = {LATENCY: latency.records, STREAMS: streams.records}
-"""What is measured of several networks by turns."""
+BY_TURNS = {LATENCY: latency, STREAMS: streams}
+"""The modules whose `records` measure several networks by turns."""
 
 
 class Bench:
@@ -153,7 +153,7 @@ class Bench:
                     except Ended as ended:
                         outcomes[entry.network.name] = ended
             children = {each.name: self._pool.child(each) for each in systems}
-            outcomes |= BY_TURNS[measure](children, systems, batch)
+            outcomes |= BY_TURNS[measure].records(children, systems, batch)
             return [
                 record
                 for name, outcome in outcomes.items()
