@@ -25,7 +25,7 @@ from atalho.data.augmentation import (
     resampled,
 )
 from atalho.data.draws import uniform
-from atalho.data.image import Window
+from atalho.data.window import Window
 from atalho.recipes.recipe import Lighting, Photometric, ResizedCrop, ShorterSide
 
 GOOGLENET = ResizedCrop((0.08, 1.0), (3 / 4, 4 / 3))
@@ -128,7 +128,7 @@ def test_shorter_sides_are_a_resize_and_a_crop(width: int, height: int) -> None:
         unrounded = picture.convert("F").resize((224, 224), Image.Resampling.BILINEAR, box)
         np.testing.assert_allclose(unrounded, levels.crop(part), atol=0.01)
         window = Window((box[0], box[1], box[2], box[3]), (width, height), INPUT)
-        assert window.spare == 1
+        assert window.scale((width, height)) == 1
         difference = window(picture).astype(int) - np.asarray(resized.crop(part))
         assert abs(difference).max() <= 2  # each of two passes rounds to whole levels
 

@@ -14,7 +14,8 @@ from PIL import Image
 from torchvision.transforms import v2
 
 from atalho.data.formats import readable
-from atalho.data.image import Framing, Window, load, read
+from atalho.data.image import Framing, Pixels, load, read
+from atalho.data.window import Window
 from atalho.errors import AtalhoError, Exit
 
 RED, GREEN, BLUE, WHITE, BLACK = (
@@ -268,19 +269,19 @@ def smooth(width: int, height: int) -> Image.Image:
 
 
 @pytest.mark.parametrize("orientation", STORED)
-@pytest.mark.parametrize(("format", "spare"), [("JPEG", 5), ("PNG", 5), ("JPEG", 1)])
+@pytest.mark.parametrize(("format", "scale"), [("JPEG", 8), ("PNG", 8), ("JPEG", 1)])
 def test_a_window_shows_a_part_of_the_upright_picture(
-    format: str, spare: int, orientation: int
+    format: str, scale: int, orientation: int
 ) -> None:
     """Whether it is stored on its side or not, and decoded smaller or not."""
-    size = (90, 61) if spare == 1 else (803, 601) if orientation == 1 else (800, 600)
+    size = (90, 61) if scale == 1 else (803, 601) if orientation == 1 else (800, 600)
     upright = smooth(*size)
     stored = Image.fromarray(np.ascontiguousarray(STORED[orientation](np.asarray(upright))))
     options = {"quality": 95, "subsampling": 0} if format == "JPEG" else {}
     data = encoded(stored, format, exif=exif(orientation), **options)
     box = (0.05 * size[0], 0.1 * size[1], 0.98 * size[0], size[1])
     window = Window(box, size, (3, 48, 64))
-    assert window.spare == spare
+    assert window.scale(stored.size) == scale
     expected = upright.resize((64, 48), Image.Resampling.BILINEAR, box)
     difference = abs(load(data, window).astype(int) - np.asarray(expected))
     assert difference.mean() < (1.0 if format == "JPEG" else 0.01)
@@ -292,16 +293,42 @@ def test_a_window_shows_a_part_of_the_upright_picture(
 @pytest.mark.parametrize("scale", [2, 4, 8])
 @pytest.mark.parametrize("more", [0, 1, 7])
 def test_a_jpeg_is_decoded_smaller_where_nothing_is_lost(scale: int, more: int) -> None:
-    """No smaller than twice what is shown, and only as JPEG decoders can."""
-    width, height = 16 * 2 * scale + more, 16 * 2 * scale
+    """No smaller than what is shown, and only as JPEG decoders can."""
+    width, height = 16 * scale + more, 16 * scale
     data = encoded(smooth(width, height), "JPEG")
     window = Window((0, 0, width, height), (width, height), (3, 16, 16))
-    assert window.spare == scale
+    assert window.scale((width, height)) == scale
     sizes = []
-    read(data, lambda image: sizes.append(image.size), spare=window.spare)
+    read(data, lambda image: sizes.append(image.size), scale=window.scale)
     assert sizes == [(-(-width // scale), -(-height // scale))]
     smaller = Window((0, 0, width, height - 2), (width, height), (3, 16, 16))
-    assert smaller.spare == scale - 1
+    assert smaller.scale((width, height)) == scale // 2
+
+
+@pytest.mark.parametrize("orientation", STORED)
+@pytest.mark.parametrize(
+    "framing", [SHOWN, Framing((3, 48, 64), 0.875), Framing((3, 9, 9), crop_mode="squash")]
+)
+def test_a_large_photo_is_decoded_smaller_and_looks_the_same(
+    framing: Framing, orientation: int
+) -> None:
+    """For prediction and evaluation as for training, whichever way the photo is stored."""
+    upright = smooth(1003, 751)
+    stored = Image.fromarray(np.ascontiguousarray(STORED[orientation](np.asarray(upright))))
+    data = encoded(stored, "JPEG", exif=exif(orientation), quality=95, subsampling=0)
+    sizes = []
+
+    class Seen(Framing):
+        def __call__(self, image: Image.Image) -> Pixels:
+            sizes.append(image.size)
+            return super().__call__(image)
+
+    shown = load(data, Seen(**vars(framing)))
+    (decoded,) = sizes
+    assert decoded[0] < 1003 / 4
+    assert all(side >= least for side, least in zip(decoded, framing.covered, strict=True))
+    difference = abs(shown.astype(int) - framing(upright))
+    assert difference.mean() < 3
 
 
 def test_a_picture_that_has_become_another_is_not_shown() -> None:

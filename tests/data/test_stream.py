@@ -18,9 +18,10 @@ from atalho.data.augmentation import boxes, resampled
 from atalho.data.batches import Batches, StreamSettings, fit, preprocess
 from atalho.data.dataset import Images, Split
 from atalho.data.draws import positions, uniform
-from atalho.data.image import Framing, Window, load
+from atalho.data.image import Framing, load
 from atalho.data.on_disk import OnDisk
 from atalho.data.stream import Stream, stream
+from atalho.data.window import Window
 from atalho.errors import AtalhoError, Exit
 from atalho.recipes.recipe import (
     Augmentation,

@@ -21,8 +21,9 @@ from torch import Tensor
 from atalho.data.augmentation import boxes
 from atalho.data.batches import Augmenter, StreamSettings
 from atalho.data.draws import positions
-from atalho.data.image import Framing, Window, load
+from atalho.data.image import Framing, load
 from atalho.data.on_disk import OnDisk
+from atalho.data.window import Window
 from atalho.recipes.recipe import ResizedCrop, ShorterSide
 from atalho.runtime.transfer import on_device
 

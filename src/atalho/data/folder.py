@@ -98,25 +98,36 @@ def images_in(folder: Path) -> list[Path]:
 
 
 def in_threads(
-    function: Callable[[T], R], items: Iterable[T], workers: int = WORKERS
+    function: Callable[[T], R], items: Iterable[T], workers: int = WORKERS, ahead: int = 0
 ) -> Iterator[R]:
-    """The results of `function` for all items, in order; only a few are computed ahead of the one that is read."""
+    """The results of `function` for all items, in order; only a few are computed ahead of the one that is read.
+
+    Args:
+        ahead: how many, where it is more than two for each worker.
+    """
     futures: deque[Future[R]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         for item in items:
             futures.append(pool.submit(function, item))
-            if len(futures) > 2 * workers:
+            if len(futures) > max(ahead, 2 * workers):
                 yield futures.popleft().result()
         while futures:
             yield futures.popleft().result()
 
 
-def decoded(sources: Iterable[Path | bytes], framing: Framing) -> Iterator[Tensor | AtalhoError]:
-    """Every source's pixels, (H, W, C) of 8 bits, or its error, in order; only a few are decoded ahead of the one that is read."""
-    return in_threads(partial(_attempt, framing), sources)
+def decoded(
+    sources: Iterable[Path | bytes], framing: Framing, ahead: int = 0
+) -> Iterator[Tensor | AtalhoError]:
+    """Every source's pixels, (H, W, C) of 8 bits, or its error, in order, decoded in threads.
+
+    Args:
+        ahead: as of `in_threads`: a batch, so that it is decoded while a network has the one before.
+    """
+    return in_threads(partial(attempt, framing), sources, ahead=ahead)
 
 
-def _attempt(framing: Framing, source: Path | bytes) -> Tensor | AtalhoError:
+def attempt(framing: Framing, source: Path | bytes) -> Tensor | AtalhoError:
+    """A source's pixels, (H, W, C) of 8 bits, or the error that they cannot be read."""
     try:
         return torch.from_numpy(load(source, framing))
     except AtalhoError as error:
@@ -146,7 +157,7 @@ class Photos:
         paths = (path for path, _ in self.folder.images)
         total = len(self.folder.images)
         for done, (picture, (_, index)) in enumerate(
-            zip(decoded(paths, self.framing), self.folder.images, strict=True), start=1
+            zip(decoded(paths, self.framing, size), self.folder.images, strict=True), start=1
         ):
             if isinstance(picture, AtalhoError):
                 self.failed(picture)

@@ -5,9 +5,9 @@ import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from math import ceil, floor
+from math import floor
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,6 +92,10 @@ class Framing:
         self._check(image.size, width, height)
         return image.resize((width, height), RESAMPLING[self.interpolation])
 
+    def scale(self, stored: tuple[int, int]) -> int:
+        """As of a `Frame`, whichever way EXIF turns the picture."""
+        return scale_within(min(stored) / max(self.covered))
+
     def check(self, size: tuple[int, int]) -> None:
         """Raises ValueError where `__call__` with a picture of that (width, height) would."""
         if self.crop_mode == "center":
@@ -123,86 +127,62 @@ def middle(image: Image.Image, width: int, height: int) -> Image.Image:
     return image.crop((left, top, left + width, top + height))
 
 
-Box = tuple[float, float, float, float]
-"""Left, top, right and bottom of a part of a picture, in pixels."""
-
-REDUCING_GAP = 2.0
-"""How many times larger than needed a picture stays at least when a JPEG decoder makes it smaller. Pillow's documentation calls a
-resize of such a picture very near to a resize of the whole, and the number is Pillow's own default for thumbnails."""
-
-SCALES = (1, 2, 4, 8)
+SCALES = (8, 4, 2, 1)
 """How many times smaller a JPEG can be decoded."""
 
 
-@dataclass(frozen=True)
-class Window:
-    """A part of an upright picture, brought to a network's input by one resize.
+def scale_within(ratio: float) -> int:
+    """How many times smaller a JPEG is decoded of which a picture so many times smaller is needed: never below what is needed.
 
-    Args:
-        picture: (width, height) of the upright picture.
-        white: as in `Framing`.
+    Of 200 photos of ImageNet at 64 to 112 pixels, decoded smaller or not, ResNet-50 gets as many right (61 against 60 to 124
+    against 118).
     """
+    return next((scale for scale in SCALES if scale <= ratio), 1)
 
-    box: Box
-    picture: tuple[int, int]
-    input: Shape
-    interpolation: Interpolation = "bilinear"
-    white: int = WHITE
+
+class Frame(Protocol):
+    """What brings an upright RGB picture to a network's input."""
 
     @property
-    def spare(self) -> int:
-        """How many times smaller the picture may be decoded without a visible loss."""
-        left, top, right, bottom = self.box
-        _, height, width = self.input
-        return max(1, int(min((right - left) / width, (bottom - top) / height) / REDUCING_GAP))
+    def white(self) -> int:
+        """As in `Framing`."""
+
+    def scale(self, stored: tuple[int, int]) -> int:
+        """One of `SCALES`: how many times smaller a JPEG of that stored (width, height) may be decoded."""
 
     def __call__(self, image: Image.Image) -> Pixels:
-        """(H, W, C) of an upright RGB picture, which may be decoded 2, 4 or 8 times smaller.
-
-        Of a picture that EXIF turns, the box may then be off by less than half a pixel: where its sides do not divide by that number,
-        the last pixel of a row or column stands for fewer original ones, and turning the picture puts it first.
-
-        Raises:
-            ValueError: a picture of another size.
-        """
-        channels, height, width = self.input
-        scales = (s for s in SCALES if image.size == tuple(ceil(side / s) for side in self.picture))
-        if (scale := next(scales, None)) is None:
-            was, now = ("×".join(map(str, size)) for size in (self.picture, image.size))
-            raise ValueError(f"{now} pixels, where there were {was}")
-        left, top, right, bottom = (side / scale for side in self.box)
-        image = image.resize(
-            (width, height), RESAMPLING[self.interpolation], (left, top, right, bottom)
-        )
-        return np.array(image.convert(MODES[channels])).reshape(height, width, channels)
+        """(H, W, C) of a picture, which may be decoded smaller; raises ValueError for one that cannot be framed."""
 
 
-def load(source: Path | bytes, frame: Framing | Window) -> Pixels:
+def load(source: Path | bytes, frame: Frame) -> Pixels:
     """The (H, W, C) pixels of a file, or of a file's bytes.
 
     Raises:
         AtalhoError: as `read`.
     """
-    spare = frame.spare if isinstance(frame, Window) else 1
-    return read(source, frame, white=frame.white, spare=spare)
+    return read(source, frame, white=frame.white, scale=frame.scale)
 
 
 def read(
-    source: Path | bytes, use: Callable[[Image.Image], T], *, white: int = WHITE, spare: int = 1
+    source: Path | bytes,
+    use: Callable[[Image.Image], T],
+    *,
+    white: int = WHITE,
+    scale: Callable[[tuple[int, int]], int] = lambda stored: 1,
 ) -> T:
     """Returns what `use` returns for the first picture of a file or of a file's bytes, upright and RGB.
 
     Args:
         white: as in `Framing`.
-        spare: how many times smaller a JPEG may be decoded, which is faster.
+        scale: as of a `Frame`; a JPEG that is decoded smaller is decoded faster.
 
     Raises:
         AtalhoError: as `opened`.
     """
 
     def upright(image: Image.Image) -> T:
-        if spare > 1:
-            image.draft(None, (image.width // spare, image.height // spare))
+        if (smaller := scale(image.size)) > 1:
+            image.draft(None, (image.width // smaller, image.height // smaller))
         return use(upright_rgb(image, white))
 
     return opened(source, upright)

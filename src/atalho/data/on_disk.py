@@ -63,7 +63,7 @@ class OnDisk:
         """
         images: list[Tensor] = []
         labels = iter(self.labels.split(size))
-        for image in decoded((photo.path for photo in self.photos), self.framing):
+        for image in decoded((photo.path for photo in self.photos), self.framing, size):
             if isinstance(image, AtalhoError):
                 raise image
             images.append(image)
