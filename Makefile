@@ -60,5 +60,5 @@ $(VENV)/.installed-docs: $(VENV)/.installed
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(BIN)/pip install --quiet --group dev --editable '.[timm,onnx,openvino,energy,tensorboard,frames,explain]'
+	$(BIN)/pip install --quiet --group dev --editable '.[timm,onnx,openvino,energy,tensorboard,frames,parquet,explain]'
 	touch $@

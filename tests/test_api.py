@@ -97,7 +97,9 @@ def test_mypy_and_python_know_the_same_names() -> None:
 def test_a_function_has_its_commands_parameters_and_defaults(command: str) -> None:
     function = getattr(atalho, {"list": "list_networks"}.get(command, command))
     own, other = (inspect.signature(each).parameters for each in (function, COMMANDS[command]))
-    assert {*other} - {"format"} - {*own} == ({"output"} if command == "draw" else set())
+    assert {*other} - {"format"} - {*own} == (
+        {"output"} if command in ("draw", "predict") else set()
+    )
     assert {*own} - {*other} <= {"reporter"}
     for name, parameter in own.items():
         if name in other and other[name].default is not inspect.Parameter.empty:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from atalho.api.measuring import bench as bench
     from atalho.api.measuring import compare as compare
     from atalho.api.measuring import diagnose as diagnose
+    from atalho.api.predicting import Predicted as Predicted
+    from atalho.api.predicting import predict as predict
+    from atalho.api.predicting import predict_to_file as predict_to_file
     from atalho.api.records import frame as frame
     from atalho.api.records import lecture as lecture
     from atalho.api.records import read_records as read_records
@@ -30,7 +33,6 @@ if TYPE_CHECKING:
     from atalho.api.trained import Exported as Exported
     from atalho.api.trained import evaluate as evaluate
     from atalho.api.trained import export as export
-    from atalho.api.trained import predict as predict
     from atalho.api.training import Runs as Runs
     from atalho.api.training import train as train
     from atalho.errors import AtalhoError as AtalhoError
@@ -44,9 +46,10 @@ _NAMES = {
     "api.explaining": "Drawing build draw inception list_networks network show",
     "api.loading": "load",
     "api.measuring": "Compared bench compare diagnose",
+    "api.predicting": "Predicted predict predict_to_file",
     "api.records": "frame lecture read_records report verify",
     "api.reporting": "Reporter",
-    "api.trained": "Exported evaluate export predict",
+    "api.trained": "Exported evaluate export",
     "api.training": "Runs train",
     "errors": "AtalhoError Stopped",
     "record": "Record",

@@ -77,7 +77,7 @@ def test_probabilities_are_torchvisions(
 
 def test_one_bad_image_fails_alone(trained: Trained, photos: Path) -> None:
     (photos / "b.jpg").write_bytes(b"torn")
-    asked = sources([str(photos), str(photos / "none.png")], io.BytesIO(), print)
+    asked = [*sources([str(photos), str(photos / "none.png")], io.BytesIO(), print)]
     names = [Path(source.path).name for source in asked]
     assert names == ["a.png", "b.jpg", "d.bmp", "c.webp", "e.gif", "none.png"]
     for batch in (1, 3, 6):
@@ -106,10 +106,10 @@ def test_more_labels_than_classes_are_all_of_them(trained: Trained, photos: Path
 
 def test_a_folder_without_images_is_said_at_once(tmp_path: Path) -> None:
     with pytest.raises(AtalhoError, match="holds no images"):
-        sources([str(tmp_path)], io.BytesIO(), print)
+        [*sources([str(tmp_path)], io.BytesIO(), print)]
     (tmp_path / "notes.txt").write_text("none")
     with pytest.raises(AtalhoError, match=r"holds no images; left out: .*1 \.txt"):
-        sources([str(tmp_path)], io.BytesIO(), print)
+        [*sources([str(tmp_path)], io.BytesIO(), print)]
     (tmp_path / "a.png").write_bytes(b"")
     said: list[str] = []
     (found,) = sources([str(tmp_path)], io.BytesIO(), said.append)

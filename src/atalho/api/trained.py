@@ -1,7 +1,5 @@
 """Trained networks: evaluated on data, applied to pictures, and exported to files of other formats."""
 
-import sys
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
     from atalho.engines.choosing import Sample
     from atalho.engines.engine import Dtype, MemoryFormat
     from atalho.evaluation.evaluating import Evaluation
-    from atalho.evaluation.predicting import Prediction
     from atalho.weights.trained import Trained
 
 
@@ -98,65 +95,6 @@ def evaluate(
     trained = fitting.named(trained, folder.classes, reporter.say)
     with reporter.reading(trained.network.name) as progress:
         return evaluating.on_folder(trained, folder, inference, progress, crops, split)
-
-
-def predict(
-    network: "str | Path | Trained",
-    images: str | Path | Sequence[str | Path],
-    *,
-    weights: str | Path | None = None,
-    top: int = 5,
-    num_classes: int | None = None,
-    batch_size: int | None = None,
-    device: str = "auto",
-    precision: Precision | None = None,
-    threads: int | None = None,
-    explain: str | Path | None = None,
-    reporter: Reporter = QUIET,
-) -> "list[Prediction]":
-    """Labels with probabilities for pictures; for one that cannot be read its error.
-
-    Args:
-        network, weights, num_classes: as in `load`; or a network that `load` returned.
-        images: files, folders of them, or `-` for one image's bytes on standard input.
-        top: how many labels are returned for each picture.
-        batch_size, device, precision, threads: as in `evaluate`.
-        explain: a folder for pictures of where the network sees the most probable class, in which a red place speaks for the
-            class and a blue one against it; None for none.
-
-    Raises:
-        AtalhoError: as `load`; DATA-EMPTY (exit 3), for a folder without images; as `explaining.explain`.
-    """
-    trained, inference = for_inference(
-        network,
-        weights,
-        num_classes,
-        reporter,
-        device=device,
-        precision=precision,
-        threads=threads,
-        batch=batch_size,
-    )
-    from atalho.evaluation import predicting
-
-    names = [images] if isinstance(images, str | Path) else images
-    pictures = predicting.sources(map(str, names), sys.stdin.buffer, reporter.say)
-    predictions = [*predicting.predict(trained, pictures, inference, top=top)]
-    if speed := predicting.speed(trained):
-        reporter.say(speed)
-    if explain is not None:
-        from atalho.engines.module import EngineModule
-        from atalho.probes import explaining
-
-        if isinstance(trained.model, EngineModule) and isinstance(network, str | Path):
-            # An engine returns no maps; the same weights in torch do.
-            loaded = load(network, weights, num_classes=num_classes)
-            trained = loaded.to(inference.device)
-        paths = explaining.explain(trained, pictures, predictions, inference, Path(explain))
-        reporter.say(
-            f"{len(paths)} pictures of where {trained.network.name} looks are in {explain}"
-        )
-    return predictions
 
 
 @dataclass(frozen=True)

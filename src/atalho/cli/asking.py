@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -30,7 +30,7 @@ from atalho.cli.options import (
 from atalho.cli.progress import say, screen
 from atalho.cli.rows import predictions_table
 from atalho.cli.table import Format
-from atalho.errors import AtalhoError
+from atalho.errors import AtalhoError, Exit, wrong_option
 from atalho.explain.table import Table
 
 
@@ -99,22 +99,37 @@ def predict(
             help="Write pictures of where the network sees the most probable class: red speaks for it, blue against it.",
         ),
     ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            help="A .csv, .jsonl or .parquet file that is written as the answers come, and gone on with.",
+        ),
+    ] = None,
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Labels with probabilities for pictures; if one cannot be read the others are still shown, and the exit code is 3."""
-    predictions = atalho.predict(
-        network,
-        images,
-        weights=weights,
-        top=top,
-        num_classes=num_classes,
-        batch_size=batch_size,
-        device=device,
-        precision=precision,
-        threads=threads,
-        explain=explain,
-        reporter=screen(),
-    )
+    settings: Any = {
+        "weights": weights,
+        "top": top,
+        "num_classes": num_classes,
+        "batch_size": batch_size,
+        "device": device,
+        "precision": precision,
+        "threads": threads,
+        "reporter": screen(),
+    }
+    if output and explain:
+        raise wrong_option("explain", "it goes with answers on the screen, not in a file")
+    if output:
+        predicted = atalho.predict_to_file(network, images, output, **settings)
+        say(f"{output}: {predicted.continued + predicted.pictures:,} pictures")
+        if predicted.unreadable:
+            say(f"{predicted.unreadable:,} of them could not be read; their lines say why")
+            raise typer.Exit(Exit.DATA)
+        return
+    predictions = atalho.predict(network, images, explain=explain, **settings)
     table.show(predictions_table(predictions, format), format)
     _fail_with([each.outcome for each in predictions if isinstance(each.outcome, AtalhoError)])
 

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path, PurePath
 
 from atalho.data.formats import HEIF_EXTRA, SUFFIXES, begins_as_image, suffixes
@@ -17,6 +18,8 @@ SYSTEM = frozenset(
     )
 )
 """Names, in lower case, of files and folders that systems and programs leave; those that begin with a dot count as such too."""
+
+SORTED = 1000
 
 
 @dataclass
@@ -61,37 +64,62 @@ def listed(root: Path) -> Listing:
         OSError: the folder, or one in it, cannot be read.
     """
     listing = Listing(root)
-    _add(listing, str(root), "", ())
+    listing.images += _images(listing, str(root), "", (), None)
     return listing
 
 
-def _add(listing: Listing, folder: str, name: str, above: tuple[tuple[int, int], ...]) -> None:
-    """Adds what is in a folder, whose name below the root is empty or ends in `/`; `above` are the folders that it lies in."""
+def walk(listing: Listing) -> Iterator[str]:
+    """The images in a listing's folder as they are come upon, which are not listed, while everything else is.
+
+    Of a folder with more than `SORTED` entries so many at a time are sorted, so that memory does not grow with the folder.
+
+    Raises:
+        OSError: as `listed`.
+    """
+    return _images(listing, str(listing.root), "", (), SORTED)
+
+
+def _images(
+    listing: Listing,
+    folder: str,
+    name: str,
+    above: tuple[tuple[int, int], ...],
+    at_once: int | None,
+) -> Iterator[str]:
+    """The names of the images in a folder, whose own name below the root is empty or ends in `/`.
+
+    Args:
+        listing: takes everything else.
+        above: the folders that it lies in.
+        at_once: how many entries are sorted at a time; all of them with None.
+    """
     stat = os.stat(folder)  # noqa: PTH116
     identity = stat.st_dev, stat.st_ino
     if identity in above:
         return
-    for entry in _sorted(folder):
+    for entry in _entries(folder, at_once):
         path = name + entry.name
         if entry.name.startswith(".") or entry.name.lower() in SYSTEM:
             listing.system += 1
         elif entry.is_dir():
             listing.folders.append(path)
-            _add(listing, entry.path, path + "/", (*above, identity))
-        elif entry.is_file() or entry.is_symlink():
-            _add_file(listing, entry, path)
+            yield from _images(listing, entry.path, path + "/", (*above, identity), at_once)
+        elif (entry.is_file() or entry.is_symlink()) and _is_image(listing, entry, path):
+            yield path
 
 
-def _add_file(listing: Listing, entry: "os.DirEntry[str]", path: str) -> None:
+def _is_image(listing: Listing, entry: "os.DirEntry[str]", path: str) -> bool:
+    """Whether a file is an image; any other is added to the listing."""
     suffix = PurePath(entry.name).suffix.lower()
     if suffix in suffixes():
-        listing.images.append(path)  # even if it is a link to nothing: reading it raises the error
-    elif not entry.is_file():
+        return True  # even if it is a link to nothing: reading it raises the error
+    if not entry.is_file():
         listing.dangling.append(path)
     elif _begins_as_image(entry.path):
-        listing.images.append(path)
+        return True
     else:
         listing.other[suffix] += 1
+    return False
 
 
 def _begins_as_image(path: str) -> bool:
@@ -106,6 +134,7 @@ def _by_suffix(files: Counter[str]) -> str:
     )
 
 
-def _sorted(folder: str) -> list["os.DirEntry[str]"]:
+def _entries(folder: str, at_once: int | None) -> Iterator["os.DirEntry[str]"]:
     with os.scandir(folder) as entries:
-        return sorted(entries, key=lambda entry: entry.name)
+        while some := sorted(islice(entries, at_once), key=lambda entry: entry.name):
+            yield from some

@@ -1,7 +1,8 @@
 """Labels with probabilities for single pictures; a picture that cannot be read does not stop the others."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -9,8 +10,8 @@ import torch
 from torch import Tensor
 
 from atalho.data.batches import preprocess
-from atalho.data.folder import decoded
-from atalho.data.listing import listed
+from atalho.data.folder import attempt, in_threads
+from atalho.data.listing import Listing, walk
 from atalho.data.photos import Say
 from atalho.engines.module import EngineModule
 from atalho.errors import AtalhoError, Exit, printable
@@ -60,8 +61,8 @@ class Prediction:
         return [{"path": path, **asdict(guess), "error": None} for guess in self.outcome]
 
 
-def sources(names: Iterable[str], standard_input: BinaryIO, say: Say) -> list[Source]:
-    """The pictures that a user names: files, folders (all images in them and below), and `-`.
+def sources(names: Iterable[str], standard_input: BinaryIO, say: Say) -> Iterator[Source]:
+    """The pictures that a user names, as they are come upon: files, folders (all images in them and below), and `-`.
 
     Args:
         say: called with a line for each folder in which something is left out.
@@ -69,47 +70,67 @@ def sources(names: Iterable[str], standard_input: BinaryIO, say: Say) -> list[So
     Raises:
         AtalhoError: DATA-EMPTY (exit 3), where a folder holds no images or cannot be read.
     """
-    pictures = []
     for name in names:
         path = Path(name)
         if name == STANDARD_INPUT:
-            pictures.append(Source(name, standard_input.read()))
+            yield Source(name, standard_input.read())
         elif path.is_dir():
-            pictures += [Source(str(image), image) for image in _images(path, say)]
+            yield from _images(path, say)
         else:
-            pictures.append(Source(name, path))
-    return pictures
+            yield Source(name, path)
 
 
-def _images(folder: Path, say: Say) -> list[Path]:
-    images: list[str] = []
+def _images(folder: Path, say: Say) -> Iterator[Source]:
+    listing, empty, cause = Listing(folder), True, ""
     try:
-        listing = listed(folder)
-        images, others = listing.images, "; ".join(listing.others())
-        cause = f"holds no images; left out: {others}" if others else "holds no images"
+        for name in walk(listing):
+            empty = False
+            yield Source(str(folder / name), folder / name)
     except OSError as error:
-        others, cause = "", f"cannot be read ({error.strerror})"
-    if not images:
+        empty, cause = True, f"cannot be read ({error.strerror})"
+    others = "; ".join(listing.others())
+    if empty:
+        cause = cause or f"holds no images{f'; left out: {others}' if others else ''}"
         raise AtalhoError(
             "DATA-EMPTY", folder, cause, next_step="give images or folders of them", exit=Exit.DATA
         )
     if others:
         say(printable(f"{folder}: left out: {others}"))
-    return [folder / name for name in images]
 
 
 def predict(
-    trained: Trained, pictures: Sequence[Source], inference: Inference, *, top: int
+    trained: Trained, pictures: Iterable[Source], inference: Inference, *, top: int
 ) -> Iterator[Prediction]:
-    """The `top` most probable classes of each picture, in order; the model must be on the inference's device."""
+    """The `top` most probable classes of each picture, in order; the model must be on the inference's device.
+
+    Pictures are decoded in threads, a batch ahead of the network, and taken from `pictures` no earlier than that.
+    """
     size = inference.batch_size(trained.network.input)
-    for start in range(0, len(pictures), size):
-        batch = pictures[start : start + size]
-        outcomes = [*decoded((source.content for source in batch), trained.framing)]
-        images = [each for each in outcomes if isinstance(each, Tensor)]
+
+    def decode(source: Source) -> tuple[str, Tensor | AtalhoError]:
+        return source.path, attempt(trained.framing, source.content)
+
+    decoded = in_threads(decode, pictures, ahead=size)
+    while batch := [*islice(decoded, size)]:
+        images = [each for _, each in batch if isinstance(each, Tensor)]
         guesses = iter(_guesses(trained, images, inference, top) if images else ())
-        for source, each in zip(batch, outcomes, strict=True):
-            yield Prediction(source.path, next(guesses) if isinstance(each, Tensor) else each)
+        for path, each in batch:
+            yield Prediction(path, next(guesses) if isinstance(each, Tensor) else each)
+
+
+def identity(trained: Trained, inference: Inference) -> dict[str, Any]:
+    """What the predictions of a network depend on beside the pictures, as JSON."""
+    model = trained.model
+    on = str(model.backend) if isinstance(model, EngineModule) else inference.precision
+    return {
+        "network": trained.network.name,
+        "weights": trained.weights,
+        "runs_on": on,
+        "framing": asdict(trained.framing),
+        "mean": trained.preprocessing.mean.flatten().tolist(),
+        "std": trained.preprocessing.std.flatten().tolist(),
+        "classes": [*trained.classes],
+    }
 
 
 @torch.inference_mode()

@@ -1,0 +1,224 @@
+"""Predictions in a file, a line a picture, written as they come; a run that was stopped goes on where it ended."""
+
+import csv
+import io
+import json
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import blake2b
+from pathlib import Path
+from typing import IO, Any, Literal, get_args
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from atalho.errors import AtalhoError, Exit, printable
+from atalho.evaluation.predicting import Prediction
+from atalho.files import write_atomically
+
+Kind = Literal["csv", "jsonl", "parquet"]
+PARQUET_EXTRA = "pip install 'atalho[parquet]'"
+
+TAIL = 65536  # bytes in which the end of the last whole line is looked for at a time
+ROWS = 10_000  # of a group in a Parquet file
+
+
+class Pictures:
+    """The pictures that have a line already, by checksums of eight bytes: less than a megabyte for 100,000 of them."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self._checksums = np.sort(np.array(array("Q", map(_checksum, paths)), np.uint64))
+
+    def __len__(self) -> int:
+        return len(self._checksums)
+
+    def __contains__(self, path: str) -> bool:
+        wanted = np.uint64(_checksum(printable(path)))
+        row = int(np.searchsorted(self._checksums, wanted))
+        return row < len(self) and bool(self._checksums[row] == wanted)
+
+
+class PredictionFile:
+    """An open file of predictions.
+
+    Attributes:
+        done: the pictures that had a line when it was opened.
+    """
+
+    def __init__(self, lines: Path, kind: Kind, top: int) -> None:
+        self._kind = kind
+        self._columns = columns(top)
+        self._file: IO[str] = lines.open("a", encoding="utf-8", newline="", buffering=1)
+        self.done = Pictures(_paths(lines, kind))
+        if kind == "csv" and self._file.tell() == 0:
+            self._file.write(_csv_line(self._columns))
+
+    def write(self, prediction: Prediction) -> None:
+        """Writes a picture's line."""
+        if self._kind == "csv":
+            row = wide(prediction)
+            line = _csv_line([row.get(column, "") for column in self._columns])
+        else:
+            line = json.dumps({**prediction.document(), "path": printable(prediction.path)}) + "\n"
+        self._file.write(line)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+@contextmanager
+def opened(path: Path, identity: Mapping[str, Any], top: int) -> Iterator[PredictionFile]:
+    """A context that gives the file, in which a second call with the same identity goes on until one comes to its end.
+
+    Beside it lies a hidden file while it is not finished. A Parquet file is written from lines of JSON at the end.
+
+    Args:
+        identity: what the predictions depend on, as JSON; other predictions are not added to the same file.
+        top: labels of a picture.
+
+    Raises:
+        AtalhoError: OUTPUT or IN-USE (exit 2), for a path whose suffix is none of the formats, that exists and was not written for
+            this, that cannot be written or that another process is writing; PARQUET-EXTRA (exit 6).
+    """
+    kind: Kind | None = next((each for each in get_args(Kind) if path.suffix == f".{each}"), None)
+    if kind is None:
+        raise _unusable(path, "ends in none of .csv, .jsonl and .parquet")
+    if kind == "parquet":
+        _check_parquet(path)
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    lines = path.with_name(f".{path.name}.jsonl") if kind == "parquet" else path
+    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+        _begin(path, unfinished, json.dumps({**identity, "top": top}, sort_keys=True))
+        _drop_torn_line(lines)
+        file = PredictionFile(lines, "csv" if kind == "csv" else "jsonl", top)
+    except Timeout as error:
+        cause, next_step = "another process writes it", "wait for it, or choose another --output"
+        raise AtalhoError("IN-USE", path, cause, next_step=next_step, exit=Exit.USAGE) from error
+    except OSError as error:
+        raise _unusable(path, f"cannot be written ({error.strerror})") from error
+    try:
+        yield file
+        file.close()
+        if kind == "parquet":
+            _to_parquet(lines, path, top)
+        unfinished.unlink()
+    finally:
+        file.close()
+        lock.release()
+        Path(lock.lock_file).unlink(missing_ok=True)
+
+
+def columns(top: int) -> list[str]:
+    """The columns of CSV and Parquet: a picture's path, its labels in descending order of probability, or its error."""
+    parts = ("label", "name", "probability")
+    return ["path", *(f"{part}_{place}" for place in range(1, top + 1) for part in parts), "error"]
+
+
+def wide(prediction: Prediction) -> dict[str, Any]:
+    """A picture's columns, without those that it has no value for."""
+    if isinstance(prediction.outcome, AtalhoError):
+        return {"path": printable(prediction.path), "error": printable(prediction.outcome.cause)}
+    row: dict[str, Any] = {"path": printable(prediction.path)}
+    for place, guess in enumerate(prediction.outcome, start=1):
+        row[f"label_{place}"] = printable(guess.label)
+        row[f"name_{place}"] = printable(guess.name)
+        row[f"probability_{place}"] = guess.probability
+    return row
+
+
+def _begin(path: Path, unfinished: Path, identity: str) -> None:
+    """Notes what the file is of, unless it is noted already."""
+    if unfinished.exists():
+        if unfinished.read_text(encoding="utf-8") != identity:
+            raise _unusable(path, "holds predictions of another network, or others of this one")
+        return
+    if path.exists():
+        raise _unusable(path, "exists, and is finished or was not written here")
+    write_atomically(unfinished, identity.encode())
+
+
+def _drop_torn_line(lines: Path) -> None:
+    """Cuts off what stands behind the last line break."""
+    if not lines.exists():
+        return
+    with lines.open("rb+") as file:
+        end = file.seek(0, io.SEEK_END)
+        while end:
+            begin = max(0, end - TAIL)
+            file.seek(begin)
+            if whole := file.read(end - begin).rfind(b"\n") + 1:
+                file.truncate(begin + whole)
+                return
+            end = begin
+        file.truncate(0)
+
+
+def _paths(lines: Path, kind: Kind) -> Iterator[str]:
+    with lines.open(encoding="utf-8", newline="") as file:
+        if kind == "csv":
+            yield from (row["path"] for row in csv.DictReader(file))
+        else:
+            yield from (json.loads(line)["path"] for line in file)
+
+
+def _csv_line(values: Iterable[Any]) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerow(values)
+    return out.getvalue()
+
+
+def _checksum(path: str) -> int:
+    return int.from_bytes(blake2b(path.encode(), digest_size=8).digest())
+
+
+def _check_parquet(path: Path) -> None:
+    try:
+        import pyarrow.parquet  # noqa: F401
+    except ImportError as error:
+        raise AtalhoError(
+            "PARQUET-EXTRA",
+            path,
+            "needs pyarrow, not installed here",
+            next_step=PARQUET_EXTRA,
+            exit=Exit.RESOURCES,
+        ) from error
+
+
+def _to_parquet(lines: Path, path: Path, top: int) -> None:
+    """Writes the lines' columns, some thousand rows at a time, and removes the lines."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    names = columns(top)
+    kinds = [pa.float64() if name.startswith("probability") else pa.string() for name in names]
+    schema = pa.schema([*zip(names, kinds, strict=True)])
+    temporary = path.with_name(f".{path.name}.tmp")
+    with pq.ParquetWriter(temporary, schema) as writer, lines.open(encoding="utf-8") as file:
+        rows: list[dict[str, Any]] = []
+        for line in file:
+            rows.append(_flat(json.loads(line)))
+            if len(rows) == ROWS:
+                writer.write_table(pa.Table.from_pylist(rows, schema))
+                rows = []
+        writer.write_table(pa.Table.from_pylist(rows, schema))
+    temporary.replace(path)
+    lines.unlink()
+
+
+def _flat(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of a line of JSON."""
+    row = {"path": document["path"], "error": document.get("error")}
+    for place, guess in enumerate(document.get("labels", ()), start=1):
+        row |= {f"{part}_{place}": value for part, value in guess.items()}
+    return row
+
+
+def _unusable(path: Path, cause: str) -> AtalhoError:
+    next_step = "--output with the name of a new file, as answers.csv"
+    return AtalhoError(
+        "OUTPUT", path, f"{cause}; nothing was written", next_step=next_step, exit=Exit.USAGE
+    )
