@@ -158,8 +158,9 @@ def setup(app: Sphinx) -> dict[str, bool]:
 
 
 def _fill(app: Sphinx, page: str, source: list[str]) -> None:
-    """Replaces the comments of a page, whose text is the one element of `source`."""
-    source[0] = COMMENT.sub(lambda comment: PAGES[comment[1]](), source[0])
+    """Replaces the comments of a page, whose text is the one element of `source`, and links to what has a page here."""
+    text = COMMENT.sub(lambda comment: PAGES[comment[1]](), source[0])
+    source[0] = text.replace("../results/README.md)", "results.md)")
 
 
 def _write_lecture(app: Sphinx, error: Exception | None) -> None:
