@@ -1,11 +1,15 @@
 """What the branches of an Inception module make of the photo, with weights that are drawn at random; this takes torch."""
 
 from functools import cache
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
 from atalho.networks.googlenet import SOURCE, Filters, inception
 from atalho.slides.photo import SIDE, photo
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MAPS = 6
 """Channels of each branch."""
@@ -35,13 +39,11 @@ def feature_maps() -> dict[str, list[Image.Image]]:
     branches = dict(model.get_submodule("module").named_children())
     with torch.inference_mode():
         outputs = {name: branch(pixels - pixels.mean())[0] for name, branch in branches.items()}
-    return {name: [_image(each.numpy()) for each in maps] for name, maps in outputs.items()}
+    return {name: [_image(each) for each in maps] for name, maps in outputs.items()}
 
 
-def _image(values: "object") -> Image.Image:
-    import numpy as np
-
-    array = np.asarray(values)
-    low, high = float(array.min()), float(array.max())
-    scaled = (array - low) / ((high - low) or 1)
-    return Image.fromarray((255 * scaled).astype("uint8")).resize((SHOWN, SHOWN))
+def _image(channel: "Tensor") -> Image.Image:
+    """One channel as a picture; an even one is black."""
+    low, high = channel.min().item(), channel.max().item()
+    scaled = (channel - low) / ((high - low) or 1)
+    return Image.fromarray((255 * scaled).byte().numpy()).resize((SHOWN, SHOWN))

@@ -28,11 +28,13 @@ class Material:
         """The verdict on every claim, by its id."""
         return {each.claim.id: each for each in claims.verify(records=self.records)}
 
-    def having(self, *quantities: str) -> Sequence[Record]:
-        """Returns the records if they have all the quantities, else those that go with the package."""
-        if {*quantities} <= {each.quantity for each in self.records}:
-            return self.records
-        return claims.shipped()
+    def sufficient(self, suffices: Callable[[Sequence[Record]], object]) -> Sequence[Record]:
+        """Returns the records where they suffice for a station, else those that go with the package.
+
+        Args:
+            suffices: whether a station can be made from records; what it returns is taken as true or false.
+        """
+        return self.records if suffices(self.records) else claims.shipped()
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ const show = () => {
   [...branches, module].forEach(({ naive, reduced }, index) => {
     const cells = [naive.channels, naive.params, naive.macs, reduced.channels, reduced.params, reduced.macs];
     cells.forEach((value, column) => { rows[index].cells[column + 1].textContent = number(value); });
-    rows[index].cells[7].textContent = number(naive.macs / reduced.macs, 2);
+    rows[index].cells[7].textContent = naive.macs ? number(naive.macs / reduced.macs, 2) : "–";
   });
   const largest = Math.max(...branches.flatMap(({ naive, reduced }) => [naive.macs, reduced.macs]));
   branches.forEach((branch, index) => {
@@ -21,6 +21,10 @@ const show = () => {
       const square = $(`[data-branch="${index}"] [data-kind="${kind}"]`);
       for (const [name, value] of Object.entries({ y: -side, width: side, height: side })) square.setAttribute(name, value);
     }
+  });
+  branches.forEach(({ naive, reduced }, index) => {
+    const [before, after] = [naive, reduced].map(({ macs }) => `${number(macs / 1e6, 1)} M`);
+    $(`[data-branch="${index}"] [data-count]`).textContent = `${before} → ${after}`;
   });
   const { naive, reduced } = branches[2];
   $("#sentence").textContent = say(naive.macs >= reduced.macs ? "saves" : "costs", {

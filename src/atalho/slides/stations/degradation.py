@@ -17,9 +17,8 @@ from atalho.slides.words import Words
 
 def view(material: Material, words: Words) -> View:
     """Returns the errors at the end and over the training, under the longest schedule that all four networks share."""
-    records = material.having("top1", "train_top1")
-    known = schedules(records) or schedules(records := material.having("nothing"))
-    recipe, steps = known[-1]
+    records = material.sufficient(schedules)
+    recipe, steps = schedules(records)[-1]
     same = [
         r
         for r in records

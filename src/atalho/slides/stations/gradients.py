@@ -12,6 +12,10 @@ from atalho.slides.lecture import Material, Station, View
 from atalho.slides.words import Words
 
 RESIDUAL = ("resnet20", "resnet56")
+QUANTITIES = ("gradient_norm", "gradient_ratio", "shortcut_share", "gradient_correlation")
+WHEN = ("0", "1", "10", "100", "end")
+"""The moments that the station can show."""
+
 DISTANCE = 0.1
 """Between two inputs whose gradients are compared, as the claim takes it; black to white is 1."""
 
@@ -24,17 +28,8 @@ WIDEST = 40
 
 def view(material: Material, words: Words) -> View:
     """Returns what the records say of four networks at each moment, and a chart for each."""
-    records = [
-        record
-        for record in material.having(
-            "gradient_norm", "gradient_ratio", "shortcut_share", "gradient_correlation"
-        )
-        if record.subject in FAMILY
-    ]
-    moments = list(
-        dict.fromkeys(r.conditions["moment"] for r in records if r.quantity == "gradient_norm")
-    )
-    moments.sort(key=lambda moment: float("inf") if moment == "end" else int(moment))
+    records = _diagnosed(material.sufficient(_complete))
+    moments = _moments(records)
     ratios = {
         name: {moment: _mean(records, "gradient_ratio", name, moment) for moment in moments}
         for name in FAMILY
@@ -77,6 +72,42 @@ def view(material: Material, words: Words) -> View:
             "shares": shares,
             "widest": WIDEST,
         },
+    )
+
+
+def _diagnosed(records: Sequence[Record]) -> list[Record]:
+    """What was diagnosed of the four networks on CIFAR-10."""
+    return [
+        record
+        for record in records
+        if record.subject in FAMILY
+        and record.quantity in QUANTITIES
+        and record.conditions.get("data") == "cifar10"
+    ]
+
+
+def _moments(records: Sequence[Record]) -> list[str]:
+    """The moments at which gradients were measured, in the order of training; the pages have words for `WHEN` alone."""
+    measured = {r.conditions.get("moment") for r in records if r.quantity == "gradient_norm"}
+    return [moment for moment in WHEN if moment in measured]
+
+
+def _complete(records: Sequence[Record]) -> bool:
+    """Whether all four networks have a gradient and its ratio at every moment, residual ones the shortcut's share too, and
+    all the correlation at initialisation."""
+    diagnosed = _diagnosed(records)
+    known = {(r.quantity, r.subject, r.conditions.get("moment")) for r in diagnosed}
+    far = {(r.subject, r.conditions.get("moment"), r.conditions.get("distance")) for r in diagnosed}
+    moments = _moments(diagnosed)
+    return (
+        moments[:1] == ["0"]
+        and all((name, "0", DISTANCE) in far for name in FAMILY)
+        and all(
+            (quantity, name, moment) in known
+            for quantity in ("gradient_norm", "gradient_ratio", "shortcut_share")
+            for name in (RESIDUAL if quantity == "shortcut_share" else FAMILY)
+            for moment in moments
+        )
     )
 
 
