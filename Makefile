@@ -6,7 +6,7 @@ export ATALHO_SHARED ?= $(abspath ../shared)
 # Two pytest workers of one thread each: as fast as one of two, and comparable between runs.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo lecture test test-full check bench clean
+.PHONY: demo lecture test test-full check docs bench clean
 
 # One thread: the demonstration's networks are too small to share, and two that wait for each other crawl on a busy machine.
 demo: $(VENV)/.installed
