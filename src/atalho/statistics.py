@@ -141,18 +141,21 @@ def images_to_tell(found: Difference, images: int, margin: float) -> float:
     return images * ((high - low) / 2 / distance) ** 2 if distance else inf
 
 
-def most_lost(lost: int, images: int) -> float:
-    """The exact upper bound, of 95 %, of a fraction that was seen `lost` times in `images` (Clopper and Pearson 1934).
+def most_lost(lost: int, images: int, level: float = 0.05) -> float:
+    """The exact upper bound of a fraction that was seen `lost` times in `images`, of 95 % (Clopper and Pearson 1934).
 
     Of images that one network gets right and another, in its place, wrong, it bounds the accuracy that the other loses.
     Without one in 299 it is just below 0.01.
+
+    Args:
+        level: the probability that the bound does not hold, 0.05 for 95 %.
     """
     if lost >= images:
         return 1.0
     low, high = lost / images, 1.0
     while high - low > 1e-12:
         middle = (low + high) / 2
-        low, high = (middle, high) if _at_most(lost, images, middle) > 0.05 else (low, middle)
+        low, high = (middle, high) if _at_most(lost, images, middle) > level else (low, middle)
     return high
 
 

@@ -69,6 +69,7 @@ class Answers:
                 self.training.data.splits[split],
                 trained.preprocessing,
                 Inference(placement.device.torch, "float32", self.bench.request.batch),
+                trained.temperature,
             )
         weights = {"weights": f"sha256:{trained.weights}"}
         stated = {**self._conditions(split), **self.training.as_run(), **weights}

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
+from operator import eq
 from pathlib import Path
 
 from atalho import ranking
@@ -19,6 +20,7 @@ from atalho.choice.choosing import MARGIN, Choice, Limits, choose
 from atalho.comparison import cited
 from atalho.comparison.answers import Answers
 from atalho.comparison.training import Training
+from atalho.conditions import states
 from atalho.data.image import Framing
 from atalho.engines import deploy, samples
 from atalho.engines.choosing import EngineRequest, Sample
@@ -27,6 +29,8 @@ from atalho.record import Query, Record
 from atalho.tasks import Round, Step, carry_out, parts
 from atalho.training.listeners import SILENT, Listeners
 from atalho.training.resolution import Resolved
+from atalho.weights import config
+from atalho.weights.calibration import Calibration
 
 RUNS, ENGINES, CHOSEN = "runs", "engines", "chosen"
 
@@ -163,7 +167,28 @@ def keep(measured: Measured, folder: Path) -> bool:
     if source is None or not source.exists():
         return False
     deploy.copy(source, target)
+    _calibrate(target, measured.records)
     return True
+
+
+def _calibrate(folder: Path, records: Sequence[Record]) -> None:
+    """Replaces the outcomes in a network's calibration by those of the same validation images on its engine."""
+    settings = config.read(folder)
+    if settings.calibration is None:
+        return
+    temperature, split = settings.calibration.temperature, settings.calibration.split
+    validated = {"weights": f"sha256:{settings.weights}", "split": split}
+    of_images = [
+        each.conditions["outcomes"]
+        for each in records
+        if each.quantity == "top1" and states(each.conditions, validated)
+        if "outcomes" in each.conditions
+    ]
+    if of_images:
+        newest = of_images[-1]
+        right = map(eq, newest["truth"], newest["predicted"])
+        calibration = Calibration.of(temperature, split, newest["confidence"], right)
+        replace(settings, calibration=calibration).write(folder)
 
 
 def _cited(network: Subject) -> Step:

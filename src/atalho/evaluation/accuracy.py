@@ -23,6 +23,9 @@ from atalho.weights.trained import Inference
 
 PROTOCOL = "single view, no augmentation"
 
+Classified = tuple[Tensor, Tensor]
+"""(N, classes) logits or log-probabilities of a batch, and its (N,) true classes."""
+
 
 class Accuracy(NamedTuple):
     """How well a network classifies a split.
@@ -67,43 +70,50 @@ def accuracy(
     split: Batched,
     preprocessing: Preprocessing,
     inference: Inference,
-    world: World = ALONE,
+    temperature: float = 1.0,
 ) -> Accuracy:
     """Classifies every image of `split` once; leaves `model` in the mode it was in.
 
     Args:
         model: on the inference's device.
-        world: the processes that share the images: each process has every `size`-th image of the split, from its rank on.
+        temperature: as in `tally`.
 
     Raises:
         AtalhoError: DATA-EMPTY (exit 3), where there are no images; OUT-OF-MEMORY (exit 6).
+    """
+    batches = classified(model, split, preprocessing, inference)
+    return tally(batches, temperature=temperature)
+
+
+def classified(
+    model: nn.Module, split: Batched, preprocessing: Preprocessing, inference: Inference
+) -> Iterator[Classified]:
+    """Every batch of `split` as it is classified; `model` is left in the mode that it was in.
+
+    Raises:
+        AtalhoError: OUT-OF-MEMORY (exit 6).
     """
     training = model.training
     model.eval()
     device = inference.device
     preprocessing = preprocessing.to(device)
-
-    def batches() -> Iterator[tuple[Tensor, Tensor]]:
-        for images, labels in split.batches(inference.batch_size(split.framing.input)):
-            with memory_for(len(labels)), autocast(device, inference.precision):
-                logits = model(preprocess(on_device(images, device), preprocessing))
-            yield logits.float(), on_device(labels, device)
-
-    result = tally(batches(), world)
+    for images, labels in split.batches(inference.batch_size(split.framing.input)):
+        with memory_for(len(labels)), autocast(device, inference.precision):
+            logits = model(preprocess(on_device(images, device), preprocessing))
+        yield logits.float(), on_device(labels, device)
     model.train(training)
-    return result
 
 
 @torch.inference_mode()
 def tally(
-    batches: Iterable[tuple[Tensor, Tensor]],
-    world: World = ALONE,
+    batches: Iterable[Classified], world: World = ALONE, temperature: float = 1.0
 ) -> Accuracy:
     """The accuracy of a network, from its logits.
 
     Args:
         batches: (N, classes) logits or log-probabilities of each batch, and its (N,) true classes.
-        world: the processes that share the images, as in `accuracy`.
+        world: the processes that share the images: each process has every `size`-th image of the split, from its rank on.
+        temperature: by which logits are divided for the probabilities of the outcomes; the loss is of the logits as they are.
 
     Raises:
         AtalhoError: DATA-EMPTY (exit 3), where there are no batches.
@@ -118,7 +128,7 @@ def tally(
             five = truth.new_zeros(())
         first = logits.argmax(1)
         confusion += (truth * classes + first).bincount(minlength=classes**2)
-        outcomes.append(of_batch(logits, truth))
+        outcomes.append(of_batch(logits / temperature, truth))
         loss += F.cross_entropy(logits, truth, reduction="sum").double()
         best = logits.topk(min(5, classes)).indices
         five += (best == truth[:, None]).sum()

@@ -131,7 +131,9 @@ def on_dataset(
     check_data(trained, data, split)
     images = data.splits[split]
     if crops == views.SINGLE:
-        result = accuracy(trained.model, images, trained.preprocessing, inference)
+        result = accuracy(
+            trained.model, images, trained.preprocessing, inference, trained.temperature
+        )
     else:
         views.check(trained, crops, data)
         assert isinstance(images, Split)  # photos are evaluated as a folder
@@ -165,7 +167,9 @@ def on_folder(
     source = folder, labels, trained.framing
     if crops == views.SINGLE:
         photos = Photos(*source, unreadable.append, progress)
-        result = accuracy(trained.model, photos, trained.preprocessing, inference)
+        result = accuracy(
+            trained.model, photos, trained.preprocessing, inference, trained.temperature
+        )
     else:
         views.check(trained, crops, None)
         pictures = views.of_photos(*source, crops, unreadable.append, progress)

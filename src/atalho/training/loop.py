@@ -2,6 +2,7 @@
 
 import copy
 import time
+from collections.abc import Iterator
 from math import ceil
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from atalho.data.batches import StreamSettings
 from atalho.data.dataset import Dataset, Images
 from atalho.data.stream import stream
 from atalho.errors import Exit, Stopped
-from atalho.evaluation.accuracy import Accuracy, accuracy
+from atalho.evaluation.accuracy import Accuracy, Classified, classified, tally
 from atalho.probes.probe import Probe
 from atalho.recipes.recipe import Plateau
 from atalho.runtime.memory import is_out_of_memory
@@ -50,9 +51,7 @@ class Run:
     ) -> None:
         recipe, self.device, self.world = arguments.recipe, arguments.device.torch, arguments.world
         split = data.training(with_validation=recipe.with_validation)
-        self.arguments = arguments
-        self.recipe = recipe
-        self.preprocessing = initial.preprocessing
+        self.arguments, self.recipe, self.preprocessing = arguments, recipe, initial.preprocessing
         self.validation = None if recipe.with_validation else data.splits["val"]
         self.folder, self.probe, self.listeners = folder, probe, listeners
         self.images = len(split.labels)
@@ -70,8 +69,7 @@ class Run:
         )
         batches = stream(split, settings, arguments.workers)
         self.learner = Learner(arguments, initial, batches)
-        self.last_rate = 0.0
-        self.warming = recipe.warmup is not None
+        self.last_rate, self.warming = 0.0, recipe.warmup is not None
         self.epoch_sums, self.recent_sums = no_sums(self.device), no_sums(self.device)
         self.best: dict[str, Tensor] = {}
         self.seconds = initial.fitted_in or 0.0
@@ -156,15 +154,18 @@ class Run:
             self.warming = 1 - top1 >= self.recipe.warmup.until_error
         self.recent_sums = no_sums(self.device)
 
-    def evaluate(self, split: Images) -> Accuracy:
-        """The accuracy of the model on a split now, over all processes; raises Stopped after SIGINT or SIGTERM."""
+    def classified(self, split: Images) -> Iterator[Classified]:
+        """This process's share of a split as the model classifies it now; raises Stopped after SIGINT or SIGTERM."""
         self.world.take_from_main(self.learner.inference.buffers())
         share = torch.arange(self.world.rank, len(split.labels), self.world.size)
         part = split.select(share) if self.world.size > 1 else split
         images = signals.Interruptible(part, self._stop)
         inference = Inference(self.device, self.arguments.precision)
-        model = self.learner.inference
-        return accuracy(model, images, self.preprocessing, inference, self.world)
+        return classified(self.learner.inference, images, self.preprocessing, inference)
+
+    def evaluate(self, split: Images, temperature: float = 1.0) -> Accuracy:
+        """The accuracy of the model on a split now, over all processes; raises as `classified`."""
+        return tally(self.classified(split), self.world, temperature)
 
     def add_row(self) -> None:
         """Adds a row to metrics.csv: the training means since the last one, and the validation split's accuracy."""
@@ -222,8 +223,7 @@ class Run:
         every = 0.0 if self.device.type == "cpu" else signals.MEETING
         self.meetings = signals.Meetings(self.world, self.device, self.step, every)
         before, begun = self.seconds, time.monotonic()
-        saved = reported = begun
-        reported_step = self.step
+        saved, reported, reported_step = begun, begun, self.step
         try:
             while True:
                 if self.probe and self.step % self.probe.every == 0:

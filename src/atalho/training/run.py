@@ -4,9 +4,9 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 from atalho import record
-from atalho.data.dataset import Dataset, network_for
+from atalho.data.dataset import Dataset, network_for, spaced
 from atalho.errors import AtalhoError, Exit
-from atalho.evaluation import accuracy, outcomes
+from atalho.evaluation import accuracy, calibrating, outcomes
 from atalho.files import sweep, write_atomically
 from atalho.lock import locked
 from atalho.probes import shown
@@ -22,6 +22,7 @@ from atalho.training.initial import InitialModel, initial_model, initial_weights
 from atalho.training.listeners import SILENT, Listeners
 from atalho.training.loop import Run
 from atalho.weights import trained
+from atalho.weights.calibration import Calibration
 from atalho.weights.config import Config
 from atalho.weights.trained import Inference
 
@@ -121,14 +122,22 @@ def _train(
         ):
             run.train()
             model = run.finish()
-            tested = run.evaluate(data.splits["test"]) if test else None
+            calibration = _calibration(run)
+            temperature = calibration.temperature if calibration else 1.0
+            tested = run.evaluate(data.splits["test"], temperature) if test else None
 
     def end() -> list[Record]:
         classes = {name: name for name in data.classes}
         precision = arguments.precision
         preprocessing = initial.preprocessing
         config = Config(
-            network.name, data.framing, preprocessing, classes, precision, data.identity
+            network.name,
+            data.framing,
+            preprocessing,
+            classes,
+            precision,
+            data.identity,
+            calibration=calibration,
         )
         weights = trained.write(folder, model.state_dict(), config)
         records = _records(run, arguments, data, weights, tested)
@@ -150,12 +159,23 @@ def _finished(arguments: Arguments, data: Dataset, folder: Path, *, test: bool) 
         data.splits["test"],
         network.preprocessing,
         Inference(device, arguments.precision),
+        network.temperature,
     )
     of_run = next(each for each in records if each.quantity == "train_time").conditions
     of_images = outcomes.of_dataset(tested.outcomes, data, "test")
     added = accuracy.records(arguments.network, tested, of_images, **of_run, split="test")
     record.append(folder / RECORDS, added)
     return [*added, *records]
+
+
+def _calibration(run: Run) -> Calibration | None:
+    """The calibration of the run's model on validation images; None where the model has learned from them."""
+    if run.validation is None:
+        return None
+    images = len(run.validation.labels)
+    held_out = run.validation.select(spaced(images, calibrating.MOST_IMAGES))
+    count = len(held_out.labels)
+    return calibrating.calibrated(run.classified(held_out), count, "val", run.world)
 
 
 def _probe(

@@ -28,6 +28,7 @@ from atalho.networks import CATALOGUE, subjects
 from atalho.networks.subjects import Subject
 from atalho.runtime.precision import Precision
 from atalho.weights import tensorfile, transformers
+from atalho.weights.calibration import Calibration
 from atalho.weights.layouts import RULES, library_name
 
 FILE = "config.json"
@@ -53,6 +54,7 @@ class Config:
         data: what the weights were trained on; None where that is not known.
         weights: SHA-256 of the file of weights; None where the config does not have it.
         for_timm: whether the config is timm's, or is written for timm to read.
+        calibration: of its probabilities; None where that is not known.
     """
 
     architecture: str
@@ -63,6 +65,7 @@ class Config:
     data: DataIdentity | None = None
     weights: str | None = None
     for_timm: bool = False
+    calibration: Calibration | None = None
 
     def network(self, path: Path, named: str) -> Subject:
         """The network that `architecture` names, for this input and these classes.
@@ -114,6 +117,7 @@ class Config:
             },
             **({"precision": self.precision} if self.precision else {}),
             **({"data": asdict(self.data)} if self.data else {}),
+            **({"calibration": self.calibration.document()} if self.calibration else {}),
             **({"sha256": self.weights} if self.weights else {}),
         }
         if self.for_timm:
@@ -199,6 +203,7 @@ def _parsed(document: Mapping[str, Any]) -> Config:
     if precision not in (None, *get_args(Precision)):
         raise ValueError(f"precision {precision} is not {' or '.join(get_args(Precision))}")
     data = document.get("data")
+    calibration = document.get("calibration")
     return Config(
         architecture,
         _framing(shape, settings),
@@ -208,6 +213,7 @@ def _parsed(document: Mapping[str, Any]) -> Config:
         data and _identity(data),
         document.get("sha256"),
         "tag" in settings,
+        calibration and Calibration.parsed(calibration),
     )
 
 

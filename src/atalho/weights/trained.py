@@ -22,6 +22,7 @@ from atalho.networks import subjects
 from atalho.networks.subjects import Subject
 from atalho.runtime.precision import Precision
 from atalho.weights import config, statedict, tensorfile, weightfile
+from atalho.weights.calibration import Calibration
 from atalho.weights.config import Classes, Config
 
 FILES = ("model.safetensors", "pytorch_model.bin")
@@ -42,6 +43,7 @@ class Trained:
         precision: what the network was tested in; None where that is not known, or where an engine decides.
         data: what the weights were trained on; None where that is not known.
         folder: where it was read from, with its engine's files where it has an engine; None of a network from elsewhere.
+        calibration: of its probabilities; None where that is not known.
     """
 
     network: Subject
@@ -53,6 +55,7 @@ class Trained:
     precision: Precision | None = None
     data: DataIdentity | None = None
     folder: Path | None = None
+    calibration: Calibration | None = None
 
     @property
     def config(self) -> Config:
@@ -64,7 +67,13 @@ class Trained:
             self.classes,
             self.precision,
             self.data,
+            calibration=self.calibration,
         )
+
+    @property
+    def temperature(self) -> float:
+        """By which its logits are divided before the softmax; 1 where it was not calibrated."""
+        return self.calibration.temperature if self.calibration else 1.0
 
     def to(self, device: torch.device) -> "Trained":
         """The same, its model on a device, with channels last in memory."""
@@ -131,6 +140,7 @@ def read(folder: Path, *, named: str = "") -> Trained:
         settings.precision,
         settings.data,
         folder,
+        settings.calibration,
     )
 
 
