@@ -159,6 +159,33 @@ def test_classes_that_are_taken_for_each_other_are_in_one_group() -> None:
     assert next(group for group in groups if 10 in group) == next(g for g in groups if 11 in g)
 
 
+def test_the_page_says_how_many_images_are_answered_where_few_may_be_wrong() -> None:
+    (top1,) = [r for r in only(document(DIGITS, 360, wrong=0.05, seed=5)) if r.quantity == "top1"]
+    validated = document(DIGITS, 300, wrong=0.01)
+    of_val = replace(top1, conditions={**top1.conditions, "split": "val", "outcomes": validated})
+    records = [*only(top1.conditions["outcomes"]), of_val]
+    shown = Contents.of(records, {}).gallery
+    assert shown is not None
+    assert shown.held_out == "300 validation images"
+    rows = {promise.max_error: promise for promise in shown.promises}
+    assert rows["1\u00a0%"].answered.startswith("none: it takes ")
+    assert rows["1\u00a0%"].threshold == ""
+    promise = rows["5\u00a0%"]
+    outcomes_of_test = top1.conditions["outcomes"]
+    least = float(promise.threshold.removesuffix("\u00a0%")) / 100
+    answered = [
+        truth == predicted
+        for truth, predicted, sure in zip(
+            *(outcomes_of_test[name] for name in ("truth", "predicted", "confidence")), strict=True
+        )
+        if sure >= least - 0.0005
+    ]
+    assert abs(int(promise.answered.split(" of ")[0]) - len(answered)) <= 2
+    assert "Sure or not" in page_of(records).text
+    of_test = [each for each in records if each.conditions.get("split") != "val"]
+    assert "Sure or not" not in page_of(of_test).text
+
+
 pytestmark_browser = pytest.mark.skipif(chromium.EXECUTABLE is None, reason="no Chromium here")
 
 

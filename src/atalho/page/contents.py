@@ -79,5 +79,9 @@ class Contents:
             figures=tuple(drawings),
             diagnosis=diagnosis,
             depth=tuple(depth),
-            gallery=gallery(right_or_wrong, folders) if right_or_wrong else None,
+            gallery=gallery(
+                right_or_wrong, outcomes.held_out(right_or_wrong.network, compared_records), folders
+            )
+            if right_or_wrong
+            else None,
         )

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from atalho.page.outcomes import Outcomes
-from atalho.page.words import sureness
+from atalho.page.words import promises, sureness
+from atalho.page.words.promises import Promise
 
 THUMBNAILS = "thumbnails"
 """The folder beside the records in which thumbnails lie by the checksum of their image."""
@@ -42,17 +43,22 @@ class Gallery:
     Attributes:
         sentences: on the mistakes as a whole.
         mistakes: the most confident ones, in descending order.
+        promises: how many images it answers where few answers may be wrong; empty without held-out images.
+        held_out: from how many images these thresholds are, in words.
     """
 
     network: str
     sentences: tuple[str, ...]
     mistakes: tuple[Mistake, ...]
+    promises: tuple[Promise, ...]
+    held_out: str
 
 
-def gallery(outcomes: Outcomes, folders: Sequence[Path]) -> Gallery:
+def gallery(outcomes: Outcomes, held_out: Outcomes | None, folders: Sequence[Path]) -> Gallery:
     """The mistakes in some outcomes.
 
     Args:
+        held_out: of the same network, from which thresholds are.
         folders: of records, beside which thumbnails may lie.
     """
     mistakes = tuple(
@@ -66,7 +72,13 @@ def gallery(outcomes: Outcomes, folders: Sequence[Path]) -> Gallery:
         for picture in outcomes.pictures
     )
     missing = sum(not each.source for each in mistakes)
-    return Gallery(outcomes.network, tuple(sureness.sentences(outcomes, missing)), mistakes)
+    return Gallery(
+        outcomes.network,
+        tuple(sureness.sentences(outcomes, missing)),
+        mistakes,
+        tuple(promises.promises(outcomes, held_out)) if held_out else (),
+        promises.source(held_out) if held_out else "",
+    )
 
 
 def _source(checksum: str, folders: Sequence[Path]) -> str:

@@ -64,6 +64,17 @@ class Outcomes:
         return counts
 
 
+def held_out(network: str, records: Sequence[Record]) -> Outcomes | None:
+    """The newest outcomes of a network on images from which thresholds may be taken: any but test images; None without such."""
+    candidates = [
+        outcomes
+        for record in records
+        if record.subject == network and record.conditions.get("split") != "test"
+        if (outcomes := _read(record)) is not None
+    ]
+    return candidates[-1] if candidates else None
+
+
 def of_network(network: str, records: Sequence[Record]) -> Outcomes | None:
     """The outcomes on the images that say most of a network: of test images or all images rather than of validation images,
     then of the most images, then the newest; None where no record has any.
