@@ -65,6 +65,10 @@ def test_the_promise_is_broken_no_more_often_than_its_risk(images: int, max_erro
     assert broken <= binom.ppf(0.999, tries, RISK)
 
 
+def test_small_errors_take_many_images() -> None:
+    assert [fewest_images(each) for each in (0.01, 0.02, 0.05, 0.1)] == [528, 252, 97, 46]
+
+
 def test_too_few_images_and_too_many_mistakes_give_no_threshold() -> None:
     for max_error in (0.01, 0.02, 0.1):
         fewest = fewest_images(max_error)

@@ -31,6 +31,7 @@ def predict(
     device: str = "auto",
     precision: Precision | None = None,
     threads: int | None = None,
+    max_error: float | None = None,
     explain: str | Path | None = None,
     reporter: Reporter = QUIET,
 ) -> "list[Prediction]":
@@ -41,11 +42,14 @@ def predict(
         images: files, folders of them, or `-` for one image's bytes on standard input.
         top: how many labels are returned for each picture.
         batch_size, device, precision, threads: as in `evaluate`.
+        max_error: the share of wrong labels that is promised, as 0.02: a picture of which the network is not sure enough for it has
+            `unsure` before its labels; None for labels however sure it is.
         explain: a folder for pictures of where the network sees the most probable class, in which a red place speaks for the
             class and a blue one against it; None for none.
 
     Raises:
-        AtalhoError: as `load`; DATA-EMPTY (exit 3), for a folder without images; as `explaining.explain`.
+        AtalhoError: as `load`; DATA-EMPTY (exit 3), for a folder without images; as `sure.least_confidence` and
+            `explaining.explain`.
     """
     trained, inference = for_inference(
         network,
@@ -58,9 +62,11 @@ def predict(
         batch=batch_size,
     )
     from atalho.evaluation import predicting
+    from atalho.evaluation.sure import least_confidence
 
+    least = 0.0 if max_error is None else least_confidence(trained, max_error, reporter.say)
     pictures = [*predicting.sources(_names(images), sys.stdin.buffer, reporter.say)]
-    predictions = [*predicting.predict(trained, pictures, inference, top=top)]
+    predictions = [*predicting.predict(trained, pictures, inference, top=top, least=least)]
     if speed := predicting.speed(trained):
         reporter.say(speed)
     if explain is not None:
@@ -106,6 +112,7 @@ def predict_to_file(
     device: str = "auto",
     precision: Precision | None = None,
     threads: int | None = None,
+    max_error: float | None = None,
     reporter: Reporter = QUIET,
 ) -> Predicted:
     """Labels with probabilities for any number of pictures, as `predict`, in a file that is written as they come.
@@ -114,7 +121,7 @@ def predict_to_file(
 
     Args:
         output: a file that ends in `.csv` or `.parquet`, with a row for each picture, or in `.jsonl`, with `predict`'s documents.
-        network, images, weights, top, num_classes: as in `predict`.
+        network, images, weights, top, num_classes, max_error: as in `predict`.
         batch_size, device, precision, threads: as in `evaluate`.
 
     Raises:
@@ -131,18 +138,21 @@ def predict_to_file(
         batch=batch_size,
     )
     from atalho.evaluation import predicting, prediction_file
+    from atalho.evaluation.sure import least_confidence
 
+    least = 0.0 if max_error is None else least_confidence(trained, max_error, reporter.say)
     path = Path(output)
-    identity = predicting.identity(trained, inference)
+    identity = predicting.identity(trained, inference, least)
     count = unreadable = 0
-    with prediction_file.opened(path, identity, top) as file:
+    labels = top + (max_error is not None)  # with `unsure`
+    with prediction_file.opened(path, identity, labels) as file:
         continued = len(file.done)
         if continued:
             reporter.say(f"{path}: goes on after {continued:,} pictures")
         every = predicting.sources(_names(images), sys.stdin.buffer, reporter.say)
         left = (each for each in every if each.path not in file.done)
         told = begun = time.monotonic()
-        for prediction in predicting.predict(trained, left, inference, top=top):
+        for prediction in predicting.predict(trained, left, inference, top=top, least=least):
             file.write(prediction)
             count += 1
             unreadable += isinstance(prediction.outcome, AtalhoError)

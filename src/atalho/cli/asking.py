@@ -92,6 +92,13 @@ def predict(
     device: DeviceName = "auto",
     precision: PrecisionName = None,
     threads: Threads = None,
+    max_error: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            help="Say `unsure` of an image, so that at most this share of the labels is wrong, with 95 % confidence; as 0.02.",
+        ),
+    ] = None,
     explain: Annotated[
         Path | None,
         typer.Option(
@@ -118,6 +125,7 @@ def predict(
         "device": device,
         "precision": precision,
         "threads": threads,
+        "max_error": max_error,
         "reporter": screen(),
     }
     if output and explain:

@@ -15,8 +15,10 @@ from atalho.data.listing import Listing, walk
 from atalho.data.photos import Say
 from atalho.engines.module import EngineModule
 from atalho.errors import AtalhoError, Exit, printable
+from atalho.evaluation.sure import UNSURE
 from atalho.runtime.memory import memory_for
 from atalho.runtime.precision import autocast
+from atalho.weights.calibration import DIGITS
 from atalho.weights.trained import Inference, Trained
 
 STANDARD_INPUT = "-"
@@ -99,11 +101,19 @@ def _images(folder: Path, say: Say) -> Iterator[Source]:
 
 
 def predict(
-    trained: Trained, pictures: Iterable[Source], inference: Inference, *, top: int
+    trained: Trained,
+    pictures: Iterable[Source],
+    inference: Inference,
+    *,
+    top: int,
+    least: float = 0.0,
 ) -> Iterator[Prediction]:
     """The `top` most probable classes of each picture, in order; the model must be on the inference's device.
 
     Pictures are decoded in threads, a batch ahead of the network, and taken from `pictures` no earlier than that.
+
+    Args:
+        least: where the most probable class has a lower probability, `UNSURE` stands before the classes, with that probability.
     """
     size = inference.batch_size(trained.network.input)
 
@@ -114,12 +124,22 @@ def predict(
     while batch := [*islice(decoded, size)]:
         images = [each for _, each in batch if isinstance(each, Tensor)]
         guesses = iter(_guesses(trained, images, inference, top) if images else ())
+        outcomes = (_unsure(each, least) for each in guesses)
         for path, each in batch:
-            yield Prediction(path, next(guesses) if isinstance(each, Tensor) else each)
+            yield Prediction(path, next(outcomes) if isinstance(each, Tensor) else each)
 
 
-def identity(trained: Trained, inference: Inference) -> dict[str, Any]:
-    """What the predictions of a network depend on beside the pictures, as JSON."""
+def _unsure(guesses: tuple[Guess, ...], least: float) -> tuple[Guess, ...]:
+    """The guesses, after `UNSURE` where the first is less probable than `least`."""
+    probability = guesses[0].probability
+    # Held-out probabilities, of which `least` is one, were rounded.
+    if round(probability, DIGITS) >= least:
+        return guesses
+    return (Guess(UNSURE, UNSURE, probability), *guesses)
+
+
+def identity(trained: Trained, inference: Inference, least: float = 0.0) -> dict[str, Any]:
+    """What the predictions of a network depend on beside the pictures, as JSON; `least` is as in `predict`."""
     model = trained.model
     on = str(model.backend) if isinstance(model, EngineModule) else inference.precision
     return {
@@ -130,6 +150,8 @@ def identity(trained: Trained, inference: Inference) -> dict[str, Any]:
         "mean": trained.preprocessing.mean.flatten().tolist(),
         "std": trained.preprocessing.std.flatten().tolist(),
         "classes": [*trained.classes],
+        "temperature": trained.temperature,
+        "least": least,
     }
 
 
@@ -142,7 +164,7 @@ def _guesses(
         batch = preprocess(torch.stack(images).to(device), trained.preprocessing.to(device))
         logits = trained.model(batch)
     assert isinstance(logits, Tensor)  # the model is in eval mode
-    best = logits.double().softmax(1).topk(min(top, logits.shape[1]))
+    best = (logits.double() / trained.temperature).softmax(1).topk(min(top, logits.shape[1]))
     labels, names = [*trained.classes], [*trained.classes.values()]
     return [
         tuple(Guess(labels[i], names[i], share) for i, share in zip(indices, shares, strict=True))

@@ -48,7 +48,7 @@ def explain(
     """
     order = {label: index for index, label in enumerate(trained.classes)}
     readable = [
-        (source, order[prediction.outcome[0].label])
+        (source, next(order[each.label] for each in prediction.outcome if each.label in order))
         for source, prediction in zip(sources, predictions, strict=True)
         if not isinstance(prediction.outcome, AtalhoError)
     ]
