@@ -22,7 +22,7 @@ from atalho.data.batches import Preprocessing, preprocess
 from atalho.data.dataset import Dataset
 from atalho.data.image import Framing
 from atalho.errors import AtalhoError, Exit
-from atalho.exports import FORMATS, TOLERANCE, export, images
+from atalho.exports import FORMATS, FROM_PIXELS, TOLERANCE, export, images
 from atalho.networks import subjects
 from atalho.runtime.device import Device
 from atalho.training import run
@@ -245,8 +245,11 @@ def test_weights_without_auxiliary_heads(googlenet: Trained, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("to", FORMATS)
-def test_the_line_that_reads_a_file_reads_it(resnet: Trained, tmp_path: Path, to: str) -> None:
+def test_the_line_that_reads_a_file_reads_it(
+    resnet: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, to: str
+) -> None:
     import onnxruntime
+    import PIL
     import timm
     import torchvision
 
@@ -259,7 +262,9 @@ def test_the_line_that_reads_a_file_reads_it(resnet: Trained, tmp_path: Path, to
         assert program == "atalho"
         assert main(words) == 0
     else:
-        scope = {"onnxruntime": onnxruntime, "timm": timm, "torch": torch}
+        monkeypatch.chdir(tmp_path)
+        Image.new("RGB", (90, 70)).save("photo.jpg")
+        scope = {"onnxruntime": onnxruntime, "timm": timm, "torch": torch, "numpy": np, "PIL": PIL}
         found = eval(line, scope | {"torchvision": torchvision})
         assert found is not None
 
@@ -540,7 +545,7 @@ def test_networks_of_every_family(tmp_path: Path, name: str, size: int, to: str)
 
 
 def test_the_commands_choices_are_the_formats() -> None:
-    assert get_args(Target) == (*FORMATS, "engine")
+    assert get_args(Target) == (*[to for to in FORMATS if to != FROM_PIXELS], "engine")
 
 
 def test_export_a_run(capsys: Captured, tmp_path: Path, finished: Path) -> None:

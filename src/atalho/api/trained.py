@@ -16,7 +16,7 @@ from atalho.api.loading import (
 )
 from atalho.api.records import add_records
 from atalho.api.reporting import QUIET, Reporter
-from atalho.errors import AtalhoError
+from atalho.errors import AtalhoError, wrong_option
 from atalho.explain.table import Table
 from atalho.networks.subjects import runs_code
 from atalho.record import Record
@@ -131,6 +131,7 @@ def export(
     batch_size: int = 1,
     device: str = "auto",
     threads: int | None = None,
+    with_preprocessing: bool = False,
     records: str | Path | None = None,
     reporter: Reporter = QUIET,
 ) -> Exported:
@@ -154,11 +155,15 @@ def export(
             trained, calibrated or tested on must exclude more with 95 %. bf16 by its name is used all the same, and said.
         batch_size: images at a time, for which an engine is chosen.
         device, threads: where the engine runs, as in `evaluate`.
+        with_preprocessing: for onnx: whether the file takes RGB pictures of 8 bits and any size, which it resizes, crops and normalises
+            itself, and returns labels too.
         records: a file that the comparison's records are added to.
 
     Raises:
         AtalhoError: as `load`, `exports.export`, `deploy.deploy`.
     """
+    if with_preprocessing and to != "onnx":
+        raise wrong_option("with-preprocessing", "it goes with --to onnx")
     trained = load(network, weights, num_classes=num_classes, reporter=reporter)
     from atalho import exports
     from atalho.data import DATASETS
@@ -185,6 +190,7 @@ def export(
         rows = choosing.rows(trials, request.batch)
         usage = predict_command(subject, path)
     else:
+        to = exports.FROM_PIXELS if with_preprocessing else to
         if compared_on is None:
             sample = samples.of_photos(trained.framing)
             compared_on, pictures = sample.name, sample.images

@@ -172,6 +172,13 @@ def export(
     ] = 1,
     device: DeviceName = "auto",
     threads: Threads = None,
+    with_preprocessing: Annotated[
+        bool,
+        typer.Option(
+            "--with-preprocessing",
+            help="With --to onnx: a file that takes pictures of 8 bits and any size, and returns labels too.",
+        ),
+    ] = False,
     records: Annotated[
         Path | None, typer.Option(help="Add the comparison's records to a file.")
     ] = None,
@@ -198,6 +205,7 @@ def export(
         batch_size=batch_size,
         device=device,
         threads=threads,
+        with_preprocessing=with_preprocessing,
         records=records,
         reporter=screen(),
     )

@@ -15,6 +15,7 @@ from atalho.data.batches import preprocess
 from atalho.errors import AtalhoError, Exit
 from atalho.exports.format import Format, Reader
 from atalho.exports.onnx import ONNX
+from atalho.exports.pixels import PIXELS
 from atalho.exports.pt2 import PT2
 from atalho.exports.safetensors import SAFETENSORS
 from atalho.exports.timm import TIMM
@@ -25,12 +26,16 @@ from atalho.runtime import machine
 from atalho.runtime.device import Device
 from atalho.weights.trained import Trained
 
+FROM_PIXELS = "onnx-pixels"
+"""ONNX with the preprocessing inside: `--to onnx --with-preprocessing`."""
+
 FORMATS: Mapping[str, Format] = {
     "onnx": ONNX,
     "safetensors": SAFETENSORS,
     "torchvision": TORCHVISION,
     "timm": TIMM,
     "pt2": PT2,
+    FROM_PIXELS: PIXELS,
 }
 
 TOLERANCE = 1e-3
@@ -158,7 +163,7 @@ def _check_packages(format: Format, to: str) -> None:
             "EXPORT-EXTRA",
             to,
             f"needs {', '.join(missing)}, not installed here",
-            next_step=f"pip install 'atalho[{to}]'",
+            next_step=f"pip install 'atalho[{format.extra or to}]'",
             exit=Exit.RESOURCES,
         )
 

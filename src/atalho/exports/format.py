@@ -40,7 +40,8 @@ class Format:
         read: reads the written file in the way of the line that `usage` returns.
         usage: the line of Python, or of the shell, that reads the file.
         folder: whether it is a folder of files.
-        needs: packages beyond atalho's own requirements, all in the extra of the format's name.
+        needs: packages beyond atalho's own requirements.
+        extra: the extra that installs them; the one of the format's name unless given.
     """
 
     write: Callable[[Trained, Path], None]
@@ -48,6 +49,7 @@ class Format:
     usage: Callable[[Trained, Path], str]
     folder: bool = False
     needs: tuple[str, ...] = ()
+    extra: str = ""
 
 
 def for_inference(trained: Trained) -> Trained:

@@ -12,9 +12,9 @@ from atalho.weights import config
 from atalho.weights.trained import Trained
 
 
-def write(trained: Trained, path: Path) -> None:
-    """Writes one file: below ONNX's two gigabytes for every network of the catalogue."""
-    exported = torch.onnx.export(
+def exported(trained: Trained) -> torch.onnx.ONNXProgram:
+    """The network as ONNX's operations, from `images` to `logits`, both for any number of images."""
+    graph = torch.onnx.export(
         program(trained),
         input_names=["images"],
         output_names=["logits"],
@@ -22,9 +22,15 @@ def write(trained: Trained, path: Path) -> None:
         dynamo=True,
         verbose=False,
     )
-    assert exported is not None  # it is None only with dynamo=False
-    exported.model.metadata_props[config.FILE] = trained.config.embedded()
-    exported.save(path)
+    assert graph is not None  # it is None only with dynamo=False
+    return graph
+
+
+def write(trained: Trained, path: Path) -> None:
+    """Writes one file: below ONNX's two gigabytes for every network of the catalogue."""
+    graph = exported(trained)
+    graph.model.metadata_props[config.FILE] = trained.config.embedded()
+    graph.save(path)
 
 
 def read(trained: Trained, path: Path) -> Reader:
