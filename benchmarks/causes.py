@@ -102,6 +102,7 @@ def train(study: Study, cell: Cell, seed: int) -> list[Record]:
     from atalho.runtime import machine
     from atalho.runtime.device import resolve_device
     from atalho.training.arguments import Arguments
+    from atalho.training.initial import InitialModel
     from atalho.training.learner import Learner, no_sums
     from atalho.weights.trained import Inference
 
@@ -118,7 +119,8 @@ def train(study: Study, cell: Cell, seed: int) -> list[Record]:
         device=device.torch,
     )
     arguments = Arguments(cell.name, recipe, seed, device, "float32")
-    learner = Learner(arguments, build(network, seed=seed), stream(split, settings))
+    initial = InitialModel(network, build(network, seed=seed), preprocessing)
+    learner = Learner(arguments, initial, stream(split, settings))
     learner.model.train()
     sums = no_sums(device.torch)
     for step in range(steps):

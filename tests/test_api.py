@@ -14,7 +14,8 @@ import pytest
 import torch
 
 import atalho
-from atalho.cli import COMMANDS, main
+from atalho.cli import main
+from atalho.cli.commands import COMMANDS
 from atalho.errors import AtalhoError, Exit
 from atalho.record import Record
 
@@ -96,7 +97,9 @@ def test_mypy_and_python_know_the_same_names() -> None:
 @pytest.mark.parametrize("command", [*COMMANDS])
 def test_a_function_has_its_commands_parameters_and_defaults(command: str) -> None:
     function = getattr(atalho, {"list": "list_networks"}.get(command, command))
-    own, other = (inspect.signature(each).parameters for each in (function, COMMANDS[command]))
+    module, _, name = COMMANDS[command].function.partition(":")
+    called = getattr(importlib.import_module(f"atalho.cli.{module}"), name)
+    own, other = (inspect.signature(each).parameters for each in (function, called))
     assert {*other} - {"format"} - {*own} == (
         {"output"} if command in ("draw", "predict") else set()
     )
@@ -191,7 +194,7 @@ def test_a_run_is_trained_loaded_tested_and_asked(
 @pytest.mark.usefixtures("hasty")
 def test_networks_are_compared_and_their_records_read(tmp_path: Path) -> None:
     output = tmp_path / "c"
-    found = atalho.compare("resnet20", output=output, batch_size=1, **SHORT)
+    found = atalho.compare("resnet20", output=output, batch_size=1, threads=1, steps=60)
     assert found.page.read_text().startswith("<!doctype html>")
     assert found.chosen == output / "chosen"
     assert [row.network for row in found.comparison.rows] == ["resnet20"]

@@ -471,7 +471,7 @@ def test_compare_keeps_the_choice_within_limits_ready_to_be_asked(
     capsys: Captured, tmp_path: Path
 ) -> None:
     folder = tmp_path / "c"
-    compare = ["compare", "resnet20", "plain20", "--steps", "2", "-b", "1", "-t", "1"]
+    compare = ["compare", "resnet20", "plain20", "--steps", "40", "-b", "1", "-t", "1"]
     compare += ["--output", str(folder)]
     assert main([*compare, "--max-size-mb", "100"]) == 0
     captured = capsys.readouterr()

@@ -27,7 +27,7 @@ def test_nothing_is_written_beside_somebodys_file(
     (theirs / "net.py").write_text(NETWORK)
     monkeypatch.chdir(here)
     names = [f"{theirs}/net.py:make", f"{os.path.relpath(theirs)}/net.py:make"]
-    options = ["--data", "digits", "--steps", "2", "-b", "1", "-t", "1", "--device", "cpu"]
+    options = ["--data", "digits", "--steps", "200", "-b", "1", "-t", "1", "--device", "cpu"]
     assert main(["compare", *names, *options, "--output", "out"]) == 0
     said = capsys.readouterr().err
     assert main(["train", names[1], "--steps", "1", "-t", "1", "--device", "cpu"]) == 0

@@ -60,16 +60,18 @@ def _weights(model: nn.Module) -> dict[str, Tensor]:
 
 def test_the_average_is_a_running_one(digits: Dataset, short: Recipe, tmp_path: Path) -> None:
     trained = _run(digits, replace(short, averaging=0.4, steps=8), tmp_path, _resnet20())
-    means = {name: each.double() for name, each in _weights(trained.model).items()}
+    means = {name: each.double() for name, each in _weights(trained.learner.model).items()}
     for step in range(8):
         trained.advance()
         decay = min(0.4, (1 + step) / (10 + step))  # the first steps count less than they will
-        for name, weight in _weights(trained.model).items():
+        for name, weight in _weights(trained.learner.model).items():
             means[name] = decay * means[name] + (1 - decay) * weight.double()
     finished = trained.finish()
     for name, weight in _weights(finished).items():
         torch.testing.assert_close(weight.double(), means[name], rtol=1e-5, atol=1e-6, msg=name)
-    for (name, one), other in zip(finished.named_buffers(), trained.model.buffers(), strict=True):
+    for (name, one), other in zip(
+        finished.named_buffers(), trained.learner.model.buffers(), strict=True
+    ):
         assert torch.equal(one, other), name
 
 
@@ -79,7 +81,7 @@ def validated(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Tensor]]:
     seen: list[dict[str, Tensor]] = []
 
     def evaluate(self: Run, split: object) -> Accuracy:
-        seen.append(_weights(self.model))
+        seen.append(_weights(self.learner.model))
         return Accuracy(100, FOUND[len(seen) - 1], None, 1.0, torch.zeros(10, 10))
 
     monkeypatch.setattr(Run, "evaluate", evaluate)
@@ -143,8 +145,10 @@ def test_a_batch_in_parts_is_the_batch(
     for _ in range(4):
         whole.advance()
         divided.advance()
-    for name, weight in _weights(divided.model).items():
-        torch.testing.assert_close(weight, _weights(whole.model)[name], rtol=1e-5, atol=1e-6)
+    for name, weight in _weights(divided.learner.model).items():
+        torch.testing.assert_close(
+            weight, _weights(whole.learner.model)[name], rtol=1e-5, atol=1e-6
+        )
     torch.testing.assert_close(divided.epoch_sums, whole.epoch_sums, rtol=1e-6, atol=0)
 
 
@@ -154,7 +158,9 @@ def test_statistics_taken_anew_are_plain_means(
     trained = _run(digits, replace(short, steps=4, reestimate=100), tmp_path, _resnet20())
     for _ in range(4):
         trained.advance()
-    first = next(part for part in trained.model.modules() if isinstance(part, nn.BatchNorm2d))
+    first = next(
+        part for part in trained.learner.model.modules() if isinstance(part, nn.BatchNorm2d)
+    )
     given: list[Tensor] = []
     first.register_forward_pre_hook(lambda part, inputs: given.append(inputs[0].double()))
     trained.finish()
@@ -176,7 +182,7 @@ def test_the_body_learns_at_its_share_of_the_rate(
         before = _weights(_plain())
         trained = _run(digits, recipe, tmp_path, _plain(), head=head)
         trained.advance()
-        moved.append({k: each - before[k] for k, each in _weights(trained.model).items()})
+        moved.append({k: each - before[k] for k, each in _weights(trained.learner.model).items()})
     for name, step in moved[0].items():
         share = 1.0 if name.startswith("4.") else 0.1
         torch.testing.assert_close(moved[1][name], share * step, rtol=1e-4, atol=1e-7, msg=name)
@@ -196,9 +202,9 @@ def test_adamws_first_step(digits: Dataset, short: Recipe, tmp_path: Path) -> No
     """Loshchilov 2017, Algorithm 2: after bias correction the first moments are the gradient and its square."""
     recipe = replace(short, optimiser="adamw", lr=0.001, weight_decay=0.5)
     trained = _run(digits, recipe, tmp_path, _plain())
-    before, rate = _weights(trained.model), trained.rate()
+    before, rate = _weights(trained.learner.model), trained.rate()
     trained.advance()
-    for name, weight in trained.model.named_parameters():
+    for name, weight in trained.learner.model.named_parameters():
         assert weight.grad is not None
         step = weight.grad / (weight.grad.abs() + 1e-8) + 0.5 * before[name]
         torch.testing.assert_close(weight.detach(), before[name] - rate * step)

@@ -129,12 +129,13 @@ def compare(
     ] = None,
     device: DeviceName = "auto",
     threads: Threads = None,
-    no_thumbnails: Annotated[
+    keep_thumbnails: Annotated[
         bool,
         typer.Option(
-            "--no-thumbnails", help="Keep and show no small pictures of mistakes, for private ones."
+            "--thumbnails/--no-thumbnails",
+            help="Keep and show small pictures of mistakes; not for private ones.",
         ),
-    ] = False,
+    ] = True,
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Cost, training, accuracy, latency, memory and energy of several networks, the choice, and the page that shows them.
@@ -171,7 +172,7 @@ def compare(
             seeds=seeds or (),
             device=device,
             threads=threads,
-            keep_thumbnails=not no_thumbnails,
+            keep_thumbnails=keep_thumbnails,
             reporter=screen(),
         )
     table.show(comparison_table(compared.comparison, compared.records), format)

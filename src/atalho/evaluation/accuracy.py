@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
+from math import isfinite
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -164,7 +165,7 @@ def records(
     outcomes: Mapping[str, Any] | None = None,
     **conditions: Any,
 ) -> list[Record]:
-    """An accuracy as records of top1, top5, loss and calibration error.
+    """An accuracy as records of top1, top5, loss and calibration error; logits that are not finite have no loss.
 
     The 95 % interval of a fraction is among its conditions; among top1's is also `right`, the bools as `pack` returns them, and
     among the loss's `guessing`.
@@ -201,5 +202,6 @@ def records(
         *(
             Record.of(subject, name, value, "measured", **common, **own)
             for name, (value, own) in of_probabilities.items()
+            if isfinite(value)  # logits that are not finite have no loss
         ),
     ]

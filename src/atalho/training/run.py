@@ -1,6 +1,7 @@
 """Carries out a training run: from arguments and a folder to weights and records."""
 
 from contextlib import ExitStack, closing
+from math import isfinite
 from pathlib import Path
 
 from atalho import record
@@ -222,6 +223,7 @@ def _records(
         for row in run.metrics.rows
         for name in ("train_loss", "train_top1", "val_loss", "val_top1")
         if name in row
+        and isfinite(row[name])  # a network that has diverged has no loss on validation images
     ]
     kept = [
         Record.of(subject, "checkpoint", state.step, "measured", **conditions, state=digest)
