@@ -71,10 +71,15 @@ def arguments(short: Recipe) -> Arguments:
     return Arguments("resnet20", short, 0, Device("cpu", 1), "float32")
 
 
+def briefly(patched: pytest.MonkeyPatch) -> None:
+    """Few and short turns of latency on a machine that passes for quiet: other tests are at work on it."""
+    patched.setattr(latency, "PLAN", Plan("time", turns=1, runs=5))
+    patched.setattr(turns, "TURN", 0.05)
+    patched.setattr(busy, "MOST_OTHER_SHARE", inf)
+    patched.setattr(busy, "DRIFT", inf)
+
+
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few and short turns of latency on a machine that passes for quiet: other tests are at work on it."""
-    monkeypatch.setattr(latency, "PLAN", Plan("time", turns=1, runs=5))
-    monkeypatch.setattr(turns, "TURN", 0.05)
-    monkeypatch.setattr(busy, "MOST_OTHER_SHARE", inf)
-    monkeypatch.setattr(busy, "DRIFT", inf)
+    """As `briefly`."""
+    briefly(monkeypatch)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from atalho.api.auditing import Audit as Audit
     from atalho.api.auditing import audit as audit
+    from atalho.api.comparing import Compared as Compared
+    from atalho.api.comparing import compare as compare
     from atalho.api.explaining import Drawing as Drawing
     from atalho.api.explaining import build as build
     from atalho.api.explaining import draw as draw
@@ -17,9 +19,7 @@ if TYPE_CHECKING:
     from atalho.api.explaining import network as network
     from atalho.api.explaining import show as show
     from atalho.api.loading import load as load
-    from atalho.api.measuring import Compared as Compared
     from atalho.api.measuring import bench as bench
-    from atalho.api.measuring import compare as compare
     from atalho.api.measuring import diagnose as diagnose
     from atalho.api.predicting import Predicted as Predicted
     from atalho.api.predicting import predict as predict
@@ -45,7 +45,8 @@ _NAMES = {
     "api.auditing": "Audit audit",
     "api.explaining": "Drawing build draw inception list_networks network show",
     "api.loading": "load",
-    "api.measuring": "Compared bench compare diagnose",
+    "api.comparing": "Compared compare",
+    "api.measuring": "bench diagnose",
     "api.predicting": "Predicted predict predict_to_file",
     "api.records": "frame lecture read_records report verify",
     "api.reporting": "Reporter",

@@ -50,6 +50,9 @@ UNITS = {
     "energy": "J/image",
     "top1": "fraction",
     "top5": "fraction",
+    "balanced_accuracy": "fraction",
+    "nested_top1": "fraction",
+    "learning_top1": "fraction",
     "loss": "nats",
     "calibration_error": "fraction",
     "train_loss": "nats",
@@ -70,14 +73,19 @@ exported file or of an engine with float32 eager."""
 CURVES = ("train_loss", "train_top1", "val_loss", "val_top1")
 """Quantities with a record for every point of a training run; they are no columns of a comparison."""
 
-NO_COLUMNS = frozenset({*DIAGNOSES, *CURVES, "failure", "checkpoint"})
+OF_CROSS_VALIDATION = ("nested_top1", "learning_top1")
+"""The accuracy of choosing a network inside the folds, and that of fits on fewer photos."""
 
-HIGHER_IS_BETTER = frozenset({"top1", "top5", "throughput", "train_throughput"})
+NO_COLUMNS = frozenset({*DIAGNOSES, *CURVES, *OF_CROSS_VALIDATION, "failure", "checkpoint"})
+
+HIGHER_IS_BETTER = frozenset(
+    {"top1", "top5", "balanced_accuracy", "throughput", "train_throughput"}
+)
 
 FOR_ONE_IMAGE = frozenset({"latency", "peak_memory", "added_memory", "energy"})
 """Quantities that depend on the batch size; their limits are for a batch of one image."""
 
-OF_A_SPLIT = ("top1", "top5", "loss", "calibration_error")
+OF_A_SPLIT = ("top1", "top5", "balanced_accuracy", "loss", "calibration_error")
 """Quantities of a network's answers on the images of a split."""
 
 ACCURACIES = frozenset({*OF_A_SPLIT, "val_loss", "val_top1"})

@@ -5,7 +5,7 @@ from binascii import Error
 from collections.abc import Sequence
 from functools import lru_cache
 from math import exp, hypot, inf, lgamma, log, log1p, sqrt
-from statistics import NormalDist, fmean, stdev
+from statistics import NormalDist, fmean, linear_regression, stdev
 from typing import NamedTuple
 
 Z95 = 1.959963984540054  # 97.5 % of a standard normal distribution lie below it
@@ -202,3 +202,20 @@ def _bits(right: str, images: int) -> int | None:
     except (Error, ValueError):
         return None
     return int.from_bytes(packed) if 0 <= 8 * len(packed) - images < 8 else None
+
+
+def with_twice_as_many(points: Sequence[tuple[float, float]]) -> float | None:
+    """The accuracy to expect of twice as many images as the last point's, if the error falls as a power of their number.
+
+    None where that cannot be told: of fewer than three points, or where one is without error.
+
+    Args:
+        points: numbers of images with the accuracy of a fit on so many, in growing order.
+    """
+    if len(points) < 3 or any(accuracy >= 1 for _, accuracy in points):
+        return None
+    counts, errors = zip(
+        *((log(count), log(1 - accuracy)) for count, accuracy in points), strict=True
+    )
+    slope = min(0.0, linear_regression(counts, errors).slope)
+    return 1 - exp(errors[-1] + slope * log(2))

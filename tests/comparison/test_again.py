@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from atalho import record
-from atalho.api.measuring import compare as command
+from atalho.api.comparing import compare as command
 from atalho.benchmark import latency, memory
 from atalho.benchmark.system import System
 from atalho.choice import choosing

@@ -170,4 +170,6 @@ def test_another_objective_is_refused(text: str, cause: str) -> None:
 
 
 def test_a_class_may_have_any_name() -> None:
-    assert parse("recall:a>=b>=0.5", ["cat", "a>=b"]) == Objective(label=1, least=0.5)
+    assert parse("recall:a>=b>=0.5", ["cat", "a>=b"]) == Objective(
+        "recall:a>=b>=0.5", label=1, least=0.5
+    )

@@ -15,7 +15,7 @@ from atalho.data.batches import Preprocessing, preprocess
 from atalho.data.dataset import Dataset, Split
 from atalho.data.image import Framing
 from atalho.errors import AtalhoError
-from atalho.features.embedding import Embedding
+from atalho.features.embedding import Embedding, by_content
 from atalho.features.extraction import Extraction, features
 from atalho.features.head import fit
 from atalho.grammar.module import build
@@ -67,7 +67,7 @@ def test_a_linear_run_is_a_run_whose_network_is_the_head(
     own = folder.load(tmp_path / "run")
     test = digits.splits["test"]
     assert isinstance(test, Split)
-    trained_on = digits.training(with_validation=True)
+    trained_on = by_content(digits.training(with_validation=True))
     how = Extraction(CPU)
     begun = replace(start, framing=digits.framing)
     head = fit(Embedding.of(trained_on, features(begun, trained_on, how)), 10)

@@ -21,8 +21,9 @@ from atalho.data import imagenet
 from atalho.data.batches import preprocess
 from atalho.errors import AtalhoError, Exit
 from atalho.weights import fitting, pretrained, trained
+from atalho.weights.downloads import TAGS, published
 from atalho.weights.layouts import library_name
-from atalho.weights.pretrained import TAGS, load, published
+from atalho.weights.pretrained import load
 from atalho.weights.published import PUBLISHED
 from atalho.weights.trained import Trained
 
@@ -159,7 +160,10 @@ def test_a_published_name_is_downloaded_once_and_its_variant_used_and_said(
     found = load("resnet18", "tv_in1k", say=said.append)
     assert found.network.name == "resnet18.b"
     assert said[0].startswith("tv_in1k belongs to resnet18.b, which is used: shortcuts of option B")
-    assert said[1].startswith(f"downloading http://127.0.0.1:{server.server_port}/{RESNET18}")
+    assert said[1].startswith(
+        f"downloading http://127.0.0.1:{server.server_port}/{RESNET18} (45 MB; "
+    )
+    assert "BSD-3-Clause" in said[1] and "non-commercial research" in said[1]
     torch.testing.assert_close(
         answers(found, picture()), expected(theirs, "resnet18"), rtol=0, atol=1e-4
     )
@@ -202,7 +206,7 @@ def test_a_machine_without_a_network(hub: Path, monkeypatch: pytest.MonkeyPatch,
     publish(monkeypatch, url, "00000000")
     error = failure("resnet18", "tv_in1k")
     assert (error.code, error.exit) == ("WEIGHTS-DOWNLOAD", Exit.CHECKPOINT)
-    assert "--weights FILE" in error.next_step
+    assert error.next_step.endswith(f"put it at {hub / 'x-00000000.pth'}")
     assert [*hub.iterdir()] == []
 
 

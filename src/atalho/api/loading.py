@@ -77,6 +77,62 @@ def load(
     return folder.load(Path(name))
 
 
+def begins_from(
+    network: str,
+    weights: str | Path | None,
+    data: str,
+    recipe: str | None,
+    *,
+    from_scratch: bool,
+    reporter: Reporter,
+) -> str | None:
+    """The weights that a training begins from: those that are named, or with photos the network's published ones.
+
+    Args:
+        recipe: the one that the user names; one that draws all weights, as the papers' do, is a training from scratch.
+        from_scratch: whether all weights are drawn, though the data are photos.
+
+    Returns:
+        None where all weights are drawn.
+
+    Raises:
+        AtalhoError: USAGE (exit 2), for weights and `from_scratch`; WEIGHTS-NONE (exit 2), where none are published.
+    """
+    if weights is not None:
+        if from_scratch:
+            raise wrong_option("from-scratch", "it goes without --weights")
+        return str(weights)
+    if from_scratch or not is_folder(data) or recipe not in (None, "finetune", "linear"):
+        return None
+    from atalho.weights.pretrained import offered
+
+    if tags := offered(network):
+        reporter.say(
+            f"{network} begins from published weights, {tags[0]} (--from-scratch: without)"
+        )
+        return tags[0]
+    raise AtalhoError(
+        "WEIGHTS-NONE",
+        network,
+        f"has no published weights, and would have to learn all from the photos in {data}",
+        next_step="--weights with a file or a folder, a network with published weights as resnet50, or --from-scratch",
+        exit=Exit.USAGE,
+    )
+
+
+def say_scratch(network: str, images: int, classes: int, reporter: Reporter) -> None:
+    """Says what is to be expected of a network that learns all from so few photos."""
+    if images < FEW * classes:
+        reporter.say(
+            f"{network} learns all from {images:,} photos, {images // classes} a class: expect far less than from published "
+            f"weights, which need seconds; from scratch takes some {FEW:,} a class"
+        )
+
+
+FEW = 1000
+"""Images a class below which a training from scratch is warned of: ImageNet has 1,300, CIFAR-10 has 5,000."""
+
+
 def for_inference(
     network: "str | Path | Trained",
     weights: str | Path | None,

@@ -1,19 +1,14 @@
-"""Networks measured on this machine, compared on data, and diagnosed."""
+"""Networks measured on this machine, and diagnosed."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
 
 from atalho.api.loading import (
     DATA_DIR,
-    BadImages,
-    Copies,
     engine_request,
-    load,
     load_data,
-    training_precision,
 )
 from atalho.api.records import add_records
 from atalho.api.reporting import QUIET, Reporter
@@ -23,9 +18,7 @@ from atalho.record import Record
 from atalho.runtime.device import Device, resolve_device
 
 if TYPE_CHECKING:
-    from atalho.choice.choosing import Choice, Limits
     from atalho.engines.engine import Dtype, MemoryFormat
-    from atalho.ranking import Comparison
 
 MEASURES = ("flow", "responses", "shattering")
 """The measures of a diagnosis that take seconds."""
@@ -65,7 +58,7 @@ def bench(
     """
     from atalho.networks import subjects
 
-    names = _several(networks)
+    names = several(networks)
     tables = [subjects.get(name, input=input, num_classes=num_classes) for name in names]
     from atalho.benchmark.bench import Bench
     from atalho.benchmark.entry import Entry
@@ -75,7 +68,7 @@ def bench(
     resolved_device = resolve_device(device, threads)
     request = engine_request(engine, precision, memory_format, resolved_device, batches)
     request.candidates(calibrated=False)
-    _check_streams(streams, resolved_device)
+    check_streams(streams, resolved_device)
     with (
         TemporaryDirectory() as folder,
         Bench(request, Path(folder) / "engines", reporter.say) as benchmark,
@@ -85,144 +78,6 @@ def bench(
     if output:
         add_records(output, measured)
     return measured
-
-
-@dataclass(frozen=True)
-class Compared:
-    """The result of a comparison.
-
-    Args:
-        records: all of the comparison's folder.
-        comparison: the records that are ranked, the most accurate network first.
-        limits: that the choice keeps to, by quantity in the records' units.
-        choice: the network to take, and among which it was chosen; None where no network is known to keep to the limits.
-        chosen: the folder with that network, ready for `predict`; None where nothing was chosen or trained.
-        page: the path of the report.
-    """
-
-    records: list[Record]
-    comparison: "Comparison"
-    limits: "Limits"
-    choice: "Choice | None"
-    chosen: Path | None
-    page: Path
-
-
-def compare(
-    networks: str | Sequence[str] = (),
-    data: str = "digits",
-    *,
-    data_dir: str | Path = DATA_DIR,
-    bad_images: BadImages = "error",
-    copies: Copies = "similar",
-    img_size: int | None = None,
-    weights: str | Mapping[str, str] | None = None,
-    recipe: str | None = None,
-    output: str | Path = "comparison",
-    epochs: float | None = None,
-    steps: int | None = None,
-    batch_size: int | Sequence[int] = (1, 32),
-    streams: int = 1,
-    engine: str = "eager",
-    precision: "Dtype | None" = None,
-    memory_format: "MemoryFormat" = "channels_last",
-    max_engine_loss: float = 1.0,
-    max_latency_ms: float | None = None,
-    max_memory_mb: float | None = None,
-    max_energy_j: float | None = None,
-    max_size_mb: float | None = None,
-    min_accuracy: float | None = None,
-    margin: float = 1.0,
-    seed: int = 0,
-    seeds: Sequence[int] = (),
-    device: str = "auto",
-    threads: int | None = None,
-    keep_thumbnails: bool = True,
-    reporter: Reporter = QUIET,
-) -> Compared:
-    """Cost, training, accuracy, latency, memory and energy of several networks, the choice, and the page that shows them.
-
-    Measurements that the folder holds already are not made again.
-
-    Args:
-        networks: as `network` takes them; plain and residual networks of 20 and 56 layers and a small GoogLeNet unless given.
-        data: as in `train`, or `none` for no training.
-        weights: to fine-tune, as in `train`: one for all networks, or a mapping by network.
-        output: the comparison's folder.
-        max_latency_ms, max_memory_mb, max_energy_j, max_size_mb, min_accuracy: as in `Budget`.
-        margin: the accuracy that the choice may lose for a lower cost, in points of top-1.
-        data_dir, bad_images, copies, img_size, recipe, epochs, steps, seed, device, threads: as in `train`.
-        batch_size, streams, engine, precision, memory_format: as in `bench`.
-        max_engine_loss: as in `export`, on validation images.
-        seeds: several, in place of `seed`: a training of each network for each, whose spread the choice accounts for.
-        keep_thumbnails: whether small pictures of mistakes are kept in the folder and shown on the page.
-
-    Raises:
-        AtalhoError: as `train` and `bench`; OUTPUT or IN-USE (exit 2), for a folder that cannot be used.
-        Stopped: by SIGINT or SIGTERM during training; a second call continues.
-    """
-    from atalho.choice.limits import Budget
-    from atalho.comparison import DEMONSTRATION
-    from atalho.recipes.changes import RecipeChanges
-    from atalho.training.resolution import NO_DATA, Request, framing, resolve
-
-    names = _several(networks) or DEMONSTRATION
-    weights_by_network = (
-        dict.fromkeys(names, weights) if isinstance(weights, str) else dict(weights or {})
-    )
-    for name in weights_by_network:
-        if name not in names:
-            raise wrong_option("weights", f"{name} is not among the networks")
-    changes = RecipeChanges(epochs=epochs, steps=steps, hold_out=True)
-    requests = [
-        Request(name, data, weights_by_network.get(name), recipe, changes, None, img_size, seed)
-        for name in names
-    ]
-    limits = Budget(max_latency_ms, max_memory_mb, max_energy_j, max_size_mb, min_accuracy).limits
-    from atalho.comparison import comparing
-    from atalho.evaluation import thumbnails
-    from atalho.page import publish
-    from atalho.training.listeners import Listeners
-
-    resolved_device = resolve_device(device, threads)
-    starts = [
-        load(each.network, each.weights, new_head=True, reporter=reporter) if each.weights else None
-        for each in requests
-    ]
-    pairs = [*zip(requests, starts, strict=True)]
-    dataset = None
-    if data != NO_DATA:
-        dataset = load_data(
-            data,
-            data_dir,
-            reporter,
-            framings=[framing(each, start) for each, start in pairs if each.photos],
-            bad_images=bad_images,
-            copies=copies,
-        )
-    trained_in, _ = training_precision("auto", resolved_device)
-    batches = [batch_size] if isinstance(batch_size, int) else batch_size
-    resolved = [resolve(each, dataset, start, resolved_device, trained_in) for each, start in pairs]
-    request = engine_request(
-        engine, precision, memory_format, resolved_device, batches, max_engine_loss
-    )
-    request.candidates(calibrated=dataset is not None)
-    _check_streams(streams, resolved_device)
-    folder = Path(output)
-    with reporter.training("training") as progress:
-        measured = comparing.compare(
-            comparing.Comparison(resolved, batches, request, streams, limits, margin / 100, seeds),
-            folder,
-            say=reporter.say,
-            listeners=Listeners(progress=progress),
-        )
-    page = folder / "report.html"
-    if dataset and keep_thumbnails:
-        thumbnails.write(measured.records, dataset, folder)
-    folders = [folder] if keep_thumbnails else []
-    publish(measured.records, page, limits, measured.queries, folders, margin / 100)
-    chosen = folder / comparing.CHOSEN if comparing.keep(measured, folder) else None
-    return Compared(measured.records, measured.ranked, limits, measured.choice, chosen, page)
 
 
 def diagnose(
@@ -268,7 +123,7 @@ def diagnose(
     from atalho.training.resolution import NO_DATA, Request, resolve
 
     changes = RecipeChanges(epochs=epochs, steps=steps, hold_out=hold_out)
-    requests = [Request(name, data, recipe=recipe, changes=changes) for name in _several(networks)]
+    requests = [Request(name, data, recipe=recipe, changes=changes) for name in several(networks)]
     from atalho.diagnosis import diagnosing
 
     dataset = None if data == NO_DATA else load_data(data, data_dir, reporter)
@@ -284,12 +139,12 @@ def diagnose(
     return diagnosing.diagnose(diagnosis, Path(output), say=reporter.say)
 
 
-def _several(networks: str | Sequence[str]) -> Sequence[str]:
+def several(networks: str | Sequence[str]) -> Sequence[str]:
     """A sequence of names; a single name becomes a sequence of one."""
     return [networks] if isinstance(networks, str) else networks
 
 
-def _check_streams(streams: int, device: Device) -> None:
+def check_streams(streams: int, device: Device) -> None:
     """Raises USAGE (exit 2) for several streams on a GPU, whose requests run one after another."""
     if streams > 1 and device.type != "cpu":
         raise wrong_option("streams", f"several are for a processor, not for {device.name}")

@@ -85,6 +85,14 @@ def evaluate(
         dataset = dataset or load_data(data, data_dir, reporter)
         return evaluating.on_dataset(trained, dataset, split or "test", inference, crops)
 
+    if trained.out_of_fold:
+        if crops != "1":
+            raise wrong_option("crops", "out-of-fold answers are of one view")
+        from atalho.evaluation import promised
+
+        with reporter.reading(trained.network.name) as progress:
+            return promised.on_photos(trained, Path(data), split, inference, progress, reporter.say)
+
     def load_folder(kind: "Copies") -> "Dataset":
         framings = [trained.framing]
         return load_data(

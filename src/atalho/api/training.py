@@ -6,7 +6,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from atalho.api.loading import DATA_DIR, BadImages, Copies, load, load_data, training_precision
+from atalho.api.loading import (
+    DATA_DIR,
+    BadImages,
+    Copies,
+    begins_from,
+    load,
+    load_data,
+    say_scratch,
+    training_precision,
+)
 from atalho.api.reporting import QUIET, Reporter
 from atalho.errors import Stopped, wrong_option
 from atalho.files import safe_name
@@ -49,6 +58,7 @@ def train(
     img_size: int | None = None,
     recipe: str | None = None,
     weights: str | Path | None = None,
+    from_scratch: bool = False,
     new_head: bool | None = None,
     output: str | Path | None = None,
     resume: bool = False,
@@ -90,6 +100,7 @@ def train(
             alike; `off`, none.
         img_size: side of the input for photos, in pixels; the weights' or the paper's unless given.
         recipe: a paper's recipe, finetune, linear or quick; by the data unless given, and finetune with `weights`.
+        from_scratch: whether all weights are drawn, though the data are photos and there are published weights.
         weights: to begin from: a published name as `tv_in1k`, a file, or a folder with config.json.
         new_head: whether their classifier is drawn anew; unless given only if the data have other classes.
         output: the run's folder, or with `seeds` the folder that holds a folder for each; below `runs` unless given.
@@ -135,8 +146,10 @@ def train(
         balanced=class_weights or None,
         mirror=mirror or False,
     )
-    weights_name = None if weights is None else str(weights)
-    request = Request(network, data, weights_name, recipe, changes, new_head, img_size, seed)
+    start_weights = begins_from(
+        network, weights, data, recipe, from_scratch=from_scratch, reporter=reporter
+    )
+    request = Request(network, data, start_weights, recipe, changes, new_head, img_size, seed)
     from atalho.networks.subjects import folder_name
     from atalho.runtime import world
     from atalho.training import seeds as several
@@ -147,10 +160,10 @@ def train(
     with world.joined(resolved_device.torch) as processes, ExitStack() as stack:
         own_reporter = reporter if processes.main else QUIET
         start = None
-        if weights:
+        if start_weights:
             start = load(
                 network,
-                weights,
+                start_weights,
                 input=(3, img_size, img_size) if img_size else None,
                 new_head=new_head is not False,
                 reporter=own_reporter,
@@ -166,6 +179,9 @@ def train(
                 copies=copies,
             )
         )
+        if from_scratch:
+            images = len(dataset.training(with_validation=True).labels)
+            say_scratch(network, images, len(dataset.classes), own_reporter)
         resolved = resolve(request, dataset, start, resolved_device, resolved_precision)
         arguments = replace(
             resolved.arguments,
@@ -192,6 +208,7 @@ def train(
             ),
             progress=stack.enter_context(own_reporter.training(name)),
             warn=own_reporter.say,
+            reading=stack.enter_context(own_reporter.reading(f"features by {name}")),
         )
         numbers = seeds or [seed]
         assert resolved.data

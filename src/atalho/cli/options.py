@@ -98,6 +98,21 @@ ClassWeights = Annotated[
         "--class-weights", help="The same weight for every class, however many images it has."
     ),
 ]
+FromScratch = Annotated[
+    bool,
+    typer.Option("--from-scratch", help="Photos without published weights: all of it is learned."),
+]
+Optimise = Annotated[
+    str,
+    typer.Option(
+        "--optimise",
+        help="What the choice among networks on photos is about: accuracy, balanced or recall:CLASS>=0.95.",
+    ),
+]
+GroupBy = Annotated[
+    Path | None,
+    typer.Option(help="CSV of photo,group: those of one patient, camera or burst stay together."),
+]
 Mirror = Annotated[
     bool, typer.Option(" /--no-mirror", help="No mirrored images: for signs and text.")
 ]

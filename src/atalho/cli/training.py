@@ -15,6 +15,7 @@ from atalho.cli.options import (
     DataDir,
     DeviceName,
     Epochs,
+    FromScratch,
     HoldOut,
     ImgSize,
     Mirror,
@@ -48,6 +49,7 @@ def train(
     img_size: ImgSize = None,
     recipe: RecipeName = None,
     weights: Weights = None,
+    from_scratch: FromScratch = False,
     new_head: Annotated[
         bool | None,
         typer.Option(
@@ -138,6 +140,7 @@ def train(
             img_size=img_size,
             recipe=recipe,
             weights=weights,
+            from_scratch=from_scratch,
             new_head=new_head,
             output=output,
             resume=resume,

@@ -1,6 +1,7 @@
 """Compares networks on data and a machine, in a folder; a second call measures what is missing.
 
 records.jsonl     everything computed and measured, a line a record
+fitted/           networks whose classifiers are fitted on features of all photos
 runs/NETWORK/     the training run of each network; NETWORK-CHECKSUM for further runs of one network
 engines/          each network with its engine's files, ready for `predict`; removed when nothing is trained
 chosen/           a copy of the chosen network's folder in engines/
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from operator import eq
 from pathlib import Path
+from typing import Any
 
 from atalho import ranking
 from atalho.benchmark.bench import Bench
@@ -19,11 +21,13 @@ from atalho.benchmark.entry import Entry
 from atalho.choice.choosing import MARGIN, Choice, Limits, choose
 from atalho.comparison import cited
 from atalho.comparison.answers import Answers
+from atalho.comparison.crossvalidated import Photos
 from atalho.comparison.training import Training
 from atalho.conditions import states
 from atalho.data.image import Framing
 from atalho.engines import deploy, samples
 from atalho.engines.choosing import EngineRequest, Sample
+from atalho.features.crossvalidation import PLAIN, Settings
 from atalho.networks.subjects import Subject
 from atalho.record import Query, Record
 from atalho.tasks import Round, Step, carry_out, parts
@@ -31,8 +35,9 @@ from atalho.training.listeners import SILENT, Listeners
 from atalho.training.resolution import Resolved
 from atalho.weights import config
 from atalho.weights.calibration import Calibration
+from atalho.weights.trained import Trained
 
-RUNS, ENGINES, CHOSEN = "runs", "engines", "chosen"
+RUNS, FITTED, ENGINES, CHOSEN = "runs", "fitted", "engines", "chosen"
 
 Say = Callable[[str], None]
 
@@ -50,6 +55,7 @@ class Comparison:
         margin: the accuracy that it may lose for a lower cost, as a fraction.
         seeds: of each network's trainings; the weights of the first are measured and may be chosen. The networks' own unless
             given.
+        photos: how networks are fitted and chosen that are cross-validated on their features.
     """
 
     networks: Sequence[Resolved]
@@ -59,6 +65,7 @@ class Comparison:
     limits: Limits = field(default_factory=dict)
     margin: float = MARGIN
     seeds: Sequence[int] = ()
+    photos: Settings = PLAIN
 
 
 @dataclass(frozen=True)
@@ -104,7 +111,9 @@ def compare(
     def sample(framing: Framing) -> Sample:
         return samples.of_dataset(datasets[framing])
 
-    steps: list[Step | Round] = []
+    cross_validated = [each for each in comparison.networks if each.cross_validated]
+    photos = Photos(cross_validated, comparison.photos, folder / FITTED, listeners)
+    steps: list[Step | Round] = [photos.round()] if cross_validated else []
     entries: list[Entry] = []
     trainings: dict[str, list[Training]] = {}
     for each in comparison.networks:
@@ -113,6 +122,10 @@ def compare(
             if cited.records(network.name):
                 steps.append(_cited(network))
             entries.append(Entry.untrained(network))
+        elif each in photos.networks:
+            entries.append(
+                _entry(each, partial(photos.fitted, each), sample, photos.identity(each))
+            )
         else:
             runs = [
                 Training(replace(each.arguments, seed=seed), each.data, folder / RUNS, listeners)
@@ -120,15 +133,7 @@ def compare(
             ]
             steps += [run.step() for run in runs]
             trainings[network.name] = runs
-            entries.append(
-                Entry(
-                    network.without_auxiliary(),
-                    runs[0].trained,
-                    partial(sample, each.data.framing),
-                    calibrated=True,
-                    training=runs[0].identity,
-                )
-            )
+            entries.append(_entry(each, runs[0].trained, sample, runs[0].identity))
     with Bench(comparison.engine, folder / ENGINES, say) as bench:
         steps += bench.steps(entries, comparison.batches, comparison.streams)
         answers = {
@@ -152,6 +157,19 @@ def compare(
     if not datasets:
         shutil.rmtree(folder / ENGINES, ignore_errors=True)  # of random weights
     return Measured(records, queries, ranked, choice, engines if datasets else {})
+
+
+def _entry(
+    resolved: Resolved,
+    trained: Callable[[], Trained],
+    sample: Callable[[Framing], Sample],
+    identity: Mapping[str, Any],
+) -> Entry:
+    """A network that was trained on data, to be measured."""
+    assert resolved.data
+    images = partial(sample, resolved.data.framing)
+    alone = resolved.network.without_auxiliary()
+    return Entry(alone, trained, images, calibrated=True, training=identity)
 
 
 def keep(measured: Measured, folder: Path) -> bool:

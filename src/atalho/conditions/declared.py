@@ -84,6 +84,7 @@ _DECLARED = (
     Condition("training_dtype", str, Owner.TRAINING, "the arithmetic of the training"),
     Condition("auxiliary_weight", NUMBER, Owner.TRAINING, "of an auxiliary head's loss"),
     Condition("start", str, Owner.TRAINING, "SHA-256 of the weights that it began from"),
+    Condition("optimise", str, Owner.TRAINING, "what the choice is about"),
     Condition("arguments", str, Owner.TRAINING, "SHA-256 of all arguments but the seed"),
     Condition("seed", int, Owner.SEED, "of initialisation, order and augmentation"),
     # the part of a network, the moment of a training
@@ -99,6 +100,7 @@ _DECLARED = (
     Condition("distance", NUMBER, Owner.POSITION, "between two images, in standard deviations of a pixel"),
     Condition("lesion", str, Owner.POSITION, "what is done to rows"),
     Condition("rows", list, Owner.POSITION, "to which it is done, or that have a response each"),
+    Condition("fitted_on", int, Owner.POSITION, "images that a classifier was fitted on"),
     Condition("beta", NUMBER, Owner.POSITION, "coordinate on the loss surface along the second direction"),
     # the protocol
     Condition("protocol", str, Owner.PROTOCOL, "how it was measured, in words"),
@@ -106,6 +108,8 @@ _DECLARED = (
     Condition("images", int, Owner.PROTOCOL, "images that it was measured on"),
     Condition("batches", list, Owner.PROTOCOL, "sizes of batches that were compared"),
     Condition("logit", str, Owner.PROTOCOL, "of which the gradient was taken"),
+    Condition("folds", int, Owner.PROTOCOL, "of cross-validation"),
+    Condition("grouped_by", str, Owner.PROTOCOL, "SHA-256 of the table of photos that are kept together"),
     Condition("directions", int, Owner.PROTOCOL, "seed of the loss surface's directions"),
     Condition("noisy", bool, Owner.PROTOCOL, "whether the machine had other work"),
     # the result
@@ -120,6 +124,8 @@ _DECLARED = (
     Condition("right", str, Owner.RESULT, "which images were answered right: bits, in base64"),
     Condition("outcomes", dict, Owner.RESULT, "of every image: its class, the predicted one, and their probabilities"),
     Condition("guessing", NUMBER, Owner.RESULT, "loss of guessing by the classes' frequencies, in nats"),
+    Condition("per_class", dict, Owner.RESULT, "accuracy of each class"),
+    Condition("competitors", list, Owner.RESULT, "the networks that were chosen among"),
     Condition("noise", str, Owner.RESULT, "what the other work was"),
     Condition("idle", NUMBER, Owner.RESULT, "power at rest, in W"),
     Condition("window", NUMBER, Owner.RESULT, "time that was measured, in s"),

@@ -173,7 +173,7 @@ def records(
     Args:
         outcomes: of the same images, as `outcomes.document` writes them, to be a condition of top1; None to leave them out.
     """
-    common = {**conditions, "images": accuracy.images, "protocol": PROTOCOL}
+    common = {"protocol": PROTOCOL, **conditions, "images": accuracy.images}
     of_images = {} if accuracy.outcomes is None else {"right": pack(accuracy.outcomes.right)}
     own_of_top1 = {**of_images, **({} if outcomes is None else {"outcomes": outcomes})}
     fractions: dict[str, tuple[float | None, dict[str, Any]]] = {

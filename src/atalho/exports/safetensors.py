@@ -11,9 +11,11 @@ from atalho.weights.trained import write as write_folder
 
 
 def write(trained: Trained, path: Path) -> None:
-    """Writes the folder; auxiliary heads are kept."""
+    """Writes the folder; auxiliary heads are kept, and out-of-fold answers."""
     path.mkdir()
     write_folder(path, trained.model.state_dict(), trained.config)
+    if trained.out_of_fold:
+        trained.out_of_fold.write(path)
 
 
 def read(trained: Trained, path: Path) -> Reader:

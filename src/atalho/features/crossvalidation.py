@@ -1,7 +1,8 @@
 """Nested cross-validation of linear classifiers on several networks' features: each image is tested once, by a system that has not seen it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -26,6 +27,10 @@ class Settings:
     folds: int = FOLDS
 
 
+PLAIN = Settings()
+"""By accuracy, every image with the same weight."""
+
+
 @dataclass(frozen=True)
 class CrossValidated:
     """What cross-validation came to; images are in the order of the embeddings.
@@ -47,26 +52,15 @@ def cross_validate(
     networks: Mapping[str, Embedding],
     classes: int,
     settings: Settings,
-    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> CrossValidated:
     """Fits and tests every network in every fold, and fits every network on all images.
 
     Args:
         networks: the same images in the same order, as each network's features.
-        progress: is called with fits done and fits in all.
     """
     first, *_ = networks.values()
     folds = first.folds(settings.folds)
-    total = len(networks) * (len(folds) + 1)
-    done = 0
-
-    def fitted(images: Embedding) -> Head:
-        nonlocal done
-        head = _fitted(images, classes, settings)
-        done += 1
-        progress(done, total)
-        return head
-
+    fitted = partial(_fitted, classes=classes, settings=settings)
     logits = {name: np.full((len(first.labels), classes), NEVER) for name in networks}
     nested = np.full((len(first.labels), classes), NEVER)
     chosen = []

@@ -3,12 +3,19 @@
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from atalho.data.dataset import Images, divided
 from atalho.features.cache import Features
 
 Places = NDArray[np.int64]
+
+
+def by_content(images: Images) -> Images:
+    """The images in the order of their checksums: what is fitted on them depends on no file's name."""
+    checksums = images.checksums()
+    return images.select(torch.tensor(sorted(range(len(checksums)), key=checksums.__getitem__)))
 
 
 @dataclass(frozen=True)
@@ -29,13 +36,9 @@ class Embedding:
 
     @classmethod
     def of(cls, images: Images, features: Features) -> "Embedding":
-        """The images in the order of their checksums: what is fitted depends on no file's name."""
-        checksums = images.checksums()
-        order = sorted(range(len(checksums)), key=checksums.__getitem__)
-        ordered = tuple(checksums[place] for place in order)
-        return cls(
-            features[order], images.labels.numpy()[order], np.array(images.groups())[order], ordered
-        )
+        """Images with their features, in their order."""
+        groups = np.array(images.groups(), np.int64)
+        return cls(features, images.labels.numpy(), groups, tuple(images.checksums()))
 
     def select(self, places: Places) -> "Embedding":
         """The images at some places, in their order."""

@@ -83,27 +83,34 @@ class Rotated:
         return own, bias - own @ self.mean
 
 
-def fit(images: Embedding, classes: int, *, balanced: bool = False) -> Head:
+def fit(
+    images: Embedding,
+    classes: int,
+    *,
+    balanced: bool = False,
+    strengths: tuple[float, ...] = STRENGTHS,
+) -> Head:
     """The classifier whose regularisation has the lowest loss on images held out by inner folds.
 
     Args:
         classes: how many there are; an image of each should be among the images.
         balanced: whether every class counts alike, however many images it has.
+        strengths: to choose from, in growing order; a single one needs no inner folds, and nothing is held out.
     """
     with threadpool_limits(1):  # matrices this small are slower on several threads
         rotated = Rotated.of(images.features)
         features, labels = rotated.features, images.labels
-        held_out = np.full((len(STRENGTHS), len(labels), classes), NEVER)
-        for train, test in images.folds(INNER):
-            path = _path(features[train], labels[train], classes, balanced, len(STRENGTHS) - 1)
+        held_out = np.full((len(strengths), len(labels), classes), NEVER)
+        for train, test in images.folds(INNER) if len(strengths) > 1 else ():
+            path = _path(features[train], labels[train], classes, balanced, strengths)
             for place, linear in enumerate(path):
                 held_out[place, test] = linear(features[test])
         weights = _weights(labels, classes, balanced)
         losses = [float(weights @ cross_entropy(each, labels)) for each in held_out]
         best = int(np.argmin(losses))
-        *_, linear = _path(features, labels, classes, balanced, best)
+        *_, linear = _path(features, labels, classes, balanced, strengths[: best + 1])
         weight, bias = rotated.folded(linear.weight, linear.bias)
-    return Head(weight, bias, STRENGTHS[best], held_out[best])
+    return Head(weight, bias, strengths[best], held_out[best])
 
 
 def cross_entropy(logits: Floats, labels: NDArray[np.int64]) -> Floats:
@@ -127,16 +134,20 @@ class _Linear:
 
 
 def _path(
-    features: Floats, labels: NDArray[np.int64], classes: int, balanced: bool, last: int
+    features: Floats,
+    labels: NDArray[np.int64],
+    classes: int,
+    balanced: bool,
+    strengths: tuple[float, ...],
 ) -> list[_Linear]:
-    """The fits of the strengths up to the `last`; each begins where the one before it ended."""
+    """A fit for each of the strengths; each begins where the one before it ended."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
     weighting = "balanced" if balanced else None
     model = LogisticRegression(max_iter=ITERATIONS, warm_start=True, class_weight=weighting)
     path = []
-    for strength in STRENGTHS[: last + 1]:
+    for strength in strengths:
         with warnings.catch_warnings():
             # A fit that would still improve after so many steps is judged on held-out images like any other.
             warnings.simplefilter("ignore", ConvergenceWarning)

@@ -22,8 +22,10 @@ class Objective:
     Args:
         label: the class whose recall must reach `least`; None without such a class.
         balanced: whether every class counts alike, however many images it has.
+        text: as the user writes it.
     """
 
+    text: str = ACCURACY
     balanced: bool = False
     label: int | None = None
     least: float = 0.0
@@ -67,7 +69,7 @@ def parse(text: str, classes: Sequence[str]) -> Objective:
         AtalhoError: USAGE (exit 2), for another text, a class that is not there or a recall outside (0, 1].
     """
     if text in (ACCURACY, BALANCED):
-        return Objective(balanced=text == BALANCED)
+        return Objective(text, balanced=text == BALANCED)
     kind, _, condition = text.partition(":")
     name, _, least = condition.rpartition(">=")
     if kind != RECALL or not name:
@@ -80,4 +82,4 @@ def parse(text: str, classes: Sequence[str]) -> Objective:
         recall = 0.0
     if not 0 < recall <= 1:
         raise wrong_option("optimise", f"the recall {least!r} is not above 0 and at most 1")
-    return Objective(label=[*classes].index(name), least=recall)
+    return Objective(text, label=[*classes].index(name), least=recall)

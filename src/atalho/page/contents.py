@@ -22,6 +22,7 @@ class Contents:
 
     Attributes:
         limits: what the chosen network may cost at most, by quantity in the records' units.
+        compared_records: those that are compared.
         choice: None where no network with a measured accuracy is within the limits.
         styles: how each network is drawn, by its name; families together, and the shallow before the deep.
         figures: those of the comparison.
@@ -31,6 +32,7 @@ class Contents:
     """
 
     records: tuple[Record, ...]
+    compared_records: tuple[Record, ...]
     limits: Mapping[str, float]
     comparison: Comparison
     choice: Choice | None
@@ -71,6 +73,7 @@ class Contents:
             drawings += figures.of_outcomes(right_or_wrong, drawn)
         return cls(
             records=tuple(records),
+            compared_records=tuple(compared_records),
             limits=limits,
             comparison=compared,
             choice=choice,

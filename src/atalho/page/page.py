@@ -25,6 +25,7 @@ from atalho.page.words import (
     depth,
     engines,
     failures,
+    photos,
     training,
     verdicts,
 )
@@ -59,7 +60,10 @@ def html(contents: Contents) -> str:
         title=answer.title(compared) if compares else WHY_DEPTH_WORKS,
         answer=answer.sentences(compared, choice, contents.limits) if compares else [],
         certainty=certainty.details(choice) if choice else [],
-        notes=training.notes(compared),
+        notes=[
+            *training.notes(compared),
+            *photos.notes(contents.compared_records, choice.chosen.network if choice else None),
+        ],
         higher_is_better=HIGHER_IS_BETTER,
         columns=columns(compared),
         rows=compared.rows,

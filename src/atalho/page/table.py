@@ -15,6 +15,7 @@ from atalho.record import UNITS
 SHOWN = (
     "top1",
     "top5",
+    "balanced_accuracy",
     "params",
     "macs",
     "latency",
@@ -29,7 +30,7 @@ SHOWN = (
 ALWAYS = frozenset({"top1", "params", "macs", "latency", "throughput", "peak_memory"})
 """The columns that are shown even where nothing was measured; their cells then say so."""
 
-_FRACTIONS = ("top1", "top5")
+_FRACTIONS = ("top1", "top5", "balanced_accuracy")
 _BATCHED = ("latency", "throughput", "peak_memory", "added_memory", "energy", "power")
 
 

@@ -36,6 +36,11 @@ class RecipeChanges:
         if self.epochs is not None and self.steps is not None:
             raise wrong_option("steps", "the length is given in epochs or in steps")
 
+    @property
+    def length_is_recipes(self) -> bool:
+        """Whether no length is set in the place of the recipe's."""
+        return self.epochs is None and self.steps is None
+
     def apply(self, recipe: Recipe) -> Recipe:
         """The recipe with these settings.
 
@@ -58,7 +63,7 @@ class RecipeChanges:
         }
         if self.mirror is False:
             changed["augmentation"] = replace(recipe.augmentation, mirror=False)
-        if self.epochs is not None or self.steps is not None:
+        if not self.length_is_recipes:
             if recipe.epochs == 0:
                 raise wrong_option("epochs", f"{recipe.name} takes no steps; finetune does")
             recipe = replace(recipe, epochs=self.epochs, steps=self.steps)

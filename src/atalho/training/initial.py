@@ -1,7 +1,6 @@
 """A run's network before its first step."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -9,16 +8,15 @@ from torch import Tensor, nn
 from atalho.data.batches import Preprocessing, fit
 from atalho.data.dataset import Dataset, Images, network_for
 from atalho.features.classifier import classifier, with_head
-from atalho.features.embedding import Embedding
+from atalho.features.embedding import Embedding, by_content
 from atalho.features.extraction import Extraction, features
 from atalho.features.head import fit as fit_head
 from atalho.networks import subjects
 from atalho.networks.subjects import Subject
 from atalho.training.arguments import Arguments
+from atalho.training.listeners import SILENT, Listeners
 from atalho.weights import fitting
 from atalho.weights.trained import Trained
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -53,12 +51,12 @@ def initial_weights(arguments: Arguments, data: Dataset) -> Trained | None:
 
 
 def initial_model(
-    arguments: Arguments, data: Dataset, weights: Trained | None, say: Say = lambda message: None
+    arguments: Arguments, data: Dataset, weights: Trained | None, listeners: Listeners = SILENT
 ) -> InitialModel:
     """The network that a run begins with: with its initial weights, or drawn from the seed.
 
     Args:
-        say: is called with a line for a classifier that is drawn, though the recipe fits it.
+        listeners: of a classifier that is drawn, though the recipe fits it, and of the images whose features it is fitted on.
 
     Raises:
         AtalhoError: as `features`.
@@ -76,10 +74,11 @@ def initial_model(
     if arguments.new_head and recipe.fitted_head:
         if recipe.epochs == 0 or classifier(weights):
             begun = time.monotonic()
-            weights = _fitted(arguments, images, weights, say)
+            weights = _fitted(arguments, images, weights, listeners)
             seconds = time.monotonic() - begun
         else:
-            say(f"{weights.network.name} ends in no linear layer: its classifier is drawn anew")
+            name = weights.network.name
+            listeners.warn(f"{name} ends in no linear layer: its classifier is drawn anew")
     network, module = weights.network, weights.model
     return InitialModel(network, module, weights.preprocessing, head, seconds, balancing)
 
@@ -90,13 +89,18 @@ def class_weights(labels: Tensor, classes: int) -> Tensor:
     return len(labels) / (classes * counts.clamp(min=1)).float()
 
 
-def _fitted(arguments: Arguments, images: Images, weights: Trained, say: Say) -> Trained:
+def _fitted(
+    arguments: Arguments, images: Images, weights: Trained, listeners: Listeners
+) -> Trained:
     """The weights with a classifier that is fitted on the features of the training images."""
 
     def fitted() -> Trained:
-        shown = features(weights, images, Extraction(arguments.device, say))
+        ordered = by_content(images)
+        shown = features(
+            weights, ordered, Extraction(arguments.device, listeners.warn, listeners.reading)
+        )
         classes, balanced = len(weights.classes), arguments.recipe.balanced
-        head = fit_head(Embedding.of(images, shown), classes, balanced=balanced)
+        head = fit_head(Embedding.of(ordered, shown), classes, balanced=balanced)
         return with_head(weights, head.linear(), weights.classes)
 
     return arguments.world.first_here(fitted)

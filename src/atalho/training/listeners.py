@@ -39,12 +39,14 @@ class Listeners:
         progress: is called every few seconds.
         row: is called with every new row of metrics.csv.
         warn: is called with a line that a person should read.
+        reading: is called with the images whose features are computed, and the images in all.
     """
 
     ready: Callable[[], None] = _ignore
     progress: Callable[[Progress], None] = _ignore
     row: Callable[[Row], None] = _ignore
     warn: Callable[[str], None] = _ignore
+    reading: Callable[[int, int], None] = _ignore
 
 
 SILENT = Listeners()

@@ -85,6 +85,11 @@ class Resolved:
     data: "Dataset | None"
 
     @property
+    def cross_validated(self) -> bool:
+        """Whether a comparison cross-validates it on its features, in place of a run with validation and test images."""
+        return self.data is not None and self.arguments.recipe.name == LINEAR
+
+    @property
     def network(self) -> "Subject":
         """The network for the data's images and classes; without data as in its paper."""
         from atalho.data.dataset import network_for

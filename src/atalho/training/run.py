@@ -74,7 +74,7 @@ def execute(
             if world.from_main(finished.exists):
                 return world.from_main(lambda: _finished(arguments, data, folder, test=test))
             listeners.ready()
-            initial = initial_model(arguments, data, weights, listeners.warn)
+            initial = initial_model(arguments, data, weights, listeners)
             return _train(
                 arguments,
                 data,

@@ -5,16 +5,11 @@ Published weights are torchvision's, under timm's names for them, in torch.hub's
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
-from urllib.error import HTTPError, URLError
 
-import torch
 from torch import Tensor
 
 from atalho import networks
 from atalho.data import imagenet
-from atalho.data.batches import Preprocessing
-from atalho.data.image import Framing
 from atalho.errors import AtalhoError, Exit
 from atalho.grammar.network import Network
 from atalho.grammar.shape import Shape
@@ -30,39 +25,16 @@ from atalho.weights import (
     trained,
     weightfile,
 )
+from atalho.weights.downloads import LICENCE, TAGS, Published, download, published
 from atalho.weights.published import PUBLISHED
 from atalho.weights.trained import Trained
 
 Say = Callable[[str], None]
 
-TAGS = {"tv_in1k": "IMAGENET1K_V1", "tv2_in1k": "IMAGENET1K_V2"}
-"""timm's name for torchvision's weights, with torchvision's own."""
 
-
-class Published(NamedTuple):
-    """Weights that torchvision publishes.
-
-    Attributes:
-        url: of the file.
-        checksum: the first digits of its SHA-256.
-    """
-
-    url: str
-    checksum: str
-    framing: Framing
-    preprocessing: Preprocessing
-
-
-def published(name: str, tag: str) -> Published:
-    """The weights that `PUBLISHED` lists for a network, as torchvision describes them."""
-    from torchvision.models import get_model_weights  # type: ignore[import-untyped]  # 2 s
-
-    theirs = layouts.library_name(name)
-    entry = get_model_weights(theirs)[TAGS[tag]]
-    framing, preprocessing = presumed.of_torchvision(theirs, entry)
-    return Published(
-        entry.url, entry.url.rpartition("-")[2].partition(".")[0], framing, preprocessing
-    )
+def offered(name: str) -> tuple[str, ...]:
+    """The names of the weights that are published for a network, or for its variant with torchvision's arithmetic."""
+    return PUBLISHED.get(layouts.variant(name) or name, ())
 
 
 def load(
@@ -141,10 +113,10 @@ def _published(name: str, tag: str, num_classes: int | None, progress: bool, say
     network = networks.get(variant, input=entry.framing.input)
     _same_network(name, network, tag, say)
     _same_classes(num_classes, network.num_classes, tag)
-    path = Path(torch.hub.get_dir()) / "checkpoints" / entry.url.rpartition("/")[2]
+    path = entry.path
     if not path.exists():
-        say(f"downloading {entry.url} to {path}")
-        _download(entry, path, progress)
+        say(f"downloading {entry.url} ({entry.megabytes:.0f} MB; {LICENCE}) to {path}")
+        download(entry, progress)
     sha256 = weightfile.sha256(path)
     if not sha256.startswith(entry.checksum):
         raise AtalhoError(
@@ -165,34 +137,12 @@ def _from_folder(name: str, folder: Path, num_classes: int | None, say: Say) -> 
     return loaded
 
 
-def _download(entry: Published, path: Path, progress: bool) -> None:
-    """Downloads published weights into torch.hub's folder, and checks their checksum."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(entry.url, str(path), entry.checksum, progress)
-        return
-    except HTTPError as error:
-        error.close()  # an HTTPError is also the open response
-        cause: object = error.reason
-    except URLError as error:
-        cause = error.reason
-    except (OSError, RuntimeError) as error:  # RuntimeError: another checksum
-        cause = error
-    raise AtalhoError(
-        "WEIGHTS-DOWNLOAD",
-        entry.url,
-        f"could not be fetched ({cause}); nothing was kept",
-        next_step="fetch it on a machine with a network, and give it by --weights FILE",
-        exit=Exit.CHECKPOINT,
-    )
-
-
 def _unknown(name: str, source: str, cause: str) -> AtalhoError:
-    offered = ", ".join(PUBLISHED.get(layouts.variant(name) or name, ("none",)))
+    published_for = ", ".join(offered(name)) or "none"
     return AtalhoError(
         "WEIGHTS-UNKNOWN",
         source,
-        f"{cause}; published for {name}: {offered}",
+        f"{cause}; published for {name}: {published_for}",
         next_step="--weights with a published name, a file or a folder",
         exit=Exit.USAGE,
     )
@@ -251,7 +201,7 @@ def _from_file(
     }:
         say(f"heads for training are left out: {', '.join(sorted(heads))}")
     if offered:
-        framing, preprocessing = next(iter(offered.values()))[2:]
+        _, _, framing, preprocessing, _ = next(iter(offered.values()))
         assumed = presumed.numbered(network, framing, preprocessing)
     else:
         assumed = presumed.presumed(network, layout)

@@ -21,9 +21,10 @@ from atalho.grammar.shape import Shape
 from atalho.networks import subjects
 from atalho.networks.subjects import Subject
 from atalho.runtime.precision import Precision
-from atalho.weights import config, statedict, tensorfile, weightfile
+from atalho.weights import config, out_of_fold, statedict, tensorfile, weightfile
 from atalho.weights.calibration import Calibration
 from atalho.weights.config import Classes, Config
+from atalho.weights.out_of_fold import OutOfFold
 
 FILES = ("model.safetensors", "pytorch_model.bin")
 
@@ -44,6 +45,8 @@ class Trained:
         data: what the weights were trained on; None where that is not known.
         folder: where it was read from, with its engine's files where it has an engine; None of a network from elsewhere.
         calibration: of its probabilities; None where that is not known.
+        out_of_fold: the photos that the network was fitted on, with the answers that it promises; None of a network whose
+            accuracy is known from photos that were set aside.
     """
 
     network: Subject
@@ -56,6 +59,7 @@ class Trained:
     data: DataIdentity | None = None
     folder: Path | None = None
     calibration: Calibration | None = None
+    out_of_fold: OutOfFold | None = None
 
     @property
     def config(self) -> Config:
@@ -141,6 +145,7 @@ def read(folder: Path, *, named: str = "") -> Trained:
         settings.data,
         folder,
         settings.calibration,
+        out_of_fold.read(folder),
     )
 
 

@@ -18,6 +18,7 @@ from atalho.page.figures import (
     learning,
     lesions,
     paths,
+    photos,
     reliability,
     responses,
     surface,
@@ -57,6 +58,7 @@ def of_comparison(
         *batches.figures(comparison, records, styles),
         *costs.figures(comparison, records, styles),
         *learning.figures(curves, styles),
+        photos.learning_curve(records, styles),
     ]
     return [figure for figure in drawn if figure]
 

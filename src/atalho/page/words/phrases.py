@@ -79,6 +79,8 @@ def at_batch(unit: str, conditions: Mapping[str, object]) -> str:
 
 def split_name(split: object) -> str:
     """Returns what people call a split: `validation split`."""
+    if split == "out-of-fold":
+        return "each out of fold"
     return "validation split" if split == "val" else f"{condition_text(split)} split"
 
 

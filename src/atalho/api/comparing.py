@@ -1,0 +1,211 @@
+"""Networks compared on data: their costs, trainings, accuracies and latencies, the choice, and the page."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from atalho.api.loading import (
+    DATA_DIR,
+    BadImages,
+    Copies,
+    begins_from,
+    engine_request,
+    is_folder,
+    load,
+    load_data,
+    training_precision,
+)
+from atalho.api.measuring import check_streams, several
+from atalho.api.reporting import QUIET, Reporter
+from atalho.errors import wrong_option
+from atalho.record import Record
+from atalho.runtime.device import resolve_device
+
+if TYPE_CHECKING:
+    from atalho.choice.choosing import Choice, Limits
+    from atalho.engines.engine import Dtype, MemoryFormat
+    from atalho.ranking import Comparison
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The result of a comparison.
+
+    Args:
+        records: all of the comparison's folder.
+        comparison: the records that are ranked, the most accurate network first.
+        limits: that the choice keeps to, by quantity in the records' units.
+        choice: the network to take, and among which it was chosen; None where no network is known to keep to the limits.
+        chosen: the folder with that network, ready for `predict`; None where nothing was chosen or trained.
+        page: the path of the report.
+    """
+
+    records: list[Record]
+    comparison: "Comparison"
+    limits: "Limits"
+    choice: "Choice | None"
+    chosen: Path | None
+    page: Path
+
+
+def compare(
+    networks: str | Sequence[str] = (),
+    data: str = "digits",
+    *,
+    data_dir: str | Path = DATA_DIR,
+    bad_images: BadImages = "error",
+    copies: Copies = "similar",
+    img_size: int | None = None,
+    weights: str | Mapping[str, str] | None = None,
+    from_scratch: bool = False,
+    recipe: str | None = None,
+    optimise: str = "accuracy",
+    class_weights: bool = False,
+    mirror: bool = True,
+    group_by: str | Path | None = None,
+    output: str | Path = "comparison",
+    epochs: float | None = None,
+    steps: int | None = None,
+    batch_size: int | Sequence[int] = (1, 32),
+    streams: int = 1,
+    engine: str = "eager",
+    precision: "Dtype | None" = None,
+    memory_format: "MemoryFormat" = "channels_last",
+    max_engine_loss: float = 1.0,
+    max_latency_ms: float | None = None,
+    max_memory_mb: float | None = None,
+    max_energy_j: float | None = None,
+    max_size_mb: float | None = None,
+    min_accuracy: float | None = None,
+    margin: float = 1.0,
+    seed: int = 0,
+    seeds: Sequence[int] = (),
+    device: str = "auto",
+    threads: int | None = None,
+    keep_thumbnails: bool = True,
+    reporter: Reporter = QUIET,
+) -> Compared:
+    """Cost, training, accuracy, latency, memory and energy of several networks, the choice, and the page that shows them.
+
+    Measurements that the folder holds already are not made again.
+
+    Args:
+        networks: as `network` takes them; plain and residual networks of 20 and 56 layers and a small GoogLeNet unless given, and
+            for photos ResNets of 18 and 50 layers.
+        data: as in `train`, or `none` for no training.
+        weights: to begin from, as in `train`: one for all networks, or a mapping by network. On photos, networks with weights are
+            cross-validated on their features unless another recipe or a length is given.
+        optimise: what the choice on photos is about: accuracy, balanced, or recall:CLASS>=0.95.
+        group_by: a CSV of photos that are kept together, `photo,group` a line.
+        output: the comparison's folder.
+        max_latency_ms, max_memory_mb, max_energy_j, max_size_mb, min_accuracy: as in `Budget`.
+        margin: the accuracy that the choice may lose for a lower cost, in points of top-1.
+        data_dir, bad_images, copies, img_size, from_scratch, recipe, class_weights, mirror, epochs, steps, seed, device, threads:
+            as in `train`.
+        batch_size, streams, engine, precision, memory_format: as in `bench`.
+        max_engine_loss: as in `export`, on validation images.
+        seeds: several, in place of `seed`: a training of each network for each, whose spread the choice accounts for.
+        keep_thumbnails: whether small pictures of mistakes are kept in the folder and shown on the page.
+
+    Raises:
+        AtalhoError: as `train` and `bench`; OUTPUT or IN-USE (exit 2), for a folder that cannot be used.
+        Stopped: by SIGINT or SIGTERM during training; a second call continues.
+    """
+    from atalho.choice.limits import Budget
+    from atalho.comparison import DEMONSTRATION, FOR_PHOTOS
+    from atalho.recipes.changes import RecipeChanges
+    from atalho.training.resolution import LINEAR, NO_DATA, Request, framing, resolve
+
+    names = several(networks) or (FOR_PHOTOS if is_folder(data) else DEMONSTRATION)
+    weights_by_network = (
+        dict.fromkeys(names, weights) if isinstance(weights, str) else dict(weights or {})
+    )
+    for name in weights_by_network:
+        if name not in names:
+            raise wrong_option("weights", f"{name} is not among the networks")
+    changes = RecipeChanges(
+        epochs=epochs,
+        steps=steps,
+        hold_out=True,
+        balanced=class_weights or None,
+        mirror=mirror or False,
+    )
+    beginnings = {
+        name: begins_from(
+            name,
+            weights_by_network.get(name),
+            data,
+            recipe,
+            from_scratch=from_scratch and name not in weights_by_network,
+            reporter=reporter,
+        )
+        for name in names
+    }
+    requests = [
+        Request(name, data, beginnings[name], recipe, changes, None, img_size, seed)
+        for name in names
+    ]
+    limits = Budget(max_latency_ms, max_memory_mb, max_energy_j, max_size_mb, min_accuracy).limits
+    from atalho.comparison import comparing, crossvalidated
+    from atalho.evaluation import thumbnails
+    from atalho.features.crossvalidation import PLAIN, Settings
+    from atalho.features.objective import parse
+    from atalho.page import publish
+    from atalho.training.listeners import Listeners
+
+    resolved_device = resolve_device(device, threads)
+    starts = [
+        load(each.network, each.weights, new_head=True, reporter=reporter) if each.weights else None
+        for each in requests
+    ]
+    pairs = [*zip(requests, starts, strict=True)]
+    dataset = None
+    if data != NO_DATA:
+        dataset = load_data(
+            data,
+            data_dir,
+            reporter,
+            framings=[framing(each, start) for each, start in pairs if each.photos],
+            bad_images=bad_images,
+            copies=copies,
+            group_by=group_by,
+        )
+    settings = PLAIN
+    if dataset:
+        objective = parse(optimise, dataset.classes)
+        settings = Settings(objective, class_weights or objective.balanced)
+        if recipe is None and is_folder(data) and changes.length_is_recipes:
+            requests = [
+                replace(each, recipe=LINEAR)
+                if crossvalidated.possible(start, dataset, reporter.say)
+                else each
+                for each, start in pairs
+            ]
+            pairs = [*zip(requests, starts, strict=True)]
+    trained_in, _ = training_precision("auto", resolved_device)
+    batches = [batch_size] if isinstance(batch_size, int) else batch_size
+    resolved = [resolve(each, dataset, start, resolved_device, trained_in) for each, start in pairs]
+    request = engine_request(
+        engine, precision, memory_format, resolved_device, batches, max_engine_loss
+    )
+    request.candidates(calibrated=dataset is not None)
+    check_streams(streams, resolved_device)
+    folder = Path(output)
+    how = comparing.Comparison(
+        resolved, batches, request, streams, limits, margin / 100, seeds, settings
+    )
+    with reporter.training("training") as progress, reporter.reading("features") as reading:
+        measured = comparing.compare(
+            how,
+            folder,
+            say=reporter.say,
+            listeners=Listeners(progress=progress, warn=reporter.say, reading=reading),
+        )
+    page = folder / "report.html"
+    if dataset and keep_thumbnails:
+        thumbnails.write(measured.records, dataset, folder)
+    folders = [folder] if keep_thumbnails else []
+    publish(measured.records, page, limits, measured.queries, folders, margin / 100)
+    chosen = folder / comparing.CHOSEN if comparing.keep(measured, folder) else None
+    return Compared(measured.records, measured.ranked, limits, measured.choice, chosen, page)

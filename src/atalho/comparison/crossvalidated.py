@@ -1,0 +1,244 @@
+"""Networks with weights on all photos: classifiers on their frozen features, cross-validated, and fitted on every photo.
+
+fitted/NETWORK-CHECKSUM/   each network with its classifier, and the out-of-fold answers that it promises
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from atalho.conditions import digest
+from atalho.data.dataset import Dataset, Images
+from atalho.evaluation import accuracy, outcomes
+from atalho.features import learning
+from atalho.features.classifier import classifier, with_head
+from atalho.features.crossvalidation import CrossValidated, Settings, cross_validate
+from atalho.features.embedding import Embedding, by_content
+from atalho.features.extraction import Extraction, features
+from atalho.features.head import Floats
+from atalho.features.objective import balanced_accuracy
+from atalho.networks.subjects import folder_name
+from atalho.record import OF_CROSS_VALIDATION, Record
+from atalho.statistics import wilson
+from atalho.tasks import Round, Step
+from atalho.training import stated
+from atalho.training.listeners import SILENT, Listeners
+from atalho.training.resolution import LINEAR, Resolved
+from atalho.weights import fitting, trained
+from atalho.weights.out_of_fold import OutOfFold
+from atalho.weights.trained import Trained
+
+SPLIT = "out-of-fold"
+PROTOCOL = "each image once, by a classifier that was fitted on other images, single view"
+QUANTITIES = ("top1", "top5", "balanced_accuracy", "loss", *OF_CROSS_VALIDATION)
+
+
+def possible(start: Trained | None, data: Dataset, say: Callable[[str], None]) -> bool:
+    """Whether a network can be cross-validated on its features: it has weights that have not seen the data, and a linear classifier.
+
+    Args:
+        say: is called with why it cannot.
+    """
+    if start is None:
+        return False
+    if start.data and start.data.checksum == data.checksum:
+        say(f"{start.network.name} was trained on {data.name}: its features know these images")
+        return False
+    if classifier(start) is None:
+        say(f"{start.network.name} ends in no linear layer, which could be fitted alone")
+        return False
+    return True
+
+
+@dataclass(frozen=True)
+class Photos:
+    """Networks that are cross-validated on the same photos.
+
+    Args:
+        networks: each with weights to begin from, and the photos in its framing.
+        folder: for the fitted networks.
+        listeners: of lines that a person should read, and of the images that features are computed of.
+    """
+
+    networks: Sequence[Resolved]
+    settings: Settings
+    folder: Path
+    listeners: Listeners = SILENT
+
+    def round(self) -> Round:
+        """The step that cross-validates the networks, of which all are fitted again where one is new."""
+        steps = tuple(
+            Step(
+                "cross-validation",
+                each.arguments.network,
+                QUANTITIES,
+                partial(self._conditions, each),
+                lambda: (),
+            )
+            for each in self.networks
+        )
+        return Round("cross-validation", steps, self._measure)
+
+    def identity(self, network: Resolved) -> Mapping[str, Any]:
+        """The conditions by which whatever is measured of a fitted network is known to be of it."""
+        return {"arguments": self._conditions(network)["arguments"]}
+
+    def fitted(self, network: Resolved) -> Trained:
+        """A network with its classifier; it is cross-validated first, where that was not done."""
+        folder = self._folder(network)
+        if not (folder / trained.FILES[0]).exists():
+            self._write(network)
+        return trained.read(folder, named=network.arguments.network)
+
+    # What the records say
+
+    def _conditions(self, network: Resolved) -> dict[str, Any]:
+        arguments, data = network.arguments, network.data
+        assert data and arguments.start
+        settings = self.settings
+        decided = {
+            "network": arguments.network,
+            "data": data.checksum,
+            "groups": _numbered(images_of(data).groups()),
+            "framing": str(data.framing),
+            "start": arguments.start.weights,
+            "optimise": settings.objective.text,
+            "balanced": settings.balanced,
+            "folds": settings.folds,
+        }
+        return {
+            **stated.of_data(data.identity),
+            "recipe": LINEAR,
+            "trained_on": "train and val" if data.own_test else "all",
+            "start": f"sha256:{arguments.start.weights}",
+            "optimise": settings.objective.text,
+            "arguments": f"sha256:{digest(decided)}",
+            "split": SPLIT,
+            "folds": settings.folds,
+            "protocol": PROTOCOL,
+            "dtype": "float32",
+        }
+
+    def _folder(self, network: Resolved) -> Path:
+        checksum = self._conditions(network)["arguments"].removeprefix("sha256:")
+        return self.folder / f"{folder_name(network.arguments.network)}-{checksum[:8]}"
+
+    # What is measured
+
+    @cached_property
+    def _embeddings(self) -> dict[str, Embedding]:
+        embeddings = {}
+        for each in self.networks:
+            assert each.data and each.arguments.start
+            name, images = each.arguments.network, images_of(each.data)
+            begun = fitting.for_input(each.arguments.start, each.data.input)
+            how = Extraction(each.arguments.device, self.listeners.warn, self.listeners.reading)
+            embeddings[name] = Embedding.of(images, features(begun, images, how))
+        return embeddings
+
+    @cached_property
+    def _outcome(self) -> CrossValidated:
+        classes = len(self._first.classes)
+        return cross_validate(self._embeddings, classes, self.settings)
+
+    @property
+    def _first(self) -> Dataset:
+        data = self.networks[0].data
+        assert data
+        return data
+
+    def _measure(self, left: Sequence[Step]) -> Iterator[Record]:
+        names = {step.subject for step in left}
+        for network in self.networks:
+            if network.arguments.network in names:
+                self._write(network)
+                yield from self._records(network)
+        yield self._nested()
+
+    def _write(self, network: Resolved) -> None:
+        """The network with the classifier that is fitted on all photos, in its folder."""
+        arguments, data = network.arguments, network.data
+        assert data and arguments.start
+        name = arguments.network
+        begun = fitting.for_input(arguments.start, data.input)
+        classes = {each: each for each in data.classes}
+        own = with_head(begun, self._outcome.heads[name].linear(), classes)
+        own = replace(own, framing=data.framing, data=data.identity, precision="float32")
+        keys = b"".join(self._embeddings[name].images)
+        promised = OutOfFold(
+            torch.frombuffer(bytearray(keys), dtype=torch.uint8).reshape(-1, 32),
+            torch.from_numpy(self._outcome.logits[name]),
+        )
+        folder = self._folder(network)
+        folder.mkdir(parents=True, exist_ok=True)
+        promised.write(folder)
+        trained.write(folder, own.model.state_dict(), own.config)
+
+    def _records(self, network: Resolved) -> Iterator[Record]:
+        data, name = network.data, network.arguments.network
+        assert data
+        conditions = self._conditions(network)
+        labels = self._embeddings[name].labels
+        measured = _accuracy(self._outcome.logits[name], labels)
+        assert measured.outcomes
+        of_images = outcomes.document(
+            measured.outcomes, images_of(data), {each: each for each in data.classes}
+        )
+        yield from accuracy.records(name, measured, of_images, **conditions)
+        right = measured.outcomes.right.numpy()
+        per_class = dict(zip(data.classes, measured.per_class, strict=True))
+        known = {each: share for each, share in per_class.items() if share is not None}
+        common = {**conditions, "images": measured.images}
+        yield Record.of(
+            name,
+            "balanced_accuracy",
+            balanced_accuracy(right, labels),
+            "measured",
+            **common,
+            per_class=known,
+        )
+        for count, top1 in learning.curve(
+            self._embeddings[name],
+            len(data.classes),
+            self._outcome.heads[name].strength,
+            balanced=self.settings.balanced,
+            folds=self.settings.folds,
+        ):
+            yield Record.of(name, "learning_top1", top1, "measured", **common, fitted_on=count)
+
+    def _nested(self) -> Record:
+        """The accuracy of choosing inside the folds, of the network that the most folds choose."""
+        outcome = self._outcome
+        chosen = max(outcome.chosen, key=outcome.chosen.count)
+        network = next(each for each in self.networks if each.arguments.network == chosen)
+        measured = _accuracy(outcome.nested, self._embeddings[chosen].labels)
+        return Record.of(
+            chosen,
+            "nested_top1",
+            measured.top1,
+            "measured",
+            **self._conditions(network),
+            images=measured.images,
+            interval=list(wilson(measured.top1, measured.images)),
+            competitors=[each.arguments.network for each in self.networks],
+        )
+
+
+def images_of(data: Dataset) -> Images:
+    """All images, but for a test split that the data came with, in the order of their content."""
+    images = data.training(with_validation=True)
+    return by_content(images if data.own_test else images.join(data.splits["test"]))
+
+
+def _numbered(groups: Sequence[int]) -> list[int]:
+    """The same groups, numbered in the order in which they come."""
+    numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
+    return [numbers[group] for group in groups]
+
+
+def _accuracy(logits: Floats, labels: Any) -> accuracy.Accuracy:
+    return accuracy.tally([(torch.from_numpy(logits), torch.from_numpy(labels))])

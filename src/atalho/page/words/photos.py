@@ -1,0 +1,83 @@
+"""What cross-validation on photos says: of the choice, of the classes, and of how many photos there are."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from atalho.page.words.numbers import text
+from atalho.page.words.phrases import listed
+from atalho.ranking import condition_text, pair
+from atalho.record import Record
+from atalho.statistics import with_twice_as_many
+
+WORST = 3
+"""Classes that are named as the ones that are recognised least."""
+
+Points = list[tuple[float, float]]
+"""(photos, accuracy), from few photos to all."""
+
+
+def learning(records: Sequence[Record]) -> dict[str, Points]:
+    """Returns for each network the newest accuracy for each number of photos that were fitted on."""
+    by_network: dict[str, dict[int, float]] = {}
+    for record in records:
+        count = record.conditions.get("fitted_on")
+        if record.quantity == "learning_top1" and isinstance(count, int) and count > 0:
+            by_network.setdefault(record.subject, {})[count] = record.value
+    return {network: [*sorted(points.items())] for network, points in by_network.items()}
+
+
+def promise(network: str, points: Points) -> str:
+    """Returns what twice as many photos would bring, as a sentence; empty where that cannot be told."""
+    expected = with_twice_as_many(points)
+    if expected is None:
+        return ""
+    gained = 100 * (expected - points[-1][1])
+    if gained < 0.5:
+        return f"Twice as many photos would bring {network} less than half a point."
+    return (
+        f"If its error goes on to fall as it does, twice as many photos would bring {network} "
+        f"some {gained:.0f} points more, to about {text('top1', expected)}."
+    )
+
+
+def notes(records: Sequence[Record], network: str | None) -> list[str]:
+    """Returns sentences on cross-validation: the accuracy of the choice itself, and the classes of a network.
+
+    Args:
+        network: the one that is chosen; None without one.
+    """
+    return [*_nested(records), *(_classes(records, network) if network else ())]
+
+
+def _nested(records: Sequence[Record]) -> Iterator[str]:
+    nested = [record for record in records if record.quantity == "nested_top1"]
+    if not nested:
+        return
+    newest = nested[-1].conditions
+    among, interval = newest.get("competitors"), pair(newest.get("interval"))
+    images, folds = newest.get("images"), newest.get("folds")
+    if not isinstance(among, list) or interval is None:
+        return
+    low, high = (text("top1", end) for end in interval)
+    yield (
+        f"Every photo was tested once, by a classifier that had not seen it ({condition_text(folds)} folds); the final ones are "
+        f"fitted on all {condition_text(images)}."
+    )
+    if len(among) > 1:
+        yield (
+            f"Choosing among {listed(map(condition_text, among))} inside the folds gives {text('top1', nested[-1].value)} "
+            f"(95\u00a0% interval {low} to {high})."
+        )
+
+
+def _classes(records: Sequence[Record], network: str) -> Iterator[str]:
+    own = [r for r in records if r.quantity == "balanced_accuracy" and r.subject == network]
+    shares = own[-1].conditions.get("per_class") if own else None
+    if not isinstance(shares, Mapping) or not shares:
+        return
+    known = {name: share for name, share in shares.items() if isinstance(share, int | float)}
+    least = sorted(known, key=lambda name: known[name])[:WORST]
+    named = listed(f"{condition_text(name)} ({text('top1', known[name])})" for name in least)
+    yield (
+        f"Averaged over the {len(shares)} classes {network} has {text('balanced_accuracy', own[-1].value)} (balanced accuracy); "
+        f"least recognised: {named}."
+    )

@@ -1,0 +1,58 @@
+"""What a network that was fitted on all photos promises: for each of them the logits of a fit that had not seen it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import safetensors.torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from atalho.errors import AtalhoError, Exit
+from atalho.files import write_atomically
+
+FILE = "out-of-fold.safetensors"
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """Photos that a network was fitted on.
+
+    Args:
+        images: (N, 32) bytes, the SHA-256 of each.
+        logits: (N, classes) of fits on other photos.
+    """
+
+    images: Tensor
+    logits: Tensor
+
+    def by_image(self) -> dict[bytes, Tensor]:
+        """(classes,) logits by the SHA-256 of their image."""
+        keys = (bytes(row) for row in self.images.tolist())
+        return dict(zip(keys, self.logits, strict=True))
+
+    def write(self, folder: Path) -> None:
+        """Writes them beside the network's weights."""
+        tensors = {"images": self.images, "logits": self.logits.float()}
+        write_atomically(folder / FILE, safetensors.torch.save(tensors))
+
+
+def read(folder: Path) -> OutOfFold | None:
+    """What lies beside a network's weights; None where nothing does.
+
+    Raises:
+        AtalhoError: CHECKPOINT-DAMAGED (exit 4), where it cannot be read.
+    """
+    path = folder / FILE
+    if not path.exists():
+        return None
+    try:
+        tensors = safetensors.torch.load(path.read_bytes())
+        return OutOfFold(tensors["images"], tensors["logits"])
+    except (OSError, SafetensorError, KeyError) as error:
+        raise AtalhoError(
+            "CHECKPOINT-DAMAGED",
+            path,
+            f"cannot be read ({error}); it says which photos the network was fitted on",
+            next_step="take a copy that was not changed",
+            exit=Exit.CHECKPOINT,
+        ) from error

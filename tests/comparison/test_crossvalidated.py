@@ -1,0 +1,263 @@
+"""Networks compared on photos: cross-validated on their features, chosen inside the folds, fitted on every photo."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import atalho
+from atalho import networks
+from atalho.api.loading import load_data
+from atalho.comparison import crossvalidated
+from atalho.data.batches import Preprocessing
+from atalho.data.image import Framing
+from atalho.errors import AtalhoError
+from atalho.features.crossvalidation import PLAIN, Settings
+from atalho.features.objective import parse
+from atalho.networks import subjects
+from atalho.record import Record
+from atalho.runtime.device import Device
+from atalho.training.resolution import Request, Resolved, resolve
+from atalho.weights import out_of_fold, trained
+from atalho.weights.config import numbered
+from atalho.weights.trained import Trained
+from conftest import briefly
+from photo_folders import fill, picture, save
+
+NAMES = "resnet20", "resnet32"
+COUNTS = {"a": 12, "b": 12, "c": 6}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _brief() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        briefly(patched)
+        yield
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Two networks that have learned nothing."""
+    root = tmp_path_factory.mktemp("weights")
+    for seed, name in enumerate(NAMES):
+        network = networks.get(name, input=(3, 24, 24), num_classes=5)
+        model = subjects.build(network, seed=seed).eval()
+        preprocessing = Preprocessing.per_channel([0.5] * 3, [0.25] * 3)
+        own = Trained(network, model, Framing((3, 24, 24)), preprocessing, numbered(5), "")
+        (root / name).mkdir()
+        trained.write(root / name, model.state_dict(), own.config)
+    return {name: str(root / name) for name in NAMES}
+
+
+COLOURS = {"a": (200, 60, 60), "b": (60, 200, 60), "c": (60, 60, 200)}
+
+
+def tinted(root: Path) -> Path:
+    """A folder of photos whose classes have a colour each, hard to see in some."""
+    for label, (name, count) in enumerate(COUNTS.items()):
+        for number in range(count):
+            seed = 100 * label + number
+            noise = picture(seed)
+            colour = Image.new("RGB", noise.size, COLOURS[name])
+            save(root / name / f"{number:02}.png", Image.blend(noise, colour, 0.3 + 0.02 * number))
+    return root
+
+
+def compare(root: Path, weights: dict[str, str], **options: object) -> atalho.Compared:
+    settings: dict[str, object] = {
+        "data_dir": root.parent / "data",
+        "output": root.parent / "comparison",
+        "batch_size": 1,
+        "threads": 1,
+        "device": "cpu",
+        **options,
+    }
+    return atalho.compare([*weights], str(root), weights=weights, **settings)  # type: ignore[arg-type]
+
+
+def by_network(records: list[Record], quantity: str) -> dict[str, Record]:
+    return {each.subject: each for each in records if each.quantity == quantity}
+
+
+@pytest.fixture(scope="module")
+def compared(
+    weights: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, atalho.Compared]:
+    root = tinted(tmp_path_factory.mktemp("photos") / "photos")
+    return root, compare(root, weights)
+
+
+def test_every_photo_is_tested_once(compared: tuple[Path, atalho.Compared]) -> None:
+    _, found = compared
+    for quantity in ("top1", "balanced_accuracy", "loss"):
+        records = by_network(found.records, quantity)
+        assert {*records} == {*NAMES}
+        for record in records.values():
+            assert record.conditions["images"] == 30
+            assert record.conditions["split"] == "out-of-fold"
+            assert record.conditions["trained_on"] == "all"
+    top1 = by_network(found.records, "top1")["resnet20"]
+    truth, predicted = (top1.conditions["outcomes"][key] for key in ("truth", "predicted"))
+    assert [truth.count(label) for label in range(3)] == [12, 12, 6]
+    right = [one == other for one, other in zip(truth, predicted, strict=True)]
+    assert top1.value == pytest.approx(sum(right) / 30)
+    balanced = by_network(found.records, "balanced_accuracy")["resnet20"]
+    shares = balanced.conditions["per_class"].values()
+    assert balanced.value == pytest.approx(sum(shares) / 3)
+
+
+def test_the_choice_is_ranked_and_promised(compared: tuple[Path, atalho.Compared]) -> None:
+    root, found = compared
+    assert found.choice and found.chosen
+    (nested,) = (each for each in found.records if each.quantity == "nested_top1")
+    assert nested.conditions["competitors"] == [*NAMES]
+    assert 0 <= nested.value <= 1
+    assert {row.network for row in found.comparison.rows if "top1" in row.readings} == {*NAMES}
+    name = found.choice.chosen.network
+    lines: list[str] = []
+    evaluated = atalho.evaluate(
+        found.chosen, str(root), threads=1, reporter=atalho.Reporter(say=lines.append)
+    )
+    assert evaluated.accuracy.top1 == by_network(found.records, "top1")[name].value
+    assert evaluated.protocol == "out of fold"
+    assert any("was fitted on 30 of these 30 photos" in line for line in lines)
+
+
+def test_photos_are_known_again_by_content(
+    compared: tuple[Path, atalho.Compared], tmp_path: Path
+) -> None:
+    root, found = compared
+    assert found.chosen
+    (tmp_path / "other" / "b").mkdir(parents=True)
+    for number in range(3):
+        save(tmp_path / "other" / "a" / f"new-{number}.png", picture(900 + number))
+        shutil.copy(root / "b" / f"0{number}.png", tmp_path / "other" / "b" / f"old-{number}.png")
+    lines: list[str] = []
+    evaluated = atalho.evaluate(
+        found.chosen,
+        str(tmp_path / "other"),
+        threads=1,
+        reporter=atalho.Reporter(say=lines.append),
+    )
+    assert evaluated.accuracy.images == 6
+    assert evaluated.protocol == "3 out of fold"
+    assert any("fitted on 3 of these 6 photos" in line for line in lines)
+    answers = out_of_fold.read(found.chosen)
+    assert answers
+    with pytest.raises(AtalhoError, match="--crops"):
+        atalho.evaluate(found.chosen, str(root), crops="10", threads=1)
+    with pytest.raises(AtalhoError, match="DATA-SPLIT"):
+        atalho.evaluate(found.chosen, str(root), split="val", threads=1)
+
+
+def test_damaged_answers_are_refused(
+    compared: tuple[Path, atalho.Compared], tmp_path: Path
+) -> None:
+    _, found = compared
+    assert found.chosen
+    shutil.copytree(found.chosen, tmp_path / "chosen")
+    (tmp_path / "chosen" / out_of_fold.FILE).write_bytes(b"x")
+    with pytest.raises(AtalhoError, match=r"CHECKPOINT-DAMAGED.*fitted on"):
+        atalho.load(tmp_path / "chosen")
+
+
+def test_a_second_call_measures_nothing_again(
+    compared: tuple[Path, atalho.Compared],
+    weights: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    root, found = compared
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("fitted again")
+
+    monkeypatch.setattr(crossvalidated, "cross_validate", refuse)
+    again = compare(root, weights)
+    assert len(by_network(again.records, "top1")) == len(by_network(found.records, "top1"))
+    assert again.choice and found.choice
+    with pytest.raises(AssertionError, match="fitted again"):
+        compare(root, weights, optimise="balanced")
+
+
+def test_the_page_says_what_the_choice_and_more_photos_bring(
+    compared: tuple[Path, atalho.Compared],
+) -> None:
+    _, found = compared
+    page = found.page.read_text()
+    assert "Every photo was tested once" in page
+    assert "Choosing among resnet20 and resnet32 inside the folds gives" in page
+    assert "(balanced accuracy); least recognised:" in page
+    assert "Accuracy against the number of photos" in page
+    assert "each out of fold, 30 images" in page
+
+
+def resolved(root: Path, weights: str, **options: object) -> Resolved:
+    start = atalho.load("resnet20", weights)
+    data = load_data(
+        str(root),
+        root.parent / "data",
+        atalho.Reporter(),
+        framings=[start.framing],
+        **options,  # type: ignore[arg-type]
+    )
+    request = Request("resnet20", str(root), weights, recipe="linear")
+    return resolve(request, data, start, Device("cpu", 1), "float32")
+
+
+def test_a_test_split_that_the_photos_came_with_is_left_alone(
+    weights: dict[str, str], tmp_path: Path
+) -> None:
+    root = tmp_path / "photos"
+    fill(root / "train", {"a": 9, "b": 9})
+    fill(root / "test", {"a": 4, "b": 4}, begin=100)
+    network = resolved(root, weights["resnet20"])
+    assert network.data
+    assert len(crossvalidated.images_of(network.data).labels) == 18
+    (step,) = crossvalidated.Photos([network], PLAIN, tmp_path).round().parts
+    assert step.conditions()["trained_on"] == "train and val"
+    whole = resolved(root / "train", weights["resnet20"])
+    assert whole.data
+    assert len(crossvalidated.images_of(whole.data).labels) == 18
+
+
+def test_weights_that_have_seen_the_photos_are_not_cross_validated(
+    weights: dict[str, str], tmp_path: Path
+) -> None:
+    root = fill(tmp_path / "photos", COUNTS)
+    runs = atalho.train(
+        "resnet20",
+        str(root),
+        weights=weights["resnet20"],
+        recipe="linear",
+        data_dir=tmp_path / "data",
+        output=tmp_path / "run",
+        threads=1,
+    )
+    data = load_data(str(root), tmp_path / "data", atalho.Reporter())
+    lines: list[str] = []
+    assert not crossvalidated.possible(atalho.load(runs.folders[0]), data, lines.append)
+    assert "was trained on" in lines[0]
+    assert crossvalidated.possible(atalho.load(weights["resnet20"]), data, lines.append)
+    assert not crossvalidated.possible(None, data, lines.append)
+    assert len(lines) == 1
+
+
+def test_other_groups_and_other_aims_are_other_measurements(
+    weights: dict[str, str], tmp_path: Path
+) -> None:
+    root = fill(tmp_path / "photos", COUNTS)
+    table = tmp_path / "groups.csv"
+    rows = [
+        f"{name}/{n:02}.png,{name}{n // 2}" for name, count in COUNTS.items() for n in range(count)
+    ]
+    table.write_text("\n".join(rows))
+    plain, grouped = (resolved(root, weights["resnet20"], group_by=each) for each in (None, table))
+    settings = [PLAIN, Settings(balanced=True), Settings(parse("balanced", []))]
+    identities = [
+        crossvalidated.Photos([each], how, tmp_path).identity(each)["arguments"]
+        for each in (plain, grouped)
+        for how in settings
+    ]
+    assert len({*identities}) == 6

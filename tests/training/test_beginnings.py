@@ -1,0 +1,76 @@
+"""What a training on photos begins from: published weights, unless it is told to begin from none."""
+
+from pathlib import Path
+
+import pytest
+
+import atalho
+from atalho.api.loading import begins_from, say_scratch
+from atalho.errors import AtalhoError
+from photo_folders import fill
+
+
+def begins(
+    network: str,
+    weights: str | None,
+    data: Path | str,
+    recipe: str | None,
+    *,
+    scratch: bool = False,
+) -> tuple[str | None, list[str]]:
+    lines: list[str] = []
+    reporter = atalho.Reporter(say=lines.append)
+    start = begins_from(
+        network, weights, str(data), recipe, from_scratch=scratch, reporter=reporter
+    )
+    return start, lines
+
+
+def test_photos_begin_from_published_weights(tmp_path: Path) -> None:
+    start, lines = begins("resnet50", None, tmp_path, None)
+    assert start == "tv_in1k"
+    assert lines == ["resnet50 begins from published weights, tv_in1k (--from-scratch: without)"]
+    assert begins("resnet50", None, tmp_path, "linear")[0] == "tv_in1k"
+    assert begins("resnet50", "mine", tmp_path, None) == ("mine", [])
+
+
+def test_other_trainings_begin_as_they_did(tmp_path: Path) -> None:
+    assert begins("resnet50", None, "digits", None) == (None, [])
+    assert begins("resnet50", None, tmp_path, None, scratch=True) == (None, [])
+    assert begins("resnet50", None, tmp_path, "he2015_imagenet") == (None, [])
+
+
+@pytest.mark.parametrize("network", ["resnet20", "nin", "timm:lcnet_035", "net.py:make"])
+def test_a_network_without_published_weights_is_not_trained_unasked(
+    tmp_path: Path, network: str
+) -> None:
+    with pytest.raises(AtalhoError, match=r"WEIGHTS-NONE.*--from-scratch") as refused:
+        begins(network, None, tmp_path, None)
+    assert refused.value.exit == 2
+
+
+def test_weights_and_none_exclude_each_other(tmp_path: Path) -> None:
+    with pytest.raises(AtalhoError, match="--from-scratch"):
+        begins("resnet50", "tv_in1k", tmp_path, None, scratch=True)
+
+
+def test_from_scratch_says_what_to_expect(tmp_path: Path) -> None:
+    lines: list[str] = []
+    say_scratch("resnet20", 400, 10, atalho.Reporter(say=lines.append))
+    say_scratch("resnet20", 400_000, 10, atalho.Reporter(say=lines.append))
+    assert len(lines) == 1
+    assert "learns all from 400 photos, 40 a class" in lines[0]
+    root = fill(tmp_path / "photos", {"a": 6, "b": 6})
+    runs = atalho.train(
+        "resnet20",
+        str(root),
+        from_scratch=True,
+        img_size=32,
+        steps=1,
+        data_dir=tmp_path / "data",
+        output=tmp_path / "run",
+        threads=1,
+        reporter=atalho.Reporter(say=lines.append),
+    )
+    assert runs.tested
+    assert any("learns all from 10 photos" in line for line in lines)
