@@ -36,8 +36,9 @@ def load(
     """A trained network, with its classes and its preprocessing; `evaluate` and `predict` take it.
 
     Args:
-        network: the folder of a finished run or of any weights with a config.json; or a network's name, with `weights`.
-        weights: a published name as `tv_in1k`, a file, or a folder with config.json.
+        network: the folder of a finished run or of any weights with a config.json, or such a folder on the Hugging Face Hub as
+            `hf-hub:OWNER/NAME`; or a network's name, with `weights`.
+        weights: a published name as `tv_in1k`, a file, a folder with config.json, or `hf-hub:OWNER/NAME`.
         num_classes: how many classes the weights must have.
         input: (C, H, W) of images, for a network `FILE.py:FUNCTION` with a file of weights that does not say it.
         new_head: whether a file of weights may lack the classifier, since it will be drawn anew.
@@ -73,7 +74,10 @@ def load(
             exit=Exit.USAGE,
         )
     from atalho.training import folder
+    from atalho.weights import hub
 
+    if name.startswith(hub.PREFIX):
+        return folder.load(hub.folder(name, progress=reporter.bars, say=reporter.say))
     return folder.load(Path(name))
 
 

@@ -56,12 +56,15 @@ NetworkNames = Annotated[list[str] | None, typer.Argument(metavar="NETWORK...", 
 RunOrNetwork = Annotated[
     str,
     typer.Argument(
-        metavar="RUN|NETWORK", help="A finished run's folder, or a name with --weights."
+        metavar="RUN|NETWORK",
+        help="A finished run's folder, hf-hub:OWNER/NAME, or a name with --weights.",
     ),
 ]
 Weights = Annotated[
     str | None,
-    typer.Option(help="A published name as tv_in1k, a file, or a folder with config.json."),
+    typer.Option(
+        help="A published name as tv_in1k, a file, a folder with config.json, or hf-hub:OWNER/NAME."
+    ),
 ]
 Input = Annotated[
     Any,

@@ -18,6 +18,7 @@ from atalho.networks.subjects import Subject
 from atalho.weights import (
     config,
     fitting,
+    hub,
     layouts,
     naming,
     presumed,
@@ -53,7 +54,7 @@ def load(
     `resnet50.v1_5`, which `say` is called with. A folder's `config.json` names its network itself.
 
     Args:
-        source: a published name (`tv_in1k`), a file of weights, or a folder with `config.json`.
+        source: a published name (`tv_in1k`), a file of weights, a folder with `config.json`, or `hf-hub:OWNER/NAME`.
         num_classes: how many classes the weights must have.
         input: (C, H, W) of images, for a file of weights of a function in a Python file, neither of which states it.
         new_head: whether a file may lack the classifier, which is then drawn anew; the network has no classes if it does.
@@ -68,6 +69,8 @@ def load(
     path = Path(source)
     if source in TAGS:
         return _published(name, source, num_classes, progress, say)
+    if source.startswith(hub.PREFIX):
+        path = hub.folder(source, progress=progress, say=say)
     if path.is_dir():
         return _from_folder(name, path, num_classes, say)
     if path.name == trained.FILES[0] and (path.parent / config.FILE).exists():
