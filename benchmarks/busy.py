@@ -18,6 +18,7 @@ from typing import Any
 from atalho.benchmark import latency
 from atalho.benchmark.entry import untrained
 from atalho.benchmark.system import System
+from atalho.benchmark.workload import Workload
 from atalho.engines import REFERENCE, deploy, samples
 from atalho.engines.choosing import EngineRequest
 from atalho.engines.engine import Placement
@@ -35,7 +36,7 @@ def noisy(system: System, *, loaded: bool) -> dict[str, Any]:
     load = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if loaded else None
     try:
         with system.start() as child:
-            records = latency.records({system.name: child}, [system], 1)[system.name]
+            records = latency.records({system.name: child}, [system], Workload(1))[system.name]
             assert isinstance(records, list), records
             latency_record, _ = records
     finally:

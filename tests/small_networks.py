@@ -41,3 +41,36 @@ def noise(count: int, network: Network, dtype: torch.dtype = torch.float64) -> B
     images = torch.randn(count, *network.input, generator=generator, dtype=dtype)
     labels = torch.randint(network.num_classes, (count,), generator=generator)
     return Batch(images, labels)
+
+
+MODULES = """
+import os, time
+import torch
+from torch import nn
+
+class Sleeper(nn.Module):
+    '''Takes 20 ms an image.'''
+
+    def __init__(self, num_classes):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(num_classes))
+
+    def forward(self, x):
+        time.sleep(0.02 * len(x))
+        return x.mean((1, 2, 3))[:, None] * self.scale
+
+class Mortal(Sleeper):
+    '''Is killed by four images.'''
+
+    def forward(self, x):
+        if len(x) == 4:
+            os.kill(os.getpid(), 9)
+        return super().forward(x)
+
+def sleeper(num_classes=3):
+    return Sleeper(num_classes)
+
+def mortal(num_classes=3):
+    return Mortal(num_classes)
+"""
+"""The text of a Python file with networks for processes of their own: one that sleeps, and one that four images kill."""

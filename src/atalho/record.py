@@ -42,6 +42,11 @@ UNITS = {
     "macs": "count",
     "activations": "count",
     "latency": "s",
+    "request_latency": "s",
+    "request_p90": "s",
+    "request_decoding": "s",
+    "request_framing": "s",
+    "request_network": "s",
     "throughput": "images/s",
     "peak_memory": "bytes",
     "added_memory": "bytes",
@@ -82,7 +87,7 @@ HIGHER_IS_BETTER = frozenset(
     {"top1", "top5", "balanced_accuracy", "throughput", "train_throughput"}
 )
 
-FOR_ONE_IMAGE = frozenset({"latency", "peak_memory", "added_memory", "energy"})
+FOR_ONE_IMAGE = frozenset({"latency", "request_p90", "peak_memory", "added_memory", "energy"})
 """Quantities that depend on the batch size; their limits are for a batch of one image."""
 
 OF_A_SPLIT = ("top1", "top5", "balanced_accuracy", "loss", "calibration_error")

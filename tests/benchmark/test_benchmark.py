@@ -18,6 +18,7 @@ from atalho.benchmark.bench import Bench
 from atalho.benchmark.entry import Entry
 from atalho.benchmark.system import System
 from atalho.benchmark.turns import Plan, Turns
+from atalho.benchmark.workload import Workload
 from atalho.engines import Backend
 from atalho.engines.choosing import EngineRequest
 from atalho.engines.engine import Placement
@@ -29,39 +30,9 @@ from atalho.record import Record
 from atalho.runtime.child import Ended
 from atalho.runtime.device import Device
 from atalho.tasks import carry_out
+from small_networks import MODULES
 
 EAGER = EngineRequest("eager", None, Placement(Device("cpu", 1)), 1)
-
-MODULES = """
-import os, time
-import torch
-from torch import nn
-
-class Sleeper(nn.Module):
-    '''Takes 20 ms an image.'''
-
-    def __init__(self, num_classes):
-        super().__init__()
-        self.scale = nn.Parameter(torch.ones(num_classes))
-
-    def forward(self, x):
-        time.sleep(0.02 * len(x))
-        return x.mean((1, 2, 3))[:, None] * self.scale
-
-class Mortal(Sleeper):
-    '''Is killed by four images.'''
-
-    def forward(self, x):
-        if len(x) == 4:
-            os.kill(os.getpid(), 9)
-        return super().forward(x)
-
-def sleeper(num_classes=3):
-    return Sleeper(num_classes)
-
-def mortal(num_classes=3):
-    return Mortal(num_classes)
-"""
 
 
 def measured(folder: Path, names: Sequence[str], batches: Sequence[int]) -> list[Record]:
@@ -251,7 +222,7 @@ def timed(*processes: Process) -> list[Record]:
         for place in range(len(processes))
     ]
     children = {each.name: process for each, process in zip(systems, processes, strict=True)}
-    outcomes = latency.records(children, systems, 1)  # type: ignore[arg-type]
+    outcomes = latency.records(children, systems, Workload(1))  # type: ignore[arg-type]
     return [record for of in outcomes.values() if isinstance(of, list) for record in of[:1]]
 
 

@@ -15,6 +15,7 @@ from atalho import record
 from atalho.api.comparing import compare as command
 from atalho.benchmark import latency, memory
 from atalho.benchmark.system import System
+from atalho.benchmark.workload import Workload
 from atalho.choice import choosing
 from atalho.cli import main
 from atalho.comparison.comparing import Comparison, compare, keep
@@ -54,9 +55,9 @@ def instant(monkeypatch: pytest.MonkeyPatch) -> None:
         return [Record.of(system.name, quantity, next(count), "measured", **stated)]
 
     def latencies(
-        children: object, systems: Sequence[System], batch: int
+        children: object, systems: Sequence[System], workload: Workload
     ) -> Mapping[str, list[Record]]:
-        return {each.name: taken(each, "latency", batch) for each in systems}
+        return {each.name: taken(each, "latency", workload.batch) for each in systems}
 
     monkeypatch.setattr(
         memory, "records", lambda system, batch: taken(system, "peak_memory", batch)

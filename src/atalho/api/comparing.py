@@ -208,4 +208,6 @@ def compare(
     folders = [folder] if keep_thumbnails else []
     publish(measured.records, page, limits, measured.queries, folders, margin / 100)
     chosen = folder / comparing.CHOSEN if comparing.keep(measured, folder) else None
-    return Compared(measured.records, measured.ranked, limits, measured.choice, chosen, page)
+    return Compared(
+        measured.records, measured.ranked, measured.limits, measured.choice, chosen, page
+    )

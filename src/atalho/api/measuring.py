@@ -27,6 +27,7 @@ MEASURES = ("flow", "responses", "shattering")
 def bench(
     networks: str | Sequence[str],
     *,
+    data: str | Path | None = None,
     input: Shape | None = None,
     num_classes: int | None = None,
     batch_size: int | Sequence[int] = (1, 16),
@@ -45,6 +46,7 @@ def bench(
 
     Args:
         networks: one name or several, as `network` takes them with `input` and `num_classes`.
+        data: a folder of photos, on whose files single requests are measured from file to label; without, the network alone is.
         batch_size: images at a time, one number or several.
         streams: requests at once, whose throughput in the engine's own mode for it is measured too; on a processor alone.
         engine: eager, compiled, onnxruntime, openvino, or auto: the fastest installed one that agrees with float32 eager.
@@ -54,7 +56,8 @@ def bench(
         output: a file that the records are added to.
 
     Raises:
-        AtalhoError: as `network`; ENGINE (exit 2), for an engine that is not available here; OUTPUT (exit 2).
+        AtalhoError: as `network`; ENGINE (exit 2), for an engine that is not available here; OUTPUT (exit 2);
+            as `PhotoFiles.of_folder`.
     """
     from atalho.networks import subjects
 
@@ -62,6 +65,7 @@ def bench(
     tables = [subjects.get(name, input=input, num_classes=num_classes) for name in names]
     from atalho.benchmark.bench import Bench
     from atalho.benchmark.entry import Entry
+    from atalho.benchmark.workload import PhotoFiles
     from atalho.tasks import carry_out
 
     batches = [batch_size] if isinstance(batch_size, int) else batch_size
@@ -69,11 +73,14 @@ def bench(
     request = engine_request(engine, precision, memory_format, resolved_device, batches)
     request.candidates(calibrated=False)
     check_streams(streams, resolved_device)
+    files = PhotoFiles.of_folder(Path(data)) if data else None
+    if not files:
+        reporter.say("latency is of the network alone; --data FOLDER measures from photo files")
     with (
         TemporaryDirectory() as folder,
         Bench(request, Path(folder) / "engines", reporter.say) as benchmark,
     ):
-        steps = [*benchmark.steps([*map(Entry.untrained, tables)], batches, streams)]
+        steps = [*benchmark.steps([*map(Entry.untrained, tables)], batches, streams, files)]
         measured = carry_out(steps, Path(folder) / "records", reporter.say)
     if output:
         add_records(output, measured)

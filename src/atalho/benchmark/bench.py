@@ -9,10 +9,11 @@ from typing import Any, NamedTuple, Self
 
 from safetensors import SafetensorError
 
-from atalho.benchmark import energy, latency, memory, sensor, streams
+from atalho.benchmark import energy, latency, memory, requests, sensor, streams
 from atalho.benchmark.entry import Entry
 from atalho.benchmark.pool import Pool, groups
 from atalho.benchmark.system import System
+from atalho.benchmark.workload import PhotoFiles, Workload
 from atalho.conditions import digest
 from atalho.engines import ENGINES, choosing, engine_config
 from atalho.engines.choosing import AUTO, EngineRequest
@@ -36,9 +37,10 @@ class Measure(NamedTuple):
 MEMORY = Measure("memory", ("peak_memory", "added_memory"), memory.PROTOCOL)
 LATENCY = Measure("latency", ("latency", "throughput"), latency.PROTOCOL)
 STREAMS = Measure("throughput", ("throughput",), streams.PROTOCOL)
+REQUESTS = Measure("requests", requests.QUANTITIES, requests.PROTOCOL)
 ENERGY = Measure("energy", ("energy", "power"), energy.PROTOCOL)
 
-BY_TURNS = {LATENCY: latency, STREAMS: streams}
+BY_TURNS = {LATENCY: latency, STREAMS: streams, REQUESTS: requests}
 """The modules whose `records` measure several networks by turns."""
 
 
@@ -65,31 +67,36 @@ class Bench:
         self._pool.close()
 
     def steps(
-        self, entries: Sequence[Entry], batches: Sequence[int], streams: int = 1
+        self,
+        entries: Sequence[Entry],
+        batches: Sequence[int],
+        streams: int = 1,
+        files: PhotoFiles | None = None,
     ) -> Iterator[Step | Round]:
         """All steps in order: cost, engine and size of each network, then memory, latency and energy of all by batch size.
 
         Args:
             streams: requests at once, whose throughput is measured where there are several.
+            files: of a user's; requests about them are measured from file to label.
         """
         for entry in entries:
             name = entry.network.name
             yield Step("cost", name, subjects.COSTS, entry.cost_conditions, entry.cost)
             yield self._preparing(entry)
-        for batch in batches:
-            yield from (self._measuring(MEMORY, entry, batch) for entry in entries)
-        for together in groups(entries):
-            for batch in batches:
-                yield self._round(LATENCY, together, batch)
-        for together in groups(entries) if streams > 1 else ():
-            for batch in batches:
-                yield self._round(STREAMS, together, batch, streams)
+        alone = [*map(Workload, batches)]
+        for each in alone:
+            yield from (self._measuring(MEMORY, entry, each) for entry in entries)
+        several = [Workload(batch, streams) for batch in batches if streams > 1]
+        from_files = [Workload(1, files=files)] if files else []
+        for measure, workloads in ((LATENCY, alone), (STREAMS, several), (REQUESTS, from_files)):
+            for together in groups(entries):
+                yield from (self._round(measure, together, each) for each in workloads)
         energy_sensor = sensor.sensor(self.request.placement.device)
         if isinstance(energy_sensor, str):
             self.say(f"energy is not measured: {energy_sensor}")
             return
-        for batch in batches:
-            yield from (self._measuring(ENERGY, entry, batch) for entry in entries)
+        for each in alone:
+            yield from (self._measuring(ENERGY, entry, each) for entry in entries)
 
     def engine_folder(self, entry: Entry) -> Path:
         """The folder of a network with its engine's files; other weights, another machine or another request have other folders."""
@@ -113,34 +120,29 @@ class Bench:
         step = Step("engine", entry.network.name, choosing.QUANTITIES, conditions, prepared)
         return step
 
-    def _measuring(self, measure: Measure, entry: Entry, batch: int, streams: int = 1) -> Step:
-        """The step of a measurement of a network at a batch size."""
+    def _measuring(self, measure: Measure, entry: Entry, workload: Workload) -> Step:
+        """The step of a measurement of a network by such requests."""
 
         def conditions() -> dict[str, Any]:
-            several = {"streams": streams} if streams > 1 else {}
-            stated = {**self.conditions(entry), **several}
-            return {**stated, "batch": batch, "protocol": measure.protocol}
+            stated = {**self.conditions(entry), **workload.conditions()}
+            return {**stated, "protocol": measure.protocol}
 
         def measured() -> list[Record]:
             try:
                 system = self.system(entry)
                 if measure is MEMORY:
-                    return memory.records(system, batch)
-                return energy.records(self._pool.child(system), system, batch)
+                    return memory.records(system, workload.batch)
+                return energy.records(self._pool.child(system), system, workload.batch)
             except Ended as ended:
                 return [step.failure(ended.code, ended.cause)]
 
-        name = f"{measure.name} at batch {batch}"
-        if streams > 1:
-            name += f" of {streams} streams"
+        name = f"{measure.name} {workload}"
         step = Step(name, entry.network.name, measure.quantities, conditions, measured)
         return step
 
-    def _round(
-        self, measure: Measure, entries: Sequence[Entry], batch: int, streams: int = 1
-    ) -> Round:
+    def _round(self, measure: Measure, entries: Sequence[Entry], workload: Workload) -> Round:
         """A measurement of several networks by turns."""
-        parts = tuple(self._measuring(measure, entry, batch, streams) for entry in entries)
+        parts = tuple(self._measuring(measure, entry, workload) for entry in entries)
 
         def measured(steps: Sequence[Step]) -> list[Record]:
             left = {step.subject: step for step in steps}
@@ -149,11 +151,11 @@ class Bench:
             for entry in entries:
                 if entry.network.name in left:
                     try:
-                        systems.append(self.system(entry).with_streams(streams))
+                        systems.append(self.system(entry).under(workload))
                     except Ended as ended:
                         outcomes[entry.network.name] = ended
             children = {each.name: self._pool.child(each) for each in systems}
-            outcomes |= BY_TURNS[measure].records(children, systems, batch)
+            outcomes |= BY_TURNS[measure].records(children, systems, workload)
             return [
                 record
                 for name, outcome in outcomes.items()

@@ -8,6 +8,7 @@ import numpy as np
 
 from atalho.benchmark.system import System
 from atalho.benchmark.turns import Plan, Turns, companions, take_turns
+from atalho.benchmark.workload import Workload
 from atalho.record import Record
 from atalho.runtime.child import Child, Ended
 
@@ -22,7 +23,7 @@ PROTOCOL = (
 
 
 def records(
-    children: Mapping[str, Child], systems: Sequence[System], batch: int
+    children: Mapping[str, Child], systems: Sequence[System], workload: Workload
 ) -> dict[str, list[Record] | Ended]:
     """Median latency of a batch with its percentiles, and the throughput that follows from it, by network.
 
@@ -31,7 +32,7 @@ def records(
     Args:
         children: by the systems' names.
     """
-    outcomes = take_turns(children, systems, PLAN, batch)
+    outcomes = take_turns(children, systems, PLAN, workload.batch)
     by_name = {each.name: each for each in systems}
     return {
         name: outcome
@@ -39,7 +40,7 @@ def records(
         else _records(
             by_name[name],
             outcome,
-            batch=batch,
+            **workload.conditions(),
             protocol=PROTOCOL,
             **companions(by_name[name], systems),
         )

@@ -16,7 +16,7 @@ class Pool:
     """Processes by the network that each of them runs."""
 
     def __init__(self) -> None:
-        self._children: dict[tuple[str, int], Child] = {}
+        self._children: dict[tuple[str, int, bool], Child] = {}
 
     def close(self) -> None:
         """Ends all processes."""
@@ -25,7 +25,7 @@ class Pool:
 
     def child(self, system: System) -> Child:
         """The network's process; a new one where the last has ended, for which the one that was not used for longest may go."""
-        key = system.name, system.placement.streams
+        key = system.name, system.placement.streams, bool(system.files)
         child = self._children.pop(key, None)
         if child is not None and child.ended:
             child.close()

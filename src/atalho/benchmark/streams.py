@@ -5,6 +5,7 @@ from statistics import median
 
 from atalho.benchmark.system import System
 from atalho.benchmark.turns import Plan, Turns, companions, take_turns
+from atalho.benchmark.workload import Workload
 from atalho.record import Record
 from atalho.runtime.child import Child, Ended
 
@@ -16,30 +17,29 @@ PROTOCOL = (
 
 
 def records(
-    children: Mapping[str, Child], systems: Sequence[System], batch: int
+    children: Mapping[str, Child], systems: Sequence[System], workload: Workload
 ) -> dict[str, list[Record] | Ended]:
     """Images a second of all streams together, by network; a network whose process ends has that instead.
 
     Args:
         children: by the systems' names.
         systems: whose placements have the streams.
-        batch: images of a request.
     """
-    outcomes = take_turns(children, systems, PLAN, batch)
+    outcomes = take_turns(children, systems, PLAN, workload.batch)
     by_name = {each.name: each for each in systems}
     return {
         name: outcome
         if isinstance(outcome, Ended)
-        else [_record(by_name[name], outcome, batch, systems)]
+        else [_record(by_name[name], outcome, workload, systems)]
         for name, outcome in outcomes.items()
     }
 
 
-def _record(system: System, turns: Turns, batch: int, systems: Sequence[System]) -> Record:
+def _record(system: System, turns: Turns, workload: Workload, systems: Sequence[System]) -> Record:
     rates = [1 / sum(run) for run in turns.runs]
     stated = {
         **system.record_conditions(),
-        "batch": batch,
+        **workload.conditions(),
         "protocol": PROTOCOL,
         "runs": len(rates),
         **companions(system, systems),

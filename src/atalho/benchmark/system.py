@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from atalho.benchmark.workload import Workload
 from atalho.engines import ENGINES, Backend
 from atalho.engines.engine import Placement
 from atalho.grammar.shape import Shape
@@ -21,6 +22,7 @@ class System:
         folder: holds its weights and the engine's files.
         input: the shape of one image, (C, H, W).
         conditions: of its records, beside those of the measurement itself: its weights, and the engines to choose from.
+        files: the photos that it is asked about, where it is not run on noise.
     """
 
     name: str
@@ -29,10 +31,12 @@ class System:
     backend: Backend
     placement: Placement
     conditions: Mapping[str, Any] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
 
-    def with_streams(self, streams: int) -> "System":
-        """The same, to be run by so many requests at once."""
-        return replace(self, placement=replace(self.placement, streams=streams))
+    def under(self, workload: Workload) -> "System":
+        """The same, to be run by such requests."""
+        placement = replace(self.placement, streams=workload.streams)
+        return replace(self, placement=placement, files=tuple(workload.paths))
 
     def record_conditions(self) -> dict[str, Any]:
         """The conditions of all its records."""
@@ -50,14 +54,15 @@ class System:
         }
 
     def start(self) -> Child:
-        """Starts a process that measures it; `benchmark.child` defines the messages."""
-        child = Child("atalho.benchmark.child")
+        """Starts a process that measures it; `benchmark.child`, and with files `benchmark.request_child`, define the messages."""
+        child = Child(f"atalho.benchmark.{'request_child' if self.files else 'child'}")
         child.send(
             {
                 "folder": str(self.folder),
                 "input": self.input,
                 "backend": self.backend,
                 "placement": asdict(self.placement),
+                "files": self.files,
             }
         )
         return child

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from atalho.choice.choosing import Limits
+from atalho.ranking import Comparison
 
 
 @dataclass(frozen=True)
@@ -34,3 +35,13 @@ class Budget:
             "size": self.max_size_mb and self.max_size_mb * 1e6,
         }
         return {quantity: limit for quantity, limit in limits.items() if limit is not None}
+
+
+def from_files(limits: Limits, comparison: Comparison) -> Limits:
+    """The limits with that on latency on the 90th percentile from file to label, where a comparison has that of any network.
+
+    Elsewhere it is on the network alone.
+    """
+    if "latency" not in limits or "request_p90" not in comparison.conditions:
+        return limits
+    return {"request_p90" if name == "latency" else name: each for name, each in limits.items()}

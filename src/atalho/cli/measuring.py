@@ -54,6 +54,13 @@ from atalho.cli.table import Format
 
 def bench(
     networks: Annotated[list[str], typer.Argument(metavar="NETWORK...")],
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data",
+            help="A folder of photos, on whose files single requests are measured from file to label.",
+        ),
+    ] = None,
     input: Input = None,
     num_classes: NumClasses = None,
     batch_size: BatchSizes = [1, 16],  # noqa: B006 (typer copies it)
@@ -72,6 +79,7 @@ def bench(
     """
     measured = atalho.bench(
         networks,
+        data=data,
         input=input,
         num_classes=num_classes,
         batch_size=batch_size,

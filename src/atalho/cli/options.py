@@ -146,7 +146,9 @@ Streams = Annotated[
 MaxLatency = Annotated[
     float | None,
     typer.Option(
-        "--max-latency-ms", min=0.0, help="Limit of one image's latency, in milliseconds."
+        "--max-latency-ms",
+        min=0.0,
+        help="Limit of the latency of an image, from its file to its label at the 90th percentile, in milliseconds.",
     ),
 ]
 MaxMemory = Annotated[

@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     from atalho.evaluation.predicting import Prediction
     from atalho.ranking import Comparison, Row
 
+FROM_FILE = {
+    "request_decoding": "decoding ms",
+    "request_framing": "framing ms",
+    "request_network": "network ms",
+    "request_latency": "file to label ms",
+    "request_p90": "its p90 ms",
+}
+"""The columns of single requests about photo files."""
+
 
 def bench_table(records: Sequence[Record]) -> Table:
     """A table with a row for each network and batch size."""
@@ -43,6 +52,8 @@ def bench_table(records: Sequence[Record]) -> Table:
                     dict.fromkeys((row.get("note"), printable(each.conditions.get("noise", "")))),
                 )
             )
+            if each.quantity in FROM_FILE:
+                row[FROM_FILE[each.quantity]] = each.value * 1e3
             if each.quantity == "latency":
                 row["latency ms"] = each.value * 1e3
                 row["p90 ms"] = each.conditions["p90"] * 1e3
@@ -81,6 +92,11 @@ def comparison_table(comparison: "Comparison", records: Sequence[Record]) -> Tab
                 "params": row.value("params"),
                 "macs": row.value("macs"),
                 "latency ms": latency and latency * 1e3,
+                **{
+                    name: seconds and seconds * 1e3
+                    for quantity, name in FROM_FILE.items()
+                    if (seconds := row.value(quantity)) or quantity in comparison.conditions
+                },
                 "memory MB": memory and memory / 1e6,
                 "size MB": size and size / 1e6,
                 "J/image": row.value("energy"),

@@ -18,7 +18,9 @@ from typing import Any
 from atalho import ranking
 from atalho.benchmark.bench import Bench
 from atalho.benchmark.entry import Entry
+from atalho.benchmark.workload import PhotoFiles
 from atalho.choice.choosing import MARGIN, Choice, Limits, choose
+from atalho.choice.limits import from_files
 from atalho.comparison import cited
 from atalho.comparison.answers import Answers
 from atalho.comparison.crossvalidated import Photos
@@ -76,6 +78,7 @@ class Measured:
         records: all of the folder, also those of earlier calls.
         queries: which of the records this call is about.
         ranked: the networks side by side.
+        limits: as of the call; that on latency is from file to label where the data are in files.
         choice: the network to take; None where none is known to keep to the limits.
         engines: by network, the folder with its weights and its engine's files; empty without data.
     """
@@ -83,6 +86,7 @@ class Measured:
     records: list[Record]
     queries: tuple[Query, ...]
     ranked: ranking.Comparison
+    limits: Limits
     choice: Choice | None
     engines: Mapping[str, Path]
 
@@ -135,7 +139,8 @@ def compare(
             trainings[network.name] = runs
             entries.append(_entry(each, runs[0].trained, sample, runs[0].identity))
     with Bench(comparison.engine, folder / ENGINES, say) as bench:
-        steps += bench.steps(entries, comparison.batches, comparison.streams)
+        files = next(map(PhotoFiles.of_dataset, datasets.values()), None)
+        steps += bench.steps(entries, comparison.batches, comparison.streams, files)
         answers = {
             entry.network.name: [
                 Answers(bench, entry, run) for run in trainings.get(entry.network.name, ())
@@ -146,17 +151,18 @@ def compare(
         records = carry_out(steps, folder, say)
         queries = tuple(step.query for step in parts(steps))
         ranked = ranking.comparison(records, queries)
-        choice = choose(ranked, comparison.limits, comparison.margin)
+        limits = from_files(comparison.limits, ranked)
+        choice = choose(ranked, limits, comparison.margin)
         if choice and (tested := answers[choice.chosen.network]):
             test = tested[0].step("test")
             records = carry_out([test], folder, say)
             queries = (*queries, test.query)
             ranked = ranking.comparison(records, queries)
-            choice = choose(ranked, comparison.limits, comparison.margin)
+            choice = choose(ranked, limits, comparison.margin)
         engines = {each.network.name: bench.engine_folder(each) for each in entries}
     if not datasets:
         shutil.rmtree(folder / ENGINES, ignore_errors=True)  # of random weights
-    return Measured(records, queries, ranked, choice, engines if datasets else {})
+    return Measured(records, queries, ranked, limits, choice, engines if datasets else {})
 
 
 def _entry(

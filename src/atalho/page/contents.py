@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from atalho.choice.choosing import MARGIN, Choice, choose
+from atalho.choice.limits import from_files
 from atalho.page import figures, outcomes
 from atalho.page.chart.families import Style, styles
 from atalho.page.curves import Curve, curves
@@ -58,6 +59,7 @@ class Contents:
             folders: those that the records are from, beside which thumbnails may lie.
         """
         compared = comparison(records, queries)
+        limits = from_files(limits, compared)
         compared_records = selected(records, queries)
         runs = curves(compared_records)
         diagnosis = Diagnosis.of(records)

@@ -19,6 +19,8 @@ SHOWN = (
     "params",
     "macs",
     "latency",
+    "request_latency",
+    "request_p90",
     "throughput",
     "peak_memory",
     "added_memory",
@@ -42,12 +44,14 @@ class Cell:
         text: the number in the column's unit, or `not measured`.
         note: its interval or quartiles, or why it is not ranked; the sources of cited numbers stand below the table.
         sort: the exact value where it is ranked, None elsewhere.
+        parts: of a request from file to label, the shares of the column's longest that its parts take.
     """
 
     kind: Literal["ranked", "apart", "cited", "missing"]
     text: str
     note: str = ""
     sort: float | None = None
+    parts: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -119,13 +123,16 @@ def _column(comparison: Comparison, quantity: str) -> Column:
     ]
     scale = unit(quantity, ranked or others or [1])
     conditions = comparison.conditions.get(quantity, {}) if quantity in _BATCHED else {}
-    cells = tuple(_cell(row, quantity, scale) for row in comparison.rows)
+    cells = tuple(_cell(row, quantity, scale, max(ranked, default=0.0)) for row in comparison.rows)
     return Column(quantity, NAMES[quantity], phrases.at_batch(scale.name, conditions), cells)
 
 
-def _cell(row: Row, quantity: str, scale: Unit) -> Cell:
+def _cell(row: Row, quantity: str, scale: Unit, longest: float) -> Cell:
     if reading := row.readings.get(quantity):
-        return Cell("ranked", scale.number(reading.value), _note(reading, scale), reading.value)
+        parts = _parts(row, longest) if quantity == "request_latency" else ()
+        return Cell(
+            "ranked", scale.number(reading.value), _note(reading, scale), reading.value, parts
+        )
     for apart in row.apart:
         if apart.record.quantity == quantity:
             return Cell("apart", scale.number(apart.record.value), f"not ranked: {apart.reason}")
@@ -144,6 +151,11 @@ def _note(reading: Reading, scale: Unit) -> str:
         _left_out(reading, scale),
     ]
     return "\n".join(filter(None, notes))
+
+
+def _parts(row: Row, longest: float) -> tuple[float, ...]:
+    parts = [row.value(each) for each in ("request_decoding", "request_framing", "request_network")]
+    return tuple(each / longest for each in parts if each is not None)
 
 
 def _left_out(reading: Reading, scale: Unit) -> str:

@@ -1,6 +1,6 @@
 """Networks as horizontal bars with error bars, as Canziani et al. 2016 show accuracies."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import altair as alt
@@ -8,8 +8,11 @@ import altair as alt
 from atalho.page.chart.axes import Axis, Layout
 from atalho.page.chart.style import INK, Spec, colour, styled, tooltips
 
-_STEP = 26  # pixels from one bar to the next
-_NAMES = 90  # pixels of a chart's width, for the names beside the bars
+STEP = 26
+"""Pixels from one bar to the next."""
+
+NAMES_WIDTH = 90
+"""Pixels of a chart's width, for the names beside the bars."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +59,16 @@ class BarChart:
             }
             for bar in self.bars
         ]
-        base = alt.Chart(alt.InlineData(values=rows)).encode(y=self._networks())
+        base = alt.Chart(alt.InlineData(values=rows)).encode(
+            y=networks([bar.network for bar in self.bars])
+        )
         lengths = base.encode(
             x=self.x.x(),
             x2="zero:Q",
             color=colour({bar.network: bar.colour for bar in self.bars}),
             tooltip=tooltips(bar.details for bar in self.bars),
         )
-        height = _STEP * 0.6
+        height = STEP * 0.6
         return styled(
             alt.layer(
                 lengths.transform_filter("!datum.hollow").mark_bar(height=height, opacity=0.9),
@@ -74,14 +79,15 @@ class BarChart:
                 .mark_rule(color=INK, strokeWidth=1.5)
                 .encode(x=self.x.x("low"), x2="high:Q"),
                 base.mark_text(align="left", dx=6).encode(x=self.x.x("high"), text="written:N"),
-                width=layout.width - _NAMES,
-                height=_STEP * len(self.bars),
+                width=layout.width - NAMES_WIDTH,
+                height=STEP * len(self.bars),
             )
         )
 
-    def _networks(self) -> alt.Y:
-        axis = alt.Axis(
-            domain=False, ticks=False, labelPadding=6, labelLimit=2 * _NAMES, labelFontSize=12
-        )
-        order = [bar.network for bar in self.bars]
-        return alt.Y("network:N", sort=order, title=None, axis=axis)
+
+def networks(order: Sequence[str]) -> alt.Y:
+    """Returns the encoding of networks from top to bottom, their names beside them."""
+    axis = alt.Axis(
+        domain=False, ticks=False, labelPadding=6, labelLimit=2 * NAMES_WIDTH, labelFontSize=12
+    )
+    return alt.Y("network:N", sort=[*order], title=None, axis=axis)

@@ -20,6 +20,7 @@ from atalho.page.figures import (
     paths,
     photos,
     reliability,
+    requests,
     responses,
     surface,
 )
@@ -55,6 +56,7 @@ def of_comparison(
         accuracy_bars.by_network(comparison, styles),
         *accuracy_costs.figures(comparison, styles),
         accuracy_bars.by_parameter(comparison, styles),
+        requests.figure(comparison),
         *batches.figures(comparison, records, styles),
         *costs.figures(comparison, records, styles),
         *learning.figures(curves, styles),

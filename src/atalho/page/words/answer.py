@@ -25,6 +25,10 @@ _LEARNED_NOTHING = (
     "Learned nothing, with a loss no better than that of guessing by the classes’ frequencies"
 )
 
+_NETWORK_ALONE = (
+    "The limit on latency is on the network alone, without reading and decoding a file."
+)
+
 
 def title(comparison: Comparison) -> str:
     """Returns the question that the page answers."""
@@ -41,7 +45,8 @@ def sentences(comparison: Comparison, choice: Choice | None, limits: Limits) -> 
         within = f"{upper_first(_limits(limits))}: " if limits else ""
         paragraph.append(escape(within) + _chosen(comparison, choice, limits))
         sure = (certainty.price(choice), _of_test(choice), *certainty.doubts(choice))
-        paragraph += map(escape, filter(None, (*sure, *_left_out(choice), pareto(choice))))
+        alone = _NETWORK_ALONE if "latency" in limits else ""
+        paragraph += map(escape, filter(None, (*sure, alone, *_left_out(choice), pareto(choice))))
     further = [
         *_out(comparison, limits),
         *_relaxed(comparison, choice, limits),

@@ -12,6 +12,11 @@ NAMES = {
     "macs": "Multiply-accumulates",
     "activations": "Activations",
     "latency": "Latency",
+    "request_latency": "Latency from file to label",
+    "request_p90": "90th percentile of the latency from file to label",
+    "request_decoding": "Reading and decoding",
+    "request_framing": "Framing",
+    "request_network": "Network",
     "throughput": "Throughput",
     "peak_memory": "Peak memory",
     "added_memory": "Memory that the network adds",
@@ -47,11 +52,19 @@ NAMES = {
 }
 
 _COUNT = ((1, ""), (1e3, "thousand"), (1e6, "million"), (1e9, "billion"))
+_SECONDS = ((1e-6, "µs"), (1e-3, "ms"), (1, "s"))
 _SCALES: dict[str, tuple[tuple[float, str], ...]] = {
     "params": _COUNT,
     "macs": _COUNT,
     "activations": _COUNT,
-    "latency": ((1e-6, "µs"), (1e-3, "ms"), (1, "s")),
+    "latency": _SECONDS,
+    **dict.fromkeys(
+        (
+            *("request_latency", "request_p90"),
+            *("request_decoding", "request_framing", "request_network"),
+        ),
+        _SECONDS,
+    ),
     "peak_memory": ((1e3, "kB"), (1e6, "MB"), (1e9, "GB")),
     "added_memory": ((1e3, "kB"), (1e6, "MB"), (1e9, "GB")),
     "size": ((1e3, "kB"), (1e6, "MB"), (1e9, "GB")),
