@@ -10,7 +10,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import atalho
 from atalho.claims import CLAIMS
-from atalho.slides.stations import STATIONS
+from atalho.slides.lecture import Material
+from atalho.slides.stations import STATIONS, deeper, table
 
 #      id: the verdict, and the recomputed number as CLAIMS.md writes it, in the claim's unit
 TYPED = {
@@ -197,3 +198,74 @@ def test_the_rows_of_the_drawings_are_torchs_own_counts(lecture: Path) -> None:
         model(torch.zeros(1, 3, 224, 224))
     assert 2 * shown == counter.get_total_flops()
     assert f"{sum(p.numel() for p in model.parameters()):,}".replace(",", ".") in text
+
+
+@pytest.mark.parametrize(
+    ("claim", "network", "convolutions_alone"),
+    [
+        *(
+            (f"L{57 + index}", f"resnet{depth}", False)
+            for index, depth in enumerate((18, 34, 50, 101, 152))
+        ),
+        ("L62", "vgg16", True),
+        ("L63", "vgg19", False),
+    ],
+)
+def test_operations_are_torchs_own(
+    claim: str, network: str, convolutions_alone: bool, cards: Cards
+) -> None:
+    with torch.device("meta"):
+        model = atalho.build(network).eval().to("meta")
+        images = torch.zeros(1, 3, 224, 224)
+    with FlopCounterMode(display=False) as counter:
+        model(images)
+    flops = counter.get_flop_counts()["Global"]
+    counted = sum(
+        count
+        for kind, count in flops.items()
+        if "convolution" in str(kind) or not convolutions_alone
+    )
+    assert float(cards.exact[claim]) == counted / 2 / 10**9
+
+
+# CLAIMS.md, 57 to 61: no shortcut convolutions, B with the stride in the first 1×1, B with it in the 3×3.
+FLOPS = {
+    (False, False): (1.795, 3.645, 3.498, 7.211, 10.923),
+    (True, False): (1.814, 3.664, 3.858, 7.570, 11.282),
+    (True, True): (1.814, 3.664, 4.089, 7.801, 11.514),
+}
+
+
+def test_hes_table_under_each_convention_is_that_of_claims() -> None:
+    ways = {
+        (way["projections"], way["later"]): way["values"]
+        for way in deeper.conventions()
+        if way["linear"]
+    }
+    for convention, typed in FLOPS.items():
+        assert ways[convention] == pytest.approx(typed, abs=0.00055)
+
+
+def test_no_convention_that_rounds_gives_resnet_50_its_number() -> None:
+    assert all(round(way["values"][2], 1) != 3.8 for way in deeper.conventions())
+
+
+def test_the_conventions_of_table_1_explain_what_claims_says() -> None:
+    """Without biases conv2 and linear are exact; biases fix conv1 and 3b, and break 3a and linear where the column rounds."""
+    tables = Material(()).tables
+    assert table.agreeing(tables, table.STATED) == (
+        2,
+        3,
+        10,
+    )  # conv2, linear; 3a cut off; all operations but 4a's and 5a's
+    biased = table.STATED._replace(biases=True)
+    assert table.agreeing(tables, biased) == (3, 5, 10)
+    assert table.agreeing(tables, table.STATED._replace(kilo=1000)) == (1, 1, 10)  # conv1 alone
+    dense = table.STATED._replace(separable=False)
+    assert table.agreeing(tables, dense).operations == 9
+    lines = tables.lines("googlenet")
+    biased_rows = {
+        row: round(lines[row].cost.params / 1024, 2)
+        for row in ("inception_3a", "inception_3b", "linear")
+    }
+    assert biased_rows == {"inception_3a": 159.86, "inception_3b": 379.62, "linear": 1000.98}

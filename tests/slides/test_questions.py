@@ -43,5 +43,30 @@ def test_an_answer_counts_within_one_in_a_hundred(tmp_path: Path) -> None:
     assert values("asking", calls, tmp_path) == [True, True, True, False, False, False]
 
 
+@needs_engine
+@pytest.mark.parametrize(
+    ("text", "separator", "number"),
+    [
+        ("1.234,5", ",", 1234.5),
+        ("1.234", ",", 1234),
+        ("21,43", ",", 21.43),
+        ("21.43", ",", 21.43),
+        ("6.422.528", ",", 6_422_528),
+        ("6422528", ",", 6_422_528),
+        ("6 422 528", ",", 6_422_528),
+        ("1,234.5", ".", 1234.5),
+        ("1,234", ".", 1234),
+        ("21,43", ".", 21.43),
+        ("", ",", None),
+        ("many", ",", None),
+        ("1.2.3", ",", None),
+    ],
+)
+def test_numbers_are_read_as_people_write_them(
+    text: str, separator: str, number: float | None, tmp_path: Path
+) -> None:
+    assert values("asking", [("typed", [text, separator])], tmp_path) == [number]
+
+
 def test_every_kind_is_made_from_a_claim() -> None:
     assert {kind.claim for kind in KINDS.values()} <= set(CLAIMS)

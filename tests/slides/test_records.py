@@ -8,6 +8,7 @@ import pytest
 
 import atalho
 from atalho.claims import shipped
+from atalho.cli import main
 from atalho.errors import AtalhoError, Exit
 from atalho.record import Record
 from atalho.slides.facts import facts
@@ -48,6 +49,19 @@ def test_hostile_records_are_text_on_every_page(written: Path) -> None:
         ), name
         shown += "<script>alert(1)</script>{{ 7 * 7 }}" in page.text
     assert shown == 2  # the comparison in either language
+
+
+def test_the_command_writes_what_the_function_writes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], lecture: Path
+) -> None:
+    assert main(["lecture", "-o", str(tmp_path / "own"), "--lang", "pt"]) == Exit.DONE
+    assert (tmp_path / "own" / "index.html").as_uri() in capsys.readouterr().err
+    own, other = (
+        {p.relative_to(f): p.read_bytes() for p in f.rglob("*.html")}
+        for f in (tmp_path / "own", lecture)
+    )
+    assert own == other  # the same records give the same pages, to the byte
+    assert len(own) == 1 + 2 * (1 + 12)
 
 
 def test_the_first_page_is_in_the_language_that_was_named(written: Path) -> None:

@@ -113,6 +113,9 @@ def _googlenet(tables: Tables) -> dict[str, Any]:
         "rows_params": sum(each.weights for each in of_rows) / K,
         "printed_macs": printed_macs,
         "rows_macs": sum(each.macs for each in of_rows) / M,
+        "biased_3a": lines["inception_3a"].cost.params / K,
+        "biased_3b": lines["inception_3b"].cost.params / K,
+        "biased_linear": linear.params / K,
         "google_depth": network_depth(tables.network("googlenet")),
     }
 

@@ -45,3 +45,13 @@ export const questions = (seed, kinds) => {
 
 // Whether a reader's number is the answer, within one part in a hundred.
 export const right = (given, wanted) => Math.abs(given - wanted) <= 0.01 * Math.abs(wanted);
+
+// A number as a reader types it, 1.234,5 or 1,234.5 or 1234.5, by the page's decimal separator; NaN where it is none.
+export const typed = (text, separator) => {
+  const other = separator === "," ? "." : ",";
+  let plain = text.replace(/[\s\u00a0]/g, "");
+  // The other separator groups thousands; one that cannot is a decimal point.
+  const groups = new RegExp(`^-?\\d{1,3}(\\${other}\\d{3})+(\\${separator}\\d*)?$`);
+  if (groups.test(plain)) plain = plain.split(other).join("");
+  return plain === "" ? NaN : Number(plain.replace(separator, ".").replace(other, "."));
+};

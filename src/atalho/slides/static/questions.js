@@ -1,5 +1,5 @@
 import { $, data, element, number, say, short } from "./dom.js";
-import { questions, right } from "./asking.js";
+import { questions, right, typed } from "./asking.js";
 
 const fill = (message, numbers, answer) =>
   message.replace(/\{(\w+)(?::[^}]*)?\}/g, (_, name) => {
@@ -7,9 +7,7 @@ const fill = (message, numbers, answer) =>
     return Number.isInteger(value) ? number(value) : short(value);
   });
 
-// 1.234,5 and 1,234.5 alike, by the page's language.
 const separator = (1.5).toLocaleString(document.documentElement.lang)[1];
-const read = (text) => Number(text.split(separator === "," ? "." : ",").join("").replace(separator, ".").replace(/\s/g, ""));
 
 const score = new Map();
 const tell = () => {
@@ -27,8 +25,7 @@ const card = ({ kind, numbers, answer }, index) => {
   );
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const given = read(field.value);
-    const correct = field.value.trim() !== "" && right(given, answer);
+    const correct = right(typed(field.value, separator), answer);
     if (!score.has(index)) score.set(index, correct);
     const verdict = field.value.trim() === "" ? "" : say(correct ? "right" : "wrong");
     said.textContent = `${verdict} ${fill(data.why[kind], numbers, answer)} (${data.kinds[kind].claim})`.trim();
