@@ -2,7 +2,7 @@
 
     python benchmarks/choosing.py -o results/choosing.json
 
-A comparison has 2 to 12 networks and 75 to 5,000 validation images. Each network has a true accuracy, the best one's
+A comparison has 2 to 12 networks, 75 to 10,000 validation images and a margin of one, two or five points. Each network has a true accuracy, the best one's
 drawn from 60 to 99 %, half of the others' less than two points below it, the rest up to 15; and a latency, in half of the
 comparisons the lower the worse it is. Which images it gets right is drawn image by image: an image that is difficult for
 one is difficult for all, to a degree that is drawn too. The records are those that `atalho compare` writes, and pass
@@ -34,7 +34,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from atalho.choice.choosing import MARGIN, Choice, choose
+from atalho.choice.choosing import Choice, choose
 from atalho.evaluation.accuracy import pack
 from atalho.ranking import comparison
 from atalho.record import Record, now, versions
@@ -42,7 +42,8 @@ from atalho.statistics import wilson
 
 COMPARISONS = 1000
 NETWORKS = (2, 12)
-IMAGES = (75, 150, 300, 600, 1200, 2500, 5000)
+IMAGES = (75, 150, 300, 600, 1200, 2500, 5000, 10_000)
+MARGINS = (0.01, 0.02, 0.05)
 
 Right = NDArray[np.bool_]
 
@@ -55,12 +56,14 @@ class Truth:
         accuracies: of the networks, by name.
         shared: how much of an image's difficulty all networks share, from 0 to 1.
         latencies: in seconds, by name.
+        margin: that is allowed, as a fraction.
     """
 
     accuracies: dict[str, float]
     shared: float
     latencies: dict[str, float]
     images: int
+    margin: float
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ class Outcome:
     """
 
     images: int
+    margin: float
     networks: int
     replaced: bool
     replaced_worse: bool
@@ -103,7 +107,9 @@ def truth(draw: random.Random) -> Truth:
     latencies = {
         name: 0.001 * 1.3**rank * draw.uniform(0.9, 1.1) for rank, name in enumerate(ranks)
     }
-    return Truth(accuracies, draw.uniform(0.3, 0.95), latencies, draw.choice(IMAGES))
+    return Truth(
+        accuracies, draw.uniform(0.3, 0.95), latencies, draw.choice(IMAGES), draw.choice(MARGINS)
+    )
 
 
 def classified(true: Truth, draw: np.random.Generator) -> dict[str, Right]:
@@ -135,6 +141,7 @@ def outcome(true: Truth, choice: Choice) -> Outcome:
     low, high = choice.interval
     return Outcome(
         images=true.images,
+        margin=choice.margin,
         networks=len(of),
         replaced=chosen != best,
         replaced_worse=of[chosen] < of[best] - choice.margin,
@@ -150,13 +157,13 @@ def outcome(true: Truth, choice: Choice) -> Outcome:
     )
 
 
-def simulated(comparisons: int, margin: float, seed: int) -> list[Outcome]:
+def simulated(comparisons: int, seed: int) -> list[Outcome]:
     """The outcomes of so many comparisons."""
     outcomes = []
     for number in range(comparisons):
         true = truth(random.Random(f"{seed} {number}"))
         right = classified(true, np.random.default_rng([seed, number]))
-        choice = choose(comparison([*records(true, right)]), margin=margin)
+        choice = choose(comparison([*records(true, right)]), margin=true.margin)
         assert choice
         outcomes.append(outcome(true, choice))
     return outcomes
@@ -191,24 +198,21 @@ def summary(outcomes: list[Outcome]) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--comparisons", type=int, default=COMPARISONS)
-    parser.add_argument("--margin", type=float, default=100 * MARGIN, help="in points")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-o", "--output", type=Path, help="write the outcomes as JSON")
     options = parser.parse_args()
-    outcomes = simulated(options.comparisons, options.margin / 100, options.seed)
-    by_images = {
-        images: summary(own)
-        for images in IMAGES
-        if (own := [o for o in outcomes if o.images == images])
+    outcomes = simulated(options.comparisons, options.seed)
+    found = {
+        "all": summary(outcomes),
+        **{f"{n} images": summary([o for o in outcomes if o.images == n]) for n in IMAGES},
+        **{f"margin {m}": summary([o for o in outcomes if o.margin == m]) for m in MARGINS},
     }
-    found = {"all": summary(outcomes), "by_images": by_images}
-    for name, each in {"all": found["all"], **by_images}.items():
-        print(name, ", ".join(f"{key} {value:.3f}" for key, value in each.items()))
+    for name, each in found.items():
+        print(f"{name}:", ", ".join(f"{key} {value:.3f}" for key, value in each.items()))
     if options.output:
         document = {
-            "margin": options.margin / 100,
             "seed": options.seed,
-            **found,
+            "summary": found,
             "outcomes": [asdict(each) for each in outcomes],
             "versions": versions("numpy"),
             "at": now(),

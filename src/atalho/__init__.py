@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from atalho.api.predicting import Predicted as Predicted
     from atalho.api.predicting import predict as predict
     from atalho.api.predicting import predict_to_file as predict_to_file
+    from atalho.api.rechecking import Rechecked as Rechecked
+    from atalho.api.rechecking import recheck as recheck
     from atalho.api.records import frame as frame
     from atalho.api.records import lecture as lecture
     from atalho.api.records import read_records as read_records
@@ -48,6 +50,7 @@ _NAMES = {
     "api.comparing": "Compared compare",
     "api.measuring": "bench diagnose",
     "api.predicting": "Predicted predict predict_to_file",
+    "api.rechecking": "Rechecked recheck",
     "api.records": "frame lecture read_records report verify",
     "api.reporting": "Reporter",
     "api.trained": "Exported evaluate export",

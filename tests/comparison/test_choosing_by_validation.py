@@ -4,7 +4,7 @@ import pytest
 
 import atalho
 from atalho import record
-from atalho.api.measuring import Compared, compare
+from atalho.api.comparing import Compared, compare
 from atalho.engines import engine_config
 from atalho.evaluation.accuracy import pack
 from atalho.record import Record

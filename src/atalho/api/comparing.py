@@ -207,7 +207,8 @@ def compare(
         thumbnails.write(measured.records, dataset, folder)
     folders = [folder] if keep_thumbnails else []
     publish(measured.records, page, limits, measured.queries, folders, margin / 100)
-    chosen = folder / comparing.CHOSEN if comparing.keep(measured, folder) else None
+    kept = comparing.keep(measured, folder, reporter.say)
+    chosen = folder / comparing.CHOSEN if kept else None
     return Compared(
         measured.records, measured.ranked, measured.limits, measured.choice, chosen, page
     )

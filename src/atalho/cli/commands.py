@@ -75,6 +75,10 @@ COMMANDS = {
         "measuring:compare",
         "Cost, training, accuracy, latency, memory and energy of several networks, the choice, and the page that shows them",
     ),
+    "recheck": Entry(
+        "measuring:recheck",
+        "What a chosen system promises, held against this machine; exit code 1 where a promise does not hold",
+    ),
     "diagnose": Entry(
         "measuring:diagnose",
         "Why depth works: how gradients flow back, by which paths, and how layers respond, before and during training",

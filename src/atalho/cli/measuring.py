@@ -50,6 +50,7 @@ from atalho.cli.progress import say, screen
 from atalho.cli.rows import bench_table, comparison_table, diagnosis_table
 from atalho.cli.stopping import resumable
 from atalho.cli.table import Format
+from atalho.errors import Exit
 
 
 def bench(
@@ -207,6 +208,29 @@ def compare(
     elif compared.limits and not compared.choice:
         say("no network is known to keep to the limits; the page says what each fails by")
     say(compared.page.resolve().as_uri())
+
+
+def recheck(
+    chosen: Annotated[Path, typer.Argument(help="The folder that `atalho compare` writes.")],
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            help="Labelled images to check the accuracy on: digits, cifar10, cifar100, or a folder of CLASS/image.",
+        ),
+    ] = None,
+    data_dir: DataDir = DATA_DIR,
+    records: Annotated[Path | None, typer.Option(help="Add what is measured to a file.")] = None,
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """What a chosen system promises, held against this machine; exit code 1 where a promise does not hold.
+
+    A folder of which a file has another checksum than when the promises were made is refused.
+    """
+    outcome = atalho.recheck(chosen, data, data_dir=data_dir, records=records, reporter=screen())
+    table.show(outcome.table, format)
+    if not outcome.holds:
+        raise typer.Exit(Exit.CHECK_FAILED)
 
 
 def _by_network(weights: Sequence[str], networks: Sequence[str]) -> dict[str, str]:

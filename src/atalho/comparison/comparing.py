@@ -4,7 +4,7 @@ records.jsonl     everything computed and measured, a line a record
 fitted/           networks whose classifiers are fitted on features of all photos
 runs/NETWORK/     the training run of each network; NETWORK-CHECKSUM for further runs of one network
 engines/          each network with its engine's files, ready for `predict`; removed when nothing is trained
-chosen/           a copy of the chosen network's folder in engines/
+chosen/           a copy of the chosen network's folder in engines/, with what it promises and a script that runs it without atalho
 """
 
 import shutil
@@ -21,7 +21,7 @@ from atalho.benchmark.entry import Entry
 from atalho.benchmark.workload import PhotoFiles
 from atalho.choice.choosing import MARGIN, Choice, Limits, choose
 from atalho.choice.limits import from_files
-from atalho.comparison import cited
+from atalho.comparison import cited, promises
 from atalho.comparison.answers import Answers
 from atalho.comparison.crossvalidated import Photos
 from atalho.comparison.training import Training
@@ -178,8 +178,17 @@ def _entry(
     return Entry(alone, trained, images, calibrated=True, training=identity)
 
 
-def keep(measured: Measured, folder: Path) -> bool:
+def keep(
+    measured: Measured,
+    folder: Path,
+    say: Say = lambda message: None,
+) -> bool:
     """Replaces `chosen` by a copy of the chosen network with its engine's files, or removes it where none was chosen.
+
+    With it go a script that runs it without atalho, and what it promises.
+
+    Args:
+        say: is called with a line where torch cannot export it, so that there is no script.
 
     Returns:
         Whether `chosen` is there now; it is not for networks without trained weights.
@@ -187,11 +196,19 @@ def keep(measured: Measured, folder: Path) -> bool:
     target = folder / CHOSEN
     if target.exists():
         shutil.rmtree(target)
-    source = measured.engines.get(measured.choice.chosen.network) if measured.choice else None
-    if source is None or not source.exists():
+    choice = measured.choice
+    source = measured.engines.get(choice.chosen.network) if choice else None
+    if choice is None or source is None or not source.exists():
         return False
-    deploy.copy(source, target)
-    _calibrate(target, measured.records)
+    network = choice.chosen.network
+
+    def complete(copied: Path) -> None:
+        _calibrate(copied, measured.records)
+        if cause := deploy.make_standalone(copied, network):
+            say(f"{target} does not run without atalho: {cause}")
+        promises.write(copied, network, promises.of_row(choice.chosen, measured.limits))
+
+    deploy.copy(source, target, complete)
     return True
 
 

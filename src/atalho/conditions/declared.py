@@ -126,6 +126,8 @@ _DECLARED = (
     Condition("guessing", NUMBER, Owner.RESULT, "loss of guessing by the classes' frequencies, in nats"),
     Condition("per_class", dict, Owner.RESULT, "accuracy of each class"),
     Condition("competitors", list, Owner.RESULT, "the networks that were chosen among"),
+    Condition("promised", NUMBER, Owner.RESULT, "the bound that was promised"),
+    Condition("holds", bool, Owner.RESULT, "whether what was promised holds"),
     Condition("noise", str, Owner.RESULT, "what the other work was"),
     Condition("idle", NUMBER, Owner.RESULT, "power at rest, in W"),
     Condition("window", NUMBER, Owner.RESULT, "time that was measured, in s"),

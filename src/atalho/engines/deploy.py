@@ -1,20 +1,24 @@
 """A network with its engine's files as a folder that `atalho predict` runs; it appears whole or not at all."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from atalho.data.batches import preprocess
-from atalho.engines import ENGINES, REFERENCE, Backend, choosing
+from atalho.engines import ENGINES, REFERENCE, Backend, choosing, engine_config, standalone
 from atalho.engines.choosing import EngineRequest, Sample
 from atalho.engines.trial import Trial
 from atalho.errors import AtalhoError, Exit
+from atalho.exports import pt2
 from atalho.exports.safetensors import write
 from atalho.files import move_atomically
 from atalho.runtime.child import Ended
-from atalho.weights.trained import Trained
+from atalho.weights.trained import Trained, read
+
+SCRIPT, GRAPH = "run.py", "model.pt2"
+"""The names of the script that runs a folder without atalho, and of the network's graph that it runs with torch."""
 
 
 def deploy(trained: Trained, path: Path, request: EngineRequest, sample: Sample) -> list[Trial]:
@@ -49,14 +53,37 @@ def on_backend(trained: Trained, folder: Path, backend: Backend, sample: Sample)
     ENGINES[backend.engine].write(trained, folder, backend.dtype, calibration)
 
 
-def copy(folder: Path, path: Path) -> None:
+def copy(folder: Path, path: Path, complete: Callable[[Path], None]) -> None:
     """Copies a deployed folder to a new one.
+
+    Args:
+        complete: adds further files to the copy before it appears.
 
     Raises:
         AtalhoError: OUTPUT (exit 2), as `deploy`.
     """
     with _new_folder(path) as copied:
         shutil.copytree(folder, copied)
+        complete(copied)
+
+
+def make_standalone(folder: Path, named: str) -> str:
+    """Adds a script that runs a deployed folder with its engine, numpy and Pillow alone; for torch's engines with its graph.
+
+    Args:
+        named: the network's name, by which code that the folder names is run.
+
+    Returns:
+        Why there is no script, where torch cannot export the network; else empty.
+    """
+    config = engine_config.read(folder)
+    if config and config.backend.engine in ("eager", "compiled"):
+        try:
+            pt2.write_program(read(folder, named=named), folder / GRAPH)
+        except Exception as error:  # torch.export fails in any way on other people's code
+            return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+    shutil.copyfile(standalone.__file__, folder / SCRIPT)
+    return ""
 
 
 @contextmanager

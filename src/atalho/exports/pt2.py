@@ -20,8 +20,13 @@ def program(trained: Trained) -> ExportedProgram:
     return torch.export.export(alone.model, (images,), dynamic_shapes=({0: Dim("batch")},))
 
 
+def write_program(trained: Trained, path: Path) -> None:
+    """Writes the program alone."""
+    torch.export.save(program(trained), path)
+
+
 def write(trained: Trained, path: Path) -> None:
-    """Writes the program."""
+    """Writes the program with its config inside."""
     torch.export.save(program(trained), path, extra_files={config.FILE: trained.config.embedded()})
 
 

@@ -1,0 +1,139 @@
+"""Holds what a chosen system promises against what it does on this machine."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from atalho.benchmark import latency, memory
+from atalho.benchmark.system import System
+from atalho.comparison.promises import Promise, promised_value
+from atalho.engines import engine_config
+from atalho.engines.engine import Placement
+from atalho.evaluation import accuracy
+from atalho.evaluation.evaluating import Evaluation
+from atalho.record import Record, now
+from atalho.runtime.child import Ended
+from atalho.runtime.device import Device
+from atalho.weights import config
+from atalho.weights.trained import FILES
+from atalho.weights.weightfile import sha256
+
+
+@dataclass(frozen=True)
+class Check:
+    """A promise, and what became of it.
+
+    Attributes:
+        record: the measurement of now; None where there is none.
+        holds: None where it was not checked.
+        note: why it was not checked or could not be measured, or on which images; else empty.
+    """
+
+    promise: Promise
+    record: Record | None = None
+    holds: bool | None = None
+    note: str = ""
+
+    @property
+    def now(self) -> float | None:
+        """The value that is compared with the bound."""
+        return promised_value(self.record) if self.record else None
+
+
+def system(folder: Path, network: str, device: Device) -> System:
+    """The system of a folder, as it is measured.
+
+    Args:
+        network: its name, by which code that the folder names is run.
+    """
+    engine = engine_config.read(folder)
+    assert engine  # promises are made of folders on an engine
+    placement = Placement(device, network, engine.memory_format)
+    weights = {"weights": f"sha256:{sha256(folder / FILES[0])}"}
+    shape = config.read(folder).framing.input
+    return System(network, folder, shape, engine.backend, placement, weights)
+
+
+def costs(promises: Sequence[Promise], measured: System) -> list[Check]:
+    """Measures the promised costs on this machine, each in a process of its own."""
+    return [
+        _cost(promise, measured) for promise in promises if promise.record.quantity in _MEASURES
+    ]
+
+
+def answers(promises: Sequence[Promise], evaluation: Evaluation | None) -> list[Check]:
+    """Compares the promised accuracy with that of an evaluation.
+
+    On the images that it was promised for it must reach the bound. Of other images it fails where the 95 % interval lies
+    below the bound: a difference that chance does not explain.
+
+    Args:
+        evaluation: of the same folder; None where there are no images to evaluate it on.
+    """
+    return [
+        _answer(promise, evaluation) for promise in promises if promise.record.quantity == "top1"
+    ]
+
+
+def _cost(promise: Promise, measured: System) -> Check:
+    quantity = promise.record.quantity
+    try:
+        record = _MEASURES[quantity](measured, int(promise.record.conditions.get("batch", 1)))
+    except Ended as ended:
+        return Check(promise, holds=False, note=ended.cause)
+    holds = promised_value(record) <= promise.bound
+    return Check(promise, _judged(record, promise, holds), holds)
+
+
+def _answer(promise: Promise, evaluation: Evaluation | None) -> Check:
+    if evaluation is None:
+        return Check(promise, note="--data with labelled images would check it")
+    made_on = promise.record.conditions
+    same = (evaluation.split, evaluation.accuracy.images) == (made_on["split"], made_on["images"])
+    _, high = evaluation.interval
+    holds = (evaluation.accuracy.top1 if same else high) >= promise.bound
+    split = {"split": evaluation.split} if evaluation.split else {}
+    stated = {**_of_data(evaluation), **split, "batch": made_on.get("batch", 1), "at": now()}
+    subject = promise.record.subject
+    record = next(
+        each
+        for each in accuracy.records(subject, evaluation.accuracy, **stated)
+        if each.quantity == "top1"
+    )
+    note = "" if same else f"on {evaluation.accuracy.images} other images"
+    return Check(promise, _judged(record, promise, holds), holds, note)
+
+
+def _of_data(evaluation: Evaluation) -> dict[str, Any]:
+    return {"data": evaluation.data, "weights": f"sha256:{evaluation.trained.weights}"}
+
+
+def _judged(record: Record, promise: Promise, holds: bool) -> Record:
+    """The record with what was promised among its conditions."""
+    judgement = {"promised": promise.bound, "holds": holds}
+    return replace(record, conditions={**record.conditions, **judgement})
+
+
+def _latency(measured: System, batch: int) -> Record:
+    with measured.start() as child:
+        outcome = latency.records({measured.name: child}, [measured], batch)[measured.name]
+    if isinstance(outcome, Ended):
+        raise outcome
+    return outcome[0]
+
+
+def _memory(measured: System, batch: int) -> Record:
+    return memory.records(measured, batch)[0]
+
+
+def _size(measured: System, batch: int) -> Record:
+    size = engine_config.size(measured.folder, measured.backend)
+    return Record.of(measured.name, "size", size, "measured", **measured.record_conditions())
+
+
+_MEASURES: dict[str, Callable[[System, int], Record]] = {
+    "latency": _latency,
+    "peak_memory": _memory,
+    "size": _size,
+}
