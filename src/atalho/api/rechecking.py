@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atalho.api.loading import DATA_DIR
+from atalho.api.loading import DATA_DIR, is_folder
 from atalho.api.records import add_records
 from atalho.api.reporting import QUIET, Reporter
 from atalho.api.trained import evaluate
@@ -50,6 +50,7 @@ def recheck(
     Raises:
         AtalhoError: as `promises.read` (exit 4), before anything is measured; as `evaluate` and `resolve_device`.
     """
+    from atalho.benchmark.workload import PhotoFiles
     from atalho.comparison import promises, rechecking
 
     folder = Path(chosen)
@@ -73,10 +74,11 @@ def recheck(
         evaluation = evaluate(
             made.network, data, weights=folder, data_dir=data_dir, reporter=reporter
         )
+    files = PhotoFiles.of_folder(Path(data)) if data and is_folder(data) else None
     reporter.say(f"measuring {made.network} on {device.model}")
     checks = [
         *rechecking.answers(made.promises, evaluation),
-        *rechecking.costs(made.promises, rechecking.system(folder, made.network, device)),
+        *rechecking.costs(made.promises, rechecking.system(folder, made.network, device), files),
     ]
     measured = [each.record for each in checks if each.record]
     if records:
@@ -96,7 +98,7 @@ def _row(check: "Check") -> dict[str, Any]:
     record = check.promise.record
     quantity = record.quantity
     now = check.now
-    at = " (90th percentile)" if "p90" in record.conditions else ""
+    at = " (90th percentile)" if quantity == "latency" else ""
     return {
         "promise": NAMES[quantity] + at,
         "measured then": text(quantity, check.promise.measured),

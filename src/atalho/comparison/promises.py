@@ -15,9 +15,14 @@ from atalho.weights.weightfile import sha256
 
 FILE = "promises.json"
 
-PROMISED = ("top1", "latency", "peak_memory", "size")
+PROMISED = ("top1", "request_p90", "latency", "peak_memory", "size")
 
-ALLOWANCE: Mapping[str, float] = {"latency": 1.25, "peak_memory": 1.1, "size": 1.0}
+ALLOWANCE: Mapping[str, float] = {
+    "request_p90": 1.25,
+    "latency": 1.25,
+    "peak_memory": 1.1,
+    "size": 1.0,
+}
 """By how much a cost may exceed what was measured where the user set no limit: a machine's own spread from day to day."""
 
 

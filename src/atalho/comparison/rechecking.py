@@ -3,10 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from atalho.benchmark import latency, memory
+from atalho.benchmark import latency, memory, requests
 from atalho.benchmark.system import System
+from atalho.benchmark.workload import PhotoFiles, Workload
 from atalho.comparison.promises import Promise, promised_value
 from atalho.engines import engine_config
 from atalho.engines.engine import Placement
@@ -55,10 +57,16 @@ def system(folder: Path, network: str, device: Device) -> System:
     return System(network, folder, shape, engine.backend, placement, weights)
 
 
-def costs(promises: Sequence[Promise], measured: System) -> list[Check]:
-    """Measures the promised costs on this machine, each in a process of its own."""
+def costs(promises: Sequence[Promise], measured: System, files: PhotoFiles | None) -> list[Check]:
+    """Measures the promised costs on this machine, each in a process of its own.
+
+    Args:
+        files: photos to measure the latency from file to label on; None where there are none.
+    """
     return [
-        _cost(promise, measured) for promise in promises if promise.record.quantity in _MEASURES
+        _cost(promise, measured, files)
+        for promise in promises
+        if promise.record.quantity in _MEASURES
     ]
 
 
@@ -76,10 +84,15 @@ def answers(promises: Sequence[Promise], evaluation: Evaluation | None) -> list[
     ]
 
 
-def _cost(promise: Promise, measured: System) -> Check:
+def _cost(promise: Promise, measured: System, files: PhotoFiles | None) -> Check:
     quantity = promise.record.quantity
+    from_file = quantity == "request_p90"
+    if from_file and files is None:
+        return Check(promise, note="--data with a folder of photos would check it")
+    batch = int(promise.record.conditions.get("batch", 1))
+    workload = Workload(batch, files=files if from_file else None)
     try:
-        record = _MEASURES[quantity](measured, int(promise.record.conditions.get("batch", 1)))
+        record = _MEASURES[quantity](measured, workload)
     except Ended as ended:
         return Check(promise, holds=False, note=ended.cause)
     holds = promised_value(record) <= promise.bound
@@ -90,7 +103,7 @@ def _answer(promise: Promise, evaluation: Evaluation | None) -> Check:
     if evaluation is None:
         return Check(promise, note="--data with labelled images would check it")
     made_on = promise.record.conditions
-    same = (evaluation.split, evaluation.accuracy.images) == (made_on["split"], made_on["images"])
+    same = (evaluation.split, evaluation.accuracy.images) == (made_on.get("split"), made_on.get("images"))
     _, high = evaluation.interval
     holds = (evaluation.accuracy.top1 if same else high) >= promise.bound
     split = {"split": evaluation.split} if evaluation.split else {}
@@ -115,24 +128,36 @@ def _judged(record: Record, promise: Promise, holds: bool) -> Record:
     return replace(record, conditions={**record.conditions, **judgement})
 
 
-def _latency(measured: System, batch: int) -> Record:
-    with measured.start() as child:
-        outcome = latency.records({measured.name: child}, [measured], batch)[measured.name]
+def _latency(measured: System, workload: Workload) -> Record:
+    return _timed(latency, measured, workload, "latency")
+
+
+def _from_file(measured: System, workload: Workload) -> Record:
+    return _timed(requests, measured, workload, "request_p90")
+
+
+def _timed(measure: ModuleType, measured: System, workload: Workload, quantity: str) -> Record:
+    under = measured.under(workload)
+    with under.start() as child:
+        outcome: list[Record] | Ended = measure.records({under.name: child}, [under], workload)[
+            under.name
+        ]
     if isinstance(outcome, Ended):
         raise outcome
-    return outcome[0]
+    return next(each for each in outcome if each.quantity == quantity)
 
 
-def _memory(measured: System, batch: int) -> Record:
-    return memory.records(measured, batch)[0]
+def _memory(measured: System, workload: Workload) -> Record:
+    return memory.records(measured, workload.batch)[0]
 
 
-def _size(measured: System, batch: int) -> Record:
+def _size(measured: System, workload: Workload) -> Record:
     size = engine_config.size(measured.folder, measured.backend)
     return Record.of(measured.name, "size", size, "measured", **measured.record_conditions())
 
 
-_MEASURES: dict[str, Callable[[System, int], Record]] = {
+_MEASURES: dict[str, Callable[[System, Workload], Record]] = {
+    "request_p90": _from_file,
     "latency": _latency,
     "peak_memory": _memory,
     "size": _size,
