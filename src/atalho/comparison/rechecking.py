@@ -103,7 +103,10 @@ def _answer(promise: Promise, evaluation: Evaluation | None) -> Check:
     if evaluation is None:
         return Check(promise, note="--data with labelled images would check it")
     made_on = promise.record.conditions
-    same = (evaluation.split, evaluation.accuracy.images) == (made_on.get("split"), made_on.get("images"))
+    same = (evaluation.split, evaluation.accuracy.images) == (
+        made_on.get("split"),
+        made_on.get("images"),
+    )
     _, high = evaluation.interval
     holds = (evaluation.accuracy.top1 if same else high) >= promise.bound
     split = {"split": evaluation.split} if evaluation.split else {}
