@@ -150,8 +150,9 @@ def export(
 
     Args:
         network, weights, num_classes: as in `load`.
-        to: onnx, safetensors, torchvision, timm or pt2; or `engine`, for a folder that `predict` runs on an engine.
-        output: a file; a new folder for safetensors, timm and engine.
+        to: onnx, safetensors, torchvision, timm or pt2; `hub-folder`, for the Hugging Face Hub, with a model card made from the run's
+            records; or `engine`, for a folder that `predict` runs on an engine.
+        output: a file; a new folder for safetensors, timm, hub-folder and engine.
         data: the images that outputs are compared on, as in `evaluate`; unless given those that a run was trained on, or else
             scikit-learn's two photos. For `engine` these are the validation images of a data set or a folder, divided as
             a run of it divides them; int8 is calibrated on its training images, and test images are not read.

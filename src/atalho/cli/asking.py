@@ -147,7 +147,9 @@ def export(
     to: Annotated[Target, typer.Option("--to", help="The format.")],
     output: Annotated[
         Path,
-        typer.Option("-o", "--output", help="A file; a new folder for safetensors and timm."),
+        typer.Option(
+            "-o", "--output", help="A file; a new folder for safetensors, timm and hub-folder."
+        ),
     ],
     weights: Weights = None,
     data: Annotated[

@@ -214,4 +214,4 @@ ImgSize = Annotated[
     int | None, typer.Option(min=1, help="Side of the input for photos; the paper's unless given.")
 ]
 Optimiser = Literal["sgd", "adamw"]
-Target = Literal["onnx", "safetensors", "torchvision", "timm", "pt2", "engine"]
+Target = Literal["onnx", "safetensors", "torchvision", "timm", "pt2", "hub-folder", "engine"]

@@ -14,6 +14,7 @@ from torch import Tensor
 from atalho.data.batches import preprocess
 from atalho.errors import AtalhoError, Exit
 from atalho.exports.format import Format, Reader
+from atalho.exports.hub import HUB
 from atalho.exports.onnx import ONNX
 from atalho.exports.pixels import PIXELS
 from atalho.exports.pt2 import PT2
@@ -35,6 +36,7 @@ FORMATS: Mapping[str, Format] = {
     "torchvision": TORCHVISION,
     "timm": TIMM,
     "pt2": PT2,
+    "hub-folder": HUB,
     FROM_PIXELS: PIXELS,
 }
 
