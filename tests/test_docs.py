@@ -23,7 +23,7 @@ from documents import DOCS, PAGES, ROOT, Block, blocks, compared, links, pattern
 
 WITHOUT_EXTRAS = """
 import sys
-for extra in ("timm", "onnx", "onnxruntime", "openvino", "zeus", "tensorboard", "pillow_heif", "pandas"):
+for extra in ("timm", "onnx", "onnxruntime", "openvino", "zeus", "tensorboard", "pillow_heif", "pandas", "pyarrow", "captum"):
     sys.modules[extra] = None  # as if it were not installed
 from sphinx.cmd.build import main
 sys.exit(main())
