@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from atalho.choice.aims import aim, merit
 from atalho.choice.pairs import SIGNIFICANT, difference, less_accurate, p_value
 from atalho.ranking import Comparison, Row, loss
 from atalho.record import FOR_ONE_IMAGE, HIGHER_IS_BETTER
@@ -125,10 +126,16 @@ def choose(
     within = tuple(row for row in able if not learned_nothing(row))
     if not within:
         return None
-    best = within[0]  # the rows come most accurate first
+    aimed = bool(aim(within))
+    if aimed:
+        within = tuple(sorted(within, key=lambda row: merit(row) or (), reverse=True))
+    best = within[0]  # else the rows come most accurate first
     z = quantile(len(within) - 1)
+    # The intervals are of the plain accuracy: under another aim nothing stands in for the best.
     alike = tuple(
-        row for row in within if row is best or _may_stand_in(row, best, within, margin, z)
+        row
+        for row in within
+        if row is best or (not aimed and _may_stand_in(row, best, within, margin, z))
     )
     measured = (q for q in ("latency", "macs") if any(q in row.readings for row in alike))
     cost = next(measured, None)

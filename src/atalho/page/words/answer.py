@@ -5,6 +5,7 @@ from math import ceil, floor, log10
 
 from markupsafe import Markup, escape
 
+from atalho.choice.aims import aim
 from atalho.choice.choosing import MARGIN, Choice, Limits, Miss, learned_nothing, misses
 from atalho.choice.relaxing import Relaxation, relaxations
 from atalho.conditions import chosen_engine
@@ -143,6 +144,10 @@ def _chosen(comparison: Comparison, choice: Choice, limits: Limits) -> Markup:
         sentence = f" is the only network with a measured accuracy: on {where}, {measured}."
     elif len(choice.within) == 1:
         sentence = f" is the only one of {len(judged)} networks with a measured accuracy: on {where}, {measured}."
+    elif what := aim(choice.within):
+        sentence = (
+            f" has the highest {what} of {len(choice.within)} networks: on {where}, {measured}."
+        )
     elif choice.chosen is choice.best:
         sentence = (
             f" is the most accurate of {len(choice.within)} networks: on {where}, {measured}."
