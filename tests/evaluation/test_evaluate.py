@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from atalho import networks, recipes
+from atalho import networks, recipes, record
 from atalho.cli import main
 from atalho.data.dataset import Dataset
 from atalho.data.layout import WHOLE, layout
@@ -184,3 +184,19 @@ def test_batches_are_smaller_for_larger_images(
     input: tuple[int, int, int], batch: int | None, size: int
 ) -> None:
     assert Inference(torch.device("cpu"), "float32", batch).batch_size(input) == size
+
+
+def test_the_records_of_an_evaluation_are_added_to_a_file(
+    run_folder: Path, photos: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    file = tmp_path / "records.jsonl"
+    options = ["-t", "1", "--device", "cpu", "-o", str(file), "--format", "json"]
+    assert main(["evaluate", str(run_folder), "--data", str(photos), *options]) == 0
+    of_folder = json.loads(capsys.readouterr().out)
+    assert main(["evaluate", str(run_folder), "--data", "digits", *options]) == 0
+    top1 = [each for each in record.read(file) if each.quantity == "top1"]
+    assert [each.conditions["data"] for each in top1] == [photos.name, "digits"]
+    assert top1[0].value == of_folder["top1"]
+    assert top1[1].conditions["split"] == "test"
+    assert all(each.conditions["engine"] == "eager" for each in top1)
+    assert main(["report", str(file), "-o", str(tmp_path / "report.html")]) == 0

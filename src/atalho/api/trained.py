@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from atalho.engines.choosing import Sample
     from atalho.engines.engine import Dtype, MemoryFormat
     from atalho.evaluation.evaluating import Evaluation
-    from atalho.weights.trained import Trained
+    from atalho.weights.trained import Inference, Trained
 
 
 def evaluate(
@@ -44,6 +44,7 @@ def evaluate(
     device: str = "auto",
     precision: Precision | None = None,
     threads: int | None = None,
+    output: str | Path | None = None,
     reporter: Reporter = QUIET,
 ) -> "Evaluation":
     """Top-1 and top-5 with a 95 % interval, accuracy per class, and the confusion matrix.
@@ -58,9 +59,10 @@ def evaluate(
         device: auto, cpu, cuda or cuda:N.
         precision: float32 or bf16; the one that the network was tested in unless given.
         threads: number of processor threads; one for each core unless given.
+        output: a file that the accuracy's records are added to.
 
     Raises:
-        AtalhoError: as `load`, `data.load`, `evaluating.on_dataset` and `evaluating.on_folder`.
+        AtalhoError: as `load`, `data.load`, `evaluating.on_dataset` and `evaluating.on_folder`; OUTPUT (exit 2).
     """
     dataset = None
     if weights and not is_folder(data) and runs_code(str(network)):
@@ -78,6 +80,25 @@ def evaluate(
         batch=batch_size,
         input=dataset.input if dataset else None,
     )
+    evaluation = _evaluated(
+        trained, inference, data, dataset, Path(data_dir), split, crops, reporter
+    )
+    if output:
+        add_records(output, evaluation.records(inference, resolve_device(device, threads)))
+    return evaluation
+
+
+def _evaluated(
+    trained: "Trained",
+    inference: "Inference",
+    data: str,
+    dataset: "Dataset | None",
+    data_dir: Path,
+    split: str | None,
+    crops: str,
+    reporter: Reporter,
+) -> "Evaluation":
+    """The evaluation of a network that is ready for inference; `dataset` is None where the data are not loaded yet."""
     from atalho.evaluation import evaluating
     from atalho.weights import fitting
 

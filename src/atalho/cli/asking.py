@@ -58,6 +58,7 @@ def evaluate(
     device: DeviceName = "auto",
     precision: PrecisionName = None,
     threads: Threads = None,
+    output: Annotated[Path | None, typer.Option("-o", help="Add the records to a file.")] = None,
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Top-1 and top-5 with a 95 % interval, accuracy per class, and the confusion matrix."""
@@ -73,6 +74,7 @@ def evaluate(
         device=device,
         precision=precision,
         threads=threads,
+        output=output,
         reporter=screen(),
     )
     table.show(Table(evaluation.rows(), evaluation.document(), evaluation.title()), format)

@@ -12,9 +12,14 @@ from atalho.data.folder import Folder, Photos
 from atalho.data.layout import WHOLE, Layout, layout
 from atalho.data.on_disk import OnDisk
 from atalho.data.photos import Say, fixed_splits
+from atalho.engines import Backend
 from atalho.errors import AtalhoError, Exit, printable
 from atalho.evaluation import views
 from atalho.evaluation.accuracy import PROTOCOL, Accuracy, accuracy, tally
+from atalho.evaluation.accuracy import records as accuracy_records
+from atalho.record import Record
+from atalho.runtime import machine
+from atalho.runtime.device import Device
 from atalho.statistics import wilson
 from atalho.weights.fitting import check_data
 from atalho.weights.trained import Inference, Trained
@@ -73,6 +78,25 @@ class Evaluation:
             **({"confusion": self.accuracy.confusion.tolist()} if whole else {}),
             "unreadable": [error.subject for error in self.unreadable],
         }
+
+    def records(self, inference: Inference, device: Device) -> list[Record]:
+        """The accuracy as records, which state how and where it was measured.
+
+        Args:
+            inference: with which the network was run, where it does not run on an engine.
+        """
+        trained = self.trained
+        engine = getattr(trained.model, "backend", Backend("eager", inference.precision))
+        folder = Path(self.data)
+        stated = {
+            "data": folder.resolve().name if folder.is_dir() else self.data,
+            **({"split": self.split} if self.split else {}),
+            "weights": f"sha256:{trained.weights}",
+            **engine._asdict(),
+            "protocol": self.protocol,
+            **machine.conditions(device),
+        }
+        return accuracy_records(trained.network.name, self.accuracy, **stated)
 
     def title(self) -> str:
         """The result in a line."""
