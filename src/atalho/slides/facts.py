@@ -1,7 +1,7 @@
 """Numbers that the lecture's sentences name, worked out from the tables once for all stations."""
 
 from collections.abc import Mapping
-from math import log
+from math import log, prod
 from typing import Any
 
 from atalho.claims import inception, residual
@@ -35,10 +35,11 @@ def _reduction(tables: Tables) -> dict[str, Any]:
     channels, height, width = line.input
     filters = MODULES["4a"][0]
     own, without = line.cost, cost(naive["inception_4a"].row.layer, line.input)
+    modules = [f"inception_{key}" for key in MODULES]
+    reduced = tables.lines("googlenet")
     times = [
-        cost(naive[f"inception_{key}"].row.layer, each.input).weights / each.cost.weights
-        for key in MODULES
-        for each in [tables.lines("googlenet")[f"inception_{key}"]]
+        cost(naive[row].row.layer, reduced[row].input).weights / reduced[row].cost.weights
+        for row in modules
     ]
     return {
         "channels": channels,
@@ -75,9 +76,9 @@ def _googlenet(tables: Tables) -> dict[str, Any]:
     maps = lines["avgpool"].input
     flat = maps[0] * maps[1] * maps[2] * tables.network("googlenet").num_classes
     ungrouped = sum(
-        line.cost.macs * leaf.groups if isinstance(leaf, Conv) else line.cost.macs
+        line.cost.macs
+        * prod(leaf.groups for _, leaf in walk(line.row.layer) if isinstance(leaf, Conv))
         for line in tables.lines("alexnet").values()
-        for leaf in [next((e for _, e in walk(line.row.layer) if isinstance(e, Conv)), None)]
     )
     printed_params = sum(row.params or 0 for row in TABLE.values())
     printed_macs = sum(row.macs or 0 for row in TABLE.values())

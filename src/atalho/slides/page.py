@@ -7,6 +7,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from atalho.claims import Verdict
 from atalho.page.document import policy
 from atalho.page.document import source as report_source
 from atalho.slides import scripts
@@ -49,10 +50,11 @@ class Pages:
         """
         shown = {claim: station for station in self._stations for claim in station.claims}
         cards = [card(claim, self._material, self._words) for claim in shown]
+        counts = {verdict.value: sum(c.verdict == verdict for c in cards) for verdict in Verdict}
         numbers = {each.name: number for number, each in enumerate(self._stations, start=1)}
         return self._page(
             "index.html.j2",
-            View({"cards": cards, "shown": shown, "numbers": numbers}),
+            View({"cards": cards, "shown": shown, "numbers": numbers, "counts": counts}),
             page="index.html",
             folder=folder,
         )

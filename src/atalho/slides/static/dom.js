@@ -20,7 +20,7 @@ export const short = (value) => {
 
 // A message of the page with its placeholders filled; always shown as text.
 export const say = (key, values = {}) =>
-  data.words[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  data.words[key].replace(/\{(\w+)(?::[^}]*)?\}/g, (_, name) => values[name]);
 
 export const element = (name, attributes = {}, ...children) => {
   const made = document.createElement(name);

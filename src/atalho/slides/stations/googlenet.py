@@ -16,12 +16,18 @@ def view(material: Material, words: Words) -> View:
     network = material.tables.network(NETWORK)
     drawn, lines = drawing([network], words), rows(network)
     linear = material.tables.lines(NETWORK)["linear"].cost.weights
+    params = {
+        "with": material.tables.totals(NETWORK).params
+        + sum(row["params"] for row in lines if row["auxiliary"]),
+        "without": material.tables.totals(NETWORK).params,
+    }
     channels, height, width = material.tables.lines(NETWORK)["avgpool"].input
     return View(
         values={
             "drawing": drawn,
             "rows": lines,
             "chosen": next(row for row in lines if row["name"] == START),
+            "params": params,
             "photo": address(photo(), "JPEG"),
             "flat": words.number(channels * height * width * network.num_classes),
             "linear": words.number(linear),
@@ -31,11 +37,7 @@ def view(material: Material, words: Words) -> View:
             "words": {**words.tree("drawing.live"), **words.tree("googlenet.live")},
             "networks": {NETWORK: lines},
             "start": [NETWORK, START],
-            "params": {
-                "with": material.tables.totals(NETWORK).params
-                + sum(row["params"] for row in lines if row["auxiliary"]),
-                "without": material.tables.totals(NETWORK).params,
-            },
+            "params": params,
         },
         styles=(drawn.style,),
     )

@@ -1,6 +1,10 @@
 """Plain and residual, 34 layers, with VGG-19 beside them; and what the three kinds of shortcut cost."""
 
+from typing import Any
+
 from atalho.claims.he import TEN_CROPS
+from atalho.claims.tables import Tables
+from atalho.grammar.cost import Cost
 from atalho.slides.drawings import drawing, rows
 from atalho.slides.facts import G
 from atalho.slides.lecture import Material, Station, View
@@ -20,17 +24,7 @@ def view(material: Material, words: Words) -> View:
     drawn = drawing(list(networks.values()), words)
     by_network = {name: rows(network) for name, network in networks.items()}
     plain = tables.totals("plain34")
-    kinds = [
-        {
-            "option": option,
-            "params": cost.params,
-            "extra": cost.params - plain.params,
-            "gmacs": cost.macs / G,
-            "errors": TEN_CROPS[f"ResNet-34 ({option})"],
-        }
-        for option in "ABC"
-        for cost in [tables.totals(f"resnet34.{option.lower()}" if option != "A" else "resnet34")]
-    ]
+    kinds = [_kind(option, tables, plain) for option in "ABC"]
     return View(
         values={
             "drawing": drawn,
@@ -48,6 +42,18 @@ def view(material: Material, words: Words) -> View:
         data={"words": words.tree("drawing.live"), "networks": by_network, "start": list(START)},
         styles=(drawn.style,),
     )
+
+
+def _kind(option: str, tables: Tables, plain: Cost) -> dict[str, Any]:
+    """What ResNet-34 costs with one kind of shortcut, and the errors that He 2015 prints for it."""
+    cost = tables.totals("resnet34" if option == "A" else f"resnet34.{option.lower()}")
+    return {
+        "option": option,
+        "params": cost.params,
+        "extra": cost.params - plain.params,
+        "gmacs": cost.macs / G,
+        "errors": TEN_CROPS[f"ResNet-34 ({option})"],
+    }
 
 
 STATION = Station("residual", view, claims=("L46", "L47", "L48"))
