@@ -1,7 +1,9 @@
 """Networks compared on photos: cross-validated on their features, chosen inside the folds, fitted on every photo."""
 
+import csv
 import shutil
 from collections.abc import Iterator
+from operator import ne
 from pathlib import Path
 
 import pytest
@@ -20,7 +22,7 @@ from atalho.networks import subjects
 from atalho.record import Record
 from atalho.runtime.device import Device
 from atalho.training.resolution import Request, Resolved, resolve
-from atalho.weights import out_of_fold, trained
+from atalho.weights import config, out_of_fold, trained
 from atalho.weights.config import numbered
 from atalho.weights.trained import Trained
 from conftest import briefly
@@ -123,6 +125,36 @@ def test_the_choice_is_ranked_and_promised(compared: tuple[Path, atalho.Compared
     assert evaluated.accuracy.top1 == by_network(found.records, "top1")[name].value
     assert evaluated.protocol == "out of fold"
     assert any("was fitted on 30 of these 30 photos" in line for line in lines)
+
+
+def test_mistakes_have_thumbnails_and_a_table_and_the_final_system_is_calibrated(
+    compared: tuple[Path, atalho.Compared],
+) -> None:
+    root, found = compared
+    assert found.choice and found.chosen
+    name = found.choice.chosen.network
+    document = by_network(found.records, "top1")[name].conditions["outcomes"]
+    mistakes = [*map(ne, document["truth"], document["predicted"])]
+    assert any(mistakes)
+    folder = found.page.parent
+    shown = {checksum for _, checksum, _ in document["pictures"]}
+    assert shown <= {path.stem for path in (folder / "thumbnails").iterdir()}
+    page = found.page.read_text()
+    assert page.count('src="data:image/png;base64') == len(document["pictures"])
+    assert "missing below" not in page
+    assert "are in suspects.csv" in page
+    with (folder / "suspects.csv").open(newline="") as file:
+        rows = [*csv.DictReader(file)]
+    assert len(rows) == sum(mistakes)
+    for row in rows:
+        assert Path(row["file"]).parent.name == row["label"] != row["predicted"]
+        assert Path(row["file"]).is_relative_to(root)
+    settings = config.read(found.chosen)
+    assert settings.calibration is not None
+    held_out = settings.calibration
+    assert held_out.split == "out-of-fold"
+    assert len(held_out.right) == mistakes.count(False)
+    assert sorted([*held_out.right, *held_out.wrong]) == sorted(document["confidence"])
 
 
 def test_photos_are_known_again_by_content(

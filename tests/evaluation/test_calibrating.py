@@ -29,6 +29,7 @@ def test_it_finds_the_temperature_at_which_probabilities_are_right(temperature: 
     logits, truth = logits_of(20_000, 5, temperature)
     batches = [*zip(logits.split(999), truth.split(999), strict=True)]
     found = calibrating.calibrated(batches, len(truth), "val")
+    assert found is not None
     assert found.temperature == pytest.approx(temperature, rel=0.03)
     assert len(found.right) + len(found.wrong) == len(truth)
     confidences = softmax(logits.numpy() / found.temperature, axis=1).max(1)
@@ -41,9 +42,24 @@ def test_it_finds_the_temperature_at_which_probabilities_are_right(temperature: 
 def test_a_few_images_that_are_all_right_do_not_make_it_as_sure_as_can_be() -> None:
     logits = torch.eye(5).double().repeat(8, 1) * 4
     found = calibrating.calibrated([(logits, logits.argmax(1))], 40, "val")
+    assert found is not None
     assert not found.wrong
     assert 0.3 < found.temperature < 1.5
     assert max(found.right) < 0.995
+
+
+def test_logits_that_are_no_numbers_or_far_off_change_nothing() -> None:
+    logits, truth = logits_of(2000, 5, 2.0)
+    found = calibrating.calibrated([(logits, truth)], 2000, "val")
+    assert found is not None
+    never = torch.cat([logits, torch.full((2000, 1), -1e6, dtype=torch.float64)], 1)
+    beside = calibrating.calibrated([(never, truth)], 2000, "val")
+    assert beside is not None
+    assert beside.temperature == pytest.approx(found.temperature, rel=0.02)
+    for value in (float("nan"), float("-inf")):
+        broken = logits.clone()
+        broken[7, 2] = value
+        assert calibrating.calibrated([(broken, truth)], 2000, "val") is None
 
 
 def test_a_run_keeps_its_calibration_and_predicts_by_it(tmp_path: Path) -> None:

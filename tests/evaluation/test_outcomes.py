@@ -1,5 +1,6 @@
 """The outcome of every image, and the pictures of mistakes: what is stored of them, and what is not."""
 
+import csv
 import hashlib
 import io
 from dataclasses import replace
@@ -15,7 +16,7 @@ from atalho.data import pictures
 from atalho.data.dataset import Dataset, Split
 from atalho.data.on_disk import OnDisk, Photo
 from atalho.data.photos import FRAMING
-from atalho.evaluation import outcomes, thumbnails
+from atalho.evaluation import outcomes, suspects, thumbnails
 from atalho.evaluation.accuracy import records, tally
 from atalho.record import Record
 from photo_folders import fill, picture, save
@@ -86,15 +87,18 @@ def test_only_the_most_confident_mistakes_have_pictures() -> None:
 
 def test_thumbnails_lie_beside_the_records_by_checksum(photos: Dataset, tmp_path: Path) -> None:
     record = accuracy_record(photos, "train")
-    thumbnails.write([record], photos, tmp_path)
+    thumbnails.write([record], photos.splits, tmp_path)
     files = {path.stem: path for path in (tmp_path / "thumbnails").iterdir()}
     assert {*files} == {checksum for _, checksum, _ in record.conditions["outcomes"]["pictures"]}
     for path in files.values():
         with Image.open(path) as image:
             assert max(image.size) <= pictures.SIDE
     modified = {path: path.stat().st_mtime_ns for path in files.values()}
-    thumbnails.write([record], photos, tmp_path)
+    thumbnails.write([record], photos.splits, tmp_path)
     assert {path: path.stat().st_mtime_ns for path in files.values()} == modified
+    thumbnails.remove(tmp_path)
+    assert not (tmp_path / "thumbnails").exists()
+    thumbnails.remove(tmp_path)
 
 
 def test_a_thumbnail_is_the_whole_upright_picture_without_its_metadata(tmp_path: Path) -> None:
@@ -128,11 +132,11 @@ def test_all_thumbnails_together_are_bounded(
     photos: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record = accuracy_record(photos, "train")
-    thumbnails.write([record], photos, tmp_path / ".")
+    thumbnails.write([record], photos.splits, tmp_path / ".")
     sizes = [path.stat().st_size for path in (tmp_path / "thumbnails").iterdir()]
     monkeypatch.setattr(thumbnails, "MOST_BYTES", sum(sizes) // 2)
     (tmp_path / "second").mkdir()
-    thumbnails.write([record], photos, tmp_path / "second")
+    thumbnails.write([record], photos.splits, tmp_path / "second")
     kept = [path.stat().st_size for path in (tmp_path / "second" / "thumbnails").iterdir()]
     assert 0 < sum(kept) <= sum(sizes) // 2
 
@@ -141,21 +145,46 @@ def test_photos_that_have_changed_and_other_data_give_no_thumbnails(
     photos: Dataset, tmp_path: Path
 ) -> None:
     record = accuracy_record(photos)
-    other = replace(record, conditions={**record.conditions, "data_checksum": "sha256:0"})
-    thumbnails.write([other], photos, tmp_path)
+    other = replace(record, conditions={**record.conditions, "split": "val"})
+    thumbnails.write([other], photos.splits, tmp_path)
     assert not (tmp_path / "thumbnails").exists()
     document = dict(record.conditions["outcomes"])
     row, _, file = document["pictures"][0]
     document["pictures"] = [[row, "0" * 64, file]]
     changed = replace(record, conditions={**record.conditions, "outcomes": document})
-    thumbnails.write([changed], photos, tmp_path)
+    thumbnails.write([changed], photos.splits, tmp_path)
     assert not (tmp_path / "thumbnails").exists()
     on_disk = photos.splits["test"]
     assert isinstance(on_disk, OnDisk)
     for photo in on_disk.photos:
         photo.path.unlink()
-    thumbnails.write([record], photos, tmp_path)
+    thumbnails.write([record], photos.splits, tmp_path)
     assert not (tmp_path / "thumbnails").exists()
+
+
+def test_doubted_labels_are_in_a_table_the_least_probable_first(
+    photos: Dataset, tmp_path: Path
+) -> None:
+    images = photos.splits["train"]
+    assert isinstance(images, OnDisk)
+    hostile = Path('=1+2\n,"x.png')
+    first = images.photos[0]._replace(path=hostile)
+    images = replace(images, photos=(first, *images.photos[1:]))
+    document = dict(accuracy_record(photos, "train").conditions["outcomes"])
+    document["classes"] = ["@cat", "dog", "owl"]
+    path = suspects.write(document, images, tmp_path)
+    assert path == tmp_path / "suspects.csv"
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = [*csv.DictReader(file)]
+    assert len(rows) == sum(label != 2 for label in document["truth"])
+    assert [row["predicted"] for row in rows] == ["owl"] * len(rows)
+    doubts = [float(row["probability_of_label"]) for row in rows]
+    assert doubts == sorted(doubts)
+    by_file = {row["file"]: row for row in rows}
+    assert by_file[f"'{hostile}"]["label"] == "'@cat"
+    assert suspects.write(document, images.select(torch.tensor([0])), tmp_path / "no") is None
+    digits = Split(torch.zeros(2, 8, 8, 1, dtype=torch.uint8), torch.zeros(2))
+    assert suspects.write(document, digits, tmp_path / "no") is None
 
 
 def test_a_name_that_is_no_text_can_be_written(tmp_path: Path) -> None:

@@ -106,7 +106,8 @@ def compare(
         batch_size, streams, engine, precision, memory_format: as in `bench`.
         max_engine_loss: as in `export`, on validation images.
         seeds: several, in place of `seed`: a training of each network for each, whose spread the choice accounts for.
-        keep_thumbnails: whether small pictures of mistakes are kept in the folder and shown on the page.
+        keep_thumbnails: whether small pictures of mistakes are kept in the folder and shown on the page; otherwise those of earlier
+            calls are removed.
 
     Raises:
         AtalhoError: as `train` and `bench`; OUTPUT or IN-USE (exit 2), for a folder that cannot be used.
@@ -148,10 +149,10 @@ def compare(
     ]
     limits = Budget(max_latency_ms, max_memory_mb, max_energy_j, max_size_mb, min_accuracy).limits
     from atalho.comparison import comparing, crossvalidated
-    from atalho.evaluation import thumbnails
+    from atalho.evaluation import suspects, thumbnails
     from atalho.features.crossvalidation import PLAIN, Settings
     from atalho.features.objective import parse
-    from atalho.page import publish
+    from atalho.page import outcomes, publish
     from atalho.training.listeners import Listeners
 
     resolved_device = resolve_device(device, threads)
@@ -203,12 +204,20 @@ def compare(
             listeners=Listeners(progress=progress, warn=reporter.say, reading=reading),
         )
     page = folder / "report.html"
-    if dataset and keep_thumbnails:
-        thumbnails.write(measured.records, dataset, folder)
-    folders = [folder] if keep_thumbnails else []
-    publish(measured.records, page, limits, measured.queries, folders, margin / 100)
+    if dataset:
+        splits = {**dataset.splits, crossvalidated.SPLIT: crossvalidated.images_of(dataset)}
+        if keep_thumbnails:
+            thumbnails.write(measured.records, splits, folder)
+        else:
+            thumbnails.remove(folder)
+        (folder / suspects.FILE).unlink(missing_ok=True)  # of another choice
+        chosen = measured.choice.chosen.network if measured.choice else ""
+        shown = outcomes.of_network(chosen, measured.records)
+        if shown and (images := splits.get(str(shown.conditions.get("split")))):
+            suspects.write(shown.conditions["outcomes"], images, folder)
+    publish(measured.records, page, limits, measured.queries, [folder], margin / 100)
     kept = comparing.keep(measured, folder, reporter.say)
-    chosen = folder / comparing.CHOSEN if kept else None
+    ready = folder / comparing.CHOSEN if kept else None
     return Compared(
-        measured.records, measured.ranked, measured.limits, measured.choice, chosen, page
+        measured.records, measured.ranked, measured.limits, measured.choice, ready, page
     )

@@ -13,7 +13,7 @@ import torch
 
 from atalho.conditions import digest
 from atalho.data.dataset import Dataset, Images
-from atalho.evaluation import accuracy, outcomes
+from atalho.evaluation import accuracy, calibrating, outcomes
 from atalho.features import learning
 from atalho.features.classifier import classifier, with_head
 from atalho.features.crossvalidation import CrossValidated, Settings, cross_validate
@@ -29,6 +29,7 @@ from atalho.training import stated
 from atalho.training.listeners import SILENT, Listeners
 from atalho.training.resolution import LINEAR, Resolved
 from atalho.weights import fitting, trained
+from atalho.weights.calibration import Calibration
 from atalho.weights.out_of_fold import OutOfFold
 from atalho.weights.trained import Trained
 
@@ -167,7 +168,13 @@ class Photos:
         begun = fitting.for_input(arguments.start, data.input)
         classes = {each: each for each in data.classes}
         own = with_head(begun, self._outcome.heads[name].linear(), classes)
-        own = replace(own, framing=data.framing, data=data.identity, precision="float32")
+        own = replace(
+            own,
+            framing=data.framing,
+            data=data.identity,
+            precision="float32",
+            calibration=self._calibration(name),
+        )
         keys = b"".join(self._embeddings[name].images)
         promised = OutOfFold(
             torch.frombuffer(bytearray(keys), dtype=torch.uint8).reshape(-1, 32),
@@ -178,12 +185,20 @@ class Photos:
         promised.write(folder)
         trained.write(folder, own.model.state_dict(), own.config)
 
+    def _calibration(self, name: str) -> Calibration | None:
+        """The calibration of a network's probabilities by the images that each fold held out."""
+        logits, labels = self._outcome.logits[name], self._embeddings[name].labels
+        batches = [(torch.from_numpy(logits), torch.from_numpy(labels))]
+        return calibrating.calibrated(batches, len(labels), SPLIT)
+
     def _records(self, network: Resolved) -> Iterator[Record]:
         data, name = network.data, network.arguments.network
         assert data
         conditions = self._conditions(network)
         labels = self._embeddings[name].labels
-        measured = _accuracy(self._outcome.logits[name], labels)
+        calibration = self._calibration(name)
+        temperature = calibration.temperature if calibration else 1.0
+        measured = _accuracy(self._outcome.logits[name], labels, temperature)
         assert measured.outcomes
         of_images = outcomes.document(
             measured.outcomes, images_of(data), {each: each for each in data.classes}
@@ -240,5 +255,6 @@ def _numbered(groups: Sequence[int]) -> list[int]:
     return [numbers[group] for group in groups]
 
 
-def _accuracy(logits: Floats, labels: Any) -> accuracy.Accuracy:
-    return accuracy.tally([(torch.from_numpy(logits), torch.from_numpy(labels))])
+def _accuracy(logits: Floats, labels: Any, temperature: float = 1.0) -> accuracy.Accuracy:
+    batches = [(torch.from_numpy(logits), torch.from_numpy(labels))]
+    return accuracy.tally(batches, temperature=temperature)

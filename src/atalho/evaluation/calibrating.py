@@ -16,13 +16,14 @@ MOST_IMAGES = 10_000
 """More held-out images would hardly change a temperature or a threshold."""
 
 _LEAST, _MOST = 0.05, 20.0  # temperatures
+_FAR = 30.0  # below the largest logit: how far beyond that another one is tells nothing of how sure a network should be
 
 
 @torch.inference_mode()
 def calibrated(
     batches: Iterable[Classified], images: int, split: str, world: World = ALONE
-) -> Calibration:
-    """The calibration of a network from its logits on held-out images.
+) -> Calibration | None:
+    """The calibration of a network from its logits on held-out images; None where a logit is NaN or infinite.
 
     Args:
         batches: of this process.
@@ -36,6 +37,8 @@ def calibrated(
     every[world.rank :: world.size, -1] = labels.double()
     gathered = world.sum(every).cpu().numpy()
     all_logits, truth = gathered[:, :-1], gathered[:, -1].astype(np.int64)
+    if not np.isfinite(all_logits).all():
+        return None
     temperature = fitted(all_logits, truth)
     probabilities = np.exp(log_softmax(all_logits / temperature, axis=1))
     right = probabilities.argmax(1) == truth
@@ -53,6 +56,7 @@ def fitted(logits: NDArray[np.float64], truth: NDArray[np.int64]) -> float:
         truth: (N,) true classes.
     """
     images, classes = logits.shape
+    logits = np.maximum(logits, logits.max(1, keepdims=True) - _FAR)
     target = (images + 1) / (images + 2)
     others = (1 - target) / max(1, classes - 1)
 

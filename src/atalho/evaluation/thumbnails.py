@@ -1,11 +1,11 @@
 """Small pictures of the mistakes that records name, in a folder beside the records: `thumbnails/SHA-256.jpg`."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from atalho.data import pictures
-from atalho.data.dataset import Dataset, Images
+from atalho.data.dataset import Images
 from atalho.errors import AtalhoError
 from atalho.files import write_atomically
 from atalho.record import Record
@@ -24,17 +24,18 @@ class _Mistake(NamedTuple):
     checksum: str
 
 
-def write(records: Iterable[Record], data: Dataset, folder: Path) -> None:
+def write(records: Iterable[Record], splits: Mapping[str, Images], folder: Path) -> None:
     """Writes the thumbnails that are missing of the mistakes in some records, until all together have `MOST_BYTES`.
 
     Args:
-        records: those on other data are left out, and so is an image whose content has changed since.
+        records: an image that is not the one that was classified, by its checksum, is left out.
+        splits: the images by the split that the records state.
         folder: of the records; `FOLDER` in it is made where it does not exist.
     """
     target = folder / FOLDER
     present = {path.stem: path.stat().st_size for path in target.glob("*.*")}
     total = sum(present.values())
-    for mistake in _mistakes(records, data):
+    for mistake in _mistakes(records, splits):
         if mistake.checksum in present:
             continue
         try:
@@ -52,13 +53,20 @@ def write(records: Iterable[Record], data: Dataset, folder: Path) -> None:
         total += size
 
 
-def _mistakes(records: Iterable[Record], data: Dataset) -> Iterator[_Mistake]:
-    """The mistakes in records on this data."""
+def remove(folder: Path) -> None:
+    """Removes the thumbnails beside the records of a folder, where there are any."""
+    for path in (folder / FOLDER).glob("*.*"):
+        path.unlink()
+    if (folder / FOLDER).is_dir():
+        (folder / FOLDER).rmdir()
+
+
+def _mistakes(records: Iterable[Record], splits: Mapping[str, Images]) -> Iterator[_Mistake]:
+    """The mistakes in records on these splits."""
     for record in records:
         conditions = record.conditions
-        images = data.splits.get(str(conditions.get("split")))
-        of_data = conditions.get("data_checksum") == f"sha256:{data.checksum}"
-        if "outcomes" not in conditions or images is None or not of_data:
+        images = splits.get(str(conditions.get("split")))
+        if "outcomes" not in conditions or images is None:
             continue
         for row, checksum, _ in conditions["outcomes"]["pictures"]:
             if row < len(images.labels):

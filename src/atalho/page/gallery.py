@@ -12,6 +12,9 @@ from atalho.page.words.promises import Promise
 THUMBNAILS = "thumbnails"
 """The folder beside the records in which thumbnails lie by the checksum of their image."""
 
+SUSPECTS = "suspects.csv"
+"""The file beside the records with every photo whose label is doubted."""
+
 _KINDS = {".jpg": "image/jpeg", ".png": "image/png"}
 
 _MOST_BYTES = 50_000
@@ -72,9 +75,10 @@ def gallery(outcomes: Outcomes, held_out: Outcomes | None, folders: Sequence[Pat
         for picture in outcomes.pictures
     )
     missing = sum(not each.source for each in mistakes)
+    listed = any((folder / SUSPECTS).exists() for folder in folders)
     return Gallery(
         outcomes.network,
-        tuple(sureness.sentences(outcomes, missing)),
+        tuple(sureness.sentences(outcomes, missing, SUSPECTS if listed else "")),
         mistakes,
         tuple(promises.promises(outcomes, held_out)) if held_out else (),
         promises.source(held_out) if held_out else "",

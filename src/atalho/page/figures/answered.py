@@ -37,8 +37,10 @@ def figure(outcomes: Outcomes, style: Style) -> Figure | None:
         alternative="Line from few images answered to all of them.",
     )
     line = Line(outcomes.network, style.light, points, "share right")
-    x = Axis.over(words.x_axis, [x for x, _ in points])
-    y = Axis.over(words.y_axis, [y for _, y in points])
+    x = Axis.from_zero(words.x_axis, [100.0])
+    least = min(y for _, y in points)
+    room = 0.08 * (100 - least)
+    y = Axis(words.y_axis, least - room, 100 + room, log=False)
     return Figure("accuracy-answered", words, LineChart((line,), x, y), PART)
 
 

@@ -49,9 +49,12 @@ def figure(outcomes: Outcomes, style: Style) -> Figure | None:
             AGREEMENT, FAINT, ((low, low), (100.0, 100.0)), AGREEMENT, dashed=True, places=("", "")
         ),
     )
-    values = (low, 100.0)
-    axes = Axis.over(words.x_axis, values), Axis.over(words.y_axis, values)
-    return Figure("reliability", words, LineChart(lines, *axes, marked=(WIDE, NARROW)), PART)
+    room = 0.08 * (100 - low)
+    x, y = (
+        Axis(title, low - room, 100 + room, log=False) for title in (words.x_axis, words.y_axis)
+    )
+    chart = LineChart(lines, x, y, marked=(WIDE, NARROW))
+    return Figure("reliability", words, chart, PART)
 
 
 def _groups(outcomes: Outcomes) -> list[tuple[list[float], list[bool]]]:

@@ -22,11 +22,12 @@ def of_images(outcomes: Outcomes) -> str:
     return f"{outcomes.network} on {counted(outcomes.images, 'image')} of {data}{split}"
 
 
-def sentences(outcomes: Outcomes, missing: int) -> list[str]:
+def sentences(outcomes: Outcomes, missing: int, table: str) -> list[str]:
     """How many images are classified wrongly, which classes are confused most often, and which pictures are missing.
 
     Args:
         missing: of the mistakes that are shown, how many have no thumbnail.
+        table: the name of the file with all of them; empty where there is none.
     """
     wrong = outcomes.right.count(False)
     if not wrong:
@@ -35,6 +36,8 @@ def sentences(outcomes: Outcomes, missing: int) -> list[str]:
     paragraph = [f"{of_images(outcomes)}: {counted(wrong, 'image')} {verb} classified wrongly."]
     if pairs := [*islice(_pairs(outcomes), _PAIRS)]:
         paragraph.append(f"Taken for another most often: {listed(pairs)}.")
+    if table:
+        paragraph.append(f"All of them, the least probable label first, are in {table}.")
     if missing:
         verb = "is" if missing == 1 else "are"
         paragraph.append(
