@@ -72,11 +72,11 @@ COMMANDS = {
         "Latency, throughput, peak memory and energy by batch size, with parameters and multiply-accumulates",
     ),
     "compare": Entry(
-        "measuring:compare",
+        "comparing:compare",
         "Cost, training, accuracy, latency, memory and energy of several networks, the choice, and the page that shows them",
     ),
     "recheck": Entry(
-        "measuring:recheck",
+        "comparing:recheck",
         "What a chosen system promises, held against this machine; exit code 1 where a promise does not hold",
     ),
     "diagnose": Entry(
