@@ -21,7 +21,6 @@ LEFT_OUT = {
     "quartiles",
     "p90",
     "p99",
-    "raw",
     "elements",
     "trial_seconds",
     "bound",

@@ -18,6 +18,7 @@ from atalho.statistics import (
     mcnemar,
     most_lost,
     paired,
+    predictive_r2,
     quantile,
     wilson,
 )
@@ -121,3 +122,16 @@ def test_more_images_tell_where_the_interval_would_end_at_the_margin() -> None:
     again = difference([Paired(round(10 * scale), round(12 * scale), 1.0)], round(needed))
     assert needed > 400 and again.interval[0] == pytest.approx(-0.01, abs=0.001)
     assert images_to_tell(found, 400, 0.005) == float("inf")
+
+
+def test_a_line_is_judged_by_points_that_it_was_not_fitted_to() -> None:
+    xs = [1.0, 2.0, 3.0, 4.0]
+    assert predictive_r2(xs, [2 * x + 1 for x in xs]) == pytest.approx(1)
+    # By hand: left out, the three points are predicted as 1, 1.5 and 0 by the line, and as 1, 1.5 and 1.5 by the mean.
+    assert predictive_r2([0.0, 1.0, 2.0], [2.0, 1.0, 1.0]) == pytest.approx(
+        1
+        - ((2 - 1) ** 2 + (1 - 1.5) ** 2 + (1 - 0) ** 2)
+        / ((2 - 1) ** 2 + (1 - 1.5) ** 2 + (1 - 1.5) ** 2)
+    )
+    assert predictive_r2(xs, [5.0] * 4) == float("-inf")
+    assert predictive_r2([1.0, 1.0, 1.0, 2.0], [1.0, 2.0, 3.0, 9.0]) < 0.9

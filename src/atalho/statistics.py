@@ -134,6 +134,28 @@ def apart(
     return Difference(value, (low, value + hypot(one_high - one, other - other_low)))
 
 
+def predictive_r2(xs: Sequence[float], ys: Sequence[float]) -> float:
+    """The share of the variance of `ys` that a straight line explains of points that it was not fitted to (Allen 1974).
+
+    Each point in turn is left out, and predicted by the line, and by the mean, of the others. It is below 0 where the line
+    predicts worse than the mean, and minus infinity where nothing varies.
+
+    Args:
+        xs, ys: at least three points.
+    """
+    by_line = by_mean = 0.0
+    for place, (x, y) in enumerate(zip(xs, ys, strict=True)):
+        other_xs, other_ys = ([*each[:place], *each[place + 1 :]] for each in (xs, ys))
+        middle = fmean(other_ys)
+        predicted = middle
+        if len(set(other_xs)) > 1:
+            slope, intercept = linear_regression(other_xs, other_ys)
+            predicted = slope * x + intercept
+        by_line += (y - predicted) ** 2
+        by_mean += (y - middle) ** 2
+    return 1 - by_line / by_mean if by_mean else -inf
+
+
 def images_to_tell(found: Difference, images: int, margin: float) -> float:
     """How many images, at the same rates, an interval needs that lies on one side of minus the margin; infinity where none would."""
     low, high = found.interval

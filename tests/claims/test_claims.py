@@ -26,8 +26,8 @@ from atalho.record import Record
 LECTURE_ERRORS = {"L8", "L40", "L41", "L42", "L54", "L24", "L30", "L59", "LT1", "LT2", "LT3"}
 TABLE_ERRORS = {"L18", "L20", "L21", "L22", "L26", "L28", "L31", "L32", "L36"}
 PAPER_ERRORS = {"S7", "S9"}
-NOT_FOUND_HERE = {"L11"}
-"""What atalho's own trainings do not show."""
+NOT_FOUND_HERE = {"L11", "C11", "C13"}
+"""What atalho's own trainings and measurements do not show."""
 
 
 def one(id: str, records: list[Record] | None = None) -> Finding:
@@ -453,7 +453,7 @@ def proportional(**changes: Any) -> Iterator[Record]:
 def test_operations_estimate_time_where_latency_is_a_line_in_them() -> None:
     records = list(proportional())
     finding = one("C13", records)
-    assert (finding.verdict, finding.value) == (Verdict.HOLDS, "R² = 1.000")
+    assert (finding.verdict, finding.value) == (Verdict.HOLDS, "R² = 1.000, n = 5")
     assert "5 networks" in finding.note
     assert one("C13", records[:4]).verdict is Verdict.UNMEASURED
 
@@ -463,6 +463,36 @@ def test_operations_do_not_estimate_time_where_it_falls_or_stands_with_them() ->
     assert one("C13", falling).verdict is Verdict.DIFFERS
     same = [measured(name, "latency", 0.01) for name in NETWORKS]
     assert one("C13", same).verdict is Verdict.DIFFERS
+
+
+def test_six_networks_on_a_line_with_one_far_off_are_no_evidence() -> None:
+    """VGG-16's operations lie so far out that any line through it explains most of the variance, R² = 0.97."""
+    values = {
+        "alexnet": 0.02,
+        "googlenet": 0.001,
+        "resnet18": 0.015,
+        "resnet50": 0.002,
+        "vgg16": 0.1,
+    }
+    found = one("C13", [measured(name, "latency", value) for name, value in values.items()])
+    assert found.verdict is Verdict.DIFFERS
+    assert "n = 5" in str(found.value)
+
+
+def test_what_a_busy_machine_measured_decides_no_claim() -> None:
+    noisy = [*proportional(noisy=True)]
+    assert one("C13", noisy).verdict is Verdict.UNMEASURED
+    busy_outlier = measured("resnet34", "latency", 9.0, noisy=True)
+    assert one("C13", [*proportional(), busy_outlier]).verdict is Verdict.HOLDS
+
+
+def test_negative_power_is_no_power() -> None:
+    watts = [measured(name, "power", -1.0 - i) for i, name in enumerate(NETWORKS)]
+    assert one("C9", watts).verdict is Verdict.UNMEASURED
+    by_batch = [
+        measured("vgg16", "power", watt, batch=b) for b, watt in ((1, -3.0), (2, 5.0), (4, 5.0))
+    ]
+    assert one("C8", by_batch).verdict is Verdict.UNMEASURED
 
 
 def test_networks_measured_on_two_machines_or_batches_are_never_pooled() -> None:

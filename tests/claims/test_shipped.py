@@ -51,19 +51,19 @@ def test_they_are_small_and_declare_all_their_conditions() -> None:
 
 
 @pytest.mark.parametrize(
-    ("id", "parts"),
+    ("id", "verdict", "parts"),
     [
-        ("L51", ("cifar10-degradation", "NVIDIA H200", "quick over 7,031 steps", "seeds 0, 1, 2")),
-        ("L52", ("cifar10-depth", "AMD EPYC", "he2015_cifar", "seed 0")),
-        ("C11", ("imagenet-networks", "AMD EPYC", "openvino", "bf16")),
-        ("C13", ("imagenet-networks", "AMD EPYC", "openvino", "bf16")),
+        ("L51", Verdict.HOLDS, ("cifar10-degradation", "NVIDIA H200", "quick over 7,031 steps", "seeds 0, 1, 2")),
+        ("L52", Verdict.HOLDS, ("cifar10-depth", "AMD EPYC", "he2015_cifar", "seed 0")),
+        ("C11", Verdict.DIFFERS, ("imagenet-networks", "AMD EPYC", "openvino", "bf16")),
+        ("C13", Verdict.DIFFERS, ("imagenet-networks", "AMD EPYC", "openvino", "bf16")),
     ],
 )
 def test_they_decide_claims_and_say_machine_schedule_and_seeds(
-    id: str, parts: tuple[str, ...]
+    id: str, verdict: Verdict, parts: tuple[str, ...]
 ) -> None:
     (finding,) = verify([id])
-    assert finding.verdict is Verdict.HOLDS
+    assert finding.verdict is verdict
     assert finding.basis.startswith("atalho's records (")
     assert [part for part in parts if part not in finding.basis] == []
 

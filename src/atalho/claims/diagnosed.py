@@ -21,8 +21,8 @@ def gradient_flow(records: Records) -> Result | None:
     """Whether shortcuts keep the gradient more even and more correlated through depth, at initialisation.
 
     Plain and residual networks of one depth that were measured on the same data are compared in pairs, by means over seeds.
-    In every pair the residual network's ratio (the gradient at the first block's input over that at the last block's output)
-    must be nearer to 1 on a logarithmic scale, and its correlation at a distance of 0.1 must be the greater. The note shows
+    In every pair the residual network's ratio (the gradient's whole norm at the first row over that at the last map, which the
+    page shows too) must be nearer to 1 on a logarithmic scale, and its correlation at a distance of 0.1 must be the greater. The note shows
     the deepest pair.
     """
     counted = [each for each in records if _counts(each)]
@@ -38,8 +38,8 @@ def gradient_flow(records: Records) -> Result | None:
         return None
     depth, plain, means, residual = max(pairs, key=lambda pair: pair[0])
     return Result(
-        f"first block over last: {means['gradient_ratio']:.3g} in {plain}, "
-        f"{residual['gradient_ratio']:.3g} with shortcuts",
+        f"first row over last map: {_three(means['gradient_ratio'])} × in {plain}, "
+        f"{_three(residual['gradient_ratio'])} × with shortcuts",
         f"correlation at {DISTANCE}: {means['gradient_correlation']:.3f} against "
         f"{residual['gradient_correlation']:.3f}; {100 * residual['shortcut_share']:.0f} % of the gradient comes by the "
         f"shortcut; the deepest of {len(pairs)} pairs, at initialisation",
@@ -50,6 +50,11 @@ def gradient_flow(records: Records) -> Result | None:
         ),
         counted,
     )
+
+
+def _three(number: float) -> str:
+    """Three significant digits, thousands apart: `7,550`."""
+    return f"{float(f'{number:.3g}'):,g}"
 
 
 def _counts(record: Record) -> bool:
@@ -74,7 +79,7 @@ def _at_start(records: Records) -> list[tuple[int, Mapping[str, Mapping[str, flo
         group = repr([seen, conditions.get("recipe"), conditions["depth"]])
         depths[group] = conditions["depth"]
         of_network = values.setdefault(group, {}).setdefault(each.subject, {})
-        of_network.setdefault(each.quantity, []).append(each.value)
+        of_network.setdefault(each.quantity, []).append(float(conditions.get("raw", each.value)))
     return [
         (depths[group], {n: {q: fmean(v) for q, v in of.items()} for n, of in networks.items()})
         for group, networks in values.items()

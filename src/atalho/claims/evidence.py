@@ -2,7 +2,8 @@
 
 Errors are compared as proportions: two of them are *apart* where they differ by more than two standard errors of the
 difference, from binomial variances over images times seeds. Since all networks see the same images, this bound is wider than
-a paired one. Straight lines are judged by R², constants by their relative standard deviation; the limits are ours.
+a paired one. Straight lines are judged by how well they predict each network from the others (R² by leaving one out), constants
+by their relative standard deviation; the limits are ours. What was measured on a busy machine does not count.
 """
 
 import json
@@ -10,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from math import sqrt
+from math import inf, isfinite, sqrt
 from statistics import correlation, fmean, pstdev
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from atalho.claims.claim import Result, percent
 from atalho.conditions import Owner, identified, owned
 from atalho.grammar.network import Network
 from atalho.record import Record
+from atalho.statistics import predictive_r2
 
 Records = Sequence[Record]
 
@@ -196,10 +198,14 @@ LIKE = (Owner.SYSTEM, Owner.MACHINE, Owner.DATA, Owner.PROTOCOL)
 
 
 def alike(records: Records, quantity: str, along: str) -> list[list[Record]]:
-    """Measured records of a quantity, in groups that differ in `along` alone: in `subject`, or in a condition of `LIKE`'s owners."""
+    """Measured records of a quantity, in groups that differ in `along` alone: in `subject`, or in a condition of `LIKE`'s owners.
+
+    Those of a busy machine are left out, and so is what is not above zero: a power below that of the machine at rest is none.
+    """
     groups = defaultdict(list)
     for record in records:
-        if record.quantity == quantity and record.provenance == "measured":
+        counts = record.provenance == "measured" and not record.conditions.get("noisy")
+        if record.quantity == quantity and counts and record.value > 0:
             same = identified(owned(record.conditions, *LIKE))
             same = {"subject": record.subject, **same}
             same.pop(along, None)
@@ -210,7 +216,8 @@ def alike(records: Records, quantity: str, along: str) -> list[list[Record]]:
 def linear(records: Records, quantity: str, of: Callable[[Network], float]) -> Result | None:
     """Whether a quantity grows on a straight line with `of`, over the catalogue's networks that were measured alike.
 
-    Every group of at least five networks must have R² ≥ 0.9 and a rising line; the result is the least R².
+    Every group of at least five networks must have a rising line that explains 0.9 of the variance of networks that it was not
+    fitted to; the result is the least such R².
     """
     fits: list[tuple[float, int]] = []
     fitted: list[Record] = []
@@ -219,16 +226,16 @@ def linear(records: Records, quantity: str, of: Callable[[Network], float]) -> R
         if len(values) >= LEAST_NETWORKS:
             x = [of(_as_measured(record)) for record in values.values()]
             y = [record.value for record in values.values()]
-            r = correlation(x, y) if len({*x}) > 1 and len({*y}) > 1 else 0.0
-            fits.append((r * abs(r), len(values)))
+            rises = len({*x}) > 1 and len({*y}) > 1 and correlation(x, y) > 0
+            fits.append((predictive_r2(x, y) if rises else -inf, len(values)))
             fitted += values.values()
     if not fits:
         return None
     least, count = min(fits)
     return Result(
-        f"R² = {abs(least):.3f}",
-        f"the least R² of {len(fits)} groups measured alike, {count} networks, one line each; "
-        f"{LEAST_R2} is asked for, with a rising line",
+        f"R² = {least:.3f}, n = {count}" if isfinite(least) else f"no rising line, n = {count}",
+        f"each network predicted by a line through the others; the least R² of {len(fits)} groups measured alike, {count} "
+        f"networks; {LEAST_R2} is asked for, with a rising line",
         least >= LEAST_R2,
         fitted,
     )

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf
-from statistics import correlation, fmean, linear_regression, pstdev
+from math import isfinite
+from statistics import fmean, linear_regression, pstdev
 
 from atalho.claims.evidence import LEAST_R2, MOST_SPREAD
 from atalho.page.words.numbers import text, three
+from atalho.statistics import predictive_r2
 
 LEAST = 4
 """The fewest points to which a line is fitted, since few points lie near a line by chance."""
@@ -21,7 +22,8 @@ class Fit:
     """A straight line by least squares.
 
     Attributes:
-        r2: the share of y's variance that the line explains; 0 where y does not vary.
+        r2: the share of y's variance that the line explains of points that it was not fitted to, each being left out in turn;
+            minus infinity where y does not vary.
         n: the number of points.
     """
 
@@ -32,7 +34,9 @@ class Fit:
 
     @property
     def quality(self) -> str:
-        return f"R²\u00a0{self.r2:.2f}, n\u00a0=\u00a0{self.n}"
+        if not isfinite(self.r2):
+            return f"no variation, n\u00a0=\u00a0{self.n}"
+        return f"R²\u00a0{self.r2:.2f} of networks left out, n\u00a0=\u00a0{self.n}"
 
     def at(self, x: float) -> float:
         return self.slope * x + self.intercept
@@ -44,8 +48,7 @@ def line(points: Points) -> Fit | None:
     if len(points) < LEAST or len(set(xs)) == 1:
         return None
     slope, intercept = linear_regression(xs, ys)
-    r2 = correlation(xs, ys) ** 2 if len(set(ys)) > 1 else 0.0
-    return Fit(slope, intercept, r2, len(points))
+    return Fit(slope, intercept, predictive_r2(xs, ys), len(points))
 
 
 def time(points: Points) -> str:
@@ -85,11 +88,11 @@ def power(points: Points) -> str:
     Args:
         points: multiply-accumulates for one image, and watts.
     """
+    points = [(x, y) for x, y in points if y > 0]  # below the machine at rest is no power
     if (fit := line(points)) is None:
         return ""
     watts = [y for _, y in points]
-    middle = fmean(watts)
-    spread = pstdev(watts) / middle if middle > 0 else inf
+    spread = pstdev(watts) / fmean(watts)
     return (
         f"That power is independent of the architecture {_verdict(spread <= MOST_SPREAD)}: its standard deviation is "
         f"{100 * spread:.1f}\u00a0% of its mean (the claim holds up to {100 * MOST_SPREAD:.0f}\u00a0%; a line against "
@@ -98,17 +101,19 @@ def power(points: Points) -> str:
 
 
 def bound(front: Points) -> str:
-    """Returns whether a line bounds accuracy against throughput (Canziani et al. 2016, Fig. 9); empty where none fits.
+    """Returns how accuracy falls with throughput along the Pareto front; empty where no line fits.
+
+    Whether that is the hyperbola of Canziani et al. 2016, Fig. 9, is not said: a front falls by its definition, and its corners
+    lie near one line or another whatever the networks are.
 
     Args:
-        front: the Pareto front, as images per second and accuracy as a fraction.
+        front: as images per second and accuracy as a fraction.
     """
     if (fit := line(front)) is None:
         return ""
-    holds = fit.r2 >= LEAST_R2 and fit.slope < 0
     return (
-        f"That a line bounds accuracy against throughput {_verdict(holds)}: along the front, accuracy goes from "
-        f"{100 * fit.intercept:.1f}\u00a0% down by {three(-100 * fit.slope)} points for each image per second ({fit.quality})."
+        f"Along the front of {fit.n} networks, accuracy falls by {three(-100 * fit.slope)} points for each image per second; a front "
+        "falls by its definition, so that this decides nothing about the paper’s hyperbola."
     )
 
 
