@@ -53,7 +53,11 @@ def test_they_are_small_and_declare_all_their_conditions() -> None:
 @pytest.mark.parametrize(
     ("id", "verdict", "parts"),
     [
-        ("L51", Verdict.HOLDS, ("cifar10-degradation", "NVIDIA H200", "quick over 7,031 steps", "seeds 0, 1, 2")),
+        (
+            "L51",
+            Verdict.HOLDS,
+            ("cifar10-degradation", "NVIDIA H200", "quick over 7,031 steps", "seeds 0, 1, 2"),
+        ),
         ("L52", Verdict.HOLDS, ("cifar10-depth", "AMD EPYC", "he2015_cifar", "seed 0")),
         ("C11", Verdict.DIFFERS, ("imagenet-networks", "AMD EPYC", "openvino", "bf16")),
         ("C13", Verdict.DIFFERS, ("imagenet-networks", "AMD EPYC", "openvino", "bf16")),
