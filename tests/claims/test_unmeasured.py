@@ -78,3 +78,8 @@ def test_hours_are_those_at_the_records_speed() -> None:
     assert "(about 2.3 h on a GPU)" in trained([speed], ("resnet20",), TEST)
     assert "(about 7.0 h on a GPU)" in trained([speed], ("resnet56",), TEST)
     assert "about" not in trained([], ("resnet20",), TEST)
+    # ResNet-56 at its own speed, and nothing by that of a network of another kind.
+    slower = _run("resnet56", "train_throughput", 500, 100, device="a GPU", images=1)
+    other = _run("googlenet.small", "train_throughput", 9, 100, device="a GPU", images=1)
+    assert "(about 4.6 h on a GPU)" in trained([speed, slower, other], ("resnet56",), TEST)
+    assert "(about 2.3 h on a GPU)" in trained([speed, slower, other], ("resnet20",), TEST)

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
+from math import log
 from statistics import fmean
 
 from atalho import networks
@@ -15,6 +16,8 @@ from atalho.claims.basis import basis
 from atalho.claims.claim import Result
 from atalho.claims.evidence import Protocol, Records
 from atalho.grammar.cost import totals
+from atalho.networks.resnet import CIFAR
+from atalho.record import Record
 
 IMAGES = 64_000 * 128
 """Of the paper's schedule, each as often as it is seen."""
@@ -63,16 +66,27 @@ def _nearest(records: Records, subjects: Sequence[str], protocol: Protocol) -> s
 
 
 def _hours(records: Records, subjects: Sequence[str]) -> str:
-    """How long all of `subjects` take one after another on every machine that trained one like them, as in `4.1 h on NVIDIA H200`:
-    multiply-accumulates a second as the mean over the networks that were trained there."""
-    rates: dict[str, list[float]] = defaultdict(list)
+    """How long all of `subjects` take one after another on every machine that trained one of He's networks for CIFAR-10, as in
+    `4.1 h on NVIDIA H200`: at the speed of the network that is nearest in operations."""
+    trained: dict[str, list[Record]] = defaultdict(list)
     for each in records:
         on_cifar = each.quantity == "train_throughput" and each.conditions.get("data") == "cifar10"
-        if on_cifar and each.device and each.subject in networks.CATALOGUE:
-            rates[each.device].append(each.value * _macs(each.subject))
-    work = IMAGES * sum(map(_macs, subjects))
-    hours = {device: work / fmean(values) / 3600 for device, values in rates.items()}
+        if on_cifar and each.device and each.subject in CIFAR:
+            trained[each.device].append(each)
+    hours = {
+        device: sum(IMAGES / _speed(own, name) for name in subjects) / 3600
+        for device, own in trained.items()
+    }
     return ", ".join(f"{_rounded(value)} h on {device}" for device, value in hours.items())
+
+
+def _speed(trained: Sequence[Record], subject: str) -> float:
+    """Images a second of `subject`, by those of the network that is nearest in operations."""
+    macs = _macs(subject)
+    apart = {name: abs(log(_macs(name) / macs)) for name in {each.subject for each in trained}}
+    nearest = min(sorted(apart), key=lambda name: (apart[name], name != subject))
+    values = [each.value for each in trained if each.subject == nearest]
+    return fmean(values) * _macs(nearest) / macs
 
 
 def _rounded(value: float) -> str:
