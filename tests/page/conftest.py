@@ -50,4 +50,5 @@ def charts() -> set[str]:
         "operations-time",
         "training-curves",
         "training-loss",
+        "degradation",
     }

@@ -70,7 +70,9 @@ class Contents:
         shown = [choice.chosen] if choice else [*compared.rows[:1]]
         of_shown = [outcomes.of_network(row.network, compared_records) for row in shown]
         right_or_wrong = of_shown[0] if of_shown else None
-        drawings = figures.of_comparison(compared, runs, compared_records, drawn)
+        drawings = figures.of_comparison(
+            compared, runs, compared_records, drawn, diagnosed=diagnosis is not None
+        )
         if right_or_wrong:
             drawings += figures.of_outcomes(right_or_wrong, drawn)
         return cls(

@@ -18,7 +18,7 @@ from atalho.record import Record
 from example_records import ANALYSED, BATCHES, analysed, changed, example, foreign, without
 from web_page import Page
 
-MORE = {"accuracy-latency", "training-curves", "training-loss"}
+MORE = {"degradation", "accuracy-latency", "training-curves", "training-loss"}
 
 
 def found(records: Sequence[Record]) -> dict[str, Figure]:

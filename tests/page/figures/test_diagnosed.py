@@ -185,6 +185,20 @@ def test_degradation_needs_two_depths_of_a_family(records: list[Record]) -> None
     assert "degradation" not in {f.name for f in Contents.of(few, {}).depth}
 
 
+def test_degradation_is_among_the_trainings_where_nothing_was_diagnosed(
+    records: list[Record],
+) -> None:
+    trained = [*example()]
+    assert Diagnosis.of(trained) is None
+    contents = Contents.of(trained, {})
+    parts = {figure.name: figure.part for figure in contents.figures}
+    assert parts["degradation"] == parts["training-curves"]
+    assert html(contents).count('id="degradation"') == 1
+    diagnosed = Contents.of([*records, *trained], {})
+    assert "degradation" not in {figure.name for figure in diagnosed.figures}
+    assert "degradation" in {figure.name for figure in diagnosed.depth}
+
+
 def test_rows_stand_in_order_up_to_the_last_map(records: list[Record]) -> None:
     found = Diagnosis.of(reversed(records))
     assert found is not None

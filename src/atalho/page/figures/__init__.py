@@ -1,6 +1,7 @@
 """The page's figures: one family of figures in a file, each drawn where there are records for it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from atalho.page.chart.families import Style
 from atalho.page.curves import Curve
@@ -50,8 +51,15 @@ def of_comparison(
     curves: Sequence[Curve],
     records: Sequence[Record],
     styles: Mapping[str, Style],
+    *,
+    diagnosed: bool = False,
 ) -> list[Figure]:
-    """Returns the figures of a comparison: those of Canziani et al. 2016, accuracy against latency, training curves."""
+    """Returns the figures of a comparison: those of Canziani et al. 2016, accuracy against latency, training curves.
+
+    Args:
+        diagnosed: whether the figures of a diagnosis follow, with the error against depth among them.
+    """
+    depth = None if diagnosed else degradation.figure(comparison, curves, styles)
     drawn = [
         accuracy_bars.by_network(comparison, styles),
         *accuracy_costs.figures(comparison, styles),
@@ -60,6 +68,7 @@ def of_comparison(
         *batches.figures(comparison, records, styles),
         *costs.figures(comparison, records, styles),
         *learning.figures(curves, styles),
+        replace(depth, part=learning.PART) if depth else None,
         photos.learning_curve(records, styles),
     ]
     return [figure for figure in drawn if figure]
