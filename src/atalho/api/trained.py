@@ -1,6 +1,6 @@
 """Trained networks: evaluated on data, applied to pictures, and exported to files of other formats."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +45,7 @@ def evaluate(
     precision: Precision | None = None,
     threads: int | None = None,
     output: str | Path | None = None,
+    unknown: str | Path | None = None,
     reporter: Reporter = QUIET,
 ) -> "Evaluation":
     """Top-1 and top-5 with a 95 % interval, accuracy per class, and the confusion matrix.
@@ -60,9 +61,10 @@ def evaluate(
         precision: float32 or bf16; the one that the network was tested in unless given.
         threads: number of processor threads; one for each core unless given.
         output: a file that the accuracy's records are added to.
+        unknown: a folder of images that are none of the classes: how unsure the network is of them is measured.
 
     Raises:
-        AtalhoError: as `load`, `data.load`, `evaluating.on_dataset` and `evaluating.on_folder`; OUTPUT (exit 2).
+        AtalhoError: as `load`, `data.load`, `evaluating.on_dataset` and `evaluating.on_folder`; OUTPUT (exit 2); as `unknown.measure`.
     """
     dataset = None
     if weights and not is_folder(data) and runs_code(str(network)):
@@ -83,6 +85,12 @@ def evaluate(
     evaluation = _evaluated(
         trained, inference, data, dataset, Path(data_dir), split, crops, reporter
     )
+    if unknown is not None and evaluation.accuracy.outcomes:
+        from atalho.evaluation.unknown import measure
+
+        known = evaluation.accuracy.outcomes.confidence
+        measured = measure(trained, known, Path(unknown), inference, reporter.say)
+        evaluation = replace(evaluation, unknown=measured)
     if output:
         add_records(output, evaluation.records(inference, resolve_device(device, threads)))
     return evaluation

@@ -59,6 +59,13 @@ def evaluate(
     precision: PrecisionName = None,
     threads: Threads = None,
     output: Annotated[Path | None, typer.Option("-o", help="Add the records to a file.")] = None,
+    unknown: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Images that are none of the classes: measure how unsure the network is of them.",
+        ),
+    ] = None,
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Top-1 and top-5 with a 95 % interval, accuracy per class, and the confusion matrix."""
@@ -75,9 +82,12 @@ def evaluate(
         precision=precision,
         threads=threads,
         output=output,
+        unknown=unknown,
         reporter=screen(),
     )
-    table.show(Table(evaluation.rows(), evaluation.document(), evaluation.title()), format)
+    notes = evaluation.unknown.notes() if evaluation.unknown else []
+    shown = Table(evaluation.rows(), evaluation.document(), evaluation.title(), notes)
+    table.show(shown, format)
     _fail_with(evaluation.unreadable)
 
 

@@ -17,6 +17,7 @@ from atalho.errors import AtalhoError, Exit, printable
 from atalho.evaluation import views
 from atalho.evaluation.accuracy import PROTOCOL, Accuracy, accuracy, tally
 from atalho.evaluation.accuracy import records as accuracy_records
+from atalho.evaluation.unknown import Unknown
 from atalho.record import Record
 from atalho.runtime import machine
 from atalho.runtime.device import Device
@@ -40,6 +41,7 @@ class Evaluation:
         labels: for each of the data's classes, its index among the network's.
         unreadable: images that were left out.
         protocol: the views of each image that were classified.
+        unknown: of images that are none of the classes; None where there are none.
     """
 
     trained: Trained
@@ -49,6 +51,7 @@ class Evaluation:
     accuracy: Accuracy
     unreadable: tuple[AtalhoError, ...] = ()
     protocol: str = PROTOCOL
+    unknown: Unknown | None = None
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -77,6 +80,7 @@ class Evaluation:
             "per_class": {classes[label]: per_class[label] for label in self.labels},
             **({"confusion": self.accuracy.confusion.tolist()} if whole else {}),
             "unreadable": [error.subject for error in self.unreadable],
+            **({"unknown": self.unknown.document()} if self.unknown else {}),
         }
 
     def records(self, inference: Inference, device: Device) -> list[Record]:

@@ -78,7 +78,7 @@ def on_photos(
         str(root),
         split,
         labels,
-        tally(batches()),
+        tally(batches(), temperature=trained.temperature),
         tuple(unreadable),
         protocol if known else Evaluation.protocol,
     )

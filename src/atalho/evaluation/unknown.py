@@ -1,0 +1,116 @@
+"""How unsure a network is of images that are none of its classes, beside those that are."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.stats import rankdata
+from torch import Tensor
+
+from atalho.choice.answering import threshold
+from atalho.errors import AtalhoError, Exit, printable
+from atalho.evaluation import predicting
+from atalho.weights.calibration import DIGITS
+from atalho.weights.trained import Inference, Trained
+
+MAX_ERRORS = (0.01, 0.02, 0.05, 0.1)
+"""The shares of wrong labels at whose thresholds it is counted how many of the images get a label."""
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """Images that are none of the classes.
+
+    Attributes:
+        images: how many were classified.
+        auroc: how often the network is less sure of one of them than of an image of its classes, where half a tie counts: 0.5
+            where it cannot tell them apart, 1 where it always can.
+        labelled: by the share of wrong labels that is promised, the share of these images that get a label all the same;
+            thresholds that cannot be promised are left out.
+    """
+
+    folder: str
+    images: int
+    auroc: float
+    labelled: Mapping[float, float]
+
+    def document(self) -> dict[str, Any]:
+        """`{folder, images, auroc, labelled: {max_error: share}}`."""
+        labelled = {f"{max_error:g}": share for max_error, share in self.labelled.items()}
+        return {
+            "folder": self.folder,
+            "images": self.images,
+            "auroc": self.auroc,
+            "labelled": labelled,
+        }
+
+    def notes(self) -> list[str]:
+        """The same as sentences."""
+        of_labels = [
+            f"with --max-error {max_error:g}, {share:.1%} of them get a label all the same"
+            for max_error, share in self.labelled.items()
+        ]
+        return [
+            f"{printable(self.folder)}: {self.images:,} images of none of the classes; the network is less sure of them than of the others in "
+            f"{self.auroc:.1%} of all pairs",
+            *of_labels,
+        ]
+
+
+def measure(
+    trained: Trained,
+    known: Tensor,
+    folder: Path,
+    inference: Inference,
+    say: Callable[[str], None],
+) -> Unknown:
+    """Classifies the images of a folder that are none of the classes.
+
+    Args:
+        trained: its model on the inference's device.
+        known: (N,) probabilities of the predicted classes of images of the classes.
+        say: is called with a line for images that cannot be read, and for files that are none.
+
+    Raises:
+        AtalhoError: DATA-EMPTY (exit 3), where no image can be read.
+    """
+    sources = predicting.sources([str(folder)], BytesIO(), say)
+    predictions = [*predicting.predict(trained, sources, inference, top=1)]
+    probabilities = []
+    for each in predictions:
+        if isinstance(each.outcome, AtalhoError):
+            say(str(each.outcome))
+        else:
+            probabilities.append(round(each.outcome[0].probability, DIGITS))
+    if not probabilities:
+        raise AtalhoError(
+            "DATA-EMPTY",
+            folder,
+            "none of its images can be read",
+            next_step="--unknown with a folder of images that are none of the classes",
+            exit=Exit.DATA,
+        )
+    unknown = np.array(probabilities)
+    return Unknown(
+        str(folder),
+        len(unknown),
+        _auroc(np.array([round(each, DIGITS) for each in known.tolist()]), unknown),
+        {
+            max_error: float((unknown >= least.confidence).mean())
+            for max_error in MAX_ERRORS
+            if trained.calibration
+            and (
+                least := threshold(trained.calibration.right, trained.calibration.wrong, max_error)
+            )
+        },
+    )
+
+
+def _auroc(known: Any, unknown: Any) -> float:
+    """The area under the receiver operating characteristic, by ranks (Mann and Whitney 1947)."""
+    ranks = rankdata(np.concatenate([known, unknown]))[: len(known)]
+    pairs = ranks.sum() - len(known) * (len(known) + 1) / 2
+    return float(pairs / (len(known) * len(unknown)))
