@@ -125,6 +125,21 @@ def test_every_slider_moves_by_keyboard_and_says_its_name(
 
 
 @pytest.mark.parametrize("name", PAGES)
+def test_every_box_is_ticked_by_keyboard(name: str, lecture: Path, tab: Browser) -> None:
+    tab.events.clear()
+    tab.open(page(lecture, name), 1440)
+    boxes = tab.run(
+        "(window.boxes = [...document.querySelectorAll('input[type=checkbox]')]).length"
+    )
+    for index in range(boxes):
+        before = tab.run(f"boxes[{index}].focus(); boxes[{index}].checked", 0)
+        tab.press(" ")
+        assert tab.run(f"boxes[{index}].checked", 0) != before
+        assert tab.run(f"boxes[{index}].labels.length", 0) == 1
+    assert tab.complaints == []
+
+
+@pytest.mark.parametrize("name", PAGES)
 def test_without_scripts_it_reads_as_an_article(name: str, lecture: Path, tab: Browser) -> None:
     path = page(lecture, name)
     tab.call("Emulation.setScriptExecutionDisabled", value=True)
@@ -333,6 +348,30 @@ def test_somebodys_own_records_change_the_choice_and_hostile_ones_are_text(
     assert "resnet50" in tab.run(choice)
     assert tab.complaints == []
     assert tab.requested == [path.as_uri()]
+
+
+def test_a_file_can_be_dropped(lecture: Path, tab: Browser) -> None:
+    tab.open(page(lecture, station("comparison")), 1440)
+    lines = [
+        {
+            "subject": "mine",
+            "quantity": quantity,
+            "value": value,
+            "provenance": "measured",
+            "conditions": {"batch": 1},
+        }
+        for quantity, value in (("top1", 0.5), ("latency", 0.001))
+    ]
+    tab.run(
+        f"""(async () => {{
+            const dataTransfer = new DataTransfer();
+            dataTransfer.items.add(new File([{json.dumps(chr(10).join(map(json.dumps, lines)))}], "records.jsonl"));
+            document.querySelector("#drop").dispatchEvent(new DragEvent("drop", {{ dataTransfer, cancelable: true }}));
+        }})()""",
+        0.3,
+    )
+    assert "mine" in tab.run("document.querySelector('#choice').textContent")
+    assert "2 registros" in tab.run("document.querySelector('#told').textContent")
 
 
 def test_the_lines_of_the_budget_can_be_dragged(lecture: Path, tab: Browser) -> None:
