@@ -13,6 +13,7 @@ import atalho
 from atalho import networks
 from atalho.api.loading import load_data
 from atalho.comparison import crossvalidated
+from atalho.comparison.published import AsPublished
 from atalho.data.batches import Preprocessing
 from atalho.data.image import Framing
 from atalho.errors import AtalhoError
@@ -293,3 +294,49 @@ def test_other_groups_and_other_aims_are_other_measurements(
         for how in settings
     ]
     assert len({*identities}) == 6
+
+
+def test_networks_that_know_the_classes_are_compared_as_they_are(
+    weights: dict[str, str], tmp_path: Path
+) -> None:
+    """Without training: what is measured is what the weights say of every photo."""
+    learned = tinted(tmp_path / "learned" / "photos")
+    runs = atalho.train(
+        "resnet20",
+        str(learned),
+        weights=weights["resnet20"],
+        recipe="linear",
+        data_dir=tmp_path / "data",
+        output=tmp_path / "run",
+        threads=1,
+    )
+    root = tmp_path / "photos"
+    shutil.copytree(learned / "b", root / "b")
+    shutil.copytree(learned / "a", root / "A")  # found by its name, however it is written
+    start = atalho.load(runs.folders[0])
+    data = load_data(str(root), tmp_path / "data", atalho.Reporter(), framings=[start.framing])
+    published = AsPublished(start, data, Device("cpu", 1))
+    assert published.labels() == (0, 1)
+    (top1,) = (r for r in published.step().measure() if r.quantity == "top1")
+    evaluated = [
+        guess.outcome[0].label  # type: ignore[union-attr]
+        for guess in atalho.predict(runs.folders[0], root, threads=1, precision="float32")
+    ]
+    assert top1.conditions["images"] == 24 == len(evaluated)
+    right = sum(one == other for one, other in zip(evaluated, "a" * 12 + "b" * 12, strict=True))
+    assert top1.value == pytest.approx(right / 24)
+    found = compare(root, {"resnet20": str(runs.folders[0])}, as_published=True)
+    assert not (root.parent / "comparison" / "runs").exists()
+    assert not (root.parent / "comparison" / "fitted").exists()
+    assert found.chosen
+    assert [*atalho.load(found.chosen).classes] == ["a", "b", "c"]
+
+
+def test_classes_that_weights_do_not_know_cannot_be_compared_as_published(
+    weights: dict[str, str], tmp_path: Path
+) -> None:
+    root = tinted(tmp_path / "photos")
+    with pytest.raises(AtalhoError, match=r"DATA-CLASSES.*unknown to resnet20"):
+        compare(root, {"resnet20": weights["resnet20"]}, as_published=True)
+    with pytest.raises(AtalhoError, match="--as-published"):
+        compare(root, {"resnet20": weights["resnet20"]}, as_published=True, recipe="linear")

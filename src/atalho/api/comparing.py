@@ -60,6 +60,7 @@ def compare(
     weights: str | Mapping[str, str] | None = None,
     from_scratch: bool = False,
     recipe: str | None = None,
+    as_published: bool = False,
     optimise: str = "accuracy",
     class_weights: bool = False,
     mirror: bool = True,
@@ -96,6 +97,8 @@ def compare(
         data: as in `train`, or `none` for no training.
         weights: to begin from, as in `train`: one for all networks, or a mapping by network. On photos, networks with weights are
             cross-validated on their features unless another recipe or a length is given.
+        as_published: whether the networks are compared as their weights are, without training: their classes are the photos',
+            by label or by a name that is one class's alone.
         optimise: what the choice on photos is about: accuracy, balanced, or recall:CLASS>=0.95.
         group_by: a CSV of photos that are kept together, `photo,group` a line.
         output: the comparison's folder.
@@ -125,6 +128,8 @@ def compare(
     for name in weights_by_network:
         if name not in names:
             raise wrong_option("weights", f"{name} is not among the networks")
+    if as_published and (from_scratch or recipe or not is_folder(data)):
+        raise wrong_option("as-published", "it goes with a folder of photos, and trains nothing")
     changes = RecipeChanges(
         epochs=epochs,
         steps=steps,
@@ -176,7 +181,7 @@ def compare(
     if dataset:
         objective = parse(optimise, dataset.classes)
         settings = Settings(objective, class_weights or objective.balanced)
-        if recipe is None and is_folder(data) and changes.length_is_recipes:
+        if not as_published and recipe is None and is_folder(data) and changes.length_is_recipes:
             requests = [
                 replace(each, recipe=LINEAR)
                 if crossvalidated.possible(start, dataset, reporter.say)
@@ -186,7 +191,13 @@ def compare(
             pairs = [*zip(requests, starts, strict=True)]
     trained_in, _ = training_precision("auto", resolved_device)
     batches = [batch_size] if isinstance(batch_size, int) else batch_size
-    resolved = [resolve(each, dataset, start, resolved_device, trained_in) for each, start in pairs]
+    resolved = [
+        replace(
+            resolve(each, dataset, start, resolved_device, trained_in),
+            as_published=as_published,
+        )
+        for each, start in pairs
+    ]
     request = engine_request(
         engine, precision, memory_format, resolved_device, batches, max_engine_loss
     )

@@ -70,6 +70,13 @@ def compare(
     ] = [],  # noqa: B006 (typer copies it)
     from_scratch: FromScratch = False,
     recipe: RecipeName = None,
+    as_published: Annotated[
+        bool,
+        typer.Option(
+            "--as-published",
+            help="Without training: the photos' classes are those of the published weights.",
+        ),
+    ] = False,
     optimise: Optimise = "accuracy",
     class_weights: ClassWeights = False,
     mirror: Mirror = True,
@@ -125,6 +132,7 @@ def compare(
             weights=_by_network(weights, networks or ()),
             from_scratch=from_scratch,
             recipe=recipe,
+            as_published=as_published,
             optimise=optimise,
             class_weights=class_weights,
             mirror=mirror,

@@ -24,6 +24,7 @@ from atalho.choice.limits import from_files
 from atalho.comparison import cited, promises
 from atalho.comparison.answers import Answers
 from atalho.comparison.crossvalidated import Photos
+from atalho.comparison.published import AsPublished
 from atalho.comparison.training import Training
 from atalho.conditions import states
 from atalho.data.image import Framing
@@ -126,6 +127,13 @@ def compare(
             if cited.records(network.name):
                 steps.append(_cited(network))
             entries.append(Entry.untrained(network))
+        elif each.as_published:
+            assert each.arguments.start
+            published = AsPublished(
+                each.arguments.start, each.data, comparison.engine.placement.device
+            )
+            steps.append(published.step())
+            entries.append(_published(published, partial(sample, each.data.framing)))
         elif each in photos.networks:
             entries.append(
                 _entry(each, partial(photos.fitted, each), sample, photos.identity(each))
@@ -159,7 +167,7 @@ def compare(
             queries = (*queries, test.query)
             ranked = ranking.comparison(records, queries)
             choice = choose(ranked, limits, comparison.margin)
-        engines = {each.network.name: bench.engine_folder(each) for each in entries}
+        engines = {entry.network.name: bench.engine_folder(entry) for entry in entries}
     if not datasets:
         shutil.rmtree(folder / ENGINES, ignore_errors=True)  # of random weights
     return Measured(records, queries, ranked, limits, choice, engines if datasets else {})
@@ -176,6 +184,17 @@ def _entry(
     images = partial(sample, resolved.data.framing)
     alone = resolved.network.without_auxiliary()
     return Entry(alone, trained, images, calibrated=True, training=identity)
+
+
+def _published(published: AsPublished, sample: Callable[[], Sample]) -> Entry:
+    """A network as it is published, to be measured."""
+    return Entry(
+        published.trained.network.without_auxiliary(),
+        lambda: published.trained,
+        lambda: published.sample(sample()),
+        calibrated=True,
+        training=published.identity,
+    )
 
 
 def keep(

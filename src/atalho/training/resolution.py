@@ -79,15 +79,18 @@ class Resolved:
 
     Args:
         data: framed for the network's input; None where nothing is trained.
+        as_published: whether a comparison takes the weights as they are, whose classes are the data's.
     """
 
     arguments: "Arguments"
     data: "Dataset | None"
+    as_published: bool = False
 
     @property
     def cross_validated(self) -> bool:
         """Whether a comparison cross-validates it on its features, in place of a run with validation and test images."""
-        return self.data is not None and self.arguments.recipe.name == LINEAR
+        linear = self.arguments.recipe.name == LINEAR
+        return self.data is not None and linear and not self.as_published
 
     @property
     def network(self) -> "Subject":
