@@ -14,12 +14,13 @@ import yaml
 import atalho
 from atalho import recipes, record
 from atalho.cli import main
-from atalho.errors import AtalhoError, Exit
+from atalho.errors import AtalhoError, Exit, Stopped
 from atalho.grammar.facts import Facts
 from atalho.recipes import saved
 from atalho.training import checkpoint
 from atalho.training.arguments import _recipe
 from atalho.training.audit import States
+from atalho.training.loop import Run
 
 OPTIONS: Mapping[str, Any] = {
     "steps": 12,
@@ -95,6 +96,25 @@ def test_a_repetition_has_the_same_digests_though_not_the_same_time(
 
     assert digests(tmp_path / "again") == digests(trained)
     assert len(digests(trained)) == 3
+
+
+def test_a_run_that_was_stopped_and_resumed_has_the_same_digests_and_passes(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(run: Run, *, together: bool = False) -> None:
+        if run.step == 6:
+            raise Stopped(Exit.TERMINATED, run.step)
+
+    resumed = tmp_path / "resumed"
+    with monkeypatch.context() as patched:
+        patched.setattr(Run, "_stop", stop)
+        with pytest.raises(Stopped):
+            atalho.train("resnet20", output=resumed, **OPTIONS)
+    atalho.train("resnet20", output=resumed, resume=True, **OPTIONS)
+    both = [States.of(run, from_seed=True).digests for run in (trained, resumed)]
+    assert both[0] == both[1]
+    assert len(both[0]) == 3
+    assert atalho.audit(resumed, steps=4).holds
 
 
 def test_an_untouched_run_passes(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
