@@ -15,7 +15,7 @@ from atalho import record
 from atalho.api.comparing import compare as command
 from atalho.benchmark import latency, memory
 from atalho.benchmark.system import System
-from atalho.benchmark.workload import Workload
+from atalho.benchmark.workload import PhotoFiles, Workload
 from atalho.choice import choosing
 from atalho.cli import main
 from atalho.comparison.comparing import Comparison, compare, keep
@@ -63,6 +63,7 @@ def instant(monkeypatch: pytest.MonkeyPatch) -> None:
         memory, "records", lambda system, batch: taken(system, "peak_memory", batch)
     )
     monkeypatch.setattr(latency, "records", latencies)
+    monkeypatch.setattr(PhotoFiles, "of_dataset", lambda data: None)
     # So short a training learns nothing; it is not what is tested here.
     monkeypatch.setattr(choosing, "learned_nothing", lambda row: False)
     monkeypatch.setattr(System, "start", lambda system: Closed())
