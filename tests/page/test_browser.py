@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from atalho.page.page import html
 from atalho.record import Record
 from chromium import Browser, browser
 from example_records import ANALYSED, analysed, changed, example, failure, renamed, without
-from web_page import HOSTILE
+from web_page import HOSTILE, Page
 
 pytestmark = pytest.mark.skipif(chromium.EXECUTABLE is None, reason="no Chromium here")
 
@@ -233,3 +234,73 @@ def test_one_network_without_figures_is_a_page_without_complaint(
     tab.open(written(bare, tmp_path))
     assert tab.complaints == []
     assert tab.run("document.querySelector('.legend')") is None
+
+
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Fourteen networks with names of up to 27 characters, each at seven sizes of batch."""
+    records = [
+        replace(each, subject=name, value=each.value * (1 + place / 10))
+        for place, name in enumerate(CROWD)
+        for each in analysed(["alexnet"])
+        if each.quantity in ("params", "macs", "latency")
+    ]
+    return written(records, tmp_path_factory.mktemp("crowded"))
+
+
+CROWD = (
+    *("timm:mobilenetv4_conv_large", "timm:convnextv2_nano_in22k", "timm:mobilenetv3_small_100"),
+    *("alexnet", "vgg16", "vgg19", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152"),
+    *("googlenet", "nin", "enet"),
+)
+
+
+@pytest.mark.parametrize("width", [360, 768, 1440])
+def test_many_networks_stay_within_the_page(crowded: Path, tab: Browser, width: int) -> None:
+    tab.open(crowded, width)
+    tab.draw()
+    assert tab.run("document.documentElement.scrollWidth") == width
+    wider = """[...document.querySelectorAll('.chart svg, .legend')].filter((e) => e.getClientRects().length).filter((e) => {
+        const box = e.getBoundingClientRect(); return box.left < 0 || box.right > innerWidth }).length"""
+    assert tab.run(wider) == 0
+    # Drawn at its own size, and not made small because something in it is wide.
+    scaled = """[...document.querySelectorAll('#time-batch .chart svg, #operations-time .chart svg')]
+        .filter((e) => e.getClientRects().length)
+        .map((e) => e.getBoundingClientRect().width / e.viewBox.baseVal.width)"""
+    assert all(0.85 < each <= 1 for each in tab.run(scaled))
+    assert not tab.run("document.querySelector('.legend').open")
+    tab.run("document.querySelector('.legend summary').click()")
+    assert tab.run("document.querySelector('.legend').getBoundingClientRect().height") < 200
+
+
+def test_many_lines_are_small_multiples_under_their_names(crowded: Path, tab: Browser) -> None:
+    tab.open(crowded, WIDE)
+    tab.draw("time-batch")
+    texts = "[...document.querySelectorAll('#time-batch .wide text')].map((t) => t.textContent)"
+    assert {*CROWD} <= {*tab.run(texts)}
+    assert tab.run("document.querySelectorAll('#time-batch .wide .role-legend').length") == 0
+
+
+def test_the_pointer_touches_no_text(crowded: Path, tab: Browser) -> None:
+    tab.open(crowded, WIDE)
+    tab.draw("time-batch")
+    tab.run(
+        """(() => { window.touched = 0; const seen = new MutationObserver((all) => { window.touched += all.length });
+        for (const chart of document.querySelectorAll('.chart'))
+            seen.observe(chart, {subtree: true, attributes: true, attributeFilter: ['class']}); })()"""
+    )
+    tab.move(*centre(tab, ".networks tbody tr", 3))
+    (network,) = picked(tab)
+    assert tab.run("window.touched") == 0
+    weights = f"""[...document.querySelectorAll('#time-batch .wide text')]
+        .filter((t) => t.textContent === {network!r}).map((t) => getComputedStyle(t).fontWeight)"""
+    assert tab.run(weights, 0.2) == ["700"]
+    other = next(name for name in CROWD if name != network)
+    dimmed = f"""[...document.querySelectorAll('#time-batch .wide text')]
+        .filter((t) => t.textContent === {other!r}).map((t) => getComputedStyle(t).opacity)"""
+    assert tab.run(dimmed, 0.3) == ["0.3"]
+
+
+def test_choice_and_front_say_of_which_machine_and_engine(crowded: Path) -> None:
+    text = Page(crowded.read_text(encoding="utf-8")).text
+    assert "both on Example EPYC 9000, 2 cores, with 2 threads, on eager float32." in text

@@ -35,6 +35,7 @@ const seen = new IntersectionObserver((entries) => {
     }).then(({ view }) => {
       target.querySelector("svg").replaceWith(live);
       listen(target, view, spec);
+      target.dispatchEvent(new CustomEvent("drawn", { bubbles: true }));
       if (!("follows" in target.dataset)) return;
       following.push(view);
       show(view);

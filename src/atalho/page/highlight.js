@@ -31,12 +31,16 @@ if (legend) {
   const show = (shown) => {
     main.className = shown.size ? ["picking", ...[...shown].map((n) => `pick${n}`)].join(" ") : "";
     for (const row of rows) row.classList.toggle("picked", shown.has(Number(row.dataset.network)));
-    for (const text of document.querySelectorAll(".chart text")) {
+  };
+  // Names in charts get their classes once, when a chart is drawn: under the pointer only the class of main changes.
+  const mark = (chart) => {
+    for (const text of chart.querySelectorAll("text")) {
       const network = byName.get(text.textContent);
-      text.classList.toggle("picked", shown.has(network));
-      text.classList.toggle("other", shown.size > 0 && network !== undefined && !shown.has(network));
+      if (network !== undefined) text.classList.add("named", `named${network}`);
     }
   };
+  for (const chart of document.querySelectorAll(".chart")) mark(chart);
+  main.addEventListener("drawn", ({ target }) => mark(target));
   const keep = (networks) => {
     kept = networks;
     for (const button of buttons) button.setAttribute("aria-pressed", kept.has(on(button)));

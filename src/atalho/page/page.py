@@ -72,6 +72,7 @@ def html(contents: Contents) -> str:
         indices={name: index for index, name in enumerate(contents.styles)},
         chosen=choice.chosen if choice else None,
         front=pareto_front(compared.rows, ("top1", "latency")),
+        timed_on=conditions.timed_on(compared),
         remarks={
             "Not ranked with the rest": conditions.not_ranked(compared),
             "Engines that were left out": engines.left_out(contents.records),
@@ -132,6 +133,7 @@ def _colours(contents: Contents) -> Iterator[str]:
     for index, style in enumerate(contents.styles.values()):
         for attribute in ("fill", "stroke"):
             yield f'.pick{index} .chart [{attribute}="{style.light}"] {{ opacity: 1; }}\n'
+        yield f".pick{index} .chart text.named{index} {{ opacity: 1; font-weight: 700; }}\n"
     yield f".ramp {{ background: linear-gradient(to right, {', '.join(coloured.RAMP)}); }}\n"
     yield "@media screen and (prefers-color-scheme: dark) {\n"
     for index, style in enumerate(contents.styles.values()):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
+from typing import Any
 
 import altair as alt
 
@@ -121,6 +122,13 @@ class Axis:
         """Returns the encoding of a field on this axis, from bottom to top."""
         title = self.title if titled else None
         return alt.Y(f"{field}:Q", scale=self._scale(), axis=self._axis(), title=title)
+
+    def small(self, channel: type[alt.X] | type[alt.Y], field: str) -> Any:
+        """Returns the encoding of a field in a small panel: the axis with its first and last mark, and no title."""
+        axis = alt.Axis(
+            values=[self.ticks[0], self.ticks[-1]], format="~s", labelFontSize=9, grid=False
+        )
+        return channel(f"{field}:Q", scale=self._scale(), axis=axis, title=None)
 
     def _scale(self) -> alt.Scale:
         return alt.Scale(

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 import altair as alt
 
 from atalho.page.chart.axes import Axis, Layout
-from atalho.page.chart.style import INK, Spec, colour, styled, tooltips
+from atalho.page.chart.style import INK, Spec, character_width, colour, styled, tooltips
 
 STEP = 26
 """Pixels from one bar to the next."""
 
-NAMES_WIDTH = 90
-"""Pixels of a chart's width, for the names beside the bars."""
+_MOST_NAMES = 0.5  # of a chart's width, for the names beside the bars
+_PADDING = 12  # pixels beside the names
+_FONT, _LEAST_FONT = 12, 9  # pixels; what is too long in the smallest is cut
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,8 @@ class BarChart:
             }
             for bar in self.bars
         ]
-        base = alt.Chart(alt.InlineData(values=rows)).encode(
-            y=networks([bar.network for bar in self.bars])
-        )
+        order = [bar.network for bar in self.bars]
+        base = alt.Chart(alt.InlineData(values=rows)).encode(y=networks(order, layout))
         lengths = base.encode(
             x=self.x.x(),
             x2="zero:Q",
@@ -79,15 +79,35 @@ class BarChart:
                 .mark_rule(color=INK, strokeWidth=1.5)
                 .encode(x=self.x.x("low"), x2="high:Q"),
                 base.mark_text(align="left", dx=6).encode(x=self.x.x("high"), text="written:N"),
-                width=layout.width - NAMES_WIDTH,
+                width=layout.width - names_width(order, layout),
                 height=STEP * len(self.bars),
             )
         )
 
 
-def networks(order: Sequence[str]) -> alt.Y:
+def names_width(names: Sequence[str], layout: Layout) -> int:
+    """Returns the pixels of a chart's width that the names beside its bars take."""
+    longest = max(map(len, names)) * character_width(_font(names, layout)) + _PADDING
+    return int(min(longest, _MOST_NAMES * layout.width))
+
+
+def networks(order: Sequence[str], layout: Layout) -> alt.Y:
     """Returns the encoding of networks from top to bottom, their names beside them."""
     axis = alt.Axis(
-        domain=False, ticks=False, labelPadding=6, labelLimit=2 * NAMES_WIDTH, labelFontSize=12
+        domain=False,
+        ticks=False,
+        labelPadding=6,
+        labelLimit=names_width(order, layout) - 6,
+        labelFontSize=_font(order, layout),
     )
     return alt.Y("network:N", sort=[*order], title=None, axis=axis)
+
+
+def _font(names: Sequence[str], layout: Layout) -> int:
+    """The pixels of the type in which the longest name fits."""
+    room = _MOST_NAMES * layout.width - _PADDING
+    longest = max(map(len, names))
+    sizes = (
+        size for size in range(_FONT, _LEAST_FONT, -1) if longest * character_width(size) <= room
+    )
+    return next(sizes, _LEAST_FONT)

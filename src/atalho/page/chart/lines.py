@@ -5,8 +5,22 @@ from dataclasses import dataclass
 
 import altair as alt
 
+from atalho.page.chart import multiples
 from atalho.page.chart.axes import Axis, Layout
-from atalho.page.chart.style import PANEL_HEIGHT, Spec, colour, columns, panel_width, styled
+from atalho.page.chart.style import (
+    PANEL_HEIGHT,
+    Spec,
+    character_width,
+    colour,
+    columns,
+    panel_width,
+    styled,
+)
+
+_LEGEND_FONT, _LEGEND_GAP = (
+    12,
+    36,
+)  # pixels; the second of a legend's symbol and the gap behind a name
 
 
 @dataclass(frozen=True)
@@ -37,6 +51,8 @@ class Line:
 class LineChart:
     """Lines in panels, which stand in the order of their first lines; each has a legend of its own.
 
+    Where a panel would have more networks than colours can tell apart, each network has a small panel instead.
+
     Lines that have a moment are shown at the first moment of all, and at another where the specification's parameter
     `moment` is set to it.
 
@@ -59,19 +75,46 @@ class LineChart:
 
     def draw(self, layout: Layout) -> Spec:
         """Returns the chart's specification at the size of the layout."""
-        panels = self.panels
-        side_by_side = columns(len(panels), layout)
-        charts = [
-            self._panel(index, title, layout, titled=index % side_by_side == 0)
-            for index, title in enumerate(panels)
-        ]
-        chart = alt.concat(*charts, columns=side_by_side, spacing=24).resolve_scale(
-            color="independent", strokeDash="independent"
-        )
+        if any(len(_networks(lines)) > multiples.MOST_IN_A_PANEL for lines in self.panels.values()):
+            chart = self._multiples(layout)
+        else:
+            chart = self._side_by_side(layout)
         moments = [line.moment for line in self.lines if line.moment is not None]
         if moments:
             chart = chart.add_params(alt.param(name="moment", value=min(moments)))
         return styled(chart)
+
+    def _side_by_side(self, layout: Layout) -> alt.ConcatChart:
+        """The panels, as many beside each other as the layout has columns."""
+        side_by_side = columns(len(self.panels), layout)
+        charts = [
+            self._panel(index, title, layout, titled=index % side_by_side == 0)
+            for index, title in enumerate(self.panels)
+        ]
+        chart: alt.ConcatChart = alt.concat(
+            *charts, columns=side_by_side, spacing=24
+        ).resolve_scale(color="independent", strokeDash="independent")
+        return chart
+
+    def _multiples(self, layout: Layout) -> alt.ConcatChart:
+        """A small panel for each network."""
+        names = _networks(self.lines)
+        side_by_side = multiples.columns(names, layout)
+        size = multiples.width(side_by_side, layout)
+        behind = alt.InlineData(values=multiples.band([line.points for line in self.lines]))
+        charts = []
+        for name in names:
+            lines = [line for line in self.lines if line.network == name]
+            marks = alt.Chart(_data(lines)).mark_line(clip=True, strokeWidth=2)
+            encoded = self._encoded(marks, lines, None)
+            encoded = encoded.encode(x=self.x.small(alt.X, "x"), y=self.y.small(alt.Y, "y"))
+            panel = multiples.panel(name, encoded, behind, self.x, self.y)
+            charts.append(panel.properties(width=size, height=multiples.HEIGHT))
+        axes = f"{self.y.title} against {self.x.title[:1].lower()}{self.x.title[1:]}"
+        chart: alt.ConcatChart = alt.concat(
+            *charts, columns=side_by_side, spacing=10, title=axes
+        ).resolve_scale(color="independent", strokeDash="independent")
+        return chart
 
     def _panel(self, index: int, title: str, layout: Layout, *, titled: bool) -> alt.Chart:
         """One panel; with `titled` its vertical axis has a title."""
@@ -82,23 +125,31 @@ class LineChart:
         chart = alt.Chart(_data(lines), name=f"panel{index}", title=title).mark_line(
             clip=True, strokeWidth=2, point={"size": 30} if layout in self.marked else False
         )
-        encoded = chart.encode(
+        encoded = self._encoded(chart, lines, _legend(_networks(lines), width)).encode(
             x=self.x.x(),
             y=self.y.y(titled=titled),
-            color=colour({line.network: line.colour for line in lines}, _legend(width)),
+            opacity=alt.when(pick).then(alt.value(1)).otherwise(alt.value(0.15)),
+        )
+        sized: alt.Chart = encoded.add_params(pick).properties(width=width, height=PANEL_HEIGHT)
+        return sized
+
+    def _encoded(
+        self, chart: alt.Chart, lines: Sequence[Line], legend: alt.Legend | None
+    ) -> alt.Chart:
+        """The marks in their networks' colours, with dashes and tooltips, at the slider's moment."""
+        encoded: alt.Chart = chart.encode(
+            color=colour({line.network: line.colour for line in lines}, legend),
             detail="line:N",
             strokeDash=alt.StrokeDash(
                 "dashed:N",
                 scale=alt.Scale(domain=[False, True], range=[[1, 0], [3, 3]]),
                 legend=None,
             ),
-            opacity=alt.when(pick).then(alt.value(1)).otherwise(alt.value(0.15)),
             tooltip=self._tooltips(),
         )
         if any(line.moment is not None for line in self.lines):
             encoded = encoded.transform_filter("datum.moment == null || datum.moment == moment")
-        sized: alt.Chart = encoded.add_params(pick).properties(width=width, height=PANEL_HEIGHT)
-        return sized
+        return encoded
 
     def _tooltips(self) -> list[alt.Tooltip]:
         named = any(line.places for line in self.lines)
@@ -130,12 +181,19 @@ def _data(lines: Sequence[Line]) -> alt.InlineData:
     )
 
 
-def _legend(width: int) -> alt.Legend:
+def _networks(lines: Sequence[Line]) -> list[str]:
+    """The networks of some lines, in the order of their first."""
+    return [*dict.fromkeys(line.network for line in lines)]
+
+
+def _legend(names: Sequence[str], width: int) -> alt.Legend:
+    """A legend below a panel, no wider than that."""
+    longest = max(map(len, names)) * character_width(_LEGEND_FONT)
     return alt.Legend(
         title=None,
         orient="bottom",
         symbolType="stroke",
         symbolStrokeWidth=3,
-        columns=max(1, width // 90),
+        columns=max(1, int(width // (longest + _LEGEND_GAP))),
         columnPadding=16,
     )

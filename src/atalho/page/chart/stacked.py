@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import altair as alt
 
 from atalho.page.chart.axes import Axis, Layout
-from atalho.page.chart.bars import NAMES_WIDTH, STEP, networks
+from atalho.page.chart.bars import STEP, names_width, networks
 from atalho.page.chart.style import Spec, styled
 
 COLOURS = ("#4c78a8", "#7fb2d9", "#e0862f")
@@ -53,7 +53,7 @@ class StackedChart:
                 )
                 begin += length
         order = [stack.network for stack in self.stacks]
-        base = alt.Chart(alt.InlineData(values=rows)).encode(y=networks(order))
+        base = alt.Chart(alt.InlineData(values=rows)).encode(y=networks(order, layout))
         colour = alt.Color(
             "part:N",
             scale=alt.Scale(domain=names, range=[*COLOURS]),
@@ -71,5 +71,10 @@ class StackedChart:
         )
         ends = base.mark_text(align="left", dx=6).encode(x=self.x.x("end"), text="written:N")
         return styled(
-            alt.layer(bars, ends, width=layout.width - NAMES_WIDTH, height=STEP * len(self.stacks))
+            alt.layer(
+                bars,
+                ends,
+                width=layout.width - names_width(order, layout),
+                height=STEP * len(self.stacks),
+            )
         )

@@ -40,7 +40,12 @@ _GUTTER = 52  # pixels between panels, for an axis' labels
 
 def styled(chart: alt.TopLevelMixin) -> Spec:
     """Returns the specification of a chart in the page's type and colours."""
-    return {**chart.to_dict(), "config": CONFIG}
+    return {**chart.to_dict(validate=False), "config": CONFIG}
+
+
+def character_width(font_size: int) -> float:
+    """Returns the pixels of a character of the charts' type, on average."""
+    return 0.55 * font_size
 
 
 def columns(panels: int, layout: Layout) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from atalho.conditions import label
+from atalho.conditions import engine_label, label
 from atalho.page.words.numbers import NAMES, text
 from atalho.page.words.phrases import counted, listed, reference
 from atalho.ranking import Comparison, condition_text
@@ -30,6 +30,19 @@ def machine(comparison: Comparison) -> str:
     ]
     written = ", ".join(filter(None, parts))
     return f"Latency was measured {written}." if written else ""
+
+
+def timed_on(comparison: Comparison) -> str:
+    """Returns the machine and the engine that the networks are ranked on: `on …, with 2 threads and eager float32`."""
+    stated = comparison.conditions.get("latency", {})
+    if "device" not in stated:
+        return ""
+    threads = f", with {counted(stated['threads'], 'thread')}" if "threads" in stated else ""
+    if "chosen_from" in stated:
+        engine = ", each on the fastest engine there"
+    else:
+        engine = f", on {engine_label(stated)}" if "engine" in stated else ""
+    return f"on {condition_text(stated['device'])}{threads}{engine}"
 
 
 def not_interleaved(comparison: Comparison) -> str:
