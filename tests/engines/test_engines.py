@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -483,7 +484,7 @@ def test_a_folder_that_names_no_engine_is_refused(
     said: str, finished: Path, capsys: Captured, tmp_path: Path
 ) -> None:
     folder = tmp_path / "d"
-    deploy.copy(finished, folder)
+    shutil.copytree(finished, folder)
     (folder / "engine.json").write_text(said)
     assert main(["predict", str(folder), "x.png"]) == Exit.CHECKPOINT
     assert "ENGINE-FILE" in capsys.readouterr().err

@@ -113,7 +113,8 @@ def test_other_framing_of_the_photos_is_another_run(
     """A run on photos of 24 pixels that was stopped does not go on with photos of 32."""
     fill(tmp_path / "pets", {"cat": 12, "dog": 12})
     monkeypatch.chdir(tmp_path)
-    command = ["train", "resnet20", "--data", "pets", "--steps", "3", "-b", "4", "--output", "run"]
+    command = ["train", "resnet20", "--data", "pets", "--from-scratch", "--output", "run"]
+    command += ["--steps", "3", "-b", "4"]
     original = Run.advance
 
     def stopping(self: Run) -> None:

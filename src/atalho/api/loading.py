@@ -227,9 +227,11 @@ def load_data(
 
 def is_folder(data: str) -> bool:
     """Whether `data` is a folder of photos rather than the name of a data set."""
+    if not Path(data).is_dir():
+        return False
     from atalho.data import DATASETS
 
-    return data not in DATASETS and Path(data).is_dir()
+    return data not in DATASETS
 
 
 def training_precision(name: Literal["auto", Precision], device: Device) -> tuple[Precision, str]:

@@ -159,7 +159,7 @@ def export(
     weights: str | Path | None = None,
     data: str | None = None,
     data_dir: str | Path = DATA_DIR,
-    bad_images: BadImages = "error",
+    bad_images: BadImages = "skip",
     num_classes: int | None = None,
     engine: str = "auto",
     precision: "Dtype | None" = None,
@@ -185,7 +185,7 @@ def export(
         data: the images that outputs are compared on, as in `evaluate`; unless given those that a run was trained on, or else
             scikit-learn's two photos. For `engine` these are the validation images of a data set or a folder, divided as
             a run of it divides them; int8 is calibrated on its training images, and test images are not read.
-        bad_images: for `engine` on a folder of photos, as in `train`.
+        bad_images: for `engine` on a folder of photos, as in `train`; what a training may leave out is left out here by default.
         engine: for `engine`: eager, compiled, onnxruntime, openvino, or auto, the fastest here that agrees.
         precision: of the engine: float32, bf16 or int8; unless given float32, or with auto any.
         memory_format: of images and weights in torch's engines: channels_last or contiguous.

@@ -172,7 +172,7 @@ def export(
         ),
     ] = None,
     data_dir: DataDir = DATA_DIR,
-    bad_images: BadPhotos = "error",
+    bad_images: BadPhotos = "skip",
     num_classes: NumClasses = None,
     engine: EngineName = "auto",
     precision: EnginePrecision = None,
