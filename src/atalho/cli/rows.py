@@ -82,6 +82,7 @@ def comparison_table(comparison: "Comparison", records: Sequence[Record]) -> Tab
     for row in comparison.rows:
         accuracy, latency = row.readings.get("top1"), row.value("latency")
         interval = accuracy.interval if accuracy else None
+        tested = row.tested.get("top1")
         memory, size = row.value("peak_memory"), row.value("size")
         rows.append(
             {
@@ -89,6 +90,7 @@ def comparison_table(comparison: "Comparison", records: Sequence[Record]) -> Tab
                 "engine": _engine(row),
                 "top-1 %": accuracy and 100 * accuracy.value,
                 "95 % interval": f"{interval[0]:.1%} to {interval[1]:.1%}" if interval else "",
+                "test top-1 %": tested and 100 * tested.value,
                 "params": row.value("params"),
                 "macs": row.value("macs"),
                 "latency ms": latency and latency * 1e3,
@@ -103,7 +105,7 @@ def comparison_table(comparison: "Comparison", records: Sequence[Record]) -> Tab
                 "note": _noted(row),
             }
         )
-    filled = _filled(rows, optional=("95 % interval", "top-1 %", "J/image", "note"))
+    filled = _filled(rows, optional=("95 % interval", "top-1 %", "test top-1 %", "J/image", "note"))
     notes = [*filter(None, [not_interleaved(comparison)])]
     return Table(filled, _documents(records), notes=notes)
 

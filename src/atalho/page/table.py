@@ -130,9 +130,8 @@ def _column(comparison: Comparison, quantity: str) -> Column:
 def _cell(row: Row, quantity: str, scale: Unit, longest: float) -> Cell:
     if reading := row.readings.get(quantity):
         parts = _parts(row, longest) if quantity == "request_latency" else ()
-        return Cell(
-            "ranked", scale.number(reading.value), _note(reading, scale), reading.value, parts
-        )
+        notes = "\n".join(filter(None, (_note(reading, scale), _tested(row, scale))))
+        return Cell("ranked", scale.number(reading.value), notes, reading.value, parts)
     for apart in row.apart:
         if apart.record.quantity == quantity:
             return Cell("apart", scale.number(apart.record.value), f"not ranked: {apart.reason}")
@@ -140,6 +139,12 @@ def _cell(row: Row, quantity: str, scale: Unit, longest: float) -> Cell:
         if record.quantity == quantity:
             return Cell("cited", scale.number(record.value), "cited")
     return Cell("missing", "not measured")
+
+
+def _tested(row: Row, scale: Unit) -> str:
+    """The value on the test split, beside the one that networks are ranked by; empty where it was not measured."""
+    reading = row.tested.get(scale.quantity)
+    return f"test: {scale.number(reading.value)}" if reading else ""
 
 
 def _note(reading: Reading, scale: Unit) -> str:
