@@ -166,7 +166,7 @@ def _parts(row: Row, longest: float) -> tuple[float, ...]:
 def _left_out(reading: Reading, scale: Unit) -> str:
     """The rest of the process's memory, beside what the network adds to it."""
     rest = reading.condition("left_out")
-    return f"without {scale.text(rest)} of its engine" if isinstance(rest, int) else ""
+    return f"engine: {scale.text(rest)}" if isinstance(rest, int) else ""
 
 
 def _spread(reading: Reading, scale: Unit) -> str:

@@ -19,7 +19,7 @@ NAMES = {
     "request_network": "Network",
     "throughput": "Throughput",
     "peak_memory": "Peak memory",
-    "added_memory": "Memory that the network adds",
+    "added_memory": "Added memory",
     "size": "Size",
     "power": "Power",
     "energy": "Energy",
