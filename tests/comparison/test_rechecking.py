@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 import atalho
+from atalho.api import loading
 from atalho.api.comparing import Compared, compare
 from atalho.benchmark.entry import untrained
 from atalho.cli import main
@@ -242,3 +243,18 @@ def test_without_images_the_accuracy_is_not_checked_and_on_others_chance_is_allo
         (check,) = rechecking.answers([replace(promise, bound=bound)], evaluation)
         assert check.holds is holds
         assert check.note == f"on {evaluation.accuracy.images} other images"
+
+
+def test_a_machine_with_a_gpu_runs_a_choice_of_the_processor_on_the_processor(
+    chosen: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a GPU is, auto means it; a folder's engine was chosen for another device, with so many threads."""
+    requested: list[tuple[str, int | None]] = []
+
+    def resolve(name: str = "auto", threads: int | None = None) -> Device:
+        requested.append((name, threads))
+        return Device("cpu", 1)
+
+    monkeypatch.setattr(loading, "resolve_device", resolve)
+    atalho.evaluate(chosen, "digits")
+    assert requested == [("cpu", 1)]
