@@ -209,6 +209,18 @@ def test_a_promise_that_does_not_hold_ends_with_1(
     assert holds == {name: name != quantity for name in ("top1", "latency", "peak_memory", "size")}
 
 
+def test_the_table_names_each_promise_with_its_bound(
+    chosen: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rewritten(chosen, "size", 10.0)
+    assert main(["recheck", str(chosen)]) == Exit.CHECK_FAILED
+    lines = capsys.readouterr().out.splitlines()
+    (size,) = (line for line in lines if line.lstrip().startswith("Size"))
+    assert "at most 0.0100 kB" in size and "1.09 MB" in size and " no " in f"{size} "
+    (latency,) = (line for line in lines if "Latency (90th percentile)" in line)
+    assert "at most 10.0 s" in latency and "yes" in latency
+
+
 @pytest.mark.parametrize("name", ["model.safetensors", "run.py", "config.json", "engine.json"])
 def test_a_file_that_has_changed_is_refused(name: str, chosen: Path) -> None:
     file = chosen / name

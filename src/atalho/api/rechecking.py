@@ -92,7 +92,7 @@ def recheck(
 
 def _row(check: "Check") -> dict[str, Any]:
     """A promise as a row of the table."""
-    from atalho.page.words.numbers import NAMES, text
+    from atalho.page.words.numbers import NAMES
     from atalho.record import HIGHER_IS_BETTER
 
     record = check.promise.record
@@ -101,9 +101,16 @@ def _row(check: "Check") -> dict[str, Any]:
     at = " (90th percentile)" if quantity == "latency" else ""
     return {
         "promise": NAMES[quantity] + at,
-        "measured then": text(quantity, check.promise.measured),
-        "promised": f"{'at least' if quantity in HIGHER_IS_BETTER else 'at most'} {text(quantity, check.promise.bound)}",
-        "now": None if now is None else text(quantity, now),
+        "measured then": _plain(quantity, check.promise.measured),
+        "promised": f"{'at least' if quantity in HIGHER_IS_BETTER else 'at most'} {_plain(quantity, check.promise.bound)}",
+        "now": None if now is None else _plain(quantity, now),
         "holds": {True: "yes", False: "no", None: "not checked"}[check.holds],
         "note": check.note,
     }
+
+
+def _plain(quantity: str, value: float) -> str:
+    """A value with its unit, with a plain space between them for a terminal."""
+    from atalho.page.words.numbers import text
+
+    return text(quantity, value).replace("\u00a0", " ")

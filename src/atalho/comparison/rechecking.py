@@ -96,7 +96,8 @@ def _cost(promise: Promise, measured: System, files: PhotoFiles | None) -> Check
     except Ended as ended:
         return Check(promise, holds=False, note=ended.cause)
     holds = promised_value(record) <= promise.bound
-    return Check(promise, _judged(record, promise, holds), holds)
+    note = str(record.conditions.get("noise", ""))  # a busy machine may be why it does not hold
+    return Check(promise, _judged(record, promise, holds), holds, note)
 
 
 def _answer(promise: Promise, evaluation: Evaluation | None) -> Check:
