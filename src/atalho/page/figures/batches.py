@@ -61,7 +61,7 @@ COSTS = (
         name="memory-batch",
         title="Memory against batch size",
         shown=NAMES["peak_memory"],
-        caption="Peak memory of a process that runs one batch, above what the framework itself takes",
+        caption="Peak memory of a whole process that runs one batch, its engine included",
     ),
 )
 
