@@ -72,7 +72,7 @@ def test_a_chosen_engine_is_said_in_each_cell() -> None:
         assert [cell.note for cell in group.cells["alexnet"]] == ["openvino bf16"] * 2
     contents = Contents.of(analysed(["alexnet"], **offered), {})
     assert "11.7–11.9 openvino bf16" in Page(html(contents)).text
-    assert "eager float32" not in Page(html(Contents.of(analysed(["alexnet"]), {}))).text
+    assert "11.7–11.9 eager" not in Page(html(Contents.of(analysed(["alexnet"]), {}))).text
 
 
 def test_a_noisy_time_is_marked() -> None:

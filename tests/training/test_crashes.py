@@ -51,7 +51,7 @@ def _stopping_after(step: int) -> Callable[[Run], None]:
     def advance(self: Run) -> None:
         original(self)
         if self.step == step:
-            signal.raise_signal(signal.SIGTERM)
+            self.received.code = Exit.TERMINATED
 
     return advance
 

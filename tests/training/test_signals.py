@@ -1,5 +1,7 @@
 """How often processes ask one another whether a signal has come."""
 
+import subprocess
+import sys
 import time
 
 import torch
@@ -25,3 +27,27 @@ def test_others_ask_by_the_time_that_their_steps_take() -> None:
             waited = time.monotonic()
     assert 3 <= len(met) <= 10
     assert max(met) < 0.5  # however slow the machine is
+
+
+FORKING = """
+import os, signal, time
+from atalho.training import signals
+signals.PATIENCE = 0.5
+with signals.collected(print) as received:
+    child = os.fork()
+    if not child:
+        time.sleep(60)
+        os._exit(0)
+    signal.raise_signal(signal.SIGTERM)
+    time.sleep(0.1)
+os.kill(child, signal.SIGKILL)
+time.sleep(1)
+print(int(received.code))
+"""
+
+
+def test_a_process_forked_meanwhile_does_not_keep_the_watcher_alive() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FORKING], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert (done.returncode, done.stdout) == (0, "143\n"), done.stderr

@@ -20,6 +20,7 @@ from atalho.runtime.world import World
 
 PATIENCE = 9.0  # seconds from a signal to the end of the process, at most
 MEETING = 0.5  # seconds between two exchanges of processes on GPUs
+END = b"\0"  # no signal has this number
 CODES = {signal.SIGINT: Exit.INTERRUPTED, signal.SIGTERM: Exit.TERMINATED}
 
 
@@ -107,7 +108,7 @@ def collected(say: Callable[[str], None]) -> Iterator[Received]:
 
     def watch() -> None:
         timer: Timer | None = None
-        for byte in iter(lambda: reader.recv(1), b""):
+        for byte in iter(lambda: reader.recv(1), END):
             if byte[0] not in CODES:
                 continue
             code = CODES[signal.Signals(byte[0])]
@@ -132,6 +133,8 @@ def collected(say: Callable[[str], None]) -> Iterator[Received]:
         signal.set_wakeup_fd(wakeup)
         for number, handler in before.items():
             signal.signal(number, handler)
-        writer.close()
+        # Closing the writer would not end the watcher where a process forked meanwhile holds a copy of it.
+        writer.send(END)
         watcher.join()
+        writer.close()
         reader.close()
