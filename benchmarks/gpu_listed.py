@@ -5,44 +5,31 @@ threads and the output are added. Lines are begun in their order. Empty lines an
 """
 
 import shlex
-import signal
-import subprocess
 import time
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from atalho import record
-from gpu_part import ENVIRONMENT, Options, Part, command
-from gpu_trainings import ENDING, pack
+from gpu_part import Options, Part
+from gpu_trainings import ENDING, Training, pack, stop
 
 SHOWN = ("top1", "train_time", "train_throughput")
 
 
-class Training:
-    """A run under way; its folder is named by its line."""
+class Listed(Training):
+    """The run of a line, which names its folder."""
 
     def __init__(self, line: str, options: Options, runs: Path) -> None:
         words = shlex.split(line)
-        self.name = "-".join(word.lstrip("-") for word in words)
-        self.folder = runs / self.name
-        self.begun = time.monotonic()
-        self.log: TextIO = (runs / f"{self.name}.log").open("a")
-        data = ["--data", "cifar10", "--data-dir", str(options.cifar), "--device", options.device]
-        output = ["-t", "1", "--save-every", "30", "--output", str(self.folder), "--resume"]
-        self.process = subprocess.Popen(
-            command("train", *words, *data, *output),
-            stdout=self.log,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=ENVIRONMENT,
-        )
+        name = "-".join(word.lstrip("-") for word in words)
+        super().__init__(name, words, options, runs)
 
     def result(self) -> dict[str, Any]:
         """How the run ended, once its process has."""
         self.log.close()
         result: dict[str, Any] = {
             "code": self.process.returncode,
-            "seconds": round(time.monotonic() - self.begun, 1),
+            "seconds": round(self.seconds, 1),
             "last": Path(self.log.name).read_text().splitlines()[-2:],
         }
         records = self.folder / "records.jsonl"
@@ -60,26 +47,18 @@ def run(part: Part, options: Options) -> None:
     runs.mkdir(exist_ok=True)
     lines = [line.strip() for line in options.commands.read_text().splitlines()]
     waiting = [line for line in lines if line and not line.startswith("#")]
-    under_way: list[Training] = []
+    under_way: list[Listed] = []
     try:
         while (waiting or under_way) and part.left > ENDING:
             for each in [each for each in under_way if each.process.poll() is not None]:
                 under_way.remove(each)
                 part.write(f"ended {each.name}", **each.result(), beside=len(under_way))
             while waiting and len(under_way) < options.at_once:
-                under_way.append(Training(waiting.pop(0), options, runs))
+                under_way.append(Listed(waiting.pop(0), options, runs))
                 part.write(f"begun {under_way[-1].name}")
             time.sleep(0.2)
     finally:
-        for each in under_way:
-            each.process.send_signal(signal.SIGTERM)
-        for each in under_way:
-            try:
-                each.process.wait(5)
-            except subprocess.TimeoutExpired:
-                each.process.kill()
-                each.process.wait()
-            part.write(f"stopped {each.name}", **each.result())
+        stop(part, under_way)
         for line in waiting:
             part.write("not begun", line=line)
         pack(runs, options.output / "runs.tar.gz")

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import tarfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -131,29 +131,63 @@ def plan(options: Options, seconds: float) -> Plan:
     return Plan(alone, together, compiling, max(2, most))
 
 
-class Lane:
-    """One run under way."""
+class Training:
+    """A run of `atalho train` on CIFAR-10 that is under way in a folder of its name; one of an earlier call goes on.
 
-    def __init__(self, job: Job, compiled: bool, options: Options, runs: Path) -> None:
-        self.job = job
-        self.folder = runs / job.name
-        arguments = self.folder / "args.yaml"
-        if arguments.exists():  # of an earlier call, which this one goes on with
-            compiled = yaml.safe_load(arguments.read_text())["environment"]["compiled"]
-        self.compiled = compiled
+    Args:
+        words: those after `atalho train`; the data, the device, the threads and the output are added.
+        runs: the folder of all runs.
+    """
+
+    def __init__(self, name: str, words: Sequence[str], options: Options, runs: Path) -> None:
+        self.name = name
+        self.folder = runs / name
         self.begun = time.monotonic()
-        self.log: TextIO = (runs / f"{job.name}.log").open("a")
-        words = ["train", job.network, *job.options, "--seed", str(job.seed), "-t", "1"]
-        words += ["--data", "cifar10", "--data-dir", str(options.cifar), "--device", options.device]
-        words += ["--save-every", "30", "--output", str(self.folder), "--resume"]
-        words += ["--compile"] if compiled else []
+        self.log: TextIO = (runs / f"{name}.log").open("a")
+        data = ["--data", "cifar10", "--data-dir", str(options.cifar), "--device", options.device]
+        output = ["-t", "1", "--save-every", "30", "--output", str(self.folder), "--resume"]
         self.process = subprocess.Popen(
-            command(*words), stdout=self.log, stderr=subprocess.STDOUT, text=True, env=ENVIRONMENT
+            command("train", *words, *data, *output),
+            stdout=self.log,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=ENVIRONMENT,
         )
 
     @property
     def seconds(self) -> float:
         return time.monotonic() - self.begun
+
+    def result(self) -> dict[str, Any]:
+        """The result of the run, once its process has ended."""
+        raise NotImplementedError
+
+
+def stop(part: Part, trainings: Sequence[Training]) -> None:
+    """Ends what still runs by a signal, after which it can be resumed, and writes the results."""
+    for each in trainings:
+        each.process.send_signal(signal.SIGTERM)
+    for each in trainings:
+        try:
+            each.process.wait(5)
+        except subprocess.TimeoutExpired:
+            each.process.kill()
+            each.process.wait()
+        part.write(f"stopped {each.name}", **each.result())
+
+
+class Lane(Training):
+    """The run of a job."""
+
+    def __init__(self, job: Job, compiled: bool, options: Options, runs: Path) -> None:
+        self.job = job
+        arguments = runs / job.name / "args.yaml"
+        if arguments.exists():  # of an earlier call, which this one goes on with
+            compiled = yaml.safe_load(arguments.read_text())["environment"]["compiled"]
+        self.compiled = compiled
+        words = [job.network, *job.options, "--seed", str(job.seed)]
+        words += ["--compile"] if compiled else []
+        super().__init__(job.name, words, options, runs)
 
     def result(self) -> dict[str, Any]:
         """The result of the run, once its process has ended."""
@@ -193,15 +227,7 @@ def run(part: Part, options: Options) -> None:
     try:
         _work(part, options, planned, runs, lanes)
     finally:
-        for lane in lanes:
-            lane.process.send_signal(signal.SIGTERM)
-        for lane in lanes:
-            try:
-                lane.process.wait(5)
-            except subprocess.TimeoutExpired:
-                lane.process.kill()
-                lane.process.wait()
-            part.write(f"stopped {lane.job.name}", **lane.result())
+        stop(part, lanes)
         pack(runs, options.output / "runs.tar.gz")
 
 

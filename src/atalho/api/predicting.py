@@ -64,7 +64,7 @@ def predict(
     from atalho.evaluation import predicting
     from atalho.evaluation.sure import least_confidence
 
-    least = 0.0 if max_error is None else least_confidence(trained, max_error, reporter.say)
+    least = least_confidence(trained, max_error, reporter.say)
     pictures = [*predicting.sources(_names(images), sys.stdin.buffer, reporter.say)]
     predictions = [*predicting.predict(trained, pictures, inference, top=top, least=least)]
     if speed := predicting.speed(trained):
@@ -140,7 +140,7 @@ def predict_to_file(
     from atalho.evaluation import predicting, prediction_file
     from atalho.evaluation.sure import least_confidence
 
-    least = 0.0 if max_error is None else least_confidence(trained, max_error, reporter.say)
+    least = least_confidence(trained, max_error, reporter.say)
     path = Path(output)
     identity = predicting.identity(trained, inference, least)
     count = unreadable = 0

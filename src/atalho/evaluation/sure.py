@@ -11,20 +11,24 @@ UNSURE = "unsure"
 """The label of a picture of which a network is not sure enough."""
 
 
-def least_confidence(trained: Trained, max_error: float, say: Callable[[str], None]) -> float:
+def least_confidence(
+    trained: Trained, max_error: float | None, say: Callable[[str], None]
+) -> float:
     """The least probability of the predicted class with which a picture gets a label.
 
     Args:
-        max_error: the share of wrong labels that is promised, in (0, 1).
+        max_error: the share of wrong labels that is promised, in (0, 1); None for labels however sure the network is.
         say: is called with what the promise rests on.
 
     Returns:
-        Infinity, so that no picture gets a label, where no threshold can be promised.
+        Infinity, so that no picture gets a label, where no threshold can be promised; 0 where nothing is.
 
     Raises:
         AtalhoError: USAGE (exit 2), for a share that is none; CALIBRATION-MISSING (exit 4), for weights without outcomes of held-out
             images.
     """
+    if max_error is None:
+        return 0.0
     if not 0 < max_error < 1:
         raise wrong_option("max-error", f"{max_error:g} is not between 0 and 1, as 0.02 is")
     held_out = trained.calibration
