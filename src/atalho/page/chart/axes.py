@@ -81,6 +81,12 @@ class Axis:
         low, high = ((1 + room) * end(0, *values) for end in (min, max))
         return cls(title, low, high if low < high else 1, log=False)
 
+    @classmethod
+    def to_all(cls, title: str, least: float) -> "Axis":
+        """Returns a linear axis of percentages from the least one that is drawn to 100, with room at both ends."""
+        room = _PADDING * (100 - least)
+        return cls(title, least - room, 100 + room, log=False)
+
     def share(self, value: float) -> float:
         """Returns where a value stands, from 0 at the low end to 1 at the high end."""
         if self.log:

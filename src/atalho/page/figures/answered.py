@@ -38,9 +38,7 @@ def figure(outcomes: Outcomes, style: Style) -> Figure | None:
     )
     line = Line(outcomes.network, style.light, points, "share right")
     x = Axis.from_zero(words.x_axis, [100.0])
-    least = min(y for _, y in points)
-    room = 0.08 * (100 - least)
-    y = Axis(words.y_axis, least - room, 100 + room, log=False)
+    y = Axis.to_all(words.y_axis, min(y for _, y in points))
     return Figure("accuracy-answered", words, LineChart((line,), x, y), PART)
 
 

@@ -49,10 +49,7 @@ def figure(outcomes: Outcomes, style: Style) -> Figure | None:
             AGREEMENT, FAINT, ((low, low), (100.0, 100.0)), AGREEMENT, dashed=True, places=("", "")
         ),
     )
-    room = 0.08 * (100 - low)
-    x, y = (
-        Axis(title, low - room, 100 + room, log=False) for title in (words.x_axis, words.y_axis)
-    )
+    x, y = (Axis.to_all(title, low) for title in (words.x_axis, words.y_axis))
     chart = LineChart(lines, x, y, marked=(WIDE, NARROW))
     return Figure("reliability", words, chart, PART)
 
