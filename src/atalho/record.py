@@ -5,7 +5,6 @@ quantity that was not measured has no record.
 """
 
 import json
-import os
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -17,6 +16,7 @@ from typing import Any, Literal, get_args
 
 from atalho.conditions import check, states
 from atalho.errors import AtalhoError, Exit
+from atalho.files import flush
 
 Provenance = Literal["measured", "computed", "cited"]
 
@@ -235,7 +235,7 @@ def append(path: Path, records: Iterable[Record]) -> None:
         for record in records:
             file.write(f"{record.to_json()}\n".encode())
         file.flush()
-        os.fsync(file.fileno())
+        flush(file.fileno())
 
 
 def read(path: Path) -> list[Record]:

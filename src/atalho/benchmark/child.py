@@ -12,9 +12,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from atalho.benchmark import busy, resident, sensor, serving, warming
+from atalho.benchmark import busy, sensor, serving, warming
 from atalho.engines import ENGINES, Backend
 from atalho.engines.engine import Placement, Session
+from atalho.runtime import resident
 from atalho.runtime.child import Parent
 
 PEAK_RUNS = 3

@@ -9,6 +9,7 @@ from urllib.error import HTTPError
 
 from atalho.data.dataset import Progress
 from atalho.errors import AtalhoError, Exit
+from atalho.files import move_atomically
 
 ATTEMPTS = 3
 CHUNK = 1 << 20
@@ -64,7 +65,7 @@ def download(url: str, path: Path, *, md5: str, progress: Progress, pause: float
             next_step="run again; if it differs again, the server's file has changed",
             exit=Exit.DATA,
         )
-    part.rename(path)
+    move_atomically(part, path)
 
 
 def _append(url: str, part: Path, progress: Progress) -> None:

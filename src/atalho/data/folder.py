@@ -1,6 +1,5 @@
 """Class folders with their images: what a network calls the classes, and the images decoded a few at a time."""
 
-import os
 import unicodedata
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,11 +18,12 @@ from atalho.data.image import Framing, load
 from atalho.data.listing import listed
 from atalho.data.names import first_few
 from atalho.errors import AtalhoError, Exit
+from atalho.runtime.processor import cores
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-WORKERS = min(8, os.cpu_count() or 1)
+WORKERS = min(8, cores())
 
 
 @dataclass(frozen=True)

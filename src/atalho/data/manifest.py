@@ -32,6 +32,7 @@ from atalho.data.image import (
 )
 from atalho.errors import AtalhoError, Exit
 from atalho.files import write_atomically
+from atalho.runtime.processor import cores
 
 FORM = 2
 """The version of the lines' format, and of the fingerprints in them."""
@@ -43,7 +44,7 @@ STALE = 2
 """The largest ratio of lines to files: a longer manifest is written anew."""
 
 SHA256 = 32  # bytes
-CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+CORES = cores()
 
 
 class FileContent(NamedTuple):

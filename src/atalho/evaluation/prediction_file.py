@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from atalho.errors import AtalhoError, Exit, printable
 from atalho.evaluation.predicting import Prediction
-from atalho.files import write_atomically
+from atalho.files import move_atomically, write_atomically
 
 Kind = Literal["csv", "jsonl", "parquet"]
 PARQUET_EXTRA = "pip install 'atalho[parquet]'"
@@ -205,7 +205,7 @@ def _to_parquet(lines: Path, path: Path, top: int) -> None:
                 writer.write_table(pa.Table.from_pylist(rows, schema))
                 rows = []
         writer.write_table(pa.Table.from_pylist(rows, schema))
-    temporary.replace(path)
+    move_atomically(temporary, path)
     lines.unlink()
 
 

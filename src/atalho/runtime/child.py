@@ -26,8 +26,9 @@ class Ended(Exception):  # noqa: N818 (that a child ends is a result, which is r
     """A child ended before it sent the expected message.
 
     Attributes:
-        code: its exit code, 6 where it had too little memory; minus the number of the signal that killed it.
-        cause: the signal's name, or the last line that the child wrote to standard error.
+        code: its exit code, 6 where it had too little memory; minus the number of the signal that killed it; or a negative status
+            of Windows.
+        cause: the signal's name, the status, or the last line that the child wrote to standard error.
     """
 
     def __init__(self, code: int, cause: str) -> None:
@@ -50,7 +51,7 @@ class Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            text=True,
+            encoding="utf-8",
             env={**os.environ, "PYTHONSAFEPATH": "1"},  # -P for the processes that it starts
         )
 
@@ -103,13 +104,22 @@ class Child:
 
     def _ended(self) -> Ended:
         code = self._process.wait()
+        if (
+            sys.platform == "win32" and code >= 1 << 31
+        ):  # a status of Windows, such as an access violation
+            return Ended(code - (1 << 32), f"ended by Windows with status {code:#x}")
         if code < 0:
-            name = signal.Signals(-code).name
             likely = "; most likely out of memory" if -code == signal.SIGKILL else ""
-            return Ended(code, f"killed by {name}{likely}")
+            return Ended(code, f"killed by {_signal(-code)}{likely}")
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
         return Ended(code, lines[-1] if lines else f"ended with exit code {code} and said nothing")
+
+
+def _signal(number: int) -> str:
+    """A signal's name; its number where it has none, as most of Linux's real-time signals."""
+    names = {each.value: each.name for each in signal.Signals}
+    return names.get(number, f"signal {number}")
 
 
 class Parent:
@@ -120,8 +130,8 @@ class Parent:
     """
 
     def __init__(self) -> None:
-        self._output = os.fdopen(os.dup(1), "w", buffering=1)
-        self._input = os.fdopen(os.dup(0))
+        self._output = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
+        self._input = os.fdopen(os.dup(0), encoding="utf-8")
         os.dup2(2, 1)
         empty = os.open(os.devnull, os.O_RDONLY)
         os.dup2(empty, 0)

@@ -12,8 +12,14 @@ def processor() -> str:
 
     Where Linux has no name for the processor, it is the board, the numbers of the processor's parts and the machine's memory.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{_name()}, {cores} cores"
+    return f"{_name()}, {cores()} cores"
+
+
+def cores() -> int:
+    """How many of the machine's cores this process may use; all of them, where the system does not limit it."""
+    if hasattr(os, "sched_getaffinity"):  # macOS and Windows do not have it
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def described(cpuinfo: str, architecture: str, board: str, memory: int) -> str:

@@ -22,6 +22,8 @@ PATIENCE = 9.0  # seconds from a signal to the end of the process, at most
 MEETING = 0.5  # seconds between two exchanges of processes on GPUs
 END = b"\0"  # no signal has this number
 CODES = {signal.SIGINT: Exit.INTERRUPTED, signal.SIGTERM: Exit.TERMINATED}
+if sys.platform == "win32":  # which has no SIGTERM between processes, but Ctrl-Break
+    CODES[signal.SIGBREAK] = Exit.TERMINATED
 
 
 @dataclass(frozen=True)

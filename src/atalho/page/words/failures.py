@@ -1,7 +1,7 @@
 """Records of failures → a line for each, with the stage and the cause."""
 
 from collections.abc import Iterable
-from signal import Signals
+from signal import NSIG, Signals
 
 from atalho.ranking import condition_text
 from atalho.record import Record
@@ -21,9 +21,11 @@ def listed(records: Iterable[Record]) -> list[str]:
 
 
 def _end(record: Record) -> str:
-    """How the process ended; the record's value is an exit code, or minus the number of a signal."""
+    """How the process ended; the record's value is an exit code, minus the number of a signal, or a negative status of Windows."""
     code = int(record.value)
     if code >= 0:
         return f"exit code {code}"
+    if code <= -NSIG:
+        return f"status {code + (1 << 32):#x}"
     names = {signal.value: signal.name for signal in Signals}
     return f"signal {-code}, {names[-code]}" if -code in names else f"signal {-code}"
