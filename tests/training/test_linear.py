@@ -26,7 +26,8 @@ from atalho.record import Record
 from atalho.runtime.device import Device
 from atalho.training import folder, run
 from atalho.training.arguments import Arguments
-from atalho.training.initial import class_weights
+from atalho.training.initial import class_weights, initial_model, initial_weights
+from atalho.training.listeners import Listeners
 from atalho.weights import trained
 from atalho.weights.config import numbered
 from atalho.weights.trained import Trained
@@ -108,6 +109,38 @@ def test_finetuning_begins_with_the_fitted_head_and_ends_no_worse(
         logits = own.model(preprocess(val.images, own.preprocessing))
     kept = float((logits.argmax(1) == val.labels).double().mean())
     assert kept == max(float(row["val_top1"]) for row in (first, *rest))
+
+
+def test_finetuning_keeps_the_statistics_of_its_weights_and_says_what_it_gained(
+    digits: Dataset, start: Trained, tmp_path: Path
+) -> None:
+    lines: list[str] = []
+    recipe = _recipe("finetune", epochs=None, steps=3)
+    arguments = Arguments("resnet20", recipe, 0, CPU, "float32", start=start, new_head=True)
+    run.execute(arguments, digits, tmp_path / "run", listeners=Listeners(warn=lines.append))
+    state = folder.load(tmp_path / "run").model.state_dict()
+    kept = {name for name in state if name.endswith(("running_mean", "running_var"))}
+    assert kept
+    for name in kept:
+        assert torch.equal(state[name], start.model.state_dict()[name]), name
+    with (tmp_path / "run" / "metrics.csv").open() as file:
+        rows = [*csv.DictReader(file)]
+    best = max(float(row["val_top1"]) for row in rows)
+    (line,) = lines
+    assert f"frozen features: {float(rows[0]['val_top1']):.2%} of " in line
+    assert "as it was fitted" in line or f"{best:.2%} after epoch" in line
+
+
+@pytest.mark.parametrize("fitted", [True, False])
+def test_a_fitted_classifier_learns_no_faster_than_the_layers_before_it(
+    digits: Dataset, start: Trained, fitted: bool
+) -> None:
+    recipe = _recipe("finetune", fitted_head=fitted)
+    arguments = Arguments("resnet20", recipe, 0, CPU, "float32", start=start, new_head=True)
+    initial = initial_model(arguments, digits, initial_weights(arguments, digits))
+    assert initial.body_rate == recipe.body_rate < 1
+    drawn = {"fc.linear.weight", "fc.linear.bias"}
+    assert initial.head == (frozenset() if fitted else drawn)
 
 
 def test_a_resumed_finetuning_has_the_same_bits(

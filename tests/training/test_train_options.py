@@ -50,7 +50,9 @@ def _run(
 ) -> Run:
     preprocessing = fit(data.splits["train"].images, recipe.normalisation)
     arguments = Arguments("resnet20", recipe, 0, CPU, "float32", parts=parts)
-    initial = InitialModel(networks.get("resnet20"), model, preprocessing, frozenset(head))
+    rate = recipe.body_rate if head else 1.0
+    network = networks.get("resnet20")
+    initial = InitialModel(network, model, preprocessing, frozenset(head), body_rate=rate)
     return Run(arguments, initial, data, folder)
 
 

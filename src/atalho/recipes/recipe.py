@@ -154,7 +154,7 @@ class Recipe:
         lr, weight_decay: of the optimiser, for all parameters.
         momentum, nesterov: of stochastic gradient descent; AdamW has its own momenta (Loshchilov 2017).
         epochs, steps: the length; one of the two is set.
-        body_rate: the learning rate of all layers before a newly initialised classifier, as a share of the classifier's.
+        body_rate: the share of the rate at which given weights learn before a new classifier, and a new classifier that is fitted first.
         warmup: a phase at a lower rate before the schedule begins, if any.
         auxiliary_weight: the weight of each auxiliary head's loss (Szegedy 2014, §5).
         label_smoothing: the share of the target that is spread over all classes (Szegedy 2015, §7).
@@ -167,6 +167,7 @@ class Recipe:
         patience: the epochs without a better validation after which the run ends; None runs to the end.
         fitted_head: whether a new classifier on given weights begins as a logistic regression on their features, where it is a
             linear layer, and not with drawn weights.
+        frozen_statistics: whether BatchNorm keeps the statistics of given weights and normalises by them, in training too.
         balanced: whether every class has the same weight in the loss, however many images it has.
     """
 
@@ -194,6 +195,7 @@ class Recipe:
     best: bool = False
     patience: int | None = None
     fitted_head: bool = False
+    frozen_statistics: bool = False
     balanced: bool = False
 
     @property

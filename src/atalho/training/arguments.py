@@ -161,7 +161,7 @@ def read(folder: Path) -> SavedArguments | None:
 def _recipe(recipe: Recipe) -> dict[str, Any]:
     """The fields of a recipe; those that older runs do not have are there only where they are set."""
     fields: dict[str, Any] = _plain(recipe)
-    for name in ("fitted_head", "balanced"):
+    for name in ("fitted_head", "frozen_statistics", "balanced"):
         if not fields[name]:
             del fields[name]
     return fields

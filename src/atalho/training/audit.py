@@ -18,9 +18,8 @@ from atalho.training import checkpoint
 from atalho.training.arguments import Arguments
 from atalho.training.checkpoint import Checkpoint
 from atalho.training.folder import KEPT, RECORDS
-from atalho.training.initial import InitialModel, class_weights, initial_model
+from atalho.training.initial import InitialModel, class_weights, initial_model, with_weights
 from atalho.training.loop import Run
-from atalho.weights import fitting
 from atalho.weights.trained import Trained
 
 Say = Callable[[str], None]
@@ -243,13 +242,10 @@ def _initial(arguments: Arguments, data: Dataset, finished: Trained | None) -> I
     """The run's network before its first step; of a run from given weights its kept states hold the values."""
     if finished is None:
         return initial_model(arguments, data, None)
-    network, recipe = finished.network, arguments.recipe
+    recipe = arguments.recipe
     labels = data.training(with_validation=recipe.with_validation).labels
     balancing = class_weights(labels, len(data.classes)) if recipe.balanced else None
-    head = fitting.head(network) if arguments.new_head else frozenset[str]()
-    return InitialModel(
-        network, finished.model, finished.preprocessing, head, class_weights=balancing
-    )
+    return with_weights(arguments, finished, balancing)
 
 
 def elsewhere(subject: object, cause: str) -> AtalhoError:

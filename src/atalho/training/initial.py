@@ -1,7 +1,7 @@
 """A run's network before its first step."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 
@@ -25,8 +25,9 @@ class InitialModel:
 
     Args:
         module: returns (N, classes) logits, or `Outputs` in training mode.
-        head: names of the parameters of a newly drawn classifier on given weights; they learn at the full rate, the others at the
-            recipe's `body_rate`.
+        head: names of the parameters of a newly drawn classifier on given weights, which learn at the recipe's full rate.
+        body_rate: the share of that rate at which all other parameters learn.
+        frozen: whether BatchNorm normalises by the statistics of the given weights, and keeps them.
         fitted_in: the seconds in which the classifier was fitted on features; None of one that is not.
         class_weights: (classes,) of the loss; None where every image has the same weight.
     """
@@ -35,6 +36,8 @@ class InitialModel:
     module: nn.Module
     preprocessing: Preprocessing
     head: frozenset[str] = frozenset()
+    body_rate: float = 1.0
+    frozen: bool = False
     fitted_in: float | None = None
     class_weights: Tensor | None = None
 
@@ -69,18 +72,35 @@ def initial_model(
         module = subjects.build(network, seed=arguments.seed)
         preprocessing = fit(images.sample(), recipe.normalisation)
         return InitialModel(network, module, preprocessing, class_weights=balancing)
-    head = fitting.head(weights.network) if arguments.new_head else frozenset[str]()
-    seconds = None
-    if arguments.new_head and recipe.fitted_head:
-        if recipe.epochs == 0 or classifier(weights):
-            begun = time.monotonic()
-            weights = _fitted(arguments, images, weights, listeners)
-            seconds = time.monotonic() - begun
-        else:
-            name = weights.network.name
-            listeners.warn(f"{name} ends in no linear layer: its classifier is drawn anew")
-    network, module = weights.network, weights.model
-    return InitialModel(network, module, weights.preprocessing, head, seconds, balancing)
+    initial = with_weights(arguments, weights, balancing)
+    if not (arguments.new_head and recipe.fitted_head):
+        return initial
+    if recipe.epochs and classifier(weights) is None:
+        name = weights.network.name
+        listeners.warn(f"{name} ends in no linear layer: its classifier is drawn anew")
+        return initial
+    begun = time.monotonic()
+    fitted = _fitted(arguments, images, weights, listeners)
+    return replace(initial, module=fitted.model, fitted_in=time.monotonic() - begun)
+
+
+def with_weights(
+    arguments: Arguments, weights: Trained, balancing: Tensor | None = None
+) -> InitialModel:
+    """The network with given weights; a new classifier that the recipe fits first learns no faster than the layers before it."""
+    recipe, network = arguments.recipe, weights.network
+    head = fitting.head(network) if arguments.new_head else frozenset[str]()
+    if recipe.fitted_head and (fitted := classifier(weights)):
+        head -= {f"{fitted}.weight", f"{fitted}.bias"}
+    return InitialModel(
+        network,
+        weights.model,
+        weights.preprocessing,
+        head,
+        body_rate=recipe.body_rate if arguments.new_head else 1.0,
+        frozen=recipe.frozen_statistics,
+        class_weights=balancing,
+    )
 
 
 def class_weights(labels: Tensor, classes: int) -> Tensor:

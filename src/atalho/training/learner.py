@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim.swa_utils import update_bn
@@ -67,7 +68,10 @@ class Learner:
         replayed = self.device.type == "cuda" and not together and arguments.parts == 1
         mode = "reduce-overhead" if replayed else "default"
         self.forward = torch.compile(whole, mode=mode) if arguments.compiled else whole
-        self.optimiser = _optimiser(self.model, recipe, initial.head)
+        self.frozen = [
+            part for part in self.model.modules() if initial.frozen and isinstance(part, _BatchNorm)
+        ]
+        self.optimiser = _optimiser(self.model, recipe, initial)
         self.step = 0
         self.bad_step = torch.full((), -1, device=self.device)
 
@@ -139,6 +143,8 @@ class Learner:
         """
         for group in self.optimiser.param_groups:
             group["lr"] = rate * group["share"]
+        for norm in self.frozen:
+            norm.eval()
         images, labels = self.batches(self.step)
         self._seed(self.step)
         self.optimiser.zero_grad(set_to_none=True)
@@ -228,15 +234,15 @@ def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _optimiser(
-    model: nn.Module, recipe: Recipe, head: frozenset[str]
+    model: nn.Module, recipe: Recipe, initial: InitialModel
 ) -> torch.optim.SGD | torch.optim.AdamW:
     """The recipe's optimiser; `share` is a group's share of the learning rate."""
     parameters = [(name, each) for name, each in model.named_parameters() if each.requires_grad]
     groups = [
-        {"params": [each for name, each in parameters if name in head], "share": 1.0},
+        {"params": [each for name, each in parameters if name in initial.head], "share": 1.0},
         {
-            "params": [each for name, each in parameters if name not in head],
-            "share": recipe.body_rate if head else 1.0,
+            "params": [each for name, each in parameters if name not in initial.head],
+            "share": initial.body_rate,
         },
     ]
     groups = [group for group in groups if group["params"]]

@@ -44,12 +44,15 @@ class Metrics:
         """Whether a new row is better on the validation split than all rows so far."""
         return _merit(row) > max(map(_merit, self.rows), default=_WORST)
 
+    def best(self) -> Row:
+        """The first of the rows that are best on the validation split; there is one."""
+        return max(self.rows, key=_merit)
+
     def stalled(self, patience: int) -> bool:
         """Whether no row of the last `patience` epochs is better on the validation split than one before them."""
         if not self.rows:
             return False
-        best = max(range(len(self.rows)), key=lambda index: _merit(self.rows[index]))
-        since: float = self.rows[-1]["epoch"] - self.rows[best]["epoch"]
+        since: float = self.rows[-1]["epoch"] - self.best()["epoch"]
         return since >= patience
 
     def errors(self) -> list[float]:

@@ -122,6 +122,8 @@ def _train(
             arguments.device.torch, network.name, required=required, say=listeners.warn
         ):
             run.train()
+            if run.recipe.best and run.metrics.first == 0:
+                world.from_main(lambda: listeners.warn(_begun_and_kept(run)))
             model = run.finish()
             calibration = _calibration(run)
             temperature = calibration.temperature if calibration else 1.0
@@ -167,6 +169,17 @@ def _finished(arguments: Arguments, data: Dataset, folder: Path, *, test: bool) 
     added = accuracy.records(arguments.network, tested, of_images, **of_run, split="test")
     record.append(folder / RECORDS, added)
     return [*added, *records]
+
+
+def _begun_and_kept(run: Run) -> str:
+    """The validation accuracy of the classifier that the run began with, and of the weights that it keeps."""
+    assert run.validation
+    begun, best = run.metrics.rows[0], run.metrics.best()
+    fitted = f"{begun['val_top1']:.2%} of {len(run.validation.labels)} validation images"
+    trained = f"{best['val_top1']:.2%} after epoch {best['epoch']:.1f}, which is kept"
+    return f"the fitted classifier on frozen features: {fitted}; with all layers trained: " + (
+        trained if best["step"] else "nowhere better, so that it is kept as it was fitted"
+    )
 
 
 def _calibration(run: Run) -> Calibration | None:
