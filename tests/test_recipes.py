@@ -155,7 +155,8 @@ def test_only_normalised_networks_begin_at_a_tenth(name: str, rate: float) -> No
 
 def test_finetune_keeps_the_best_and_moves_the_body_less() -> None:
     recipe = recipes.get("finetune", _facts("resnet50"))
-    assert recipe.body_rate == 0.1
+    assert recipe.body_rate == 0.03
+    assert recipe.frozen_statistics
     assert recipe.best
     assert recipe.patience == 5
     assert not recipe.with_validation  # or the best could not be told
