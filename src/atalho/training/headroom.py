@@ -33,7 +33,7 @@ def largest(attempt: Callable[[int], None], below: int) -> int:
 
 
 def error(arguments: Arguments, rehearse: Callable[[int], None], folder: Path) -> AtalhoError:
-    """The error for a step that ran out of memory; it says how many images at a time would have fitted.
+    """The error for a step that ran out of memory; on a GPU it says how many images at a time would have fitted.
 
     Args:
         rehearse: does a step with a number of images; it may change the run's weights.
@@ -41,11 +41,12 @@ def error(arguments: Arguments, rehearse: Callable[[int], None], folder: Path) -
     """
     recipe, world = arguments.recipe, arguments.world
     at_once = recipe.batch_size // world.size // arguments.parts
-    # With synchronised BatchNorm a process would wait for the others, which wait for it.
-    alone = world.size == 1 or not arguments.sync_bn
-    fits = largest(rehearse, below=at_once) if alone else at_once // 2
+    # With synchronised BatchNorm a process would wait for the others, which wait for it. On the host an attempt close to the
+    # limit may end the process: the system kills it, or a library does not look whether it was given memory.
+    tried = arguments.device.torch.type != "cpu" and (world.size == 1 or not arguments.sync_bn)
+    fits = largest(rehearse, below=at_once) if tried else at_once // 2
     parts = -(-arguments.parts * at_once // max(1, fits))
-    would = f"; {fits} at a time would" if alone else ""
+    would = f"; {fits} at a time would" if tried else ""
     return AtalhoError(
         "OUT-OF-MEMORY",
         arguments.network,
