@@ -187,9 +187,9 @@ def _load(engine: str) -> None:
     if engine == "onnxruntime":
         import onnxruntime  # noqa: F401
     elif engine == "openvino":
-        import openvino
+        from atalho.engines.openvino import core
 
-        openvino.Core()
+        core()
     else:
         import torch
 

@@ -1,6 +1,7 @@
 """OpenVINO on the processor; int8 by NNCF's post-training quantisation."""
 
 import os
+from functools import cache
 from pathlib import Path
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import numpy as np
 from atalho.engines.engine import Dtype, Engine, Floats, Placement, Session
 
 if TYPE_CHECKING:
+    import openvino
     from torch import Tensor
 
     from atalho.weights.trained import Trained
@@ -18,14 +20,23 @@ HINTS: dict[Dtype, str] = {"float32": "f32", "bf16": "bf16", "int8": "bf16"}
 """The precision of all that is not quantised; OpenVINO uses float32 where the processor has no bf16."""
 
 
+@cache
+def core() -> "openvino.Core":
+    """The process's only OpenVINO core, which is never released.
+
+    Every core's processor plugin sets a stack for signal handlers, and unmaps it with the core, though a core that was made later
+    will restore it: after two overlapping ones the next signal, a user's Ctrl-C, would end the process by a segmentation fault.
+    """
+    import openvino
+
+    return openvino.Core()
+
+
 class OpenVino:
     """A network as a `Session`; it is compiled for each shape of images when `put` first gets one; each thread has its own request."""
 
     def __init__(self, path: Path, dtype: Dtype, placement: Placement) -> None:
-        import openvino
-
-        self.core = openvino.Core()
-        self.model = self.core.read_model(path)
+        self.model = core().read_model(path)
         self.settings = {
             "INFERENCE_PRECISION_HINT": HINTS[dtype],
             "INFERENCE_NUM_THREADS": placement.device.threads,
@@ -40,7 +51,7 @@ class OpenVino:
         shape = images.shape
         if shape not in self.compiled:
             self.model.reshape(list(shape))
-            self.compiled[shape] = self.core.compile_model(self.model, "CPU", self.settings)
+            self.compiled[shape] = core().compile_model(self.model, "CPU", self.settings)
         return np.ascontiguousarray(images)
 
     def run(self, images: Floats) -> Floats:
@@ -65,7 +76,7 @@ def write(trained: "Trained", folder: Path, dtype: Dtype, images: "Tensor | None
     source = folder / onnxruntime.FILE
     if not source.exists():
         onnxruntime.write(trained, folder, dtype, images)
-    model = openvino.Core().read_model(source)
+    model = core().read_model(source)
     if dtype == "int8":
         import nncf
 
