@@ -7,19 +7,23 @@ from operator import ne
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
+from torch import nn
 
 import atalho
 from atalho import networks
 from atalho.api.loading import load_data
 from atalho.comparison import crossvalidated
+from atalho.comparison.looking import Looking
 from atalho.comparison.published import AsPublished
-from atalho.data.batches import Preprocessing
+from atalho.data.batches import Preprocessing, preprocess
 from atalho.data.image import Framing
 from atalho.errors import AtalhoError
 from atalho.features.crossvalidation import PLAIN, Settings
 from atalho.features.objective import parse
 from atalho.networks import subjects
+from atalho.probes.activation_maps import activation_maps
 from atalho.record import Record
 from atalho.runtime.device import Device
 from atalho.training.resolution import Request, Resolved, resolve
@@ -142,6 +146,8 @@ def test_mistakes_have_thumbnails_and_a_table_and_the_final_system_is_calibrated
     assert shown <= {path.stem for path in (folder / "thumbnails").iterdir()}
     page = found.page.read_text()
     assert page.count('src="data:image/png;base64') == len(document["pictures"])
+    assert page.count('src="data:image/jpeg;base64') == len(document["pictures"])
+    assert "class activation maps, which are exact" in page
     assert "missing below" not in page
     assert "are in suspects.csv" in page
     with (folder / "suspects.csv").open(newline="") as file:
@@ -156,6 +162,70 @@ def test_mistakes_have_thumbnails_and_a_table_and_the_final_system_is_calibrated
     assert held_out.split == "out-of-fold"
     assert len(held_out.right) == mistakes.count(False)
     assert sorted([*held_out.right, *held_out.wrong]) == sorted(document["confidence"])
+
+
+def test_a_map_is_of_the_classifier_that_made_the_mistake(
+    compared: tuple[Path, atalho.Compared], tmp_path: Path
+) -> None:
+    """The mean of its places plus the bias is the logit of the fold that held the photo out, and not that of the final system."""
+    root, found = compared
+    assert found.choice and found.chosen
+    name = found.choice.chosen.network
+    top1 = by_network(found.records, "top1")[name]
+    data = load_data(str(root), root.parent / "data", atalho.Reporter())
+    device = Device("cpu", 1)
+    looking = Looking(name, found.chosen, top1.conditions, crossvalidated.images_of(data), device)
+    folder = found.page.parent
+    judge, labels = looking._judge(folder / "fitted")
+    answers = out_of_fold.read(found.chosen)
+    final = atalho.load(found.chosen)
+    assert answers
+    (linear,) = (part for part in judge.model.modules() if isinstance(part, nn.Linear))
+    shown = top1.conditions["outcomes"]
+    differences = []
+    for row, checksum, _ in shown["pictures"]:
+        (batch,) = looking.images.framed(judge.framing).select(torch.tensor([row])).batches(1)
+        prepared = preprocess(batch.images, judge.preprocessing)
+        label = labels[checksum]
+        maps = activation_maps(judge.model, prepared, torch.tensor([label]), name)
+        logit = maps.parts.mean() + linear.bias[label]
+        expected = answers.by_image()[bytes.fromhex(checksum)][shown["predicted"][row]]
+        assert maps.exact
+        assert logit.item() == pytest.approx(expected.item(), rel=1e-3, abs=1e-3)
+        own = final.model(prepared)[0, shown["predicted"][row]]
+        differences.append(abs(own - expected).item())
+    assert max(differences) > 0.1
+    names = {path.name for path in (folder / "thumbnails").glob("*.cam.jpg")}
+    system = top1.conditions["arguments"].removeprefix("sha256:")[:16]
+    assert names == {f"{checksum}.{system}.cam.jpg" for _, checksum, _ in shown["pictures"]}
+
+
+def test_maps_are_made_once_and_those_of_another_network_are_removed(
+    compared: tuple[Path, atalho.Compared], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, found = compared
+    assert found.choice and found.chosen
+    name = found.choice.chosen.network
+    conditions = by_network(found.records, "top1")[name].conditions
+    data = load_data(str(root), root.parent / "data", atalho.Reporter())
+    images, device = crossvalidated.images_of(data), Device("cpu", 1)
+    folder = tmp_path / "comparison"
+    shutil.copytree(found.page.parent, folder)
+    before = {*(folder / "thumbnails").iterdir()}
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("made again")
+
+    monkeypatch.setattr(Looking, "_judge", refuse)
+    lines: list[str] = []
+    Looking(name, found.chosen, conditions, images, device).write(folder, lines.append)
+    assert {*(folder / "thumbnails").iterdir()} == before
+    assert lines == []
+    other = {**conditions, "arguments": f"sha256:{'0' * 64}"}
+    Looking(name, found.chosen, other, images, device).write(folder, lines.append)
+    left = {*(folder / "thumbnails").iterdir()}
+    assert left == {path for path in before if not path.match("*.cam.jpg")}
+    assert lines == [f"where {name} looked is not shown: made again"]
 
 
 def test_photos_are_known_again_by_content(

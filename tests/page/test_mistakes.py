@@ -203,6 +203,7 @@ def test_it_fits_every_screen_and_hostile_names_are_text(
 ) -> None:
     names = [f"{HOSTILE} {'very ' * 20}{number}" for number in range(classes)]
     given = document(names, 300, files=f"{HOSTILE}\u202e\n/")
+    weights = "sha256:" + "0123456789abcdef" * 4
     thumbnails = tmp_path / "thumbnails"
     thumbnails.mkdir()
     for number, (row, *_) in enumerate(given["pictures"][:20]):
@@ -210,8 +211,11 @@ def test_it_fits_every_screen_and_hostile_names_are_text(
         Image.new("L", size, 200).save(
             thumbnails / f"{checksum(row)}.{'png' if number % 2 else 'jpg'}"
         )
+        name = f"{checksum(row)}.0123456789abcdef.{'cam' if number % 2 else 'grad-cam'}"
+        Image.new("RGB", (112, 112), (200, 0, 0)).save(thumbnails / f"{name}.jpg")
     path = tmp_path / "report.html"
-    path.write_text(html(Contents.of(only(given), {}, folders=[tmp_path])), encoding="utf-8")
+    records = changed(example(["resnet56"]), "resnet56", "top1", outcomes=given, weights=weights)
+    path.write_text(html(Contents.of(records, {}, folders=[tmp_path])), encoding="utf-8")
     tab.open(path, width)
     tab.draw()
     assert tab.requested == [path.as_uri()]
@@ -220,5 +224,5 @@ def test_it_fits_every_screen_and_hostile_names_are_text(
     assert HOSTILE in tab.run("document.querySelector('.gallery').innerText")
     pictures = "[...document.querySelectorAll('.gallery img')]"
     tab.run(f"Promise.all({pictures}.map((i) => {{ i.loading = 'eager'; return i.decode(); }}))")
-    assert tab.run(f"{pictures}.length") == 20
+    assert tab.run(f"{pictures}.length") == 40
     assert tab.run(f"{pictures}.every((i) => i.naturalWidth > 0 && i.clientWidth <= 112)")

@@ -184,7 +184,9 @@ def test_the_picture_is_red_where_the_class_is_seen_and_grey_elsewhere(tmp_path:
 
 def test_what_speaks_against_the_class_is_blue() -> None:
     part = torch.tensor([[-1.0, 0.0], [0.0, 1.0]])
-    drawn = np.asarray(explaining.overlay(np.full((28, 28, 1), 90, np.uint8), part)).astype(int)
+    drawn = np.asarray(explaining.side_by_side(np.full((28, 28, 1), 90, np.uint8), part)).astype(
+        int
+    )
     assert drawn.shape == (224, 448, 3)
     assert drawn[0, 224, 2] > drawn[0, 224, 0] + 60
     assert drawn[-1, -1, 0] > drawn[-1, -1, 2] + 60

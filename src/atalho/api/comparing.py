@@ -18,12 +18,16 @@ from atalho.api.loading import (
 )
 from atalho.api.measuring import check_streams, several
 from atalho.api.reporting import QUIET, Reporter
+from atalho.beside import SUSPECTS
 from atalho.errors import wrong_option
 from atalho.record import Record
-from atalho.runtime.device import resolve_device
+from atalho.runtime.device import Device, resolve_device
+from atalho.selection import selected
 
 if TYPE_CHECKING:
     from atalho.choice.choosing import Choice, Limits
+    from atalho.comparison.comparing import Measured
+    from atalho.data.dataset import Dataset
     from atalho.engines.engine import Dtype, MemoryFormat
     from atalho.ranking import Comparison
 
@@ -154,10 +158,9 @@ def compare(
     ]
     limits = Budget(max_latency_ms, max_memory_mb, max_energy_j, max_size_mb, min_accuracy).limits
     from atalho.comparison import comparing, crossvalidated
-    from atalho.evaluation import suspects, thumbnails
     from atalho.features.crossvalidation import PLAIN, Settings
     from atalho.features.objective import parse
-    from atalho.page import outcomes, publish
+    from atalho.page import publish
     from atalho.training.listeners import Listeners
 
     resolved_device = resolve_device(device, threads)
@@ -216,19 +219,43 @@ def compare(
         )
     page = folder / "report.html"
     if dataset:
-        splits = {**dataset.splits, crossvalidated.SPLIT: crossvalidated.images_of(dataset)}
-        if keep_thumbnails:
-            thumbnails.write(measured.records, splits, folder)
-        else:
-            thumbnails.remove(folder)
-        (folder / suspects.FILE).unlink(missing_ok=True)  # of another choice
-        chosen = measured.choice.chosen.network if measured.choice else ""
-        shown = outcomes.of_network(chosen, measured.records)
-        if shown and (images := splits.get(str(shown.conditions.get("split")))):
-            suspects.write(shown.conditions["outcomes"], images, folder)
+        _keep_mistakes(measured, dataset, folder, resolved_device, keep_thumbnails, reporter)
     publish(measured.records, page, limits, measured.queries, [folder], margin / 100)
     kept = comparing.keep(measured, folder, reporter.say)
     ready = folder / comparing.CHOSEN if kept else None
     return Compared(
         measured.records, measured.ranked, measured.limits, measured.choice, ready, page
     )
+
+
+def _keep_mistakes(
+    measured: "Measured",
+    dataset: "Dataset",
+    folder: Path,
+    device: Device,
+    keep_thumbnails: bool,
+    reporter: Reporter,
+) -> None:
+    """Writes what lies beside the records on the mistakes of the network that the page shows: small pictures, and the table."""
+    from atalho.comparison.crossvalidated import SPLIT, images_of
+    from atalho.comparison.looking import Looking
+    from atalho.evaluation import suspects, thumbnails
+    from atalho.page import outcomes
+
+    splits = {**dataset.splits, SPLIT: images_of(dataset)}
+    if keep_thumbnails:
+        thumbnails.write(measured.records, splits, folder)
+    else:
+        thumbnails.remove(folder)
+    (folder / SUSPECTS).unlink(missing_ok=True)  # of another choice
+    best = [measured.choice.chosen] if measured.choice else [*measured.ranked.rows[:1]]
+    compared = selected(measured.records, measured.queries)
+    for row in best:
+        shown = outcomes.of_network(row.network, compared)
+        if shown is None or (images := splits.get(str(shown.conditions.get("split")))) is None:
+            continue
+        suspects.write(shown.conditions["outcomes"], images, folder)
+        if keep_thumbnails:
+            weights = measured.engines[row.network]
+            looking = Looking(row.network, weights, shown.conditions, images, device)
+            looking.write(folder, reporter.say)

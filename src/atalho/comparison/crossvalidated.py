@@ -1,6 +1,6 @@
 """Networks with weights on all photos: classifiers on their frozen features, cross-validated, and fitted on every photo.
 
-fitted/NETWORK-CHECKSUM/   each network with its classifier, and the out-of-fold answers that it promises
+fitted/NETWORK-CHECKSUM/   each network with its classifier, the out-of-fold answers that it promises, and what made its mistakes
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +20,7 @@ from atalho.features.crossvalidation import CrossValidated, Settings, cross_vali
 from atalho.features.embedding import Embedding, by_content
 from atalho.features.extraction import Extraction, features
 from atalho.features.head import Floats
+from atalho.features.mistakes import Mistakes
 from atalho.features.objective import balanced_accuracy
 from atalho.networks.subjects import folder_name
 from atalho.record import OF_CROSS_VALIDATION, Record
@@ -125,8 +126,7 @@ class Photos:
         }
 
     def _folder(self, network: Resolved) -> Path:
-        checksum = self._conditions(network)["arguments"].removeprefix("sha256:")
-        return self.folder / f"{folder_name(network.arguments.network)}-{checksum[:8]}"
+        return folder_of(self.folder, network.arguments.network, self._conditions(network))
 
     # What is measured
 
@@ -183,7 +183,17 @@ class Photos:
         folder = self._folder(network)
         folder.mkdir(parents=True, exist_ok=True)
         promised.write(folder)
+        self._write_mistakes(name, folder)
         trained.write(folder, own.model.state_dict(), own.config)
+
+    def _write_mistakes(self, name: str, folder: Path) -> None:
+        """The mistakes whose pictures a record names, with the classifiers of the folds that made them."""
+        answers, outcome = self._out_of_fold(name).outcomes, self._outcome
+        assert answers
+        if rows := answers.most_confident_mistakes():
+            heads = [outcome.fold_heads[outcome.tested_in[row]][name] for row in rows]
+            images = [self._embeddings[name].images[row] for row in rows]
+            Mistakes.of(images, heads, answers.predicted[rows].tolist()).write(folder)
 
     def _calibration(self, name: str) -> Calibration | None:
         """The calibration of a network's probabilities by the images that each fold held out."""
@@ -191,14 +201,18 @@ class Photos:
         batches = [(torch.from_numpy(logits), torch.from_numpy(labels))]
         return calibrating.calibrated(batches, len(labels), SPLIT)
 
+    def _out_of_fold(self, name: str) -> accuracy.Accuracy:
+        """The accuracy of a network on the images that each fold held out."""
+        logits, labels = self._outcome.logits[name], self._embeddings[name].labels
+        calibration = self._calibration(name)
+        return _accuracy(logits, labels, calibration.temperature if calibration else 1.0)
+
     def _records(self, network: Resolved) -> Iterator[Record]:
         data, name = network.data, network.arguments.network
         assert data
         conditions = self._conditions(network)
         labels = self._embeddings[name].labels
-        calibration = self._calibration(name)
-        temperature = calibration.temperature if calibration else 1.0
-        measured = _accuracy(self._outcome.logits[name], labels, temperature)
+        measured = self._out_of_fold(name)
         assert measured.outcomes
         of_images = outcomes.document(
             measured.outcomes, images_of(data), {each: each for each in data.classes}
@@ -241,6 +255,17 @@ class Photos:
             interval=list(wilson(measured.top1, measured.images)),
             competitors=[each.arguments.network for each in self.networks],
         )
+
+
+def folder_of(fitted: Path, network: str, conditions: Mapping[str, Any]) -> Path:
+    """The folder of a network with its classifier.
+
+    Args:
+        fitted: the folder of all such folders.
+        conditions: of the network's cross-validation.
+    """
+    checksum = conditions["arguments"].removeprefix("sha256:")
+    return fitted / f"{folder_name(network)}-{checksum[:8]}"
 
 
 def images_of(data: Dataset) -> Images:

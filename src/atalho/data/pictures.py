@@ -54,10 +54,11 @@ def thumbnail(images: Images, row: int) -> Thumbnail:
     else:
         assert isinstance(images, Split)
         picture = Image.fromarray(images.images[row].squeeze(-1).numpy())
-    return _small(picture)
+    return small(picture)
 
 
-def _small(picture: Image.Image) -> Thumbnail:
+def small(picture: Image.Image) -> Thumbnail:
+    """A small picture of a picture, which is made smaller itself."""
     is_small = max(picture.size) <= SMALL
     picture.thumbnail((SIDE, SIDE))
     out = io.BytesIO()

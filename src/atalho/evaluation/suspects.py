@@ -1,4 +1,4 @@
-"""Photos whose label a network doubts most, as a table for a person to check: `suspects.csv`."""
+"""Photos whose label a network doubts most, as a table for a person to check, in the file `beside.SUSPECTS`."""
 
 import csv
 import io
@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from atalho.beside import SUSPECTS
 from atalho.data.dataset import Images
 from atalho.data.on_disk import OnDisk
 from atalho.files import write_atomically
-
-FILE = "suspects.csv"
 
 COLUMNS = ("file", "label", "predicted", "probability_of_label", "probability_of_predicted")
 
@@ -45,7 +44,7 @@ def write(outcomes: Mapping[str, Any], images: Images, folder: Path) -> Path | N
     for path, truth, predicted, of_truth, confidence in doubted:
         texts = (_text(path), classes[truth], classes[predicted])
         writer.writerow([*map(_inert, texts), of_truth, confidence])
-    target = folder / FILE
+    target = folder / SUSPECTS
     write_atomically(target, out.getvalue().encode())
     return target
 

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from atalho.features.embedding import Embedding
+from atalho.features.embedding import Embedding, Places
 from atalho.features.head import NEVER, Floats, Head, fit
 from atalho.features.objective import ACCURATE, Objective
 
@@ -40,12 +40,16 @@ class CrossValidated:
         nested: (N, classes) out-of-fold logits of the network that each fold chose, with the other folds' images alone.
         chosen: the network that each fold chose.
         heads: by network, the classifier that is fitted on all images.
+        tested_in: (N,) the fold that tested each image.
+        fold_heads: for each fold, the classifier of every network that tested its images.
     """
 
     logits: Mapping[str, Floats]
     nested: Floats
     chosen: tuple[str, ...]
     heads: Mapping[str, Head]
+    tested_in: Places
+    fold_heads: tuple[Mapping[str, Head], ...]
 
 
 def cross_validate(
@@ -63,8 +67,10 @@ def cross_validate(
     fitted = partial(_fitted, classes=classes, settings=settings)
     logits = {name: np.full((len(first.labels), classes), NEVER) for name in networks}
     nested = np.full((len(first.labels), classes), NEVER)
-    chosen = []
-    for train, test in folds:
+    tested_in = np.zeros(len(first.labels), np.int64)
+    chosen, fold_heads = [], []
+    for number, (train, test) in enumerate(folds):
+        tested_in[test] = number
         heads = {name: fitted(images.select(train)) for name, images in networks.items()}
         for name, head in heads.items():
             logits[name][test] = head.logits(networks[name].features[test])
@@ -72,8 +78,9 @@ def cross_validate(
         best = max(heads, key=lambda name: settings.objective.merit(heads[name].held_out, labels))
         nested[test] = logits[best][test]
         chosen.append(best)
+        fold_heads.append(heads)
     whole = {name: fitted(images) for name, images in networks.items()}
-    return CrossValidated(logits, nested, tuple(chosen), whole)
+    return CrossValidated(logits, nested, tuple(chosen), whole, tested_in, tuple(fold_heads))
 
 
 def _fitted(images: Embedding, classes: int, settings: Settings) -> Head:

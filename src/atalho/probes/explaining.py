@@ -82,33 +82,56 @@ def _drawn(
         if isinstance(each, AtalhoError):
             raise each
     images = torch.stack([each for each in pixels if isinstance(each, Tensor)])
-    classes = torch.tensor([label for _, label in batch], device=inference.device)
-    with memory_for(len(batch)):
-        prepared = preprocess(
-            images.to(inference.device), trained.preprocessing.to(inference.device)
-        )
-        maps = activation_maps(trained.model, prepared, classes, trained.network.name)
+    maps = scaled_maps(trained, images, [label for _, label in batch], inference.device)
     yield from (
-        overlay(image.numpy(), part) for image, part in zip(images, _scaled(maps), strict=True)
+        side_by_side(image.numpy(), part) for image, part in zip(images, maps.parts, strict=True)
     )
 
 
-def _scaled(maps: ActivationMaps) -> Tensor:
-    """(N, h, w) in [-1, 1]: the strongest place of each image has 1 or -1."""
+def scaled_maps(
+    trained: Trained, images: Tensor, labels: Sequence[int], device: torch.device
+) -> ActivationMaps:
+    """Maps of one class for each image, on the processor, with parts in [-1, 1]: the strongest place of an image has 1 or -1.
+
+    Args:
+        trained: its model is torch's, on the device.
+        images: (N, H, W, C) of 8 bits, framed.
+        labels: N indices of classes.
+
+    Raises:
+        AtalhoError: as `activation_maps`; OUT-OF-MEMORY (exit 6).
+    """
+    classes = torch.tensor(labels, device=device)
+    with memory_for(len(images)):
+        prepared = preprocess(images.to(device), trained.preprocessing.to(device))
+        maps = activation_maps(trained.model, prepared, classes, trained.network.name)
     parts = maps.parts.float().cpu()
     strongest = parts.abs().amax((1, 2), keepdim=True)
-    return parts / strongest.clamp_min(torch.finfo(torch.float32).tiny)
+    return maps._replace(parts=parts / strongest.clamp_min(torch.finfo(torch.float32).tiny))
 
 
-def overlay(pixels: NDArray[np.uint8], part: Tensor) -> Image.Image:
-    """A picture beside the same in grey with a map over it.
+def side_by_side(pixels: NDArray[np.uint8], part: Tensor) -> Image.Image:
+    """A picture beside the same in grey with a map over it; arguments as of `overlaid`."""
+    picture, blended = overlaid(pixels, part, _LEAST_SIDE)
+    width, height = picture.size
+    both = Image.new("RGB", (2 * width, height))
+    both.paste(picture, (0, 0))
+    both.paste(blended, (width, 0))
+    return both
+
+
+def overlaid(
+    pixels: NDArray[np.uint8], part: Tensor, least_side: int
+) -> tuple[Image.Image, Image.Image]:
+    """A picture, and the same in grey with a map over it.
 
     Args:
         pixels: (H, W, C) of 1 or 3 channels.
         part: (h, w) in [-1, 1], enlarged to the picture's size.
+        least_side: pixels; smaller pictures are enlarged a whole number of times.
     """
     height, width = pixels.shape[:2]
-    scale = max(1, -(-_LEAST_SIDE // min(height, width)))
+    scale = max(1, -(-least_side // min(height, width)))
     size = (height * scale, width * scale)
     picture = Image.fromarray(pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels)
     resampling = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.BILINEAR
@@ -119,10 +142,7 @@ def overlay(pixels: NDArray[np.uint8], part: Tensor) -> Image.Image:
     colour = np.where(heat > 0, FOR, AGAINST)
     opacity = _OPAQUE * np.abs(heat)
     blended = ((1 - opacity) * grey + opacity * colour).round().astype(np.uint8)
-    both = Image.new("RGB", (2 * size[1], size[0]))
-    both.paste(picture, (0, 0))
-    both.paste(Image.fromarray(blended), (size[1], 0))
-    return both
+    return picture, Image.fromarray(blended)
 
 
 def _png(picture: Image.Image) -> bytes:

@@ -1,8 +1,9 @@
 """The words about what a network gets wrong and how sure it is of it."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import islice
 
+from atalho.beside import ESTIMATED, EXACT
 from atalho.errors import printable
 from atalho.page.outcomes import Outcomes, Picture
 from atalho.page.words.phrases import counted, listed, split_name
@@ -45,6 +46,28 @@ def sentences(outcomes: Outcomes, missing: int, table: str) -> list[str]:
             "left out by --no-thumbnails."
         )
     return paragraph
+
+
+def looked(kinds: Collection[str]) -> str:
+    """What the pictures of where a network looked show, and how to get those that there are not.
+
+    Args:
+        kinds: of the maps, `beside.EXACT` and `beside.ESTIMATED`; an empty one for a picture without a map.
+    """
+    kind = next((each for each in (EXACT, ESTIMATED) if each in kinds), None)
+    if kind is None:
+        return (
+            "Where it looked is not shown: the maps are made by compare beside the thumbnails, and for a network that does not end in "
+            "average pooling and one linear layer they take pip install 'atalho[explain]'."
+        )
+    source = {
+        EXACT: "class activation maps, which are exact (Zhou 2016)",
+        ESTIMATED: "Grad-CAM, an estimate (Selvaraju 2017)",
+    }
+    return (
+        "Beside it is where the network looked, in what it sees of the picture: red places speak for the predicted class, blue ones "
+        f"against it ({source[kind]})."
+    )
 
 
 def _pairs(outcomes: Outcomes) -> Iterator[str]:
