@@ -255,7 +255,7 @@ def _keep_mistakes(
         if shown is None or (images := splits.get(str(shown.conditions.get("split")))) is None:
             continue
         suspects.write(shown.conditions["outcomes"], images, folder)
-        if keep_thumbnails:
-            weights = measured.engines[row.network]
+        weights = measured.engines.get(row.network)
+        if keep_thumbnails and weights:
             looking = Looking(row.network, weights, shown.conditions, images, device)
             looking.write(folder, reporter.say)
