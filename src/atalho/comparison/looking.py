@@ -12,7 +12,7 @@ from atalho.comparison.comparing import FITTED
 from atalho.comparison.crossvalidated import SPLIT, folder_of
 from atalho.data import pictures
 from atalho.data.dataset import Images
-from atalho.errors import AtalhoError
+from atalho.errors import AtalhoError, printable
 from atalho.evaluation.thumbnails import Album
 from atalho.features import mistakes
 from atalho.features.classifier import with_head
@@ -68,7 +68,7 @@ class Looking:
                 if drawn and not album.add(names[checksum][drawn[0]], drawn[1]):
                     return
         except Exception as error:  # other people's code fails in any way; all else is there
-            say(f"where {self.network} looked is not shown: {error}")
+            say(printable(f"where {self.network} looked is not shown: {error}"))
 
     def _rows(self) -> dict[str, int]:
         """The row of each of the most confident mistakes, by the SHA-256 of its image."""
