@@ -58,6 +58,8 @@ UNITS = {
     "balanced_accuracy": "fraction",
     "nested_top1": "fraction",
     "learning_top1": "fraction",
+    "unknown_auroc": "fraction",
+    "unknown_refused": "fraction",
     "loss": "nats",
     "calibration_error": "fraction",
     "train_loss": "nats",
@@ -81,7 +83,13 @@ CURVES = ("train_loss", "train_top1", "val_loss", "val_top1")
 OF_CROSS_VALIDATION = ("nested_top1", "learning_top1")
 """The accuracy of choosing a network inside the folds, and that of fits on fewer photos."""
 
-NO_COLUMNS = frozenset({*DIAGNOSES, *CURVES, *OF_CROSS_VALIDATION, "failure", "checkpoint"})
+OF_UNKNOWN = ("unknown_auroc", "unknown_refused")
+"""Of images that are none of the classes: in how many pairs with an image of the classes a network is less sure of it, and how many
+get no label at a threshold."""
+
+NO_COLUMNS = frozenset(
+    {*DIAGNOSES, *CURVES, *OF_CROSS_VALIDATION, *OF_UNKNOWN, "failure", "checkpoint"}
+)
 
 HIGHER_IS_BETTER = frozenset(
     {"top1", "top5", "balanced_accuracy", "throughput", "train_throughput"}

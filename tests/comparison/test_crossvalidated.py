@@ -93,6 +93,7 @@ def compared(
     weights: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, atalho.Compared]:
     root = tinted(tmp_path_factory.mktemp("photos") / "photos")
+    fill(root, {"unknown": 5}, begin=900)
     return root, compare(root, weights)
 
 
@@ -226,6 +227,40 @@ def test_maps_are_made_once_and_those_of_another_network_are_removed(
     left = {*(folder / "thumbnails").iterdir()}
     assert left == {path for path in before if not path.match("*.cam.jpg")}
     assert lines == [f"where {name} looked is not shown: made again"]
+
+
+def test_the_chosen_network_is_shown_what_is_none_of_the_classes(
+    compared: tuple[Path, atalho.Compared], weights: dict[str, str]
+) -> None:
+    root, found = compared
+    assert found.choice and found.chosen
+    name = found.choice.chosen.network
+    (area,) = (each for each in found.records if each.quantity == "unknown_auroc")
+    refused = {
+        each.conditions["max_error"]: each.value
+        for each in found.records
+        if each.quantity == "unknown_refused"
+    }
+    assert (area.subject, area.conditions["images"]) == (name, 5)
+    evaluated = atalho.evaluate(found.chosen, str(root), threads=1)
+    assert evaluated.unknown
+    assert area.value == evaluated.unknown.auroc
+    assert refused == {each: 1 - share for each, share in evaluated.unknown.labelled.items()}
+    assert f"{name} was shown 5 images of none of the classes (unknown)" in found.page.read_text()
+    again = compare(root, weights)
+    assert len(by_network(again.records, "unknown_auroc")) == 1
+    assert [each.quantity for each in again.records].count("unknown_auroc") == 1
+
+
+def test_images_of_none_of_the_classes_are_looked_for_before_anything_else(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(AtalhoError, match="DATA-EMPTY"):
+        atalho.compare(["resnet20"], "digits", unknown=tmp_path / "empty", output=tmp_path / "out")
+    with pytest.raises(AtalhoError, match="DATA-EMPTY"):
+        atalho.compare(["resnet20"], "digits", unknown=tmp_path / "no", output=tmp_path / "out")
+    with pytest.raises(AtalhoError, match=r"USAGE.*--unknown"):
+        atalho.compare(["resnet20"], "none", unknown=tmp_path, output=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_photos_are_known_again_by_content(

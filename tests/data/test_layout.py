@@ -11,8 +11,9 @@ from PIL import Image
 
 from atalho.data import listing
 from atalho.data.formats import readable
-from atalho.data.layout import WHOLE, Layout, check_trainable, layout
+from atalho.data.layout import WHOLE, Layout, layout
 from atalho.data.names import label_of, split_of
+from atalho.data.trainable import check_trainable
 from atalho.errors import AtalhoError, Exit
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -270,3 +271,42 @@ def test_many_classes_are_read_in_seconds(tmp_path: Path) -> None:
     check_trainable(read)
     assert len(read.classes) == 5000
     assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize("name", ["unknown", "Unknown", "UNKNOWN"])
+@pytest.mark.parametrize("within", ["", "wrap/"])
+@pytest.mark.parametrize("parts", [("",), ("train/", "val/", "test/")])
+def test_the_folder_unknown_is_no_class(
+    name: str, within: str, parts: tuple[str, ...], tmp_path: Path
+) -> None:
+    classes = (f"{within}{part}{each}/x.png" for part in parts for each in ("ant", "bee"))
+    stray = f"{within}{name}/a.png", f"{within}{name}/deep/b.png"
+    read = layout(touch(tmp_path, *classes, *stray))
+    assert read.classes == ("ant", "bee")
+    assert {*read.splits} == ({WHOLE} if parts == ("",) else {"train", "val", "test"})
+    assert (read.unknown, read.unknown_images) == (tmp_path / within / name, 2)
+    (note,) = read.notes()
+    assert note.startswith(f"{tmp_path / within / name}: 2 images taken as none of the classes")
+    assert "rename the folder, as not-unknown, if it is a class" in note
+    assert len(read.splits[parts[0].rstrip("/")].images) == 2
+
+
+def test_a_class_named_unknown_in_a_split_or_of_a_network_is_one(tmp_path: Path) -> None:
+    split = touch(tmp_path / "split", "train/ant/x.png", "train/unknown/x.png", "test/ant/y.png")
+    assert layout(split).classes == ("ant", "unknown")
+    assert layout(split).unknown is None
+    whole = touch(tmp_path / "whole", "ant/x.png", "bee/x.png", "unknown/x.png")
+    known = layout(whole, ["ant", "bee", "Unknown"])
+    assert (known.classes, known.unknown) == (("ant", "bee", "unknown"), None)
+    assert layout(whole, ["ant", "bee"]).classes == ("ant", "bee")
+    touch(split, "unknown/z.png")
+    assert layout(split, ["ant", "unknown"]).unknown == split / "unknown"
+
+
+def test_one_class_beside_unknown_is_refused_and_the_way_out_is_said(tmp_path: Path) -> None:
+    error = refused(touch(tmp_path, "ant/x.png", "unknown/x.png"))
+    assert error.code == "DATA-CLASSES"
+    assert "one class alone (ant, 1 image)" in error.cause
+    assert "rename the folder, as not-unknown, if it is a class" in error.cause
+    alone = layout(touch(tmp_path / "alone", "unknown/ant/x.png", "unknown/bee/x.png"))
+    assert (alone.classes, alone.unknown) == (("ant", "bee"), None)

@@ -1,6 +1,7 @@
 """Images that are none of the classes: how unsure a network is of them, beside scikit-learn's figure."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,9 +10,10 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 import atalho
+from atalho import record
 from atalho.cli import main
 from atalho.errors import AtalhoError, Exit
-from atalho.evaluation.unknown import measure
+from atalho.evaluation.unknown import measure, stated
 from atalho.weights.calibration import Calibration
 from atalho.weights.trained import Inference, Trained
 from photo_folders import picture, save
@@ -72,6 +74,44 @@ def test_the_command_says_it(run: Path, other: Path, capsys: pytest.CaptureFixtu
     assert 0 <= unknown["auroc"] <= 1
     assert main(arguments) == 0
     assert "9 images of none of the classes" in " ".join(capsys.readouterr().out.split())
+
+
+def test_it_is_recorded_beside_the_accuracy(run: Path, other: Path, tmp_path: Path) -> None:
+    file = tmp_path / "records.jsonl"
+    evaluation = atalho.evaluate(run, unknown=other, output=file, threads=1)
+    assert evaluation.unknown
+    measured = [each for each in record.read(file) if each.quantity.startswith("unknown_")]
+    assert measured[0].value == evaluation.unknown.auroc
+    assert measured[0].conditions["images"] == 9
+    assert measured[0].conditions["data"] == other.name
+    refused = {each.conditions["max_error"]: each.value for each in measured[1:]}
+    assert refused == {each: 1 - share for each, share in evaluation.unknown.labelled.items()}
+    (tmp_path / "copy").mkdir()
+    before = stated(other)["data_checksum"]
+    save(other / "deep" / "more.png", picture(77))
+    assert stated(other)["data_checksum"] != before
+    (other / "deep" / "more.png").unlink()
+    assert stated(other)["data_checksum"] == before
+
+
+def test_the_folder_unknown_beside_the_classes_is_measured(
+    run: Path, trained: Trained, other: Path, tmp_path: Path
+) -> None:
+    for label in ("0", "1"):
+        save(tmp_path / label / "x.png", picture(int(label)))
+    shutil.copytree(other, tmp_path / "unknown")
+    lines: list[str] = []
+    reporter = atalho.Reporter(say=lines.append)
+    evaluation = atalho.evaluate(run, str(tmp_path), threads=1, reporter=reporter)
+    assert evaluation.accuracy.images == 2
+    assert evaluation.unknown
+    assert evaluation.unknown.images == 9
+    assert any("10 images taken as none of the classes" in line for line in lines)
+    names = {**trained.classes, "7": "unknown"}
+    known = replace(trained, classes={name: name for name in names.values()})
+    evaluation = atalho.evaluate(known, str(tmp_path), threads=1)
+    assert evaluation.accuracy.images == 11
+    assert evaluation.unknown is None
 
 
 def test_a_folder_without_readable_images_is_an_error(trained: Trained, tmp_path: Path) -> None:

@@ -17,17 +17,14 @@ from atalho.api.loading import (
     training_precision,
 )
 from atalho.api.measuring import check_streams, several
+from atalho.api.mistakes import keep_mistakes, unknown_folder, with_unknown
 from atalho.api.reporting import QUIET, Reporter
-from atalho.beside import SUSPECTS
 from atalho.errors import wrong_option
 from atalho.record import Record
-from atalho.runtime.device import Device, resolve_device
-from atalho.selection import selected
+from atalho.runtime.device import resolve_device
 
 if TYPE_CHECKING:
     from atalho.choice.choosing import Choice, Limits
-    from atalho.comparison.comparing import Measured
-    from atalho.data.dataset import Dataset
     from atalho.engines.engine import Dtype, MemoryFormat
     from atalho.ranking import Comparison
 
@@ -89,6 +86,7 @@ def compare(
     device: str = "auto",
     threads: int | None = None,
     keep_thumbnails: bool = True,
+    unknown: str | Path | None = None,
     reporter: Reporter = QUIET,
 ) -> Compared:
     """Cost, training, accuracy, latency, memory and energy of several networks, the choice, and the page that shows them.
@@ -115,6 +113,7 @@ def compare(
         seeds: several, in place of `seed`: a training of each network for each, whose spread the choice accounts for.
         keep_thumbnails: whether small pictures of mistakes are kept in the folder and shown on the page; otherwise those of earlier
             calls are removed.
+        unknown: as in `evaluate`; the chosen network is shown the images.
 
     Raises:
         AtalhoError: as `train` and `bench`; OUTPUT or IN-USE (exit 2), for a folder that cannot be used.
@@ -125,6 +124,7 @@ def compare(
     from atalho.recipes.changes import RecipeChanges
     from atalho.training.resolution import LINEAR, NO_DATA, Request, framing, resolve
 
+    strangers = unknown_folder(unknown, data)
     names = several(networks) or (FOR_PHOTOS if is_folder(data) else DEMONSTRATION)
     weights_by_network = (
         dict.fromkeys(names, weights) if isinstance(weights, str) else dict(weights or {})
@@ -219,43 +219,12 @@ def compare(
         )
     page = folder / "report.html"
     if dataset:
-        _keep_mistakes(measured, dataset, folder, resolved_device, keep_thumbnails, reporter)
-    publish(measured.records, page, limits, measured.queries, [folder], margin / 100)
+        keep_mistakes(measured, dataset, folder, resolved_device, keep_thumbnails, reporter)
     kept = comparing.keep(measured, folder, reporter.say)
     ready = folder / comparing.CHOSEN if kept else None
+    if strangers and ready:
+        measured = with_unknown(measured, ready, strangers, folder, reporter)
+    publish(measured.records, page, limits, measured.queries, [folder], margin / 100)
     return Compared(
         measured.records, measured.ranked, measured.limits, measured.choice, ready, page
     )
-
-
-def _keep_mistakes(
-    measured: "Measured",
-    dataset: "Dataset",
-    folder: Path,
-    device: Device,
-    keep_thumbnails: bool,
-    reporter: Reporter,
-) -> None:
-    """Writes what lies beside the records on the mistakes of the network that the page shows: small pictures, and the table."""
-    from atalho.comparison.crossvalidated import SPLIT, images_of
-    from atalho.comparison.looking import Looking
-    from atalho.evaluation import suspects, thumbnails
-    from atalho.page import outcomes
-
-    splits = {**dataset.splits, SPLIT: images_of(dataset)}
-    if keep_thumbnails:
-        thumbnails.write(measured.records, splits, folder)
-    else:
-        thumbnails.remove(folder)
-    (folder / SUSPECTS).unlink(missing_ok=True)  # of another choice
-    best = [measured.choice.chosen] if measured.choice else [*measured.ranked.rows[:1]]
-    compared = selected(measured.records, measured.queries)
-    for row in best:
-        shown = outcomes.of_network(row.network, compared)
-        if shown is None or (images := splits.get(str(shown.conditions.get("split")))) is None:
-            continue
-        suspects.write(shown.conditions["outcomes"], images, folder)
-        weights = measured.engines.get(row.network)
-        if keep_thumbnails and weights:
-            looking = Looking(row.network, weights, shown.conditions, images, device)
-            looking.write(folder, reporter.say)

@@ -61,7 +61,8 @@ def evaluate(
         precision: float32 or bf16; the one that the network was tested in unless given.
         threads: number of processor threads; one for each core unless given.
         output: a file that the accuracy's records are added to.
-        unknown: a folder of images that are none of the classes: how unsure the network is of them is measured.
+        unknown: a folder of images that are none of the classes: how unsure the network is of them is measured. Unless given the
+            folder `unknown` beside those of the classes or splits, where there is one.
 
     Raises:
         AtalhoError: as `load`, `data.load`, `evaluating.on_dataset` and `evaluating.on_folder`; OUTPUT (exit 2); as `unknown.measure`.
@@ -85,6 +86,10 @@ def evaluate(
     evaluation = _evaluated(
         trained, inference, data, dataset, Path(data_dir), split, crops, reporter
     )
+    if unknown is None and is_folder(data):
+        from atalho.data.layout import layout
+
+        unknown = layout(Path(data), trained.classes).unknown
     if unknown is not None and evaluation.accuracy.outcomes:
         from atalho.evaluation.unknown import measure
 
@@ -128,7 +133,9 @@ def _evaluated(
             data, data_dir, reporter, framings=framings, bad_images="skip", copies=kind
         )
 
-    folder, split = evaluating.choose(Path(data), split, trained.data, load_folder, reporter.say)
+    folder, split = evaluating.choose(
+        Path(data), split, trained.data, load_folder, reporter.say, trained.classes
+    )
     trained = fitting.named(trained, folder.classes, reporter.say)
     with reporter.reading(trained.network.name) as progress:
         return evaluating.on_folder(trained, folder, inference, progress, crops, split)

@@ -25,6 +25,7 @@ from atalho.cli.options import (
     RunOrNetwork,
     Target,
     Threads,
+    Unknown,
     Weights,
 )
 from atalho.cli.progress import say, screen
@@ -59,13 +60,7 @@ def evaluate(
     precision: PrecisionName = None,
     threads: Threads = None,
     output: Annotated[Path | None, typer.Option("-o", help="Add the records to a file.")] = None,
-    unknown: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER",
-            help="Images that are none of the classes: measure how unsure the network is of them.",
-        ),
-    ] = None,
+    unknown: Unknown = None,
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Top-1 and top-5 with a 95 % interval, accuracy per class, and the confusion matrix."""

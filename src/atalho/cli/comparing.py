@@ -39,6 +39,7 @@ from atalho.cli.options import (
     Steps,
     Streams,
     Threads,
+    Unknown,
     seed_list,
 )
 from atalho.cli.progress import say, screen
@@ -114,6 +115,7 @@ def compare(
             help="Keep and show small pictures of mistakes; not for private ones.",
         ),
     ] = True,
+    unknown: Unknown = None,
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Cost, training, accuracy, latency, memory and energy of several networks, the choice, and the page that shows them.
@@ -157,6 +159,7 @@ def compare(
             device=device,
             threads=threads,
             keep_thumbnails=keep_thumbnails,
+            unknown=unknown,
             reporter=screen(),
         )
     table.show(comparison_table(compared.comparison, compared.records), format)

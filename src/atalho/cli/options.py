@@ -193,6 +193,13 @@ BadPhotos = Annotated[
         "--bad-images", help="Whether a photo that cannot be read is an error or left out."
     ),
 ]
+Unknown = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Images that are none of the classes: measure how unsure the network is of them; the folder `unknown` of --data unless given.",
+    ),
+]
 MaxEngineLoss = Annotated[
     float,
     typer.Option(

@@ -109,6 +109,7 @@ _DECLARED = (
     Condition("batches", list, Owner.PROTOCOL, "sizes of batches that were compared"),
     Condition("logit", str, Owner.PROTOCOL, "of which the gradient was taken"),
     Condition("folds", int, Owner.PROTOCOL, "of cross-validation"),
+    Condition("max_error", NUMBER, Owner.PROTOCOL, "share of wrong labels that a threshold promises"),
     Condition("grouped_by", str, Owner.PROTOCOL, "SHA-256 of the table of photos that are kept together"),
     Condition("directions", int, Owner.PROTOCOL, "seed of the loss surface's directions"),
     Condition("noisy", bool, Owner.PROTOCOL, "whether the machine had other work"),

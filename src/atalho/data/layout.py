@@ -8,7 +8,7 @@ from pathlib import Path
 
 from atalho.data.folder import Folder
 from atalho.data.listing import Listing, listed
-from atalho.data.names import SPLITS, counted, first_few, label_of, split_of
+from atalho.data.names import SPLITS, UNKNOWN, counted, first_few, label_of, split_of
 from atalho.errors import AtalhoError, Exit
 
 WHOLE = ""
@@ -22,11 +22,15 @@ class Layout:
     Attributes:
         splits: the classes of every split, in the order train, val, test; or of the folder itself, as `WHOLE`.
         left_out: what the folder holds beside these and why, a phrase for every kind.
+        unknown: the folder beside them whose images are none of the classes; None without one.
+        unknown_images: how many images it holds, where there is one.
     """
 
     root: Path
     splits: Mapping[str, Folder]
     left_out: tuple[str, ...]
+    unknown: Path | None = None
+    unknown_images: int = 0
 
     @property
     def split(self) -> bool:
@@ -38,9 +42,17 @@ class Layout:
         """The classes of all splits, sorted."""
         return tuple(sorted({name for part in self.splits.values() for name in part.classes}))
 
-    def unread(self) -> str:
-        """One line: what was left out, and why; empty where nothing was."""
-        return f"{self.root}: left out: {'; '.join(self.left_out)}" if self.left_out else ""
+    def notes(self) -> list[str]:
+        """A line on images that are none of the classes, and one on what was left out and why, as far as there are any."""
+        lines = []
+        if self.unknown:
+            lines.append(
+                f"{self.unknown}: {counted(self.unknown_images, 'image')} taken as none of the classes: nothing is trained on them, and "
+                f"evaluate and compare measure how unsure a network is of them; rename the folder, as not-{UNKNOWN}, if it is a class"
+            )
+        if self.left_out:
+            lines.append(f"{self.root}: left out: {'; '.join(self.left_out)}")
+        return lines
 
     def lacking(self, split: str) -> list[str]:
         """The classes that other splits have and this one lacks."""
@@ -60,11 +72,14 @@ class Layout:
         return f"{self.root}: {len(self.classes):,} classes ({named}), {images}"
 
 
-def layout(root: Path) -> Layout:
+def layout(root: Path, classes: Iterable[str] = ()) -> Layout:
     """The classes, or the splits of classes, that a folder holds; nothing is decoded.
 
     A single folder around them is stepped into. A folder is a split's if it has a split's name, in upper or lower case, and
-    most of its images lie in folders below it: there are also classes named `train`.
+    most of its images lie in folders below it: there are also classes named `train`. A folder `UNKNOWN` beside others is no class.
+
+    Args:
+        classes: of a network that the folder is read for; where one of them is named `UNKNOWN`, so may be a folder.
 
     Raises:
         AtalhoError: (exit 3) DATA-MISSING, where it cannot be read; DATA-EMPTY without images in class folders; DATA-SPLITS, where
@@ -84,12 +99,16 @@ def layout(root: Path) -> Layout:
     base = root / within
     inside = [name.removeprefix(within) for name in listing.images if name.startswith(within)]
     top = _by_folder(inside)
+    unknown = _unknown(top)
+    apart = top.pop(unknown) if unknown else []
     beside = [name for name in listing.images if not name.startswith(within)]
     beside += [within + name for name in top.pop("", ())]
     others = [*listing.others()]
     if not top:
         raise _empty(root, beside, others)
     folders = _split_folders(base, top)
+    if unknown and not folders and any(map(_is_unknown, classes)):
+        top[unknown], unknown = apart, None
     phrases = [
         f"{name}, {counted(len(top[name]), 'image')} beside the split folders" for name in top
     ]
@@ -105,7 +124,8 @@ def layout(root: Path) -> Layout:
             beside += [f"{within}{name}/{each}" for each in _by_folder(top[name]).get("", ())]
     else:
         _check_classes(base, top)
-        parts, left_out = {WHOLE: _folder(base, inside)}, []
+        classed = [f"{folder}/{name}" for folder, names in top.items() for name in names]
+        parts, left_out = {WHOLE: _folder(base, classed)}, []
     if beside:
         left_out.append(
             f"{counted(len(beside), 'image')} beside the class folders ({first_few(beside)})"
@@ -114,46 +134,8 @@ def layout(root: Path) -> Layout:
         listing, [within, *(f"{within}{each}/" for each in folders.values())]
     ):
         left_out.append(f"{counted(len(bare), 'folder')} without images ({first_few(bare)})")
-    return Layout(root, parts, (*left_out, *others))
-
-
-def check_trainable(folders: Layout) -> None:
-    """Raises an AtalhoError (exit 3) where there is nothing to learn from a folder.
-
-    DATA-EMPTY without a split to train on; DATA-CLASSES for a single class, or one that the folder to train on lacks.
-    """
-    if folders.split and "train" not in folders.splits:
-        raise AtalhoError(
-            "DATA-EMPTY",
-            folders.root,
-            f"holds images of the split {' and '.join(folders.splits)} alone, and none to train on",
-            next_step="a folder train beside them",
-            exit=Exit.DATA,
-        )
-    if len(folders.classes) == 1:
-        (part, *_) = folders.splits.values()
-        left = f"; left out: {'; '.join(folders.left_out)}" if folders.left_out else ""
-        raise AtalhoError(
-            "DATA-CLASSES",
-            folders.root,
-            f"has one class alone ({folders.classes[0]}, {counted(len(part.images), 'image')}), and nothing to tell it from{left}",
-            next_step="a folder for each class, with its images inside; labels in a table or in file names are not read",
-            exit=Exit.DATA,
-        )
-    if not folders.split:
-        return
-    missing = {split: lacking for split in folders.splits if (lacking := folders.lacking(split))}
-    if "train" in missing:
-        lacks = "; ".join(
-            f"{split} lacks {first_few(names, 10)}" for split, names in missing.items()
-        )
-        raise AtalhoError(
-            "DATA-CLASSES",
-            folders.root,
-            f"its split folders have different classes: {lacks}",
-            next_step="images of every class in the folder to train on",
-            exit=Exit.DATA,
-        )
+    beside_classes = base / unknown if unknown else None
+    return Layout(root, parts, (*left_out, *others), beside_classes, len(apart))
 
 
 def _by_folder(images: Iterable[str]) -> dict[str, list[str]]:
@@ -163,6 +145,16 @@ def _by_folder(images: Iterable[str]) -> dict[str, list[str]]:
         folder, slash, below = image.partition("/")
         by_folder.setdefault(folder if slash else "", []).append(below if slash else image)
     return by_folder
+
+
+def _is_unknown(name: str) -> bool:
+    return label_of(name).casefold() == UNKNOWN
+
+
+def _unknown(folders: Iterable[str]) -> str | None:
+    """The name of the folder whose images are none of the classes; None where there is none, or nothing but it."""
+    names = [name for name in folders if name]
+    return next(filter(_is_unknown, names), None) if len(names) > 1 else None
 
 
 def _within(images: Iterable[str]) -> str:

@@ -6,6 +6,9 @@ import unicodedata
 from collections.abc import Iterable
 from itertools import islice
 
+UNKNOWN = "unknown"
+"""The folder beside those of the classes or splits, in any case, whose images are none of the classes."""
+
 SHOWN = 3
 """How many names a line gives where there are more."""
 

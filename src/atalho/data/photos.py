@@ -14,10 +14,11 @@ from atalho.data.copies import Kind, find, in_two_classes
 from atalho.data.dataset import Dataset, Progress, divided
 from atalho.data.folder import Folder
 from atalho.data.image import WHITE, Framing
-from atalho.data.layout import WHOLE, Layout, check_trainable, layout
+from atalho.data.layout import WHOLE, Layout, layout
 from atalho.data.manifest import Contents, read_files
 from atalho.data.names import SPLITS, counted, first_few
 from atalho.data.on_disk import OnDisk, Photo
+from atalho.data.trainable import check_trainable
 from atalho.errors import AtalhoError, Exit, printable
 
 T = TypeVar("T")
@@ -69,8 +70,8 @@ def load(
         say(printable(line))
 
     log(folders.describe())
-    if unread := folders.unread():
-        log(unread)
+    for note in folders.notes():
+        log(note)
     check_trainable(folders)
     parts = {"train" if split == WHOLE else split: part for split, part in folders.splits.items()}
     for split in folders.splits if folders.split else ():

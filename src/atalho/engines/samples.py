@@ -54,7 +54,7 @@ def of_folder(trained: Trained, root: Path) -> Sample:
     Raises:
         AtalhoError: (exit 3) DATA-CLASSES; DATA-EMPTY, where there are no two images that can be read; as `layout`.
     """
-    splits = layout(root).splits
+    splits = layout(root, trained.classes).splits
     folder = splits.get("train") or next(iter(splits.values()))
     labels = folder.labels(trained.classes, trained.network.name)
     most = COMPARED + CALIBRATED

@@ -1,6 +1,6 @@
 """Evaluation of a trained network on a data set or a folder: overall accuracy, accuracy by class, and the confusion matrix."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from atalho.data.on_disk import OnDisk
 from atalho.data.photos import Say, fixed_splits
 from atalho.engines import Backend
 from atalho.errors import AtalhoError, Exit, printable
-from atalho.evaluation import views
+from atalho.evaluation import unknown, views
 from atalho.evaluation.accuracy import PROTOCOL, Accuracy, accuracy, tally
 from atalho.evaluation.accuracy import records as accuracy_records
 from atalho.evaluation.unknown import Unknown
@@ -100,7 +100,11 @@ class Evaluation:
             "protocol": self.protocol,
             **machine.conditions(device),
         }
-        return accuracy_records(trained.network.name, self.accuracy, **stated)
+        of_classes = accuracy_records(trained.network.name, self.accuracy, **stated)
+        if self.unknown is None:
+            return of_classes
+        of_unknown = {**stated, **unknown.stated(Path(self.unknown.folder))}
+        return [*of_classes, *self.unknown.records(trained.network.name, **of_unknown)]
 
     def title(self) -> str:
         """The result in a line."""
@@ -219,6 +223,7 @@ def choose(
     trained_on: DataIdentity | None,
     load: Callable[[Kind], Dataset],
     warn: Say,
+    classes: Iterable[str] = (),
 ) -> tuple[Folder, str | None]:
     """The images of a folder to evaluate a network on, and the name of their split.
 
@@ -230,20 +235,21 @@ def choose(
         trained_on: what the network was trained on; None where that is not known.
         load: reads the folder as a data set; is called with the kind of copies to keep in one split.
         warn: called with a line where the network may have been trained on some of the images, and for what is left out.
+        classes: of the network.
 
     Raises:
         AtalhoError: DATA-SPLIT (exit 2), for a folder that has no such split; as `layout` and `load`.
     """
-    folders = layout(root)
+    folders = layout(root, classes)
     chosen = split or "test"
     if folders.split and (folder := fixed_splits(folders.splits).get(chosen)):
-        _say_unread(folders, warn)
+        _say_notes(folders, warn)
         return replace(folder, root=root), chosen
     kind: Kind = (trained_on and trained_on.copies) or "similar"
     data = load(kind) if folders.split else _same_data(root, trained_on, load, warn)
     if data is None:
         if split is None:
-            _say_unread(folders, warn)
+            _say_notes(folders, warn)
             return folders.splits[WHOLE], None
         raise _no_split(split, root, "holds folders of classes, and has no splits of its own")
     images = data.splits.get(chosen)
@@ -252,9 +258,9 @@ def choose(
     return images.folder(root, data.classes), chosen
 
 
-def _say_unread(folders: Layout, say: Say) -> None:
-    if unread := folders.unread():
-        say(printable(unread))
+def _say_notes(folders: Layout, say: Say) -> None:
+    for note in folders.notes():
+        say(printable(note))
 
 
 def _same_data(

@@ -1,7 +1,7 @@
 """Evaluation of a network that was fitted on all photos: those it knows again have the out-of-fold answers that it promises."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import torch
@@ -43,7 +43,7 @@ def on_photos(
         AtalhoError: DATA-SPLIT (exit 2); DATA-CLASSES or DATA-EMPTY (exit 3); as `layout`.
     """
     assert trained.out_of_fold
-    folder = _folder(root, split)
+    folder = _folder(root, split, trained.classes)
     labels = folder.labels(trained.classes, trained.network.name)
     known, left = _known(folder, trained.out_of_fold)
     count = len(folder.images)
@@ -84,9 +84,9 @@ def on_photos(
     )
 
 
-def _folder(root: Path, split: str | None) -> Folder:
+def _folder(root: Path, split: str | None, known: Iterable[str]) -> Folder:
     """All photos of a folder, or those of a split that it has."""
-    splits = layout(root).splits
+    splits = layout(root, known).splits
     if split is not None and split not in splits:
         raise AtalhoError(
             "DATA-SPLIT",

@@ -1,6 +1,7 @@
 """How unsure a network is of images that are none of its classes, beside those that are."""
 
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -11,10 +12,14 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from atalho.choice.answering import threshold
+from atalho.data.folder import images_in
 from atalho.errors import AtalhoError, Exit, printable
 from atalho.evaluation import predicting
+from atalho.record import Record
 from atalho.weights.calibration import DIGITS
 from atalho.weights.trained import Inference, Trained
+
+PROTOCOL = "probability of the most probable class, beside that of images of the classes"
 
 MAX_ERRORS = (0.01, 0.02, 0.05, 0.1)
 """The shares of wrong labels at whose thresholds it is counted how many of the images get a label."""
@@ -46,6 +51,19 @@ class Unknown:
             "auroc": self.auroc,
             "labelled": labelled,
         }
+
+    def records(self, network: str, **conditions: Any) -> Iterator[Record]:
+        """The same as records: the area under the curve, and for every threshold the share of these images that get no label.
+
+        Args:
+            conditions: of the network; the data are the folder's, as `stated` says them.
+        """
+        common = {**conditions, "images": self.images}
+        yield Record.of(network, "unknown_auroc", self.auroc, "measured", **common)
+        for max_error, share in self.labelled.items():
+            yield Record.of(
+                network, "unknown_refused", 1 - share, "measured", **common, max_error=max_error
+            )
 
     def notes(self) -> list[str]:
         """The same as sentences."""
@@ -86,13 +104,7 @@ def measure(
         else:
             probabilities.append(round(each.outcome[0].probability, DIGITS))
     if not probabilities:
-        raise AtalhoError(
-            "DATA-EMPTY",
-            folder,
-            "none of its images can be read",
-            next_step="--unknown with a folder of images that are none of the classes",
-            exit=Exit.DATA,
-        )
+        raise _empty(folder, "none of its images can be read")
     unknown = np.array(probabilities)
     return Unknown(
         str(folder),
@@ -106,6 +118,36 @@ def measure(
                 least := threshold(trained.calibration.right, trained.calibration.wrong, max_error)
             )
         },
+    )
+
+
+def stated(folder: Path) -> dict[str, Any]:
+    """The conditions that say which images of none of the classes a network was shown.
+
+    Raises:
+        AtalhoError: DATA-EMPTY (exit 3), for a folder that cannot be read or holds no images.
+    """
+    try:
+        images = [hashlib.sha256(path.read_bytes()).hexdigest() for path in images_in(folder)]
+    except OSError as error:
+        raise _empty(folder, f"cannot be read ({error.strerror})") from error
+    if not images:
+        raise _empty(folder, "holds no images")
+    checksum = hashlib.sha256("".join(sorted(images)).encode()).hexdigest()
+    return {
+        "data": folder.resolve().name,
+        "data_checksum": f"sha256:{checksum}",
+        "protocol": PROTOCOL,
+    }
+
+
+def _empty(folder: Path, cause: str) -> AtalhoError:
+    return AtalhoError(
+        "DATA-EMPTY",
+        folder,
+        cause,
+        next_step="--unknown with a folder of images that are none of the classes",
+        exit=Exit.DATA,
     )
 
 

@@ -12,6 +12,7 @@ from atalho.page.curves import Curve, curves
 from atalho.page.diagnosis import Diagnosis
 from atalho.page.figures.figure import Figure
 from atalho.page.gallery import Gallery, gallery
+from atalho.page.words import unknowns
 from atalho.ranking import Comparison, comparison
 from atalho.record import Query, Record
 from atalho.selection import selected
@@ -87,7 +88,10 @@ class Contents:
             diagnosis=diagnosis,
             depth=tuple(depth),
             gallery=gallery(
-                right_or_wrong, outcomes.held_out(right_or_wrong.network, compared_records), folders
+                right_or_wrong,
+                outcomes.held_out(right_or_wrong.network, compared_records),
+                folders,
+                unknowns.of_network(right_or_wrong.network, compared_records),
             )
             if right_or_wrong
             else None,

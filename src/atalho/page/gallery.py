@@ -9,6 +9,7 @@ from atalho.beside import SUSPECTS, THUMBNAILS, map_names
 from atalho.page.outcomes import Outcomes, Picture
 from atalho.page.words import promises, sureness
 from atalho.page.words.promises import Promise
+from atalho.page.words.unknowns import Unknowns
 
 _KINDS = {".jpg": "image/jpeg", ".png": "image/png"}
 
@@ -46,6 +47,7 @@ class Gallery:
         looked: what the pictures of where it looked are, or why there are none; empty where there are no pictures at all.
         promises: how many images it answers where few answers may be wrong; empty without held-out images.
         held_out: from how many images these thresholds are, in words.
+        unknowns: how unsure it is of images of none of the classes; None where it was shown none.
     """
 
     network: str
@@ -54,14 +56,21 @@ class Gallery:
     looked: str
     promises: tuple[Promise, ...]
     held_out: str
+    unknowns: Unknowns | None
 
 
-def gallery(outcomes: Outcomes, held_out: Outcomes | None, folders: Sequence[Path]) -> Gallery:
+def gallery(
+    outcomes: Outcomes,
+    held_out: Outcomes | None,
+    folders: Sequence[Path],
+    unknowns: Unknowns | None,
+) -> Gallery:
     """The mistakes in some outcomes.
 
     Args:
         held_out: of the same network, from which thresholds are.
         folders: of records, beside which thumbnails may lie.
+        unknowns: of the same network.
     """
     maps = [_map(outcomes, picture, folders) for picture in outcomes.pictures]
     mistakes = tuple(
@@ -82,8 +91,11 @@ def gallery(outcomes: Outcomes, held_out: Outcomes | None, folders: Sequence[Pat
         tuple(sureness.sentences(outcomes, missing, SUSPECTS if listed else "")),
         mistakes,
         sureness.looked({kind for kind, _ in maps}) if missing < len(mistakes) else "",
-        tuple(promises.promises(outcomes, held_out)) if held_out else (),
+        tuple(promises.promises(outcomes, held_out, unknowns.refused if unknowns else {}))
+        if held_out
+        else (),
         promises.source(held_out) if held_out else "",
+        unknowns,
     )
 
 

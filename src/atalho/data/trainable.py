@@ -1,0 +1,44 @@
+"""Whether there is something to learn from a folder of photos."""
+
+from atalho.data.layout import Layout
+from atalho.data.names import counted, first_few
+from atalho.errors import AtalhoError, Exit
+
+
+def check_trainable(folders: Layout) -> None:
+    """Raises an AtalhoError (exit 3) where there is nothing to learn from a folder.
+
+    DATA-EMPTY without a split to train on; DATA-CLASSES for a single class, or one that the folder to train on lacks.
+    """
+    if folders.split and "train" not in folders.splits:
+        raise AtalhoError(
+            "DATA-EMPTY",
+            folders.root,
+            f"holds images of the split {' and '.join(folders.splits)} alone, and none to train on",
+            next_step="a folder train beside them",
+            exit=Exit.DATA,
+        )
+    if len(folders.classes) == 1:
+        (part, *_) = folders.splits.values()
+        beside = "".join(f"; {note}" for note in folders.notes())
+        raise AtalhoError(
+            "DATA-CLASSES",
+            folders.root,
+            f"has one class alone ({folders.classes[0]}, {counted(len(part.images), 'image')}), and nothing to tell it from{beside}",
+            next_step="a folder for each class, with its images inside; labels in a table or in file names are not read",
+            exit=Exit.DATA,
+        )
+    if not folders.split:
+        return
+    missing = {split: lacking for split in folders.splits if (lacking := folders.lacking(split))}
+    if "train" in missing:
+        lacks = "; ".join(
+            f"{split} lacks {first_few(names, 10)}" for split, names in missing.items()
+        )
+        raise AtalhoError(
+            "DATA-CLASSES",
+            folders.root,
+            f"its split folders have different classes: {lacks}",
+            next_step="images of every class in the folder to train on",
+            exit=Exit.DATA,
+        )
