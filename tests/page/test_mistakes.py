@@ -188,7 +188,7 @@ def test_the_page_says_how_many_images_are_answered_where_few_may_be_wrong() -> 
         Record.of("resnet56", "unknown_refused", 0.8, "measured", data="other", max_error=0.05),
     ]
     assert "resnet56 was shown 40 images of none" in page_of([*records, *shown_too]).text
-    assert "80.0\u00a0%" in page_of([*records, *shown_too]).text
+    assert "80.0 %" in page_of([*records, *shown_too]).text
     of_test = [each for each in records if each.conditions.get("split") != "val"]
     assert "Sure or not" not in page_of(of_test).text
 
