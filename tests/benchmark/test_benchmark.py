@@ -300,6 +300,7 @@ def test_a_network_that_is_measured_later_says_that_it_was_not_interleaved(
     )
 
 
+@pytest.mark.full
 def test_a_handful_of_processes_is_open_at_once(
     tmp_path: Path, hasty: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

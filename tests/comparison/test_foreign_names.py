@@ -18,6 +18,7 @@ def make(num_classes):
 """
 
 
+@pytest.mark.full
 def test_nothing_is_written_beside_somebodys_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

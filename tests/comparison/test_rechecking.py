@@ -86,8 +86,8 @@ def network(*, channels: int = 3, mode: str = "center", per_pixel: bool = False)
 @pytest.mark.parametrize(
     ("engine", "dtype", "options"),
     [
-        ("eager", "float32", {}),
-        ("eager", "bf16", {"mode": "squash"}),
+        pytest.param("eager", "float32", {}, marks=pytest.mark.full),
+        pytest.param("eager", "bf16", {"mode": "squash"}, marks=pytest.mark.full),
         ("onnxruntime", "float32", {"channels": 1}),
         ("openvino", "float32", {"per_pixel": True}),
     ],
@@ -195,7 +195,12 @@ def rewritten(chosen: Path, quantity: str, bound: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("quantity", "bound"), [("latency", 1e-9), ("top1", 0.9999), ("size", 10.0)]
+    ("quantity", "bound"),
+    [
+        pytest.param("latency", 1e-9, marks=pytest.mark.full),
+        ("top1", 0.9999),
+        pytest.param("size", 10.0, marks=pytest.mark.full),
+    ],
 )
 def test_a_promise_that_does_not_hold_ends_with_1(
     quantity: str, bound: float, chosen: Path, capsys: pytest.CaptureFixture[str]

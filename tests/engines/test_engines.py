@@ -396,7 +396,9 @@ print(torch._dynamo.utils.counters["stats"]["unique_graphs"])
 """
 
 
-@pytest.mark.parametrize("engine", ["eager", "onnxruntime", "openvino"])
+@pytest.mark.parametrize(
+    "engine", ["eager", pytest.param("onnxruntime", marks=pytest.mark.full), "openvino"]
+)
 def test_many_requests_at_once_get_the_same_logits(
     engine: str, trained: Trained, sample: Sample, digits: Dataset, tmp_path: Path
 ) -> None:
