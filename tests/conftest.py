@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from math import inf
 from pathlib import Path
 
 import pytest
 import torch
+from together import Together
 
 from atalho import data, networks, recipes
 from atalho.benchmark import busy, latency, turns
@@ -69,6 +71,13 @@ def short() -> Recipe:
 @pytest.fixture
 def arguments(short: Recipe) -> Arguments:
     return Arguments("resnet20", short, 0, Device("cpu", 1), "float32")
+
+
+@pytest.fixture(scope="session")
+def together() -> Iterator[Together]:
+    """Starts processes that train together."""
+    with Together() as started:
+        yield started
 
 
 def briefly(patched: pytest.MonkeyPatch) -> None:

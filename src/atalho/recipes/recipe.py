@@ -144,6 +144,10 @@ class Augmentation:
     colour: Lighting | Photometric | None = None
 
 
+AVERAGES = 12_800
+"""The images over which the BatchNorm statistics of averaged weights are computed, at the most; our choice."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How a network is trained.
@@ -161,7 +165,7 @@ class Recipe:
         clip_norm: the largest norm of the gradient, which is scaled down where it is larger; None does not clip.
         averaging: the final weights are a running average with this decay (Polyak 1992); None keeps the last weights.
         reestimate: the images over which BatchNorm's statistics are computed anew at the end, as means; 0 keeps the moving
-            averages.
+            averages, but for averaged weights: as `reestimated`.
         with_validation: whether the validation split is trained on too; it then chooses nothing.
         best: whether the final weights are those of the best validation (accuracy, then loss) instead of the last.
         patience: the epochs without a better validation after which the run ends; None runs to the end.
@@ -202,6 +206,13 @@ class Recipe:
     def chooses(self) -> bool:
         """Whether the validation split decides on weights, rate or length, so that it may not be trained on."""
         return self.best or self.patience is not None or isinstance(self.schedule, Plateau)
+
+    def reestimated(self, images: int) -> int:
+        """Over how many of `images` training images BatchNorm's statistics are computed anew; 0 where they are moving averages.
+
+        Averaged weights have none of their own: the moving averages are those of the last steps' weights.
+        """
+        return self.reestimate or (min(images, AVERAGES) if self.averaging else 0)
 
     def length(self, images: int) -> int:
         """The number of steps, for `images` training images."""

@@ -1,15 +1,15 @@
 """The processes that train one network together, as torchrun starts them; a single process without torchrun."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, distributed
-from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.distributed_c10d import PrefixStore, ProcessGroup
 from torch.distributed.rendezvous import rendezvous
 
 from atalho.errors import AtalhoError, Exit
@@ -17,7 +17,13 @@ from atalho.errors import AtalhoError, Exit
 Result = TypeVar("Result")
 
 PATIENCE = timedelta(minutes=10)
-"""How long a process waits for the others before it gives up."""
+"""How long a process waits for the others' part in a step before it gives up."""
+
+UNLIMITED = timedelta(days=365)
+"""How long a process waits for what another one does alone, such as reading a million photos for the first time."""
+
+GLOO = ("gloo/transport", "gloo\\transport")
+"""Where the messages of gloo's errors come from: they are RuntimeErrors like any other."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +33,13 @@ class World:
     Attributes:
         rank: of this process among all.
         local_rank: among those of its machine.
+        patient: the group of all processes that wait without a limit for what one does alone; None for a single process.
     """
 
     rank: int = 0
     size: int = 1
     local_rank: int = 0
+    patient: ProcessGroup | None = None
 
     @property
     def main(self) -> bool:
@@ -43,6 +51,15 @@ class World:
             distributed.all_reduce(tensor)
         return tensor
 
+    def average(self, tensors: Sequence[Tensor]) -> None:
+        """Overwrites the tensors of every process with their means over all processes."""
+        if self.size > 1 and tensors:
+            flat = torch.cat([each.flatten() for each in tensors])
+            distributed.all_reduce(flat)
+            parts = (flat / self.size).split([each.numel() for each in tensors])
+            for each, mean in zip(tensors, parts, strict=True):
+                each.copy_(mean.view_as(each))
+
     def take_from_main(self, tensors: Iterable[Tensor]) -> None:
         """Overwrites the tensors of all processes with those of the main process."""
         if self.size > 1:
@@ -50,7 +67,7 @@ class World:
                 distributed.broadcast(tensor, 0)
 
     def from_main(self, function: Callable[[], Result]) -> Result:
-        """Calls `function` in the main process alone and returns its result in all of them.
+        """Calls `function` in the main process alone and returns its result in all of them, which wait for it without a limit.
 
         Raises:
             AtalhoError: what `function` raises, in the main process; the others end with its exit code.
@@ -63,14 +80,15 @@ class World:
                 outcome = [function()]
             except AtalhoError as error:
                 outcome = [error]
-        distributed.broadcast_object_list(outcome)
+        distributed.broadcast_object_list(outcome, group=self.patient)
         result: Result = _unless_failed(outcome[0], raises=self.main)
         return result
 
     def first_here(self, function: Callable[[], Result]) -> Result:
         """Calls `function` in every process and returns its result.
 
-        The first process of each machine calls it before the others, which find the files that it has written.
+        The first process of each machine calls it before the others, which wait for it without a limit, and find the files that
+        it has written.
 
         Raises:
             AtalhoError: what `function` raises, in the first process of the machine; the others end with its exit code.
@@ -85,7 +103,7 @@ class World:
                     outcome = function()
                 except AtalhoError as error:
                     outcome = error
-            distributed.barrier()
+            distributed.barrier(self.patient)
         result: Result = _unless_failed(outcome, raises=first)
         return result
 
@@ -121,7 +139,7 @@ def joined(device: torch.device) -> Iterator[World]:
     """A context in which this process can exchange tensors with the others that torchrun started; without torchrun, `ALONE`.
 
     Raises:
-        AtalhoError: PROCESS-LOST (exit 6), where another process has ended, or does not take part for ten minutes.
+        AtalhoError: PROCESS-LOST (exit 6), where another process has ended, or does not take part in a step for ten minutes.
     """
     if not started_together():
         yield ALONE
@@ -134,11 +152,16 @@ def joined(device: torch.device) -> Iterator[World]:
         distributed.init_process_group(
             backend, store=own, rank=rank, world_size=size, timeout=PATIENCE
         )
-        world = World(
-            distributed.get_rank(), distributed.get_world_size(), int(os.environ["LOCAL_RANK"])
+        patient = cast(ProcessGroup, distributed.new_group(backend="gloo", timeout=UNLIMITED))
+        yield World(
+            distributed.get_rank(),
+            distributed.get_world_size(),
+            int(os.environ["LOCAL_RANK"]),
+            patient,
         )
-        yield world
-    except RuntimeError as error:  # what torch.distributed raises when a peer is gone
+    except RuntimeError as error:
+        if not _is_of_a_lost_process(error):
+            raise
         raise AtalhoError(
             "PROCESS-LOST",
             f"process {os.environ['RANK']} of {os.environ['WORLD_SIZE']}",
@@ -149,3 +172,9 @@ def joined(device: torch.device) -> Iterator[World]:
     finally:
         if distributed.is_initialized():
             distributed.destroy_process_group()
+
+
+def _is_of_a_lost_process(error: RuntimeError) -> bool:
+    """Whether torch.distributed raised an error since a process has ended or does not take part."""
+    of_gloo = any(each in str(error) for each in GLOO)
+    return isinstance(error, distributed.DistError) or of_gloo

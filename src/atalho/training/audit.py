@@ -14,7 +14,7 @@ from atalho import record
 from atalho.data.dataset import Dataset
 from atalho.errors import AtalhoError, Exit
 from atalho.runtime.determinism import deterministic
-from atalho.training import checkpoint
+from atalho.training import checkpoint, signals
 from atalho.training.arguments import Arguments
 from atalho.training.checkpoint import Checkpoint
 from atalho.training.folder import KEPT, RECORDS
@@ -227,7 +227,10 @@ def _replayed(
                 run.restore(state)
             device, name = arguments.device.torch, arguments.network
             try:
-                with deterministic(device, name, required=True, say=lambda line: None):
+                with (
+                    signals.collected(run.listeners.warn) as run.received,
+                    deterministic(device, name, required=True, say=lambda line: None),
+                ):
                     run.train()
             except _ReachedError:
                 return run.reached

@@ -7,8 +7,9 @@ processes.
 
 import copy
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from math import ceil
 from typing import Any
 
 import torch
@@ -182,6 +183,7 @@ class Learner:
         # The device itself skips the update, as for torch's GradScaler; the host notices when it next reads `bad_step`.
         vars(self.optimiser).update(found_inf=(self.bad_step >= 0).float(), grad_scale=None)
         self.optimiser.step()
+        self.world.average(_statistics(self.model))
         if self.averaged is not None:
             self._average(self.averaged)
 
@@ -214,13 +216,25 @@ class Learner:
         self.loss(images[:count], labels[:count], self.model)[0].backward()
         self.optimiser.step()
 
-    def reestimate(self, further: range) -> None:
-        """Computes BatchNorm's statistics anew, over the batches of the steps in `further`."""
-        self._seed(
-            self.step
-        )  # dropout is active here too, and a resumed run must draw the same masks
+    def reestimate(self, images: int, stop: Callable[[], None]) -> None:
+        """Computes BatchNorm's statistics anew, as means over the batches of the next steps, of all processes' shares.
+
+        Args:
+            images: how many there are in these batches, at least; with 0 the statistics are left as they are.
+            stop: is called after every batch.
+        """
+
+        def further() -> Iterator[tuple[Tensor, Tensor]]:
+            for step in range(self.step, self.step + ceil(images / self.recipe.batch_size)):
+                yield self.batches(step)
+                stop()
+
+        if not images:
+            return
+        self._seed(self.step)  # dropout is active, and a resumed run must draw the same masks
         with autocast(self.device, self.arguments.precision):
-            update_bn(map(self.batches, further), self.inference)
+            update_bn(further(), self.inference)
+        self.world.average(_statistics(self.inference))
 
 
 def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -231,6 +245,14 @@ def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         for name, tensor in tensors.items()
         if name.startswith(start)
     }
+
+
+def _statistics(model: nn.Module) -> list[Tensor]:
+    """BatchNorm's running means and variances."""
+    norms = [part for part in model.modules() if isinstance(part, _BatchNorm)]
+    return [
+        each for norm in norms for each in (norm.running_mean, norm.running_var) if each is not None
+    ]
 
 
 def _optimiser(

@@ -3,17 +3,16 @@
 import copy
 import time
 from collections.abc import Iterator
-from math import ceil
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from atalho import record
 from atalho.data.batches import StreamSettings
 from atalho.data.dataset import Dataset, Images
 from atalho.data.stream import stream
-from atalho.errors import Exit, Stopped
+from atalho.errors import Stopped
+from atalho.evaluation import shares
 from atalho.evaluation.accuracy import Accuracy, Classified, classified, tally
 from atalho.probes.probe import Probe
 from atalho.recipes.recipe import Plateau
@@ -156,12 +155,11 @@ class Run:
 
     def classified(self, split: Images) -> Iterator[Classified]:
         """This process's share of a split as the model classifies it now; raises Stopped after SIGINT or SIGTERM."""
-        self.world.take_from_main(self.learner.inference.buffers())
-        share = torch.arange(self.world.rank, len(split.labels), self.world.size)
-        part = split.select(share) if self.world.size > 1 else split
-        images = signals.Interruptible(part, self._stop)
-        inference = Inference(self.device, self.arguments.precision)
-        return classified(self.learner.inference, images, self.preprocessing, inference)
+        model, inference = self.learner.inference, Inference(self.device, self.arguments.precision)
+        self.world.take_from_main(model.buffers())
+        images = signals.Interruptible(shares.part(split, self.world), self._stop())
+        batches = classified(model, images, self.preprocessing, inference)
+        return shares.counted(batches, len(split.labels), self.world)
 
     def evaluate(self, split: Images, temperature: float = 1.0) -> Accuracy:
         """The accuracy of the model on a split now, over all processes; raises as `classified`."""
@@ -174,6 +172,8 @@ class Run:
             loss, top1 = self.means(self.epoch_sums)
             row |= {"train_loss": loss, "train_top1": top1}
         if self.validation:
+            if self.recipe.averaging:
+                self._reestimate()
             validated = self.evaluate(self.validation)
             row |= {"val_loss": validated.loss, "val_top1": validated.top1}
             if self.recipe.best and self.metrics.improves(row):
@@ -215,13 +215,10 @@ class Run:
         if self.probe and self.world.main:
             self.probe.rewind(self.step)
         folders = self.folder / CHECKPOINTS, self.folder / KEPT
-        writer = checkpoint.Writer(*folders) if self.world.main else None
-        with signals.collected(self.listeners.warn) as self.received:
-            self._loop(writer)
+        self._loop(checkpoint.Writer(*folders) if self.world.main else None)
 
     def _loop(self, writer: checkpoint.Writer | None) -> None:
-        every = 0.0 if self.device.type == "cpu" else signals.MEETING
-        self.meetings = signals.Meetings(self.world, self.device, self.step, every)
+        stop = self._stop()
         before, begun = self.seconds, time.monotonic()
         saved, reported, reported_step = begun, begun, self.step
         try:
@@ -242,14 +239,15 @@ class Run:
                 if self.step % READ_EVERY == 0:
                     self.renew()
                 self.keep(writer)
-                self._stop(together=True)
+                stop()
                 if writer and now - saved > self.arguments.save_every:
                     self.check()  # a state with NaN or infinity is not saved
                     writer.save(self.state())
                     saved = now
         except Stopped:
             self.check()
-            self._save_last(writer)
+            # torchrun ends all processes when the first one has ended: the others wait until the main one has saved.
+            self.world.from_main(lambda: self._save_last(writer))
             raise
         self._save_last(writer)
 
@@ -265,14 +263,13 @@ class Run:
             writer.save(self.state())
             writer.wait()
 
-    def _stop(self, *, together: bool = False) -> None:
-        """Raises Stopped where a signal has been received; several processes stop after the same step."""
-        code = self.received.code
-        if self.world.size > 1:
-            stopped = together and self.meetings.any(code is not None, self.step)
-            code = (code or Exit.TERMINATED) if stopped else None
-        if code is not None:
-            raise Stopped(code, self.step)
+    def _stop(self) -> signals.Stop:
+        """What is called after every step, or after every batch of an evaluation, and raises Stopped after a signal."""
+        return signals.Stop(self.received, self.world, self.device, lambda: self.step)
+
+    def _reestimate(self) -> None:
+        """Computes BatchNorm's statistics anew, as the recipe says; raises as `classified`."""
+        self.learner.reestimate(self.recipe.reestimated(self.images), self._stop())
 
     def _attempt(self) -> None:
         """Makes a step; raises OUT-OF-MEMORY (exit 6), with the number of images that would fit, where memory does not suffice."""
@@ -287,12 +284,13 @@ class Run:
         raise headroom.error(self.arguments, self.learner.rehearse, self.folder)
 
     def finish(self) -> nn.Module:
-        """The run's resulting model: the last, the average or the best; its BatchNorm statistics are re-estimated if the recipe says so."""
+        """The run's resulting model: the last, the average or the best, with its final BatchNorm statistics; raises as `classified`."""
         if self.best:
             self.learner.inference.load_state_dict(self.best)
-        if images := self.recipe.reestimate:
-            last = self.steps + ceil(images / self.recipe.batch_size)
-            self.learner.reestimate(range(self.steps, last))
+        if (
+            self.recipe.reestimate or not self.validation
+        ):  # at each row of averaged weights it was done
+            self._reestimate()
         return self.learner.inference
 
     def close(self) -> None:

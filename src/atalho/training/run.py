@@ -16,7 +16,7 @@ from atalho.probes.probe import IMAGES, Probe
 from atalho.record import Record
 from atalho.runtime import machine
 from atalho.runtime.determinism import deterministic
-from atalho.training import checkpoint, stated
+from atalho.training import checkpoint, signals, stated
 from atalho.training.arguments import FILE, Arguments
 from atalho.training.folder import CHECKPOINTS, KEPT, RECORDS, begin
 from atalho.training.initial import InitialModel, initial_model, initial_weights
@@ -49,10 +49,12 @@ def execute(
 
     Raises:
         Stopped: by a signal; the state is saved.
-        AtalhoError: as `network_for`, `fitting.for_data`, `begin` and `locked`; as `Run.train`; CHECKPOINT-DAMAGED (exit 4);
-            DISK (exit 6).
+        AtalhoError: as `network_for`, `Arguments.check_batch`, `fitting.for_data`, `begin` and `locked`; as `Run.train`;
+            CHECKPOINT-DAMAGED (exit 4); DISK (exit 6).
     """
-    network_for(arguments.network, data)  # raises before the folder is created
+    # These raise before the folder is created.
+    network_for(arguments.network, data)
+    arguments.world.from_main(arguments.check_batch)
     weights = initial_weights(arguments, data)
     finished = folder / RECORDS
     world = arguments.world
@@ -118,8 +120,11 @@ def _train(
                 )
             run.restore(state)
         required = saved is not None and exact
-        with deterministic(
-            arguments.device.torch, network.name, required=required, say=listeners.warn
+        with (
+            signals.collected(listeners.warn) as run.received,
+            deterministic(
+                arguments.device.torch, network.name, required=required, say=listeners.warn
+            ),
         ):
             run.train()
             if run.recipe.best and run.metrics.first == 0:

@@ -15,8 +15,8 @@ import torch
 
 from atalho.data.dataset import Batched, Split
 from atalho.data.image import Framing
-from atalho.errors import Exit
-from atalho.runtime.world import World
+from atalho.errors import Exit, Stopped
+from atalho.runtime.world import World, started_together
 
 PATIENCE = 9.0  # seconds from a signal to the end of the process, at most
 MEETING = 0.5  # seconds between two exchanges of processes on GPUs
@@ -31,7 +31,7 @@ class Interruptible:
     """A split of which no further batch is read once a signal was received.
 
     Args:
-        stop: is called before every batch, and raises `Stopped` after a signal.
+        stop: is called after the work on every batch, and raises `Stopped` after a signal.
     """
 
     split: Batched
@@ -44,8 +44,8 @@ class Interruptible:
     def batches(self, size: int) -> Iterator[Split]:
         """The split's own batches."""
         for each in self.split.batches(size):
-            self.stop()
             yield each
+            self.stop()
 
 
 @dataclass
@@ -56,33 +56,57 @@ class Received:
 
 
 class Meetings:
-    """Exchanges among processes, after the same steps in each, on whether any of them has received a signal.
+    """Exchanges among processes, after the same piece of work in each, on whether any of them has received a signal.
 
-    On processors they do so after every step. On GPUs an exchange waits for all queued work, so there is one only after some time.
-
-    Args:
-        step: number of steps done.
-        every: seconds between two exchanges, at most, unless a step is longer; 0 for one after every step.
+    A piece is a step of training or a batch of an evaluation. On processors there is an exchange after each. On GPUs it waits for
+    all queued work, so there is one every `MEETING` seconds at most, unless a piece takes longer.
     """
 
-    def __init__(self, world: World, device: torch.device, step: int, every: float) -> None:
+    def __init__(self, world: World, device: torch.device) -> None:
         self.world = world
         self.device = device
-        self.every = every
-        self.last = step, time.monotonic()
-        self.next = step
+        self.every = 0.0 if device.type == "cpu" else MEETING
+        self.done, self.next = 0, 1
+        self.last = 0, time.monotonic()
 
-    def any(self, flag: bool, step: int) -> bool:
-        """Whether `flag` is set in any process; False where there is no exchange after this step. All must call it after every step."""
-        if step < self.next:
+    def any(self, flag: bool) -> bool:
+        """Whether `flag` is set in any process; False where there is no exchange. All must call it after every piece of work."""
+        if self.world.size == 1:
+            return flag
+        self.done += 1
+        if self.done < self.next:
             return False
-        now, (last_step, last) = time.monotonic(), self.last
-        mine = torch.tensor([flag, now - last], dtype=torch.float32, device=self.device)
+        now, (done, before) = time.monotonic(), self.last
+        mine = torch.tensor([flag, now - before], dtype=torch.float32, device=self.device)
         flags, seconds = self.world.sum(mine).tolist()
-        steps = self.every * self.world.size * (step - last_step) / seconds
-        self.last = step, now
-        self.next = step + max(1, int(steps))
+        pieces = self.done - done
+        due = int(self.every * self.world.size * pieces / seconds)
+        self.last = self.done, now
+        # The first pieces may only have been queued when their time was taken: no interval is longer than two before it.
+        self.next = self.done + max(1, min(due, 2 * pieces))
         return bool(flags)
+
+
+class Stop:
+    """Ends a training in all processes after the same piece of work, once any of them has received a signal.
+
+    Args:
+        received: by this process.
+        step: returns how many steps are done.
+    """
+
+    def __init__(
+        self, received: Received, world: World, device: torch.device, step: Callable[[], int]
+    ) -> None:
+        self.received = received
+        self.meetings = Meetings(world, device)
+        self.step = step
+
+    def __call__(self) -> None:
+        """Raises `Stopped` after a signal."""
+        code = self.received.code
+        if self.meetings.any(code is not None):
+            raise Stopped(code or Exit.TERMINATED, self.step())
 
 
 @contextmanager
@@ -90,7 +114,8 @@ def collected(say: Callable[[str], None]) -> Iterator[Received]:
     """Inside, a signal does not end the process but sets `Received`, which the work reads between its steps.
 
     A process that is still there nine seconds later, or receives another signal, ends at once. A thread of its own sees to that,
-    since one long operation, such as a backward pass, does not return to Python meanwhile.
+    since one long operation, such as a backward pass, does not return to Python meanwhile. Another signal is nothing new to
+    processes that torchrun started: a scheduler sends it to all, and torchrun passes it on to those that have it already.
 
     Args:
         say: is called with the reason before the process ends at once.
@@ -114,6 +139,8 @@ def collected(say: Callable[[str], None]) -> Iterator[Received]:
             if byte[0] not in CODES:
                 continue
             code = CODES[signal.Signals(byte[0])]
+            if timer and started_together():
+                continue
             if timer:
                 leave(code, "left at once; what was saved before is kept")
             late = "the step has not ended in time; what was saved before is kept"
