@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from together import Together
 
 from atalho import data, networks, recipes
 from atalho.benchmark import busy, latency, turns
@@ -20,6 +19,7 @@ from atalho.networks import subjects
 from atalho.recipes.recipe import Recipe
 from atalho.runtime.device import Device
 from atalho.training.arguments import Arguments
+from together import Together
 
 torch.set_num_threads(1)  # results do not depend on the machine, and two workers do not fight
 

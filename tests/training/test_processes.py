@@ -5,13 +5,13 @@ import json
 import signal
 from pathlib import Path
 
-import photo_folders
 import pytest
-from together import Ended, Together
 
+import photo_folders
 from atalho import record
 from atalho.cli import main
 from atalho.errors import Exit
+from together import Ended, Together
 
 TRAIN = ["train", "resnet20", "--recipe", "quick", "--from-scratch", "--img-size", "16"]
 TRAIN += ["--steps", "6", "-b", "8", "--lr", "0.001", "--precision", "float32", "-t", "1"]
@@ -121,7 +121,7 @@ def test_a_batch_that_the_processes_do_not_divide_is_refused(
     words = [*TRAIN, "--data", str(photos), "--steps", "1", "--output", str(tmp_path / "run")]
     refused = together(*words, option, value)
     assert _codes(refused) == [Exit.USAGE, Exit.USAGE]
-    assert refused[0].errors.count("error[USAGE] --") == 1
+    assert refused[0].errors.count("error[BATCH] --") == 1
     assert not refused[1].errors
     assert not (tmp_path / "run").exists()
     suggested = refused[0].errors.strip().rpartition("Next: ")[2].split()
@@ -185,7 +185,7 @@ def test_a_process_that_dies_is_lost_to_the_others(
     together: Together, photos: Path, tmp_path: Path
 ) -> None:
     words = [*TRAIN, "--data", str(photos), "--output", str(tmp_path / "run")]
-    others = together(*words, before=DYING, processes=3)
+    others = together(*words, "-b", "9", before=DYING, processes=3)
     assert _codes(others) == [Exit.RESOURCES, -signal.SIGKILL, Exit.RESOURCES]
     assert "error[PROCESS-LOST] process 0 of 3" in others[0].errors
 

@@ -1,5 +1,6 @@
 """What a recipe may ask for beyond the plain loop, each against a plain recomputation."""
 
+import copy
 import signal
 from collections.abc import Iterable
 from dataclasses import replace
@@ -9,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.optim.swa_utils import update_bn
 
 from atalho import networks
 from atalho.data.batches import fit
@@ -71,10 +73,27 @@ def test_the_average_is_a_running_one(digits: Dataset, short: Recipe, tmp_path: 
     finished = trained.finish()
     for name, weight in _weights(finished).items():
         torch.testing.assert_close(weight.double(), means[name], rtol=1e-5, atol=1e-6, msg=name)
-    for (name, one), other in zip(
-        finished.named_buffers(), trained.learner.model.buffers(), strict=True
-    ):
-        assert torch.equal(one, other), name
+
+
+def test_averaged_weights_are_validated_and_kept_with_statistics_of_their_own(
+    digits: Dataset, short: Recipe, tmp_path: Path
+) -> None:
+    recipe = replace(short, averaging=0.9, steps=30, best=False, patience=None)
+    trained = _run(digits, recipe, tmp_path, _resnet20())
+    for _ in range(30):
+        trained.advance()
+    trained.add_row()
+    averaged, plain = trained.learner.averaged, copy.deepcopy(trained.learner.averaged)
+    assert averaged is not None
+    assert plain is not None
+    update_bn((trained.learner.batches(30 + step) for step in range(40)), plain)  # an epoch
+    of_last = dict(trained.learner.model.named_buffers())
+    for (name, one), other in zip(averaged.named_buffers(), plain.buffers(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6, msg=name)
+        assert not torch.equal(one, of_last[name]), name
+    assert trained.metrics.rows[-1]["val_loss"] == trained.evaluate(digits.splits["val"]).loss
+    kept = copy.deepcopy(trained.finish().state_dict())
+    torch.testing.assert_close(kept, averaged.state_dict(), rtol=0, atol=0)
 
 
 @pytest.fixture

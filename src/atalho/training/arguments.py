@@ -9,7 +9,7 @@ import yaml
 
 from atalho.conditions import digest
 from atalho.data.dataset import DataIdentity, Dataset
-from atalho.errors import WRONG_OPTION, AtalhoError, Exit
+from atalho.errors import AtalhoError, Exit
 from atalho.files import write_atomically
 from atalho.networks import subjects
 from atalho.recipes.recipe import Recipe
@@ -61,13 +61,13 @@ class Arguments:
         """Checks that the processes divide a batch, and that every part of a process's share has an image.
 
         Raises:
-            AtalhoError: USAGE (exit 2).
+            AtalhoError: BATCH (exit 2).
         """
         batch, processes = self.recipe.batch_size, self.world.size
         share, left = divmod(batch, processes)
         if left:
             raise AtalhoError(
-                WRONG_OPTION,
+                "BATCH",
                 "--batch-size",
                 f"{processes} processes do not divide a batch of {batch}",
                 next_step=f"--batch-size {processes * max(1, share)}",
@@ -75,7 +75,7 @@ class Arguments:
             )
         if self.parts > share:
             raise AtalhoError(
-                WRONG_OPTION,
+                "BATCH",
                 "--grad-accum-steps",
                 f"{self.parts} parts are more than the {share} images of a batch that a process computes",
                 next_step=f"--grad-accum-steps {share}",
