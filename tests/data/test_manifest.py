@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,8 @@ import pytest
 from PIL import Image
 
 from atalho.data import manifest
+from atalho.data.contents import Contents, FileContent
 from atalho.data.copies import fingerprint
-from atalho.data.manifest import Contents
 from atalho.errors import AtalhoError, Exit
 from photo_folders import fill, picture, save
 
@@ -44,7 +45,7 @@ class Folder:
         )
 
     def kept(self) -> Path:
-        (path,) = (self.data_dir / "manifests").iterdir()
+        (path,) = (self.data_dir / "manifests").glob("*.jsonl")
         return path
 
 
@@ -159,6 +160,37 @@ def test_a_scan_that_is_killed_goes_on_where_it_stopped(pets: Folder) -> None:
     assert len(pets.read) in (210 - lines, 211 - lines)  # the last line may be torn
     shutil.rmtree(pets.data_dir)
     assert equal(found, pets())
+
+
+def test_of_two_at_once_one_reads_and_the_other_waits(
+    pets: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = manifest._inspect
+
+    def slowly(sha256: bytes, image: Image.Image) -> FileContent:
+        time.sleep(0.1)
+        return real(sha256, image)
+
+    monkeypatch.setattr(manifest, "_inspect", slowly)
+    monkeypatch.setattr(manifest, "CORES", 1)
+    monkeypatch.setattr(manifest, "TURN", 0.05)
+    names = sorted(path.relative_to(pets.root).as_posix() for path in pets.root.rglob("*.png"))
+    done: tuple[list[int], list[int]] = [], []
+
+    def read(by: int) -> Contents:
+        def progress(files: int, total: int) -> None:
+            done[by].append(files)
+
+        return manifest.read_files(pets.root, names, pets.data_dir, progress)
+
+    with ThreadPoolExecutor(2) as pool:
+        one, other = pool.map(read, (0, 1))
+    assert equal(one, other)
+    assert sorted(pets.read) == sorted(Path(name).name for name in names)
+    for each in done:  # the one that waits sees how far the other one is
+        assert each == sorted(each)
+        assert each[-1] == 10
+        assert len({*each}) > 2
 
 
 def test_a_folder_that_cannot_be_written_is_named(pets: Folder) -> None:

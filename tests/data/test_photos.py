@@ -16,6 +16,7 @@ from atalho import data
 from atalho.data.dataset import Dataset
 from atalho.data.image import Framing, load
 from atalho.data.on_disk import OnDisk
+from atalho.data.photos import shares_of
 from atalho.errors import AtalhoError, Exit
 from photo_folders import SMALL, fill, picture, save
 
@@ -112,6 +113,16 @@ def test_validation_is_divided_from_train_and_what_is_given_is_the_test(
     counts = {name: split.labels.bincount().tolist() for name, split in found.splits.items()}
     assert counts == {"train": [17, 17], "val": [3, 3], "test": [2, 1]}
     assert f"tested on its {'validation' if second == 'val' else 'test'} folder" in found.note
+
+
+def test_no_more_images_are_held_out_than_imagenet_has_for_validation() -> None:
+    assert shares_of(40, ("val", "test")) == {"val": 0.15, "test": 0.15, "train": 0.7}
+    classes = [
+        732 + 568 * step / 999 for step in range(1000)
+    ]  # ILSVRC 2012 has 732 to 1,300 in a class
+    images = round(sum(classes))
+    share = shares_of(images, ("val",))["val"]
+    assert sum(round(share * count) for count in classes) == pytest.approx(50_000, rel=0.01)
 
 
 def test_a_train_folder_alone_is_divided_as_classes_are(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """The content of every file of a folder of photos: read once, and again only where a file has changed.
 
 It is kept as lines of JSON, one a file, which are appended as files are read: an interrupted scan resumes where it stopped. A file is
-identified by its name below the folder, its size and the time of its last change, so that the folder may be moved.
+identified by its name below the folder, its size and the time of its last change, so that the folder may be moved. One process at a
+time reads files; others that need them wait, and take the lines that it appends.
 """
 
 import hashlib
@@ -10,20 +11,21 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO
 
 import numpy as np
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from PIL import Image
 
-from atalho.data.copies import BYTES, DECODED, fingerprint
+from atalho.data.contents import Contents, FileContent
+from atalho.data.copies import DECODED, fingerprint
 from atalho.data.dataset import Progress
 from atalho.data.folder import in_threads
 from atalho.data.image import (
     SCALES,
-    WHITE,
     brightest,
     opened,
     sixteen_bits,
@@ -40,131 +42,42 @@ FORM = 2
 CHUNK = 1000
 """How many files' sizes and times are read in one task."""
 
+TURN = 1.0
+"""Seconds between two looks at the lines that another process appends."""
+
 STALE = 2
 """The largest ratio of lines to files: a longer manifest is written anew."""
 
-SHA256 = 32  # bytes
 CORES = cores()
-
-
-class FileContent(NamedTuple):
-    """The content of a file.
-
-    Attributes:
-        sha256: of the file's bytes.
-        size: (width, height) of the upright picture.
-        brightest: the highest level of grey of 16 bits; 0 of other pictures.
-    """
-
-    sha256: bytes
-    size: tuple[int, int]
-    fingerprint: bytes
-    brightest: int
-
-
-@dataclass(frozen=True)
-class Contents:
-    """The contents of a folder's files: a row for each file; zeros for files that cannot be used.
-
-    Attributes:
-        sha256: (N, 32) bytes.
-        sizes: (N, 2) of width and height of the upright pictures.
-        fingerprints: (N, `copies.BYTES`) bytes.
-        brightest: (N,) highest levels of grey of 16 bits; 0 of other pictures.
-        bad: by row, why a file cannot be used.
-    """
-
-    sha256: NDArray[np.uint8]
-    sizes: NDArray[np.int32]
-    fingerprints: NDArray[np.uint8]
-    brightest: NDArray[np.uint16]
-    bad: dict[int, str]
-
-    @classmethod
-    def empty(cls, files: int) -> "Contents":
-        return cls(
-            np.zeros((files, SHA256), np.uint8),
-            np.zeros((files, 2), np.int32),
-            np.zeros((files, BYTES), np.uint8),
-            np.zeros(files, np.uint16),
-            {},
-        )
-
-    def put(self, row: int, content: FileContent) -> None:
-        """Fills a row.
-
-        Raises:
-            ValueError, OverflowError: a value has the wrong length or range; the row's size is not set then.
-        """
-        self.sha256[row] = np.frombuffer(content.sha256, np.uint8).reshape(SHA256)
-        self.fingerprints[row] = np.frombuffer(content.fingerprint, np.uint8).reshape(BYTES)
-        self.brightest[row] = content.brightest
-        self.sizes[row] = content.size
-
-    @property
-    def white(self) -> int:
-        """The grey level of 16 bits that is white: the highest of as many bits as the brightest of all files has."""
-        brightest = int(self.brightest.max(initial=0))
-        return (1 << max(8, brightest.bit_length())) - 1 if brightest else WHITE
-
-    def only(self, rows: NDArray[np.bool_]) -> "Contents":
-        """Some of the rows, all of which can be used."""
-        return Contents(
-            self.sha256[rows],
-            self.sizes[rows],
-            self.fingerprints[rows],
-            self.brightest[rows],
-            {},
-        )
-
-    def get(self, row: int) -> FileContent:
-        width, height = self.sizes[row].tolist()
-        return FileContent(
-            self.sha256[row].tobytes(),
-            (width, height),
-            self.fingerprints[row].tobytes(),
-            int(self.brightest[row]),
-        )
 
 
 def read_files(root: Path, names: Sequence[str], data_dir: Path, progress: Progress) -> Contents:
     """The content of each file, in order; new and changed files are read, on all cores, and their content is kept below `data_dir`.
 
+    While another process reads files of the folder, this one waits for what it appends, without a limit.
+
     Args:
         names: of files below the root.
-        progress: called with the numbers of files done and in all.
+        progress: called with the numbers of files done, by either, and in all.
 
     Raises:
         AtalhoError: DATA-DIR (exit 2), where the manifest cannot be written.
     """
     contents = Contents.empty(len(names))
     stamps = _stamps(root, names, contents.bad)
-    path = data_dir / "manifests" / _file_name(root)
-    lines = _restore(path, names, stamps, contents)
-    # Rows without a size were not restored: no picture is without pixels.
-    new = [
-        row for row in np.flatnonzero(contents.sizes[:, 0] == 0).tolist() if row not in contents.bad
-    ]
-    done = len(names) - len(new)
-    if done:
-        progress(done, len(names))
-    if not new:
-        return contents
+    manifest = _Manifest(data_dir / "manifests" / _file_name(root), names, stamps, contents)
+    lock = FileLock(manifest.path.with_suffix(".lock"))
     try:
-        with _appending(path) as file:
-            paths = (root / names[row] for row in new)
-            for row, content in zip(new, in_threads(_read, paths, CORES), strict=True):
-                if isinstance(content, FileContent):
-                    contents.put(row, content)
-                    file.write(_line(names[row], stamps[row], content))
-                else:
-                    contents.bad[row] = content
-                done += 1
+        while new := manifest.missing():
+            if done := len(names) - len(new):
                 progress(done, len(names))
-        if lines + len(new) > STALE * len(names):
-            rows = np.flatnonzero(contents.sizes[:, 0]).tolist()
-            current = (_line(names[row], stamps[row], contents.get(row)) for row in rows)
-            write_atomically(path, b"".join(current))
+            manifest.path.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(Timeout), lock.acquire(timeout=TURN):
+                if new := manifest.missing():  # what the other process has not read
+                    manifest.add(root, new, progress)
+                    return contents
+        if names:
+            progress(len(names), len(names))
     except OSError as error:
         raise AtalhoError(
             "DATA-DIR",
@@ -174,6 +87,75 @@ def read_files(root: Path, names: Sequence[str], data_dir: Path, progress: Progr
             exit=Exit.USAGE,
         ) from error
     return contents
+
+
+@dataclass
+class _Manifest:
+    """A folder's manifest.
+
+    Args:
+        path: of its file.
+        names, stamps: of the folder's files, in the order of the rows of `contents`.
+        contents: are filled.
+        lines, position: how many lines and bytes of the file have been read.
+    """
+
+    path: Path
+    names: Sequence[str]
+    stamps: NDArray[np.int64]
+    contents: Contents
+    lines: int = 0
+    position: int = 0
+
+    @cached_property
+    def rows(self) -> dict[str, int]:
+        """The row of each name."""
+        return {name: row for row, name in enumerate(self.names)}
+
+    def missing(self) -> list[int]:
+        """The rows of files that are new or have changed, after the lines that were appended since the last call."""
+        with suppress(OSError), self.path.open("rb") as file:
+            file.seek(self.position)
+            for line in file:
+                self.lines += 1
+                self.position += len(line)
+                self._restore(line)
+        # Rows without a size were not restored: no picture is without pixels.
+        unknown: list[int] = np.flatnonzero(self.contents.sizes[:, 0] == 0).tolist()
+        return [row for row in unknown if row not in self.contents.bad]
+
+    def _restore(self, line: bytes) -> None:
+        """Fills the row of a file that has not changed; a line that is incomplete or damaged is skipped."""
+        with suppress(ValueError, TypeError, LookupError, OverflowError):
+            name, *stamp, sha256, width, height, print_, level = json.loads(line)
+            row = self.rows[name]
+            if stamp == self.stamps[row].tolist() and width > 0 and height > 0:
+                size = width, height
+                content = FileContent(bytes.fromhex(sha256), size, bytes.fromhex(print_), level)
+                self.contents.put(row, content)
+
+    def add(self, root: Path, rows: Sequence[int], progress: Progress) -> None:
+        """Reads files, and appends a line for each that can be used; the manifest is written anew where it has become too long."""
+        names, contents = self.names, self.contents
+        before = len(names) - len(rows)
+        with _appending(self.path) as file:
+            read = in_threads(_read, (root / names[row] for row in rows), CORES)
+            for done, (row, content) in enumerate(zip(rows, read, strict=True), before + 1):
+                if isinstance(content, FileContent):
+                    contents.put(row, content)
+                    file.write(self._line(row))
+                else:
+                    contents.bad[row] = content
+                progress(done, len(names))
+        if self.lines + len(rows) > STALE * len(names):
+            current = map(self._line, np.flatnonzero(contents.sizes[:, 0]).tolist())
+            write_atomically(self.path, b"".join(current))
+
+    def _line(self, row: int) -> bytes:
+        content = self.contents.get(row)
+        fields = [*content.size, content.fingerprint.hex(), content.brightest]
+        name, stamp = self.names[row], self.stamps[row].tolist()
+        return json.dumps([name, *stamp, content.sha256.hex(), *fields]).encode() + b"\n"
 
 
 def _file_name(root: Path) -> str:
@@ -206,34 +188,6 @@ def _stats(root: Path, names: Sequence[str]) -> list[tuple[int, int] | str]:
         except OSError as error:
             stats.append(unreadable(root / name, error))
     return stats
-
-
-def _restore(
-    path: Path, names: Sequence[str], stamps: NDArray[np.int64], contents: Contents
-) -> int:
-    """Fills the rows of files that have not changed from the manifest; returns the number of its lines.
-
-    A line that is incomplete or damaged is skipped.
-    """
-    rows = {name: row for row, name in enumerate(names)}
-    lines = 0
-    with suppress(OSError), path.open("rb") as file:
-        for line in file:
-            lines += 1
-            with suppress(ValueError, TypeError, LookupError, OverflowError):
-                name, *stamp, sha256, width, height, print_, level = json.loads(line)
-                row = rows[name]
-                if stamp == stamps[row].tolist() and width > 0 and height > 0:
-                    size = width, height
-                    contents.put(
-                        row, FileContent(bytes.fromhex(sha256), size, bytes.fromhex(print_), level)
-                    )
-    return lines
-
-
-def _line(name: str, stamp: NDArray[np.int64], content: FileContent) -> bytes:
-    fields = [*content.size, content.fingerprint.hex(), content.brightest]
-    return json.dumps([name, *stamp.tolist(), content.sha256.hex(), *fields]).encode() + b"\n"
 
 
 @contextmanager

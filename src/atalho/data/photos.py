@@ -10,12 +10,13 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from atalho.data import groups
+from atalho.data.contents import Contents
 from atalho.data.copies import Kind, find, in_two_classes
 from atalho.data.dataset import Dataset, Progress, divided
 from atalho.data.folder import Folder
 from atalho.data.image import WHITE, Framing
 from atalho.data.layout import WHOLE, Layout, layout
-from atalho.data.manifest import Contents, read_files
+from atalho.data.manifest import read_files
 from atalho.data.names import SPLITS, counted, first_few
 from atalho.data.on_disk import OnDisk, Photo
 from atalho.data.trainable import check_trainable
@@ -29,7 +30,12 @@ Say = Callable[[str], None]
 FRAMING = Framing((3, 224, 224), crop_pct=0.875)
 """The default framing: 224 pixels of 256, as the papers on ImageNet crop."""
 
-SHARES = {"val": 0.15, "test": 0.15, "train": 0.7}
+HELD_OUT = 0.15
+"""The share of a folder that validation and testing have each, where it is divided here."""
+
+MOST_HELD_OUT = 50_000
+"""How many images they have at the most: as many as ImageNet's own validation; more would cost training and tell hardly more."""
+
 DIVIDED = "divided by content"
 
 
@@ -215,13 +221,21 @@ def _divided(
     if "val" in fixed:
         return fixed, "split as its folders are"
     test = fixed.get("test")
-    shares = SHARES if test is None else {"val": SHARES["val"], "train": 1 - SHARES["val"]}
+    shares = shares_of(len(train), ("val", "test") if test is None else ("val",))
     parts = _divide(root, train, shares, classes)
+    percent = {name: f"{100 * share:.3g} %" for name, share in shares.items()}
     if test is None:
-        return parts, f"70 % for training, 15 % for validation, 15 % for testing, {DIVIDED}"
+        note = "{train} for training, {val} for validation, {test} for testing".format_map(percent)
+        return parts, f"{note}, {DIVIDED}"
     role = "test" if "test" in photos else "validation"
-    note = f"tested on its {role} folder; validation is 15 % of its training folder, {DIVIDED}"
-    return {**parts, "test": test}, note
+    note = f"tested on its {role} folder; validation is {percent['val']} of its training folder"
+    return {**parts, "test": test}, f"{note}, {DIVIDED}"
+
+
+def shares_of(images: int, held_out: Iterable[str]) -> dict[str, float]:
+    """The share of `images` that each of some splits gets, and what is left for `train`, which comes last."""
+    shares = dict.fromkeys(held_out, min(HELD_OUT, MOST_HELD_OUT / max(1, images)))
+    return {**shares, "train": 1 - sum(shares.values())}
 
 
 def _divide(
