@@ -72,7 +72,7 @@ class Run:
         self.epoch_sums, self.recent_sums = no_sums(self.device), no_sums(self.device)
         self.best: dict[str, Tensor] = {}
         self.seconds = initial.fitted_in or 0.0
-        self.received = signals.Received()
+        self.received = signals.Received()  # of `signals.collected`, in which the caller trains
 
     @property
     def step(self) -> int:
@@ -287,9 +287,8 @@ class Run:
         """The run's resulting model: the last, the average or the best, with its final BatchNorm statistics; raises as `classified`."""
         if self.best:
             self.learner.inference.load_state_dict(self.best)
-        if (
-            self.recipe.reestimate or not self.validation
-        ):  # at each row of averaged weights it was done
+        # With validation, averaged weights have had theirs computed for every row of metrics.
+        if self.recipe.reestimate or self.validation is None:
             self._reestimate()
         return self.learner.inference
 

@@ -80,7 +80,7 @@ class Meetings:
         mine = torch.tensor([flag, now - before], dtype=torch.float32, device=self.device)
         flags, seconds = self.world.sum(mine).tolist()
         pieces = self.done - done
-        due = int(self.every * self.world.size * pieces / seconds)
+        due = int(self.every * self.world.size * pieces / max(seconds, 1e-6))
         self.last = self.done, now
         # The first pieces may only have been queued when their time was taken: no interval is longer than two before it.
         self.next = self.done + max(1, min(due, 2 * pieces))
