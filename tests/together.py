@@ -47,8 +47,9 @@ class Together:
     def __exit__(self, *_: object) -> None:
         assert self.server.stdin
         assert self.server.stdout
-        self.server.stdin.close()
+        self.server.kill()
         self.server.wait()
+        self.server.stdin.close()
         self.server.stdout.close()
 
     def __call__(

@@ -234,8 +234,10 @@ def test_adamws_first_step(digits: Dataset, short: Recipe, tmp_path: Path) -> No
 def test_adamw_goes_on_to_the_same_bits(
     digits: Dataset, arguments: Arguments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recipe = replace(arguments.recipe, optimiser="adamw", lr=0.001, steps=20, averaging=0.9)
+    recipe = replace(arguments.recipe, optimiser="adamw", lr=0.001, steps=10, averaging=0.9)
     adamw = replace(arguments, recipe=recipe)
+    few = {name: split.select(torch.arange(64)) for name, split in digits.splits.items()}
+    digits = replace(digits, splits=few)
     run.execute(adamw, digits, tmp_path / "whole")
     original = Run.advance
 
