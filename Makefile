@@ -6,7 +6,7 @@ export ATALHO_SHARED ?= $(abspath ../shared)
 # Two pytest workers of one thread each: as fast as one of two, and comparable between runs.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo lecture test test-full check docs bench clean
+.PHONY: demo lecture test test-full versions check docs bench clean
 
 # One thread: the demonstration's networks are too small to share, and two that wait for each other crawl on a busy machine.
 demo: $(VENV)/.installed
@@ -21,6 +21,10 @@ test: $(VENV)/.installed-dev
 
 test-full: $(VENV)/.installed-dev
 	$(BIN)/pytest -n 2
+
+# A part of the tests on every Python from 3.11 that is there, each in an environment of its own.
+versions: $(VENV)/.installed-dev
+	$(BIN)/nox
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check
@@ -47,18 +51,23 @@ bench: $(VENV)/.installed-dev
 	$(ALL_CORES) benchmarks/busy.py -o results/busy.json
 
 clean:
-	rm -rf $(VENV) build dist docs/_build .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .nox build dist docs/_build .mypy_cache .pytest_cache .ruff_cache
 
+# One line says what to do where Python is absent or too old, or there is no venv, no space or no network.
+define INSTALL
+@command -v $(PYTHON) > /dev/null || { echo "error[PYTHON] $(PYTHON): is not there. Next: install Python 3.11 or newer, then make $(MAKECMDGOALS)" >&2; exit 6; }
+@TARGET="$(MAKECMDGOALS)" $(PYTHON) scripts/install.py $(VENV) $(PACKAGES)
+@touch $@
+endef
+
+$(VENV)/.installed: PACKAGES = --editable .
 $(VENV)/.installed: pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet --editable .
-	touch $@
+	$(INSTALL)
 
+$(VENV)/.installed-docs: PACKAGES = --group docs
 $(VENV)/.installed-docs: $(VENV)/.installed
-	$(BIN)/pip install --quiet --group docs
-	touch $@
+	$(INSTALL)
 
+$(VENV)/.installed-dev: PACKAGES = --group dev --editable '.[timm,onnx,openvino,energy,tensorboard,frames,parquet,explain]'
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(BIN)/pip install --quiet --group dev --editable '.[timm,onnx,openvino,energy,tensorboard,frames,parquet,explain]'
-	touch $@
+	$(INSTALL)

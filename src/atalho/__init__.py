@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from atalho.api.auditing import audit as audit
     from atalho.api.comparing import Compared as Compared
     from atalho.api.comparing import compare as compare
+    from atalho.api.doctoring import Checkup as Checkup
+    from atalho.api.doctoring import doctor as doctor
     from atalho.api.explaining import Drawing as Drawing
     from atalho.api.explaining import build as build
     from atalho.api.explaining import draw as draw
@@ -45,6 +47,7 @@ __version__ = "0.1.0"
 
 _NAMES = {
     "api.auditing": "Audit audit",
+    "api.doctoring": "Checkup doctor",
     "api.explaining": "Drawing build draw inception list_networks network show",
     "api.loading": "load",
     "api.comparing": "Compared compare",

@@ -113,7 +113,7 @@ def test_what_cannot_be_used_is_one_line(file: Path, name: str, says: str) -> No
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "timm", None)
-    with pytest.raises(AtalhoError, match="pip install timm") as caught:
+    with pytest.raises(AtalhoError, match=r"pip install 'atalho\[timm\]'") as caught:
         foreign.get("timm:resnet18")
     assert caught.value.exit == Exit.RESOURCES
 

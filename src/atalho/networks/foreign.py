@@ -260,7 +260,9 @@ def _package(package: str, name: str) -> Any:
             "FOREIGN-MISSING",
             name,
             f"needs the package {distribution}, which is not installed",
-            next_step=f"pip install {distribution}",
+            next_step="pip install 'atalho[timm]'"
+            if package == "timm"
+            else "pip install torchvision",
             exit=Exit.RESOURCES,
         ) from error
 
