@@ -58,6 +58,7 @@ UNITS = {
     "balanced_accuracy": "fraction",
     "nested_top1": "fraction",
     "learning_top1": "fraction",
+    "finetuned_top1": "fraction",
     "unknown_auroc": "fraction",
     "unknown_refused": "fraction",
     "loss": "nats",
@@ -80,8 +81,8 @@ exported file or of an engine with float32 eager."""
 CURVES = ("train_loss", "train_top1", "val_loss", "val_top1")
 """Quantities with a record for every point of a training run; they are no columns of a comparison."""
 
-OF_CROSS_VALIDATION = ("nested_top1", "learning_top1")
-"""The accuracy of choosing a network inside the folds, and that of fits on fewer photos."""
+OF_CROSS_VALIDATION = ("nested_top1", "learning_top1", "finetuned_top1")
+"""The accuracy of choosing a network inside the folds, of fits on fewer photos, and of a network that was fine-tuned in each fold."""
 
 OF_UNKNOWN = ("unknown_auroc", "unknown_refused")
 """Of images that are none of the classes: in how many pairs with an image of the classes a network is less sure of it, and how many

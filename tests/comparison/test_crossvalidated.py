@@ -8,33 +8,27 @@ from pathlib import Path
 
 import pytest
 import torch
-from PIL import Image
 from torch import nn
 
 import atalho
-from atalho import networks
 from atalho.api.loading import load_data
-from atalho.comparison import crossvalidated
+from atalho.comparison import crossvalidated, held_out
 from atalho.comparison.looking import Looking
 from atalho.comparison.published import AsPublished
-from atalho.data.batches import Preprocessing, preprocess
-from atalho.data.image import Framing
+from atalho.data.batches import preprocess
 from atalho.errors import AtalhoError
 from atalho.features.crossvalidation import PLAIN, Settings
 from atalho.features.objective import parse
-from atalho.networks import subjects
 from atalho.probes.activation_maps import activation_maps
 from atalho.record import Record
 from atalho.runtime.device import Device
 from atalho.training.resolution import Request, Resolved, resolve
-from atalho.weights import config, out_of_fold, trained
-from atalho.weights.config import numbered
-from atalho.weights.trained import Trained
+from atalho.weights import config, out_of_fold
 from conftest import briefly
-from photo_folders import fill, picture, save
+from photo_folders import TINTED, fill, picture, save, tinted, untrained
 
 NAMES = "resnet20", "resnet32"
-COUNTS = {"a": 12, "b": 12, "c": 6}
+COUNTS = TINTED
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -48,28 +42,7 @@ def _brief() -> Iterator[None]:
 def weights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Two networks that have learned nothing."""
     root = tmp_path_factory.mktemp("weights")
-    for seed, name in enumerate(NAMES):
-        network = networks.get(name, input=(3, 24, 24), num_classes=5)
-        model = subjects.build(network, seed=seed).eval()
-        preprocessing = Preprocessing.per_channel([0.5] * 3, [0.25] * 3)
-        own = Trained(network, model, Framing((3, 24, 24)), preprocessing, numbered(5), "")
-        (root / name).mkdir()
-        trained.write(root / name, model.state_dict(), own.config)
-    return {name: str(root / name) for name in NAMES}
-
-
-COLOURS = {"a": (200, 60, 60), "b": (60, 200, 60), "c": (60, 60, 200)}
-
-
-def tinted(root: Path) -> Path:
-    """A folder of photos whose classes have a colour each, hard to see in some."""
-    for label, (name, count) in enumerate(COUNTS.items()):
-        for number in range(count):
-            seed = 100 * label + number
-            noise = picture(seed)
-            colour = Image.new("RGB", noise.size, COLOURS[name])
-            save(root / name / f"{number:02}.png", Image.blend(noise, colour, 0.3 + 0.02 * number))
-    return root
+    return {name: untrained(root / name, name, seed) for seed, name in enumerate(NAMES)}
 
 
 def compare(root: Path, weights: dict[str, str], **options: object) -> atalho.Compared:
@@ -352,12 +325,12 @@ def test_a_test_split_that_the_photos_came_with_is_left_alone(
     fill(root / "test", {"a": 4, "b": 4}, begin=100)
     network = resolved(root, weights["resnet20"])
     assert network.data
-    assert len(crossvalidated.images_of(network.data).labels) == 18
+    assert len(held_out.images_of(network.data).labels) == 18
     (step,) = crossvalidated.Photos([network], PLAIN, tmp_path).round().parts
     assert step.conditions()["trained_on"] == "train and val"
     whole = resolved(root / "train", weights["resnet20"])
     assert whole.data
-    assert len(crossvalidated.images_of(whole.data).labels) == 18
+    assert len(held_out.images_of(whole.data).labels) == 18
 
 
 def test_weights_that_have_seen_the_photos_are_not_cross_validated(

@@ -1,5 +1,6 @@
 """Networks compared on data: their costs, trainings, accuracies and latencies, the choice, and the page."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -85,6 +86,7 @@ def compare(
     seeds: Sequence[int] = (),
     device: str = "auto",
     threads: int | None = None,
+    time_budget: float | None = None,
     keep_thumbnails: bool = True,
     unknown: str | Path | None = None,
     reporter: Reporter = QUIET,
@@ -110,6 +112,8 @@ def compare(
             as in `train`.
         batch_size, streams, engine, precision, memory_format: as in `bench`.
         max_engine_loss: as in `export`, on validation images.
+        time_budget: seconds, from the call on. While they last, the best network of those that were cross-validated on photos is
+            fine-tuned in the same folds, and kept where the same photos show that it is better.
         seeds: several, in place of `seed`: a training of each network for each, whose spread the choice accounts for.
         keep_thumbnails: whether small pictures of mistakes are kept in the folder and shown on the page; otherwise those of earlier
             calls are removed.
@@ -124,6 +128,7 @@ def compare(
     from atalho.recipes.changes import RecipeChanges
     from atalho.training.resolution import LINEAR, NO_DATA, Request, framing, resolve
 
+    begun = time.monotonic()
     strangers = unknown_folder(unknown, data)
     names = several(networks) or (FOR_PHOTOS if is_folder(data) else DEMONSTRATION)
     weights_by_network = (
@@ -158,8 +163,9 @@ def compare(
     ]
     limits = Budget(max_latency_ms, max_memory_mb, max_energy_j, max_size_mb, min_accuracy).limits
     from atalho.comparison import comparing, crossvalidated
+    from atalho.comparison.finetuned import TimeBudget
     from atalho.features.crossvalidation import PLAIN, Settings
-    from atalho.features.objective import parse
+    from atalho.features.objective import ACCURATE, parse
     from atalho.page import publish
     from atalho.training.listeners import Listeners
 
@@ -207,8 +213,16 @@ def compare(
     request.candidates(calibrated=dataset is not None)
     check_streams(streams, resolved_device)
     folder = Path(output)
+    budget = None
+    if time_budget is not None:
+        if not any(each.cross_validated for each in resolved) or settings.objective != ACCURATE:
+            raise wrong_option(
+                "time-budget",
+                "it is for networks that are cross-validated on photos, and compared by accuracy",
+            )
+        budget = TimeBudget(begun + time_budget, changes)
     how = comparing.Comparison(
-        resolved, batches, request, streams, limits, margin / 100, seeds, settings
+        resolved, batches, request, streams, limits, margin / 100, seeds, settings, budget
     )
     with reporter.training("training") as progress, reporter.reading("features") as reading:
         measured = comparing.compare(

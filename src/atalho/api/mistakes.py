@@ -80,7 +80,7 @@ def keep_mistakes(
     reporter: Reporter,
 ) -> None:
     """Writes what lies beside the records on the mistakes of the network that the page shows: small pictures, and the table."""
-    from atalho.comparison.crossvalidated import SPLIT, images_of
+    from atalho.comparison.held_out import SPLIT, images_of
     from atalho.comparison.looking import Looking
     from atalho.evaluation import suspects, thumbnails
     from atalho.page import outcomes

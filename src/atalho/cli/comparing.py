@@ -39,6 +39,7 @@ from atalho.cli.options import (
     Steps,
     Streams,
     Threads,
+    TimeBudget,
     Unknown,
     seed_list,
 )
@@ -108,6 +109,7 @@ def compare(
     ] = None,
     device: DeviceName = "auto",
     threads: Threads = None,
+    time_budget: TimeBudget = None,
     keep_thumbnails: Annotated[
         bool,
         typer.Option(
@@ -158,6 +160,7 @@ def compare(
             seeds=seeds or (),
             device=device,
             threads=threads,
+            time_budget=time_budget,
             keep_thumbnails=keep_thumbnails,
             unknown=unknown,
             reporter=screen(),

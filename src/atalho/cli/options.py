@@ -1,5 +1,6 @@
 """Types of arguments and options that several commands share."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -39,6 +40,14 @@ def _whole(text: str) -> int:
     if not text.isdecimal():
         raise ValueError(text)
     return int(text)
+
+
+def duration(text: str) -> float:
+    """The seconds of `90s`, `20m` or `1.5h`."""
+    number = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text.strip())
+    if number is None:
+        raise typer.BadParameter(f"{text!r} is not as 90s, 20m or 1.5h")
+    return float(number[1]) * {"s": 1, "m": 60, "h": 3600}[number[2]]
 
 
 def name_list(text: str) -> list[str]:
@@ -110,6 +119,15 @@ Optimise = Annotated[
     typer.Option(
         "--optimise",
         help="What the choice among networks on photos is about: accuracy, balanced or recall:CLASS>=0.95.",
+    ),
+]
+TimeBudget = Annotated[
+    Any,
+    typer.Option(
+        "--time-budget",
+        parser=duration,
+        metavar="20m",
+        help="While it lasts, fine-tune the best network on photos in the same folds; kept where it is better. In s, m or h.",
     ),
 ]
 GroupBy = Annotated[

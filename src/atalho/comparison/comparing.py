@@ -1,7 +1,8 @@
 """Compares networks on data and a machine, in a folder; a second call measures what is missing.
 
 records.jsonl     everything computed and measured, a line a record
-fitted/           networks whose classifiers are fitted on features of all photos
+fitted/           networks whose classifiers are fitted on features of all photos, or that are fine-tuned on all photos
+folds/            the trainings of a network that is fine-tuned in the folds of its cross-validation
 runs/NETWORK/     the training run of each network; NETWORK-CHECKSUM for further runs of one network
 engines/          each network with its engine's files, ready for `predict`; removed when nothing is trained
 chosen/           a copy of the chosen network's folder in engines/, with what it promises and a script that runs it without atalho
@@ -21,9 +22,10 @@ from atalho.benchmark.entry import Entry
 from atalho.benchmark.workload import PhotoFiles
 from atalho.choice.choosing import MARGIN, Choice, Limits, choose
 from atalho.choice.limits import from_files
-from atalho.comparison import cited, promises
+from atalho.comparison import cited, finetuned, promises
 from atalho.comparison.answers import Answers
 from atalho.comparison.crossvalidated import Photos
+from atalho.comparison.finetuned import TimeBudget
 from atalho.comparison.published import AsPublished
 from atalho.comparison.training import Training
 from atalho.conditions import states
@@ -40,7 +42,7 @@ from atalho.weights import config
 from atalho.weights.calibration import Calibration
 from atalho.weights.trained import Trained
 
-RUNS, FITTED, ENGINES, CHOSEN = "runs", "fitted", "engines", "chosen"
+RUNS, FITTED, FOLDS, ENGINES, CHOSEN = "runs", "fitted", "folds", "engines", "chosen"
 
 Say = Callable[[str], None]
 
@@ -59,6 +61,7 @@ class Comparison:
         seeds: of each network's trainings; the weights of the first are measured and may be chosen. The networks' own unless
             given.
         photos: how networks are fitted and chosen that are cross-validated on their features.
+        budget: of time, for fine-tuning the best of these; without it none is.
     """
 
     networks: Sequence[Resolved]
@@ -69,6 +72,7 @@ class Comparison:
     margin: float = MARGIN
     seeds: Sequence[int] = ()
     photos: Settings = PLAIN
+    budget: TimeBudget | None = None
 
 
 @dataclass(frozen=True)
@@ -157,20 +161,44 @@ def compare(
         }
         steps += [each.step("val") for of_network in answers.values() for each in of_network]
         records = carry_out(steps, folder, say)
-        queries = tuple(step.query for step in parts(steps))
-        ranked = ranking.comparison(records, queries)
-        limits = from_files(comparison.limits, ranked)
-        choice = choose(ranked, limits, comparison.margin)
+        measured = _ranked(comparison, records, [step.query for step in parts(steps)])
+        if tuned := finetuned.affordable(
+            photos, measured.choice, comparison.budget, records, folder / FOLDS
+        ):
+            of_folds = tuned.step()
+            records = carry_out([of_folds], folder, say)
+            decision = tuned.decision(records)
+            say(finetuned.said(decision))
+            queries = [*measured.queries, of_folds.query]
+            if decision.conditions["beside"]["kept"]:
+                entry = _entry(tuned.network, tuned.fitted, sample, tuned.identity)
+                entries = [entry if e.network.name == tuned.name else e for e in entries]
+                own = bench.steps([entry], comparison.batches, comparison.streams, files)
+                further = [tuned.system(), *own]
+                records = carry_out(further, folder, say)
+                queries = [
+                    *tuned.in_place_of_linear(measured.queries),
+                    of_folds.query,
+                    *(step.query for step in parts(further)),
+                ]
+            measured = _ranked(comparison, records, queries)
+        choice = measured.choice
         if choice and (tested := answers[choice.chosen.network]):
             test = tested[0].step("test")
             records = carry_out([test], folder, say)
-            queries = (*queries, test.query)
-            ranked = ranking.comparison(records, queries)
-            choice = choose(ranked, limits, comparison.margin)
+            measured = _ranked(comparison, records, [*measured.queries, test.query])
         engines = {entry.network.name: bench.engine_folder(entry) for entry in entries}
     if not datasets:
         shutil.rmtree(folder / ENGINES, ignore_errors=True)  # of random weights
-    return Measured(records, queries, ranked, limits, choice, engines if datasets else {})
+    return replace(measured, engines=engines if datasets else {})
+
+
+def _ranked(comparison: Comparison, records: list[Record], queries: Sequence[Query]) -> Measured:
+    """The choice from the records that the queries are about."""
+    ranked = ranking.comparison(records, queries)
+    limits = from_files(comparison.limits, ranked)
+    choice = choose(ranked, limits, comparison.margin)
+    return Measured(records, tuple(queries), ranked, limits, choice, {})
 
 
 def _entry(

@@ -4,39 +4,32 @@ fitted/NETWORK-CHECKSUM/   each network with its classifier, the out-of-fold ans
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from atalho.comparison.held_out import SPLIT, HeldOut, images_of
 from atalho.conditions import digest
-from atalho.data.dataset import Dataset, Images
-from atalho.evaluation import accuracy, calibrating, outcomes
+from atalho.data.dataset import Dataset
 from atalho.features import learning
 from atalho.features.classifier import classifier, with_head
 from atalho.features.crossvalidation import CrossValidated, Settings, cross_validate
-from atalho.features.embedding import Embedding, by_content
+from atalho.features.embedding import Embedding
 from atalho.features.extraction import Extraction, features
-from atalho.features.head import Floats
 from atalho.features.mistakes import Mistakes
-from atalho.features.objective import balanced_accuracy
 from atalho.networks.subjects import folder_name
-from atalho.record import OF_CROSS_VALIDATION, Record
+from atalho.record import Record
 from atalho.statistics import wilson
 from atalho.tasks import Round, Step
 from atalho.training import stated
 from atalho.training.listeners import SILENT, Listeners
 from atalho.training.resolution import LINEAR, Resolved
 from atalho.weights import fitting, trained
-from atalho.weights.calibration import Calibration
-from atalho.weights.out_of_fold import OutOfFold
 from atalho.weights.trained import Trained
 
-SPLIT = "out-of-fold"
 PROTOCOL = "each image once, by a classifier that was fitted on other images, single view"
-QUANTITIES = ("top1", "top5", "balanced_accuracy", "loss", *OF_CROSS_VALIDATION)
+QUANTITIES = ("top1", "top5", "balanced_accuracy", "loss", "nested_top1", "learning_top1")
 
 
 def possible(start: Trained | None, data: Dataset, say: Callable[[str], None]) -> bool:
@@ -78,7 +71,7 @@ class Photos:
                 "cross-validation",
                 each.arguments.network,
                 QUANTITIES,
-                partial(self._conditions, each),
+                partial(self.conditions, each),
                 lambda: (),
             )
             for each in self.networks
@@ -87,7 +80,7 @@ class Photos:
 
     def identity(self, network: Resolved) -> Mapping[str, Any]:
         """The conditions by which whatever is measured of a fitted network is known to be of it."""
-        return {"arguments": self._conditions(network)["arguments"]}
+        return {"arguments": self.conditions(network)["arguments"]}
 
     def fitted(self, network: Resolved) -> Trained:
         """A network with its classifier; it is cross-validated first, where that was not done."""
@@ -98,7 +91,8 @@ class Photos:
 
     # What the records say
 
-    def _conditions(self, network: Resolved) -> dict[str, Any]:
+    def conditions(self, network: Resolved) -> dict[str, Any]:
+        """The conditions of the records of a network with its linear classifier."""
         arguments, data = network.arguments, network.data
         assert data and arguments.start
         settings = self.settings
@@ -126,7 +120,7 @@ class Photos:
         }
 
     def _folder(self, network: Resolved) -> Path:
-        return folder_of(self.folder, network.arguments.network, self._conditions(network))
+        return folder_of(self.folder, network.arguments.network, self.conditions(network))
 
     # What is measured
 
@@ -168,89 +162,63 @@ class Photos:
         begun = fitting.for_input(arguments.start, data.input)
         classes = {each: each for each in data.classes}
         own = with_head(begun, self._outcome.heads[name].linear(), classes)
-        own = replace(
-            own,
-            framing=data.framing,
-            data=data.identity,
-            precision="float32",
-            calibration=self._calibration(name),
-        )
-        keys = b"".join(self._embeddings[name].images)
-        promised = OutOfFold(
-            torch.frombuffer(bytearray(keys), dtype=torch.uint8).reshape(-1, 32),
-            torch.from_numpy(self._outcome.logits[name]),
-        )
         folder = self._folder(network)
         folder.mkdir(parents=True, exist_ok=True)
-        promised.write(folder)
-        self._write_mistakes(name, folder)
-        trained.write(folder, own.model.state_dict(), own.config)
+        self._write_mistakes(network, folder)
+        self._held_out(network).write(folder, own)
 
-    def _write_mistakes(self, name: str, folder: Path) -> None:
+    def _write_mistakes(self, network: Resolved, folder: Path) -> None:
         """The mistakes whose pictures a record names, with the classifiers of the folds that made them."""
-        answers, outcome = self._out_of_fold(name).outcomes, self._outcome
+        name, outcome = network.arguments.network, self._outcome
+        answers = self._held_out(network).accuracy.outcomes
         assert answers
         if rows := answers.most_confident_mistakes():
             heads = [outcome.fold_heads[outcome.tested_in[row]][name] for row in rows]
             images = [self._embeddings[name].images[row] for row in rows]
             Mistakes.of(images, heads, answers.predicted[rows].tolist()).write(folder)
 
-    def _calibration(self, name: str) -> Calibration | None:
-        """The calibration of a network's probabilities by the images that each fold held out."""
-        logits, labels = self._outcome.logits[name], self._embeddings[name].labels
-        batches = [(torch.from_numpy(logits), torch.from_numpy(labels))]
-        return calibrating.calibrated(batches, len(labels), SPLIT)
-
-    def _out_of_fold(self, name: str) -> accuracy.Accuracy:
-        """The accuracy of a network on the images that each fold held out."""
-        logits, labels = self._outcome.logits[name], self._embeddings[name].labels
-        calibration = self._calibration(name)
-        return _accuracy(logits, labels, calibration.temperature if calibration else 1.0)
+    def _held_out(self, network: Resolved) -> HeldOut:
+        """What the network says of each photo by the classifiers of the folds that have not seen it."""
+        assert network.data
+        name = network.arguments.network
+        return HeldOut(name, network.data, self._outcome.logits[name])
 
     def _records(self, network: Resolved) -> Iterator[Record]:
-        data, name = network.data, network.arguments.network
+        data, name, conditions = network.data, network.arguments.network, self.conditions(network)
         assert data
-        conditions = self._conditions(network)
-        labels = self._embeddings[name].labels
-        measured = self._out_of_fold(name)
-        assert measured.outcomes
-        of_images = outcomes.document(
-            measured.outcomes, images_of(data), {each: each for each in data.classes}
-        )
-        yield from accuracy.records(name, measured, of_images, **conditions)
-        right = measured.outcomes.right.numpy()
-        per_class = dict(zip(data.classes, measured.per_class, strict=True))
-        known = {each: share for each, share in per_class.items() if share is not None}
-        common = {**conditions, "images": measured.images}
-        yield Record.of(
-            name,
-            "balanced_accuracy",
-            balanced_accuracy(right, labels),
-            "measured",
-            **common,
-            per_class=known,
-        )
-        for count, top1 in learning.curve(
+        yield from self._held_out(network).records(conditions)
+        curve = learning.curve(
             self._embeddings[name],
             len(data.classes),
             self._outcome.heads[name].strength,
             balanced=self.settings.balanced,
             folds=self.settings.folds,
-        ):
-            yield Record.of(name, "learning_top1", top1, "measured", **common, fitted_on=count)
+        )
+        images = len(self._embeddings[name].labels)
+        for count, top1 in curve:
+            yield Record.of(
+                name,
+                "learning_top1",
+                top1,
+                "measured",
+                **conditions,
+                images=images,
+                fitted_on=count,
+            )
 
     def _nested(self) -> Record:
         """The accuracy of choosing inside the folds, of the network that the most folds choose."""
         outcome = self._outcome
         chosen = max(outcome.chosen, key=outcome.chosen.count)
         network = next(each for each in self.networks if each.arguments.network == chosen)
-        measured = _accuracy(outcome.nested, self._embeddings[chosen].labels)
+        assert network.data
+        measured = HeldOut(chosen, network.data, outcome.nested).accuracy
         return Record.of(
             chosen,
             "nested_top1",
             measured.top1,
             "measured",
-            **self._conditions(network),
+            **self.conditions(network),
             images=measured.images,
             interval=list(wilson(measured.top1, measured.images)),
             competitors=[each.arguments.network for each in self.networks],
@@ -268,18 +236,7 @@ def folder_of(fitted: Path, network: str, conditions: Mapping[str, Any]) -> Path
     return fitted / f"{folder_name(network)}-{checksum[:8]}"
 
 
-def images_of(data: Dataset) -> Images:
-    """All images, but for a test split that the data came with, in the order of their content."""
-    images = data.training(with_validation=True)
-    return by_content(images if data.own_test else images.join(data.splits["test"]))
-
-
 def _numbered(groups: Sequence[int]) -> list[int]:
     """The same groups, numbered in the order in which they come."""
     numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
     return [numbers[group] for group in groups]
-
-
-def _accuracy(logits: Floats, labels: Any, temperature: float = 1.0) -> accuracy.Accuracy:
-    batches = [(torch.from_numpy(logits), torch.from_numpy(labels))]
-    return accuracy.tally(batches, temperature=temperature)

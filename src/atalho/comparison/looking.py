@@ -9,7 +9,8 @@ import torch
 
 from atalho.beside import ESTIMATED, EXACT, map_names
 from atalho.comparison.comparing import FITTED
-from atalho.comparison.crossvalidated import SPLIT, folder_of
+from atalho.comparison.crossvalidated import folder_of
+from atalho.comparison.held_out import SPLIT
 from atalho.data import pictures
 from atalho.data.dataset import Images
 from atalho.errors import AtalhoError, printable

@@ -11,9 +11,10 @@ from atalho.conditions import Owner, owned
 from atalho.data.dataset import Dataset
 from atalho.record import CURVES, Record
 from atalho.tasks import Step
-from atalho.training import folder, run, stated
+from atalho.training import folder, stated
 from atalho.training.arguments import Arguments
 from atalho.training.listeners import Listeners
+from atalho.training.run import execute
 from atalho.weights.trained import Trained, read
 
 
@@ -46,7 +47,7 @@ class Training:
         quantities = ("train_time", "train_throughput", *CURVES)
         name = f"training on {self.data.name}"
         return Step(
-            name, self.arguments.network, quantities, partial(dict, self.conditions), self._run
+            name, self.arguments.network, quantities, partial(dict, self.conditions), self.run
         )
 
     def trained(self) -> Trained:
@@ -60,11 +61,17 @@ class Training:
         return owned(of_run.conditions, Owner.TRAINING)
 
     @property
+    def finished(self) -> bool:
+        """Whether the run is done."""
+        return (self._folder / folder.RECORDS).exists()
+
+    @property
     def _folder(self) -> Path:
         return folder.among(self.runs, self.arguments.saved(self.data))
 
-    def _run(self) -> list[Record]:
-        records = run.execute(
+    def run(self) -> list[Record]:
+        """Trains, or goes on where the run stopped; returns the records of its curves and its time."""
+        records = execute(
             self.arguments,
             self.data,
             self._folder,

@@ -126,6 +126,7 @@ _DECLARED = (
     Condition("outcomes", dict, Owner.RESULT, "of every image: its class, the predicted one, and their probabilities"),
     Condition("guessing", NUMBER, Owner.RESULT, "loss of guessing by the classes' frequencies, in nats"),
     Condition("per_class", dict, Owner.RESULT, "accuracy of each class"),
+    Condition("beside", dict, Owner.RESULT, "another system on the same images, and which of the two is kept"),
     Condition("competitors", list, Owner.RESULT, "the networks that were chosen among"),
     Condition("promised", NUMBER, Owner.RESULT, "the bound that was promised"),
     Condition("holds", bool, Owner.RESULT, "whether what was promised holds"),

@@ -1,5 +1,6 @@
 """Images as their features, with labels and groups: what linear classifiers are fitted on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,13 +47,22 @@ class Embedding:
         return Embedding(self.features[places], self.labels[places], self.groups[places], images)
 
     def folds(self, count: int) -> list[tuple[Places, Places]]:
-        """The places of the images to fit on and of those to test on, of each fold.
+        """The folds of the images, as `folds`."""
+        return folds(self.images, self.labels.tolist(), self.groups.tolist(), count)
 
-        Every class is divided evenly, groups stay together, and every image is tested on once. A fold in which no image would
-        be tested on is left out.
-        """
-        shares = dict.fromkeys(map(str, range(count)), 1 / count)
-        parts = divided(self.images, self.labels.tolist(), self.groups.tolist(), shares)
-        every = np.arange(len(self.images))
-        tested = [part.numpy() for part in parts.values() if len(part)]
-        return [(np.setdiff1d(every, part), part) for part in tested]
+
+def folds(
+    images: Sequence[bytes], labels: Sequence[int], groups: Sequence[int], count: int
+) -> list[tuple[Places, Places]]:
+    """The places of the images to fit on and of those to test on, of each fold.
+
+    Every class is divided evenly, groups stay together, and every image is tested on once. A fold in which no image would be
+    tested on is left out.
+
+    Args:
+        images: the SHA-256 of each.
+    """
+    parts = divided(images, labels, groups, dict.fromkeys(map(str, range(count)), 1 / count))
+    every = np.arange(len(images))
+    tested = [part.numpy() for part in parts.values() if len(part)]
+    return [(np.setdiff1d(every, part), part) for part in tested]

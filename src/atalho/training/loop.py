@@ -229,7 +229,7 @@ class Run:
                     self.add_row()
                 if self.ended():
                     break
-                self._attempt()
+                self.attempt()
                 now = time.monotonic()
                 self.seconds = before + now - begun
                 if now - reported > REPORT_EVERY or self.step == self.steps:
@@ -271,7 +271,7 @@ class Run:
         """Computes BatchNorm's statistics anew, as the recipe says; raises as `classified`."""
         self.learner.reestimate(self.recipe.reestimated(self.images), self._stop())
 
-    def _attempt(self) -> None:
+    def attempt(self) -> None:
         """Makes a step; raises OUT-OF-MEMORY (exit 6), with the number of images that would fit, where memory does not suffice."""
         try:
             self.advance()

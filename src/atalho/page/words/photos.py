@@ -45,7 +45,11 @@ def notes(records: Sequence[Record], network: str | None) -> list[str]:
     Args:
         network: the one that is chosen; None without one.
     """
-    return [*_nested(records), *(_classes(records, network) if network else ())]
+    return [
+        *_nested(records),
+        *_fine_tuned(records),
+        *(_classes(records, network) if network else ()),
+    ]
 
 
 def _nested(records: Sequence[Record]) -> Iterator[str]:
@@ -67,6 +71,36 @@ def _nested(records: Sequence[Record]) -> Iterator[str]:
             f"Choosing among {listed(map(condition_text, among))} inside the folds gives {text('top1', nested[-1].value)} "
             f"(95\u00a0% interval {low} to {high})."
         )
+
+
+def _fine_tuned(records: Sequence[Record]) -> Iterator[str]:
+    """What fine-tuning in the same folds came to, beside the linear classifier."""
+    tuned = [record for record in records if record.quantity == "finetuned_top1"]
+    if not tuned:
+        return
+    beside, interval = (
+        tuned[-1].conditions.get("beside"),
+        pair(tuned[-1].conditions.get("interval")),
+    )
+    if not isinstance(beside, Mapping) or interval is None:
+        return
+    low, high = (text("top1", end) for end in interval)
+    linear, p = beside.get("top1"), beside.get("p")
+    if not isinstance(linear, int | float) or not isinstance(p, int | float):
+        return
+    only_this, only_other = (
+        condition_text(beside.get(name)) for name in ("only_this", "only_other")
+    )
+    yield (
+        f"Fine-tuned in the same folds, {tuned[-1].subject} has {text('top1', tuned[-1].value)} (95\u00a0% interval, with that of the "
+        f"linear classifier, {low} to {high}); its linear classifier has {text('top1', linear)}. {only_this} photos only the "
+        f"fine-tuned network recognises, {only_other} only the linear classifier (McNemar’s p\u00a0=\u00a0{p:.2g}): "
+        + (
+            "the fine-tuned network is kept. These photos decided that, so its accuracy on others may be a little lower."
+            if beside.get("kept") is True
+            else "these photos do not show that fine-tuning is better, and the linear classifier is kept."
+        )
+    )
 
 
 def _classes(records: Sequence[Record], network: str) -> Iterator[str]:

@@ -1,0 +1,44 @@
+"""How long a training takes on this machine, by a few steps that are measured and thrown away."""
+
+import time
+from contextlib import closing
+from pathlib import Path
+
+from atalho.data.dataset import Dataset
+from atalho.training.arguments import Arguments
+from atalho.training.initial import initial_model, initial_weights
+from atalho.training.listeners import SILENT, Listeners
+from atalho.training.loop import Run
+from atalho.training.metrics import LEAST_ROWS
+
+STEPS = 3
+"""Steps that are measured, after a first one that is slower."""
+
+FORWARD = 1 / 3
+"""The work for an image in validation, as a share of that in a training step: a backward pass costs about two forward passes."""
+
+
+def images(arguments: Arguments, data: Dataset) -> float:
+    """How many images a training takes through its steps; those that it validates on count by their work."""
+    recipe = arguments.recipe
+    epochs = recipe.length(len(data.splits["train"].labels)) * recipe.batch_size
+    rows = max(LEAST_ROWS, epochs / len(data.splits["train"].labels))
+    return epochs + FORWARD * rows * len(data.splits["val"].labels)
+
+
+def seconds_per_image(arguments: Arguments, data: Dataset, listeners: Listeners = SILENT) -> float:
+    """The time that a training step takes on this machine, over the images of its batch.
+
+    Raises:
+        AtalhoError: as `initial_model`; OUT-OF-MEMORY (exit 6).
+    """
+    initial = initial_model(arguments, data, initial_weights(arguments, data), listeners)
+    with closing(Run(arguments, initial, data, Path(), listeners=listeners)) as run:
+        run.learner.model.train()
+        run.attempt()
+        run.check()  # waits for the device
+        begun = time.monotonic()
+        for _ in range(STEPS):
+            run.attempt()
+        run.check()
+        return (time.monotonic() - begun) / (STEPS * arguments.recipe.batch_size)
