@@ -9,7 +9,8 @@ from typing import Any
 import torch
 
 from atalho.data.dataset import Dataset, Images
-from atalho.evaluation import accuracy, calibrating, outcomes
+from atalho.evaluation import accuracy as evaluation
+from atalho.evaluation import calibrating, outcomes
 from atalho.features.embedding import by_content
 from atalho.features.head import Floats
 from atalho.features.objective import balanced_accuracy
@@ -47,13 +48,13 @@ class HeldOut:
         return calibrating.calibrated([self._batch], len(self.images.labels), SPLIT)
 
     @cached_property
-    def accuracy(self) -> accuracy.Accuracy:
+    def accuracy(self) -> evaluation.Accuracy:
         """The accuracy, with calibrated probabilities."""
         temperature = self.calibration.temperature if self.calibration else 1.0
-        return accuracy.tally([self._batch], temperature=temperature)
+        return evaluation.tally([self._batch], temperature=temperature)
 
     @property
-    def _batch(self) -> accuracy.Classified:
+    def _batch(self) -> evaluation.Classified:
         return torch.from_numpy(self.logits), self.images.labels
 
     def records(self, conditions: Mapping[str, Any]) -> Iterator[Record]:
@@ -61,7 +62,7 @@ class HeldOut:
         measured, classes = self.accuracy, {each: each for each in self.data.classes}
         assert measured.outcomes
         of_images = outcomes.document(measured.outcomes, self.images, classes)
-        yield from accuracy.records(self.network, measured, of_images, **conditions)
+        yield from evaluation.records(self.network, measured, of_images, **conditions)
         per_class = zip(self.data.classes, measured.per_class, strict=True)
         yield Record.of(
             self.network,
