@@ -3,6 +3,7 @@
 import time
 from contextlib import closing
 from pathlib import Path
+from statistics import median
 
 from atalho.data.dataset import Dataset
 from atalho.training.arguments import Arguments
@@ -27,7 +28,7 @@ def images(arguments: Arguments, data: Dataset) -> float:
 
 
 def seconds_per_image(arguments: Arguments, data: Dataset, listeners: Listeners = SILENT) -> float:
-    """The time that a training step takes on this machine, over the images of its batch.
+    """The time that a training step takes on this machine, over the images of its batch; the median of a few.
 
     Raises:
         AtalhoError: as `initial_model`; OUT-OF-MEMORY (exit 6).
@@ -35,10 +36,10 @@ def seconds_per_image(arguments: Arguments, data: Dataset, listeners: Listeners 
     initial = initial_model(arguments, data, initial_weights(arguments, data), listeners)
     with closing(Run(arguments, initial, data, Path(), listeners=listeners)) as run:
         run.learner.model.train()
-        run.attempt()
-        run.check()  # waits for the device
-        begun = time.monotonic()
-        for _ in range(STEPS):
+        times = []
+        for _ in range(min(1 + STEPS, run.steps)):
+            begun = time.monotonic()
             run.attempt()
-        run.check()
-        return (time.monotonic() - begun) / (STEPS * arguments.recipe.batch_size)
+            run.check()  # waits for the device
+            times.append(time.monotonic() - begun)
+    return median(times[1:] or times) / arguments.recipe.batch_size
