@@ -174,7 +174,7 @@ def compare(
                 entry = _entry(tuned.network, tuned.fitted, sample, tuned.identity)
                 entries = [entry if e.network.name == tuned.name else e for e in entries]
                 own = bench.steps([entry], comparison.batches, comparison.streams, files)
-                further = [tuned.system(), *own]
+                further: list[Step | Round] = [tuned.system(), *own]
                 records = carry_out(further, folder, say)
                 queries = [
                     *tuned.in_place_of_linear(measured.queries),
