@@ -11,12 +11,11 @@ from pathlib import Path
 from types import UnionType
 from typing import get_args
 
-import typer
 from sphinx.application import Sphinx
 
 import atalho
 from atalho import conditions as declared
-from atalho.cli import app
+from atalho.cli.commands import COMMANDS, command
 from atalho.explain.table import cell
 from atalho.grammar.network import Source
 from atalho.networks import get
@@ -32,17 +31,17 @@ RESULTS = Path(__file__).parents[1] / "results" / "README.md"
 
 def commands() -> str:
     """Every command with its arguments and options, as the parser has them."""
-    group = typer.main.get_command(app)
     sections = []
-    for name, command in group.commands.items():
-        context = command.make_context(name, [], resilient_parsing=True)
-        described = [parameter.get_help_record(context) for parameter in command.params]
-        usage = " ".join(["atalho", name, *command.collect_usage_pieces(context)])
+    for name in COMMANDS:
+        called = command(name)
+        context = called.make_context(name, [], resilient_parsing=True)
+        described = [parameter.get_help_record(context) for parameter in called.params]
+        usage = " ".join(["atalho", name, *called.collect_usage_pieces(context)])
         rows = [
             [f"`{declaration}`", _text(meaning)] for declaration, meaning in filter(None, described)
         ]
         sections.append(
-            f"## {name}\n\n`{usage}`\n\n{_text(command.help)}\n\n{_table(['option', 'meaning'], rows)}"
+            f"## {name}\n\n`{usage}`\n\n{_text(called.help)}\n\n{_table(['option', 'meaning'], rows)}"
         )
     return "\n\n".join(sections)
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-import typer
 from PIL import Image
 
 import atalho
 import photo_folders
-from atalho.cli import app, main
+from atalho.cli import main
+from atalho.cli.commands import COMMANDS, command
 from atalho.conditions import CONDITIONS
 from atalho.record import UNITS
 from documents import DOCS, PAGES, ROOT, Block, blocks, compared, links, pattern, words
@@ -28,7 +28,6 @@ for extra in ("timm", "onnx", "onnxruntime", "openvino", "zeus", "tensorboard", 
 from sphinx.cmd.build import main
 sys.exit(main())
 """
-COMMANDS = typer.main.get_command(app).commands
 LANGUAGES = {"", "bash", "console", "json", "python"}
 
 
@@ -42,9 +41,9 @@ def examples(page: Path) -> list[Block]:
     return [each for each in blocks(page) if each.language in languages and not each.needs]
 
 
-def parse(command: Sequence[str]) -> None:
+def parse(typed: Sequence[str]) -> None:
     """Checks that the command line's parser takes the words after `atalho`; raises its usage error where it does not."""
-    COMMANDS[command[0]].make_context(command[0], [*command[1:]])
+    command(typed[0]).make_context(typed[0], [*typed[1:]])
 
 
 def targets() -> set[str]:
@@ -101,8 +100,8 @@ def test_commands_that_cannot_run_here_parse(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_commands_within_sentences_parse(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    for command in re.findall(r"`atalho ([a-z]+ [^`…]+)`", text):
-        parse(words(command))
+    for typed in re.findall(r"`atalho ([a-z]+ [^`…]+)`", text):
+        parse(words(typed))
     for target in re.findall(r"`make ([\w-]+)`", text):
         assert target in targets()
 
@@ -120,8 +119,8 @@ def test_examples_run_in_their_order(
         if block.language == "python":
             exec(block.text, names)  # our own documentation
             continue
-        for command, shown in block.commands:
-            program, *rest = words(command)
+        for line, shown in block.commands:
+            program, *rest = words(line)
             assert program == "atalho"
             output = StringIO()
             with redirect_stdout(output), redirect_stderr(output):

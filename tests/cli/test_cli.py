@@ -165,7 +165,7 @@ def test_inception_explains_the_lectures_module(capsys: Captured, format: str) -
         (2, "show resnet50.v2", "resnet50.v1_5"),
         (2, "show vgg16 --input 3x20x20", "row pool5 cannot take 512x1x1"),
         (2, "show vgg16 --input 3x20", "3x224x224"),
-        (2, "show resnet50 --num-classes 0", "greater than or equal to 1"),
+        (2, "show resnet50 --num-classes 0", "0 is not in the range x>=1"),
         (2, "show", "NETWORK"),
         (2, "show resnet50 --dtype float8", "float16"),
         (2, "inception 480x14 192 96 208 16 48 64", "CxHxW"),
@@ -510,3 +510,14 @@ def test_what_cannot_be_measured_is_said_before_anything_is(
     assert main(arguments.split()) == 2
     assert said in capsys.readouterr().err
     assert not [*tmp_path.iterdir()]
+
+
+def test_without_a_command_the_help_is_shown_and_it_is_a_usage_error(capsys: Captured) -> None:
+    assert main([]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "Commands:\n  list " in err
+
+
+def test_an_unknown_command_names_the_one_that_is_like_it(capsys: Captured) -> None:
+    assert "Did you mean 'show'?" in _fails(capsys, 2, "shw", "resnet20")

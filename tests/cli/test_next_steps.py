@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import typer
 
 import atalho
-from atalho.cli import app
+from atalho.cli.commands import COMMANDS, command
 
 SOURCE = Path(atalho.__file__).parent
 
@@ -38,21 +37,20 @@ def _texts(node: ast.AST) -> Iterator[str]:
                 yield from _texts(child)
 
 
-COMMANDS = [
-    command.strip()
-    for step in _steps()
-    for command in re.findall(r"\batalho ([a-z]+(?: [^,;`()]*)?)", step)
+STEPS = [
+    step.strip()
+    for text in _steps()
+    for step in re.findall(r"\batalho ([a-z]+(?: [^,;`()]*)?)", text)
 ]
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_next_steps_name_commands_and_options_that_exist(command: str) -> None:
-    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    name, *words = shlex.split(command)
-    assert name in commands
-    known = {flag for each in commands[name].params for flag in (*each.opts, *each.secondary_opts)}
+@pytest.mark.parametrize("step", STEPS)
+def test_next_steps_name_commands_and_options_that_exist(step: str) -> None:
+    name, *words = shlex.split(step)
+    assert name in COMMANDS
+    known = {flag for each in command(name).params for flag in (*each.opts, *each.secondary_opts)}
     assert [word for word in words if word.startswith("-") and word not in known] == []
 
 
 def test_there_are_some() -> None:
-    assert len(COMMANDS) > 5
+    assert len(STEPS) > 5

@@ -17,7 +17,7 @@ ATALHO, TORCHRUN = SCRIPTS / "atalho", SCRIPTS / "torchrun"
 
 TRAPS = (
     *("atalho", "json", "multiprocessing", "numpy", "onnx", "onnxruntime", "openvino", "psutil"),
-    *("queue", "runpy", "safetensors", "signal", "sitecustomize", "torch", "typer", "zeus"),
+    *("queue", "runpy", "safetensors", "signal", "sitecustomize", "torch", "click", "zeus"),
 )
 """Modules that some child imports, of Python's own and of packages."""
 

@@ -3,40 +3,25 @@
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated
 
-import typer
+import click
 
 from atalho import __version__
 from atalho.cli.commands import CommandGroup
 from atalho.cli.progress import say
 from atalho.errors import AtalhoError, Exit, printable
 
-app = typer.Typer(
-    name="atalho",
+
+@click.group(
+    "atalho",
     cls=CommandGroup,
-    help="The classic convolutional networks as their papers print them: explained, trained and compared.",
     no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-def _version(requested: bool) -> None:
-    if requested:
-        print(f"atalho {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _common(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
-    ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
-) -> None:
-    pass
+@click.version_option(__version__, message="atalho %(version)s", help="Print the version.")
+@click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks.")
+def app() -> None:
+    """The classic convolutional networks as their papers print them: explained, trained and compared."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,7 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         say(str(error))
         return error.exit
-    except typer.TyperException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
+        say(error.format_message())
+        return Exit.USAGE
+    except click.ClickException as error:
         if debug:
             raise
         where = getattr(error, "ctx", None)
@@ -62,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         cause = printable(error.format_message()).rstrip(".")
         say(f"error[USAGE] {command}: {cause}. Next: {command} --help")
         return Exit.USAGE
-    except (typer.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt):
         return Exit.INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()  # whoever read the output has closed it

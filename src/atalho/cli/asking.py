@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+import click
 
 import atalho
 from atalho.cli import table
+from atalho.cli.declaring import Argument, Option
 from atalho.cli.options import (
     DATA_DIR,
     BadPhotos,
@@ -30,7 +31,6 @@ from atalho.cli.options import (
 )
 from atalho.cli.progress import say, screen
 from atalho.cli.rows import predictions_table
-from atalho.cli.table import Format
 from atalho.errors import AtalhoError, Exit, wrong_option
 from atalho.explain.table import Table
 
@@ -39,18 +39,18 @@ def evaluate(
     network: RunOrNetwork,
     weights: Weights = None,
     data: Annotated[
-        str, typer.Option("--data", help="digits, cifar10, cifar100, or a folder of CLASS/image.")
+        str, Option("--data", help="digits, cifar10, cifar100, or a folder of CLASS/image.")
     ] = "digits",
     data_dir: DataDir = DATA_DIR,
     split: Annotated[
         str | None,
-        typer.Option(
+        Option(
             help="train, val or test of a data set, or of a folder that has them; test unless given."
         ),
     ] = None,
     crops: Annotated[
         Crops,
-        typer.Option(
+        Option(
             help="Views that are averaged: the centre, 10 crops, GoogLeNet's 144, or all at 5 sizes."
         ),
     ] = "1",
@@ -59,9 +59,9 @@ def evaluate(
     device: DeviceName = "auto",
     precision: PrecisionName = None,
     threads: Threads = None,
-    output: Annotated[Path | None, typer.Option("-o", help="Add the records to a file.")] = None,
+    output: Annotated[Path | None, Option("-o", help="Add the records to a file.")] = None,
     unknown: Unknown = None,
-    format: FormatOption = Format.TABLE,
+    format: FormatOption = "table",
 ) -> None:
     """Top-1 and top-5 with a 95 % interval, accuracy per class, and the confusion matrix."""
     evaluation = atalho.evaluate(
@@ -90,10 +90,10 @@ def predict(
     network: RunOrNetwork,
     images: Annotated[
         list[str],
-        typer.Argument(metavar="IMAGE...", help="Files, folders, or - for one image's bytes."),
+        Argument(metavar="IMAGE...", help="Files, folders, or - for one image's bytes."),
     ],
     weights: Weights = None,
-    top: Annotated[int, typer.Option(min=1, help="How many labels an image gets.")] = 5,
+    top: Annotated[int, Option(min=1, help="How many labels an image gets.")] = 5,
     num_classes: NumClasses = None,
     batch_size: BatchSize = None,
     device: DeviceName = "auto",
@@ -101,27 +101,27 @@ def predict(
     threads: Threads = None,
     max_error: Annotated[
         float | None,
-        typer.Option(
+        Option(
             metavar="SHARE",
             help="Say `unsure` of an image, so that at most this share of the labels is wrong, with 95 % confidence; as 0.02.",
         ),
     ] = None,
     explain: Annotated[
         Path | None,
-        typer.Option(
+        Option(
             metavar="FOLDER",
             help="Write pictures of where the network sees the most probable class: red speaks for it, blue against it.",
         ),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(
+        Option(
             "-o",
             "--output",
             help="A .csv, .jsonl or .parquet file that is written as the answers come, and gone on with.",
         ),
     ] = None,
-    format: FormatOption = Format.TABLE,
+    format: FormatOption = "table",
 ) -> None:
     """Labels with probabilities for pictures; if one cannot be read the others are still shown, and the exit code is 3."""
     settings: Any = {
@@ -142,7 +142,7 @@ def predict(
         say(f"{output}: {predicted.continued + predicted.pictures:,} pictures")
         if predicted.unreadable:
             say(f"{predicted.unreadable:,} of them could not be read; their lines say why")
-            raise typer.Exit(Exit.DATA)
+            raise click.exceptions.Exit(Exit.DATA)
         return
     predictions = atalho.predict(network, images, explain=explain, **settings)
     table.show(predictions_table(predictions, format), format)
@@ -151,17 +151,15 @@ def predict(
 
 def export(
     network: RunOrNetwork,
-    to: Annotated[Target, typer.Option("--to", help="The format.")],
+    to: Annotated[Target, Option("--to", help="The format.")],
     output: Annotated[
         Path,
-        typer.Option(
-            "-o", "--output", help="A file; a new folder for safetensors, timm and hub-folder."
-        ),
+        Option("-o", "--output", help="A file; a new folder for safetensors, timm and hub-folder."),
     ],
     weights: Weights = None,
     data: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--data",
             help="digits, cifar10, cifar100 or a folder of images, to compare on; a run's own unless given.",
         ),
@@ -175,7 +173,7 @@ def export(
     max_engine_loss: MaxEngineLoss = 1.0,
     batch_size: Annotated[
         int,
-        typer.Option(
+        Option(
             "-b", "--batch-size", min=1, help="Images at a time, for which an engine is chosen."
         ),
     ] = 1,
@@ -183,15 +181,13 @@ def export(
     threads: Threads = None,
     with_preprocessing: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--with-preprocessing",
             help="With --to onnx: a file that takes pictures of 8 bits and any size, and returns labels too.",
         ),
     ] = False,
-    records: Annotated[
-        Path | None, typer.Option(help="Add the comparison's records to a file.")
-    ] = None,
-    format: FormatOption = Format.TABLE,
+    records: Annotated[Path | None, Option(help="Add the comparison's records to a file.")] = None,
+    format: FormatOption = "table",
 ) -> None:
     """Write a network to a file for other programs, with classes and preprocessing where the format can hold them.
 
@@ -227,4 +223,4 @@ def _fail_with(errors: Sequence[AtalhoError]) -> None:
     for error in errors:
         say(str(error))
     if errors:
-        raise typer.Exit(errors[0].exit)
+        raise click.exceptions.Exit(errors[0].exit)

@@ -1,21 +1,12 @@
 """The commands by name: the function of each, loaded when the command is called, and its line in `atalho --help`."""
 
-from collections.abc import Callable, Iterator, MutableMapping
-from functools import wraps
+from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec
+from typing import NamedTuple
 
-import typer
-from typer.core import TyperGroup
-from typer.main import get_command_from_info
-from typer.models import CommandInfo
+import click
 
-from atalho.errors import WRONG_OPTION, AtalhoError
-
-if TYPE_CHECKING:
-    from typer._click import Command, Context, HelpFormatter
-
-Parameters = ParamSpec("Parameters")
+from atalho.cli.declaring import Command, command_of
 
 
 class Entry(NamedTuple):
@@ -94,58 +85,26 @@ COMMANDS = {
 }
 
 
-class LoadedCommands(MutableMapping[str, "Command"]):
-    """The commands as typer has them; each one's module is imported when it is first looked up."""
-
-    def __init__(self) -> None:
-        self._loaded: dict[str, Command] = {}
-
-    def __getitem__(self, name: str) -> "Command":
-        if name not in self._loaded:
-            module, _, function = COMMANDS[name].function.partition(":")
-            callback = getattr(import_module(f"atalho.cli.{module}"), function)
-            self._loaded[name] = get_command_from_info(
-                CommandInfo(name, callback=naming_options(callback)),
-                pretty_exceptions_short=True,
-                rich_markup_mode=None,
-            )
-        return self._loaded[name]
-
-    def __setitem__(self, name: str, command: "Command") -> None:
-        self._loaded[name] = command
-
-    def __delitem__(self, name: str) -> None:
-        del self._loaded[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(COMMANDS)
-
-    def __len__(self) -> int:
-        return len(COMMANDS)
+@cache
+def command(name: str) -> Command:
+    """The command of this name; its module is imported when the command is first used."""
+    module, _, function = COMMANDS[name].function.partition(":")
+    return command_of(name, getattr(import_module(f"atalho.cli.{module}"), function))
 
 
-class CommandGroup(TyperGroup):
+class CommandGroup(click.Group):
     """`atalho` itself: its help lists the commands without loading them."""
 
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
-        self.commands = LoadedCommands()
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*COMMANDS]
 
-    def format_commands(self, ctx: "Context", formatter: "HelpFormatter") -> None:
+    def get_command(self, ctx: click.Context, name: str) -> Command | None:
+        if name in COMMANDS:
+            return command(name)
+        if ctx.resilient_parsing:  # a shell asks for completions
+            return None
+        raise click.exceptions.NoSuchCommand(name, possibilities=COMMANDS, ctx=ctx)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, f"{entry.summary}.") for name, entry in COMMANDS.items()])
-
-
-def naming_options(command: Callable[Parameters, None]) -> Callable[Parameters, None]:
-    """Wraps a command: an error about an option becomes a usage error of typer, with the option's name and a hint to --help."""
-
-    @wraps(command)
-    def run(*args: Parameters.args, **options: Parameters.kwargs) -> None:
-        try:
-            command(*args, **options)
-        except AtalhoError as error:
-            if error.code != WRONG_OPTION:
-                raise
-            raise typer.BadParameter(error.cause, param_hint=error.subject) from error
-
-    return run

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+import click
 
 import atalho
 from atalho.cli import table
+from atalho.cli.declaring import Argument, Option
 from atalho.cli.options import (
     DATA_DIR,
     BadPhotos,
@@ -46,7 +47,6 @@ from atalho.cli.options import (
 from atalho.cli.progress import say, screen
 from atalho.cli.rows import comparison_table
 from atalho.cli.stopping import resumable
-from atalho.cli.table import Format
 from atalho.errors import Exit
 
 
@@ -54,7 +54,7 @@ def compare(
     networks: NetworkNames = None,
     data: Annotated[
         str,
-        typer.Option(
+        Option(
             "--data",
             help="digits, cifar10, cifar100, a folder of photos, or none for no training.",
         ),
@@ -65,16 +65,16 @@ def compare(
     img_size: ImgSize = None,
     weights: Annotated[
         list[str],
-        typer.Option(
+        Option(
             metavar="[NETWORK=]WEIGHTS",
             help="Weights to fine-tune, for one network or for all; may be given several times.",
         ),
-    ] = [],  # noqa: B006 (typer copies it)
+    ] = [],  # noqa: B006 (the command gets a copy)
     from_scratch: FromScratch = False,
     recipe: RecipeName = None,
     as_published: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--as-published",
             help="Without training: the photos' classes are those of the published weights.",
         ),
@@ -83,10 +83,10 @@ def compare(
     class_weights: ClassWeights = False,
     mirror: Mirror = True,
     group_by: GroupBy = None,
-    output: Annotated[Path, typer.Option(help="The comparison's folder.")] = Path("comparison"),
+    output: Annotated[Path, Option(help="The comparison's folder.")] = Path("comparison"),
     epochs: Epochs = None,
     steps: Steps = None,
-    batch_size: BatchSizes = [1, 32],  # noqa: B006 (typer copies it)
+    batch_size: BatchSizes = [1, 32],  # noqa: B006 (the command gets a copy)
     streams: Streams = 1,
     engine: EngineName = "eager",
     precision: EnginePrecision = None,
@@ -101,7 +101,7 @@ def compare(
     seed: Seed = 0,
     seeds: Annotated[
         Any,
-        typer.Option(
+        Option(
             parser=seed_list,
             metavar="N,N,…",
             help="Several seeds, with a training of each network for each; the choice accounts for their spread.",
@@ -112,13 +112,13 @@ def compare(
     time_budget: TimeBudget = None,
     keep_thumbnails: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--thumbnails/--no-thumbnails",
             help="Keep and show small pictures of mistakes; not for private ones.",
         ),
     ] = True,
     unknown: Unknown = None,
-    format: FormatOption = Format.TABLE,
+    format: FormatOption = "table",
 ) -> None:
     """Cost, training, accuracy, latency, memory and energy of several networks, the choice, and the page that shows them.
 
@@ -177,17 +177,17 @@ def compare(
 
 
 def recheck(
-    chosen: Annotated[Path, typer.Argument(help="The folder that `atalho compare` writes.")],
+    chosen: Annotated[Path, Argument(help="The folder that `atalho compare` writes.")],
     data: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--data",
             help="Labelled images to check the accuracy on: digits, cifar10, cifar100, or a folder of CLASS/image.",
         ),
     ] = None,
     data_dir: DataDir = DATA_DIR,
-    records: Annotated[Path | None, typer.Option(help="Add what is measured to a file.")] = None,
-    format: FormatOption = Format.TABLE,
+    records: Annotated[Path | None, Option(help="Add what is measured to a file.")] = None,
+    format: FormatOption = "table",
 ) -> None:
     """What a chosen system promises, held against this machine; exit code 1 where a promise does not hold.
 
@@ -196,7 +196,7 @@ def recheck(
     outcome = atalho.recheck(chosen, data, data_dir=data_dir, records=records, reporter=screen())
     table.show(outcome.table, format)
     if not outcome.holds:
-        raise typer.Exit(Exit.CHECK_FAILED)
+        raise click.exceptions.Exit(Exit.CHECK_FAILED)
 
 
 def _by_network(weights: Sequence[str], networks: Sequence[str]) -> dict[str, str]:

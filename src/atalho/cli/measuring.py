@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
 import atalho
 from atalho.cli import table
+from atalho.cli.declaring import Argument, Option
 from atalho.cli.options import (
     DATA_DIR,
     BatchSizes,
@@ -30,29 +29,28 @@ from atalho.cli.options import (
 )
 from atalho.cli.progress import screen
 from atalho.cli.rows import bench_table, diagnosis_table
-from atalho.cli.table import Format
 
 
 def bench(
-    networks: Annotated[list[str], typer.Argument(metavar="NETWORK...")],
+    networks: Annotated[list[str], Argument(metavar="NETWORK...")],
     data: Annotated[
         Path | None,
-        typer.Option(
+        Option(
             "--data",
             help="A folder of photos, on whose files single requests are measured from file to label.",
         ),
     ] = None,
     input: Input = None,
     num_classes: NumClasses = None,
-    batch_size: BatchSizes = [1, 16],  # noqa: B006 (typer copies it)
+    batch_size: BatchSizes = [1, 16],  # noqa: B006 (the command gets a copy)
     streams: Streams = 1,
     engine: EngineName = "eager",
     precision: EnginePrecision = None,
     memory_format: MemoryFormatOption = "channels_last",
     device: DeviceName = "auto",
     threads: Threads = None,
-    output: Annotated[Path | None, typer.Option("-o", help="Add the records to a file.")] = None,
-    format: FormatOption = Format.TABLE,
+    output: Annotated[Path | None, Option("-o", help="Add the records to a file.")] = None,
+    format: FormatOption = "table",
 ) -> None:
     """Latency, throughput, peak memory and energy by batch size, with parameters and multiply-accumulates.
 
@@ -77,26 +75,24 @@ def bench(
 
 
 def diagnose(
-    networks: Annotated[list[str], typer.Argument(metavar="NETWORK...")],
+    networks: Annotated[list[str], Argument(metavar="NETWORK...")],
     data: Annotated[
         str,
-        typer.Option("--data", help="digits, cifar10, cifar100, or none for noise."),
+        Option("--data", help="digits, cifar10, cifar100, or none for noise."),
     ] = "digits",
     data_dir: DataDir = DATA_DIR,
     at: Annotated[
         Any,
-        typer.Option(
+        Option(
             parser=moments_of,
             metavar="MOMENTS",
             help="After how many steps, as in 0,1,10,100,end; end: the end of a finished run.",
         ),
     ] = "0",
-    seeds: Annotated[
-        Any, typer.Option(parser=seed_list, metavar="SEEDS", help="As in 0,1,2.")
-    ] = "0",
+    seeds: Annotated[Any, Option(parser=seed_list, metavar="SEEDS", help="As in 0,1,2.")] = "0",
     measure: Annotated[
         Any,
-        typer.Option(
+        Option(
             parser=name_list,
             metavar="MEASURES",
             help="Some of flow, responses, shattering; paths, lesions, surface, which take minutes.",
@@ -108,16 +104,16 @@ def diagnose(
     hold_out: HoldOut = None,
     runs: Annotated[
         list[Path],
-        typer.Option(help="Finished runs, or folders of them; may be given several times."),
-    ] = [],  # noqa: B006 (typer copies it)
-    output: Annotated[Path, typer.Option(help="The diagnosis's folder.")] = Path("diagnosis"),
+        Option(help="Finished runs, or folders of them; may be given several times."),
+    ] = [],  # noqa: B006 (the command gets a copy)
+    output: Annotated[Path, Option(help="The diagnosis's folder.")] = Path("diagnosis"),
     batch_size: Annotated[
         int,
-        typer.Option("-b", "--batch-size", min=2, help="Images that gradients are computed for."),
+        Option("-b", "--batch-size", min=2, help="Images that gradients are computed for."),
     ] = 64,
     device: DeviceName = "auto",
     threads: Threads = None,
-    format: FormatOption = Format.TABLE,
+    format: FormatOption = "table",
 ) -> None:
     """Why depth works: how gradients flow back, by which paths, and how layers respond, before and during training.
 

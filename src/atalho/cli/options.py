@@ -4,8 +4,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import typer
+import click
 
+from atalho.cli.declaring import Argument, Option
 from atalho.cli.table import Format
 from atalho.grammar.shape import Shape
 from atalho.runtime.precision import Precision
@@ -18,7 +19,7 @@ def input_shape(text: str) -> Shape:
     try:
         channels, height, width = (int(part) for part in text.lower().replace("×", "x").split("x"))
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is not CxHxW, as in 3x224x224") from None
+        raise click.BadParameter(f"{text!r} is not CxHxW, as in 3x224x224") from None
     return channels, height, width
 
 
@@ -26,14 +27,14 @@ def moments_of(text: str) -> "list[When]":
     try:
         return ["end" if each == "end" else _whole(each) for each in text.split(",")]
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is not as 0,1,10,end") from None
+        raise click.BadParameter(f"{text!r} is not as 0,1,10,end") from None
 
 
 def seed_list(text: str) -> list[int]:
     try:
         return [_whole(each) for each in text.split(",")]
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is not as 0,1,2") from None
+        raise click.BadParameter(f"{text!r} is not as 0,1,2") from None
 
 
 def _whole(text: str) -> int:
@@ -56,67 +57,68 @@ def name_list(text: str) -> list[str]:
 
 NetworkName = Annotated[
     str,
-    typer.Argument(
+    Argument(
         metavar="NETWORK",
         help="A name of `atalho list`, timm:NAME, torchvision:NAME or FILE.py:FUNCTION.",
     ),
 ]
-NetworkNames = Annotated[list[str] | None, typer.Argument(metavar="NETWORK...", show_default=False)]
+NetworkNames = Annotated[list[str] | None, Argument(metavar="NETWORK...")]
 RunOrNetwork = Annotated[
     str,
-    typer.Argument(
+    Argument(
         metavar="RUN|NETWORK",
         help="A finished run's folder, hf-hub:OWNER/NAME, or a name with --weights.",
     ),
 ]
 Weights = Annotated[
     str | None,
-    typer.Option(
+    Option(
         help="A published name as tv_in1k, a file, a folder with config.json, or hf-hub:OWNER/NAME."
     ),
 ]
 Input = Annotated[
     Any,
-    typer.Option(
+    Option(
         parser=input_shape, metavar="CxHxW", help="Shape of an image; the paper's unless given."
     ),
 ]
 NumClasses = Annotated[
-    int | None, typer.Option(min=1, help="Number of classes; the paper's unless given.")
+    int | None, Option(min=1, help="Number of classes; the paper's unless given.")
 ]
-FormatOption = Annotated[Format, typer.Option("--format", help="How the result is printed.")]
+FormatOption = Annotated[Format, Option("--format", help="How the result is printed.")]
 DataDir = Annotated[
-    Path, typer.Option(help="Where data sets are kept and downloaded to.", envvar="ATALHO_DATA")
+    Path, Option(help="Where data sets are kept and downloaded to.", envvar="ATALHO_DATA")
 ]
 RecipeName = Annotated[
     str | None,
-    typer.Option(
+    Option(
         "--recipe", help="A paper's recipe, finetune, linear or quick; by the data unless given."
     ),
 ]
-BatchSize = Annotated[int | None, typer.Option("-b", "--batch-size", min=1)]
+BatchSize = Annotated[int | None, Option("-b", "--batch-size", min=1)]
 BatchSizes = Annotated[
-    list[int], typer.Option("-b", "--batch-size", min=1, help="May be given several times.")
+    list[int], Option("-b", "--batch-size", min=1, help="May be given several times.")
 ]
-Epochs = Annotated[float | None, typer.Option(min=0.01, help="Length in epochs.")]
-Steps = Annotated[int | None, typer.Option(min=1, help="Length in iterations.")]
+Epochs = Annotated[float | None, Option(min=0.01, help="Length in epochs.")]
+Steps = Annotated[int | None, Option(min=1, help="Length in iterations.")]
 HoldOut = Annotated[
     bool | None,
-    typer.Option(help="Keep the validation split out of training; by the recipe unless given."),
+    Option(
+        "--hold-out/--no-hold-out",
+        help="Keep the validation split out of training; by the recipe unless given.",
+    ),
 ]
 ClassWeights = Annotated[
     bool,
-    typer.Option(
-        "--class-weights", help="The same weight for every class, however many images it has."
-    ),
+    Option("--class-weights", help="The same weight for every class, however many images it has."),
 ]
 FromScratch = Annotated[
     bool,
-    typer.Option("--from-scratch", help="Photos without published weights: all of it is learned."),
+    Option("--from-scratch", help="Photos without published weights: all of it is learned."),
 ]
 Optimise = Annotated[
     str,
-    typer.Option(
+    Option(
         "--optimise",
         help="What the choice among networks on photos is about: accuracy, balanced or recall:CLASS>=0.95.",
     ),
@@ -132,30 +134,28 @@ TimeBudget = Annotated[
 ]
 GroupBy = Annotated[
     Path | None,
-    typer.Option(help="CSV of photo,group: those of one patient, camera or burst stay together."),
+    Option(help="CSV of photo,group: those of one patient, camera or burst stay together."),
 ]
 Mirror = Annotated[
-    bool, typer.Option(" /--no-mirror", help="No mirrored images: for signs and text.")
+    bool, Option("--mirror/--no-mirror", help="Mirrored images too; not for signs and text.")
 ]
-Seed = Annotated[int, typer.Option(min=0)]
-DeviceName = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
+Seed = Annotated[int, Option(min=0)]
+DeviceName = Annotated[str, Option("--device", help="auto, cpu, cuda or cuda:N.")]
 PrecisionName = Annotated[
     Precision | None,
-    typer.Option("--precision", help="The one that the run was tested in unless given."),
+    Option("--precision", help="The one that the run was tested in unless given."),
 ]
 EngineName = Annotated[
     Literal["auto", "eager", "compiled", "onnxruntime", "openvino"],
-    typer.Option(
-        "--engine", help="What runs the network; auto: the fastest installed one that agrees."
-    ),
+    Option("--engine", help="What runs the network; auto: the fastest installed one that agrees."),
 ]
 EnginePrecision = Annotated[
     Literal[Precision, "int8"] | None,
-    typer.Option("--precision", help="Of the engine; unless given float32, or with auto any."),
+    Option("--precision", help="Of the engine; unless given float32, or with auto any."),
 ]
 Streams = Annotated[
     int,
-    typer.Option(
+    Option(
         "--streams",
         min=1,
         help="Requests at once, whose throughput in the engine's own mode for it is measured too.",
@@ -163,7 +163,7 @@ Streams = Annotated[
 ]
 MaxLatency = Annotated[
     float | None,
-    typer.Option(
+    Option(
         "--max-latency-ms",
         min=0.0,
         help="Limit of the latency of an image, from its file to its label at the 90th percentile, in milliseconds.",
@@ -171,24 +171,22 @@ MaxLatency = Annotated[
 ]
 MaxMemory = Annotated[
     float | None,
-    typer.Option(
-        "--max-memory-mb", min=0.0, help="Limit of the whole process's peak, in megabytes."
-    ),
+    Option("--max-memory-mb", min=0.0, help="Limit of the whole process's peak, in megabytes."),
 ]
 MaxEnergy = Annotated[
     float | None,
-    typer.Option("--max-energy-j", min=0.0, help="Limit of one image's energy, in joules."),
+    Option("--max-energy-j", min=0.0, help="Limit of one image's energy, in joules."),
 ]
 MaxSize = Annotated[
-    float | None, typer.Option("--max-size-mb", min=0.0, help="Limit of the files, in megabytes.")
+    float | None, Option("--max-size-mb", min=0.0, help="Limit of the files, in megabytes.")
 ]
 MinAccuracy = Annotated[
     float | None,
-    typer.Option("--min-accuracy", min=0.0, max=1.0, help="Limit of top-1, from 0 to 1."),
+    Option("--min-accuracy", min=0.0, max=1.0, help="Limit of top-1, from 0 to 1."),
 ]
 Margin = Annotated[
     float,
-    typer.Option(
+    Option(
         "--margin",
         min=0.0,
         max=100.0,
@@ -197,30 +195,28 @@ Margin = Annotated[
 ]
 MemoryFormatOption = Annotated[
     Literal["channels_last", "contiguous"],
-    typer.Option("--memory-format", help="Of images and weights in torch's engines."),
+    Option("--memory-format", help="Of images and weights in torch's engines."),
 ]
 Threads = Annotated[
-    int | None, typer.Option("-t", "--threads", min=1, help="Processor threads; all unless given.")
+    int | None, Option("-t", "--threads", min=1, help="Processor threads; all unless given.")
 ]
 DATA_DIR = Path("data")
 Crops = Literal["1", "10", "144", "full"]
 BadImages = Literal["error", "skip"]
 BadPhotos = Annotated[
     BadImages,
-    typer.Option(
-        "--bad-images", help="Whether a photo that cannot be read is an error or left out."
-    ),
+    Option("--bad-images", help="Whether a photo that cannot be read is an error or left out."),
 ]
 Unknown = Annotated[
     Path | None,
-    typer.Option(
+    Option(
         metavar="FOLDER",
         help="Images that are none of the classes: measure how unsure the network is of them; the folder `unknown` of --data unless given.",
     ),
 ]
 MaxEngineLoss = Annotated[
     float,
-    typer.Option(
+    Option(
         "--max-engine-loss",
         min=0.0,
         max=100.0,
@@ -230,13 +226,13 @@ MaxEngineLoss = Annotated[
 Copies = Literal["exact", "similar", "off"]
 CopiesOption = Annotated[
     Copies,
-    typer.Option(
+    Option(
         "--copies",
         help="Photos that stay in one split when a folder is divided: equal files, also those that look alike, or none.",
     ),
 ]
 ImgSize = Annotated[
-    int | None, typer.Option(min=1, help="Side of the input for photos; the paper's unless given.")
+    int | None, Option(min=1, help="Side of the input for photos; the paper's unless given.")
 ]
 Optimiser = Literal["sgd", "adamw"]
 Target = Literal["onnx", "safetensors", "torchvision", "timm", "pt2", "hub-folder", "engine"]

@@ -5,10 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import typer
+import click
 
 import atalho
 from atalho.cli import table
+from atalho.cli.declaring import Argument, Option
 from atalho.cli.options import (
     FormatOption,
     Input,
@@ -24,18 +25,17 @@ from atalho.cli.options import (
 )
 from atalho.cli.progress import say
 from atalho.cli.rows import findings_table
-from atalho.cli.table import Format
 from atalho.errors import Exit
 from atalho.grammar.peak import Dtype
 
 
 def list_networks(
-    pattern: Annotated[str, typer.Argument(help="A pattern as resnet*, or part of a name.")] = "*",
-    format: FormatOption = Format.TABLE,
+    pattern: Annotated[str, Argument(help="A pattern as resnet*, or part of a name.")] = "*",
+    format: FormatOption = "table",
 ) -> None:
     """The catalogue: parameters, multiply-accumulates, depth, input, year, source and published weights."""
     networks = atalho.list_networks(pattern)
-    if format is Format.TABLE:
+    if format == "table":
         networks = replace(networks, rows=[*map(_narrow, networks.rows)])
     table.show(networks, format)
 
@@ -51,15 +51,15 @@ def show(
     input: Input = None,
     num_classes: NumClasses = None,
     cost: Annotated[
-        bool, typer.Option("--cost", help="Receptive field, operations and bytes of every row.")
+        bool, Option("--cost", help="Receptive field, operations and bytes of every row.")
     ] = False,
     dtype: Annotated[
         Dtype | None,
-        typer.Option(
+        Option(
             help="Number type that bytes are counted for, float32 unless given; implies --cost."
         ),
     ] = None,
-    format: FormatOption = Format.TABLE,
+    format: FormatOption = "table",
 ) -> None:
     """The paper's table, recomputed row by row beside the numbers that it prints; or the cost of every row."""
     table.show(
@@ -68,14 +68,14 @@ def show(
 
 
 def inception(
-    input: Annotated[Any, typer.Argument(parser=input_shape, metavar="CxHxW", show_default=False)],
-    conv1x1: Annotated[int, typer.Argument(metavar="#1x1", min=1, show_default=False)],
-    reduce3x3: Annotated[int, typer.Argument(metavar="#3x3reduce", min=1, show_default=False)],
-    conv3x3: Annotated[int, typer.Argument(metavar="#3x3", min=1, show_default=False)],
-    reduce5x5: Annotated[int, typer.Argument(metavar="#5x5reduce", min=1, show_default=False)],
-    conv5x5: Annotated[int, typer.Argument(metavar="#5x5", min=1, show_default=False)],
-    pool_proj: Annotated[int, typer.Argument(metavar="pool", min=1, show_default=False)],
-    format: FormatOption = Format.TABLE,
+    input: Annotated[Any, Argument(parser=input_shape, metavar="CxHxW")],
+    conv1x1: Annotated[int, Argument(metavar="#1x1", min=1)],
+    reduce3x3: Annotated[int, Argument(metavar="#3x3reduce", min=1)],
+    conv3x3: Annotated[int, Argument(metavar="#3x3", min=1)],
+    reduce5x5: Annotated[int, Argument(metavar="#5x5reduce", min=1)],
+    conv5x5: Annotated[int, Argument(metavar="#5x5", min=1)],
+    pool_proj: Annotated[int, Argument(metavar="pool", min=1)],
+    format: FormatOption = "table",
 ) -> None:
     """One Inception module, each branch with and without its 1x1 reduction; the numbers as in GoogLeNet's Table 1.
 
@@ -87,12 +87,12 @@ def inception(
 
 
 def draw(
-    networks: Annotated[list[str], typer.Argument(metavar="NETWORK...")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="A file, .svg or .png.")],
-    row: Annotated[str | None, typer.Option(help="One row of each network alone.")] = None,
+    networks: Annotated[list[str], Argument(metavar="NETWORK...")],
+    output: Annotated[Path, Option("-o", "--output", help="A file, .svg or .png.")],
+    row: Annotated[str | None, Option(help="One row of each network alone.")] = None,
     input: Input = None,
     num_classes: NumClasses = None,
-    expand: Annotated[bool, typer.Option("--expand", help="Draw repeated rows too.")] = False,
+    expand: Annotated[bool, Option("--expand", help="Draw repeated rows too.")] = False,
 ) -> None:
     """Networks side by side as their papers draw them, from their tables alone."""
     drawing = atalho.draw(networks, row=row, input=input, num_classes=num_classes, expand=expand)
@@ -102,12 +102,12 @@ def draw(
 def verify(
     ids: Annotated[
         list[str] | None,
-        typer.Argument(metavar="ID...", help="Claims, as in L24; all unless given."),
+        Argument(metavar="ID...", help="Claims, as in L24; all unless given."),
     ] = None,
     records: Annotated[
-        Path | None, typer.Option(help="A folder with records of what was trained or measured.")
+        Path | None, Option(help="A folder with records of what was trained or measured.")
     ] = None,
-    format: FormatOption = Format.TABLE,
+    format: FormatOption = "table",
 ) -> None:
     """Every claim of the sources with its verdict; exit code 1 when a verdict is not the one recorded beside the claim."""
     findings = atalho.verify(ids or (), records or ())
@@ -115,15 +115,15 @@ def verify(
     unexpected = [each.claim.id for each in findings if not each.as_recorded]
     if unexpected:
         say(f"the verdict has changed for {', '.join(unexpected)}")
-        raise typer.Exit(Exit.CHECK_FAILED)
+        raise click.exceptions.Exit(Exit.CHECK_FAILED)
 
 
 def report(
     records: Annotated[
-        list[Path], typer.Argument(metavar="RECORDS...", help="Files of records, one or more.")
+        list[Path], Argument(metavar="RECORDS...", help="Files of records, one or more.")
     ],
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="The page; charts/ and summary.csv go beside it.")
+        Path, Option("-o", "--output", help="The page; charts/ and summary.csv go beside it.")
     ] = Path("report.html"),
     max_latency_ms: MaxLatency = None,
     max_memory_mb: MaxMemory = None,
@@ -148,14 +148,12 @@ def report(
 
 def lecture(
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="The folder; index.html is its first page.")
+        Path, Option("-o", "--output", help="The folder; index.html is its first page.")
     ] = Path("lecture"),
-    language: Annotated[
-        Literal["pt", "en"], typer.Option("--lang", help="Of the first page.")
-    ] = "pt",
+    language: Annotated[Literal["pt", "en"], Option("--lang", help="Of the first page.")] = "pt",
     records: Annotated[
         list[Path] | None,
-        typer.Option(help="A file of records to show; atalho's own unless given. Several times."),
+        Option(help="A file of records to show; atalho's own unless given. Several times."),
     ] = None,
 ) -> None:
     """The lecture on GoogLeNet, ResNet and comparative analysis, live: a folder of pages in Portuguese and English."""

@@ -170,7 +170,7 @@ def findings_table(findings: "Sequence[Finding]", format: Format) -> Table:
     """A table of claims with their verdicts; as notes, why claims differ, by whose records the measured ones are decided, what
     the unmeasured ones would take, and how many there are of each verdict."""
     rows = [each.to_dict() for each in findings]
-    if format is not Format.TABLE:
+    if format != "table":
         return Table(rows, rows)
     columns = ("id", "verdict", "printed", "found", "unit", "claim")
     differing = [f"{each['id']}: {each['note']}" for each in rows if each["verdict"] == "differs"]
@@ -185,6 +185,6 @@ def findings_table(findings: "Sequence[Finding]", format: Format) -> Table:
 def predictions_table(predictions: "Sequence[Prediction]", format: Format) -> Table:
     """A table with a row for every label of every picture; it has a column of errors in CSV, and wherever there are errors."""
     rows = [row for prediction in predictions for row in prediction.rows()]
-    if format is not Format.CSV and not any(row["error"] for row in rows):
+    if format != "csv" and not any(row["error"] for row in rows):
         rows = [{key: row[key] for key in row if key != "error"} for row in rows]
     return Table(rows, [prediction.document() for prediction in predictions])

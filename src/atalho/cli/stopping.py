@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import typer
+import click
 
 from atalho.cli.progress import say
 from atalho.errors import Stopped
@@ -16,4 +16,4 @@ def resumable(next_step: str) -> Iterator[None]:
         yield
     except Stopped as stopped:
         say(f"{stopped}; {next_step}")
-        raise typer.Exit(stopped.exit) from None
+        raise click.exceptions.Exit(stopped.exit) from None

@@ -5,9 +5,8 @@ import json
 import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
-from enum import StrEnum
 from textwrap import fill
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from atalho.errors import printable
 from atalho.explain.table import Table, cell, is_number, texts
@@ -16,27 +15,22 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
 
-class Format(StrEnum):
-    """How a table is printed."""
-
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
-    MARKDOWN = "markdown"
+Format = Literal["table", "json", "csv", "markdown"]
+"""How a table is printed."""
 
 
 def show(table: Table, format: Format) -> None:
     """Prints a table: as JSON its document, as CSV and Markdown its rows, and in a terminal also its title and notes."""
     rows, headers = table.rows, [*table.rows[0]] if table.rows else []
-    if format is Format.JSON:
+    if format == "json":
         show_json(table.document)
         return
-    if format is Format.CSV:
+    if format == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         for line in (headers, *(row.values() for row in rows)):
             writer.writerow(map(_spreadsheet, line))
         return
-    if format is Format.MARKDOWN:
+    if format == "markdown":
         first, *body = (
             [_markdown(cell(each)) for each in line]
             for line in (headers, *(row.values() for row in rows))

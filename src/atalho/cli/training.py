@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import typer
+import click
 
 import atalho
+from atalho.cli.declaring import Argument, Option
 from atalho.cli.options import (
     DATA_DIR,
     BadPhotos,
@@ -34,14 +35,14 @@ from atalho.errors import Exit
 from atalho.runtime.precision import Precision
 
 Workers = Annotated[
-    int | None, typer.Option("-j", "--workers", min=1, help="Threads that decode photos.")
+    int | None, Option("-j", "--workers", min=1, help="Threads that decode photos.")
 ]
 
 
 def train(
     network: NetworkName,
     data: Annotated[
-        str, typer.Option("--data", help="digits, cifar10, cifar100, or a folder of photos.")
+        str, Option("--data", help="digits, cifar10, cifar100, or a folder of photos.")
     ] = "digits",
     data_dir: DataDir = DATA_DIR,
     bad_images: BadPhotos = "error",
@@ -52,30 +53,28 @@ def train(
     from_scratch: FromScratch = False,
     new_head: Annotated[
         bool | None,
-        typer.Option(
+        Option(
             "--new-head/--keep-head",
             help="Draw the classifier of --weights anew; unless given only for other classes.",
         ),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(help="The run's folder; with --seeds the folder of the runs' folders."),
+        Option(help="The run's folder; with --seeds the folder of the runs' folders."),
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Continue where the run stopped.")
-    ] = False,
+    resume: Annotated[bool, Option("--resume", help="Continue where the run stopped.")] = False,
     allow_inexact: Annotated[
-        bool, typer.Option("--allow-inexact", help="Resume though the bits may differ.")
+        bool, Option("--allow-inexact", help="Resume though the bits may differ.")
     ] = False,
     epochs: Epochs = None,
     steps: Steps = None,
     batch_size: BatchSize = None,
-    opt: Annotated[Optimiser | None, typer.Option(help="The optimiser.")] = None,
-    lr: Annotated[float | None, typer.Option(min=0.0)] = None,
-    momentum: Annotated[float | None, typer.Option(min=0.0, max=1.0)] = None,
-    weight_decay: Annotated[float | None, typer.Option(min=0.0)] = None,
+    opt: Annotated[Optimiser | None, Option(help="The optimiser.")] = None,
+    lr: Annotated[float | None, Option(min=0.0)] = None,
+    momentum: Annotated[float | None, Option(min=0.0, max=1.0)] = None,
+    weight_decay: Annotated[float | None, Option(min=0.0)] = None,
     auxiliary_weight: Annotated[
-        float | None, typer.Option(min=0.0, help="Of each auxiliary head's loss.")
+        float | None, Option(min=0.0, help="Of each auxiliary head's loss.")
     ] = None,
     hold_out: HoldOut = None,
     class_weights: ClassWeights = False,
@@ -83,43 +82,43 @@ def train(
     seed: Seed = 0,
     seeds: Annotated[
         Any,
-        typer.Option(parser=seed_list, metavar="N,N,…", help="Several seeds, with a run for each."),
+        Option(parser=seed_list, metavar="N,N,…", help="Several seeds, with a run for each."),
     ] = None,
     device: DeviceName = "auto",
     precision: Annotated[
         Literal["auto", Precision],
-        typer.Option(help="Of training and tests; auto: the fastest on this device."),
+        Option(help="Of training and tests; auto: the fastest on this device."),
     ] = "auto",
     threads: Threads = None,
     workers: Workers = None,
     grad_accum_steps: Annotated[
-        int, typer.Option(min=1, help="Parts that a batch is computed in, to save memory.")
+        int, Option(min=1, help="Parts that a batch is computed in, to save memory.")
     ] = 1,
     sync_bn: Annotated[
         bool,
-        typer.Option("--sync-bn", help="BatchNorm's statistics over the images of all processes."),
+        Option("--sync-bn", help="BatchNorm's statistics over the images of all processes."),
     ] = False,
     compile: Annotated[
-        bool, typer.Option("--compile", help="Compile the network first (torch.compile).")
+        bool, Option("--compile", help="Compile the network first (torch.compile).")
     ] = False,
     save_every: Annotated[
         float,
-        typer.Option(min=0.0, help="Seconds between checkpoints, the most that a crash can lose."),
+        Option(min=0.0, help="Seconds between checkpoints, the most that a crash can lose."),
     ] = 60.0,
     keep_every: Annotated[
         int | None,
-        typer.Option(
+        Option(
             min=1,
             metavar="STEPS",
             help="Keep a checkpoint every so many steps for good, for `atalho audit`.",
         ),
     ] = None,
     tensorboard: Annotated[
-        bool, typer.Option("--tensorboard", help="Curves for TensorBoard too, in the run's folder.")
+        bool, Option("--tensorboard", help="Curves for TensorBoard too, in the run's folder.")
     ] = False,
     probe: Annotated[
         int | None,
-        typer.Option(
+        Option(
             min=1,
             metavar="STEPS",
             help="Measure gradients and responses every so many steps, into the run's probe.jsonl.",
@@ -177,18 +176,16 @@ def train(
 
 
 def audit(
-    run: Annotated[
-        Path, typer.Argument(metavar="RUN", help="The folder of a run with --keep-every.")
-    ],
-    spans: Annotated[int, typer.Option(min=1, help="How many spans are replayed.")] = 3,
-    steps: Annotated[int, typer.Option(min=1, help="The least length of a span.")] = 20,
+    run: Annotated[Path, Argument(metavar="RUN", help="The folder of a run with --keep-every.")],
+    spans: Annotated[int, Option(min=1, help="How many spans are replayed.")] = 3,
+    steps: Annotated[int, Option(min=1, help="The least length of a span.")] = 20,
     data: Annotated[
-        str | None, typer.Option(help="Where the run's photos are now; its own data unless given.")
+        str | None, Option(help="Where the run's photos are now; its own data unless given.")
     ] = None,
     data_dir: DataDir = DATA_DIR,
     seed: Annotated[
         int | None,
-        typer.Option(min=0, help="Of the choice of spans; another every time if absent."),
+        Option(min=0, help="Of the choice of spans; another every time if absent."),
     ] = None,
     workers: Workers = None,
 ) -> None:
@@ -209,4 +206,4 @@ def audit(
         )
     print(audited)
     if not audited.holds:
-        raise typer.Exit(Exit.CHECK_FAILED)
+        raise click.exceptions.Exit(Exit.CHECK_FAILED)
