@@ -26,7 +26,6 @@ from atalho.cli.options import (
 from atalho.cli.progress import say
 from atalho.cli.rows import findings_table
 from atalho.errors import Exit
-from atalho.grammar.peak import Dtype
 
 
 def list_networks(
@@ -54,7 +53,7 @@ def show(
         bool, Option("--cost", help="Receptive field, operations and bytes of every row.")
     ] = False,
     dtype: Annotated[
-        Dtype | None,
+        Literal["float32", "float16", "bf16", "int8"] | None,
         Option(
             help="Number type that bytes are counted for, float32 unless given; implies --cost."
         ),
