@@ -9,7 +9,6 @@ import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from math import isfinite
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -285,6 +284,11 @@ def now() -> str:
 
 def versions(*packages: str) -> dict[str, str]:
     """The versions of Python, of atalho and of those of `packages` that are installed, by name."""
+    from importlib.metadata import (
+        PackageNotFoundError,
+        version,
+    )  # slow; only a measurement needs it
+
     installed = {"python": platform.python_version()}
     for package in ("atalho", *packages):
         try:

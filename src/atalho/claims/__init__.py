@@ -1,7 +1,6 @@
 """The sources' claims as data, and their verdicts: one source a file."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 from atalho.claims import canziani, he, lecture, szegedy
 from atalho.claims.claim import Claim, Finding, Verdict, examine
@@ -35,6 +34,8 @@ def verify(ids: Iterable[str] = (), records: Iterable[Record] = ()) -> list[Find
 def _claim(name: str) -> Claim:
     claim = CLAIMS.get(name.upper())
     if claim is None:
+        from difflib import get_close_matches
+
         near = get_close_matches(name.upper(), CLAIMS, n=3)
         raise AtalhoError(
             "CLAIM-UNKNOWN",

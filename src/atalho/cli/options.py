@@ -8,14 +8,14 @@ import click
 
 from atalho.cli.declaring import Argument, Option
 from atalho.cli.table import Format
-from atalho.grammar.shape import Shape
 from atalho.runtime.precision import Precision
 
 if TYPE_CHECKING:
     from atalho.diagnosis.diagnosing import When
+    from atalho.grammar.shape import Shape
 
 
-def input_shape(text: str) -> Shape:
+def input_shape(text: str) -> "Shape":
     try:
         channels, height, width = (int(part) for part in text.lower().replace("×", "x").split("x"))
     except ValueError:

@@ -1,9 +1,10 @@
 """Commands that read only tables and records, and never load torch: list, show, inception, draw, verify, report; lecture loads it for feature maps."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import click
 
@@ -24,8 +25,12 @@ from atalho.cli.options import (
     input_shape,
 )
 from atalho.cli.progress import say
-from atalho.cli.rows import findings_table
+from atalho.cli.table import Format
 from atalho.errors import Exit
+from atalho.explain.table import Table
+
+if TYPE_CHECKING:
+    from atalho.claims import Finding
 
 
 def list_networks(
@@ -110,11 +115,27 @@ def verify(
 ) -> None:
     """Every claim of the sources with its verdict; exit code 1 when a verdict is not the one recorded beside the claim."""
     findings = atalho.verify(ids or (), records or ())
-    table.show(findings_table(findings, format), format)
+    table.show(_findings_table(findings, format), format)
     unexpected = [each.claim.id for each in findings if not each.as_recorded]
     if unexpected:
         say(f"the verdict has changed for {', '.join(unexpected)}")
         raise click.exceptions.Exit(Exit.CHECK_FAILED)
+
+
+def _findings_table(findings: "Sequence[Finding]", format: Format) -> Table:
+    """A table of claims with their verdicts; as notes, why claims differ, by whose records the measured ones are decided, what
+    the unmeasured ones would take, and how many there are of each verdict."""
+    rows = [each.to_dict() for each in findings]
+    if format != "table":
+        return Table(rows, rows)
+    columns = ("id", "verdict", "printed", "found", "unit", "claim")
+    differing = [f"{each['id']}: {each['note']}" for each in rows if each["verdict"] == "differs"]
+    measured = [f"{each['id']}: by {each['basis']}" for each in rows if each["basis"]]
+    waiting = [f"{each['id']}: {each['note']}" for each in rows if each["verdict"] == "unmeasured"]
+    counts = Counter(each["verdict"] for each in rows)
+    summary = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    narrow = [{name: each[name] for name in columns} for each in rows]
+    return Table(narrow, rows, notes=[*differing, *measured, *waiting, summary])
 
 
 def report(

@@ -1,6 +1,5 @@
 """The tables of particular commands, made from their results, in units that people read."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from statistics import mean
@@ -13,7 +12,6 @@ from atalho.explain.table import Table
 from atalho.record import DIAGNOSES, Record
 
 if TYPE_CHECKING:
-    from atalho.claims import Finding
     from atalho.evaluation.predicting import Prediction
     from atalho.ranking import Comparison, Row
 
@@ -164,22 +162,6 @@ def diagnosis_table(records: Sequence[Record]) -> Table:
         for (network, seed, moment), values in rows.items()
     ]
     return Table(table_rows, _documents(records))
-
-
-def findings_table(findings: "Sequence[Finding]", format: Format) -> Table:
-    """A table of claims with their verdicts; as notes, why claims differ, by whose records the measured ones are decided, what
-    the unmeasured ones would take, and how many there are of each verdict."""
-    rows = [each.to_dict() for each in findings]
-    if format != "table":
-        return Table(rows, rows)
-    columns = ("id", "verdict", "printed", "found", "unit", "claim")
-    differing = [f"{each['id']}: {each['note']}" for each in rows if each["verdict"] == "differs"]
-    measured = [f"{each['id']}: by {each['basis']}" for each in rows if each["basis"]]
-    waiting = [f"{each['id']}: {each['note']}" for each in rows if each["verdict"] == "unmeasured"]
-    counts = Counter(each["verdict"] for each in rows)
-    summary = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
-    narrow = [{name: each[name] for name in columns} for each in rows]
-    return Table(narrow, rows, notes=[*differing, *measured, *waiting, summary])
 
 
 def predictions_table(predictions: "Sequence[Prediction]", format: Format) -> Table:

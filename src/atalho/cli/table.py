@@ -1,7 +1,7 @@
 """Prints a table on standard output: for a terminal, or as Markdown, CSV or JSON."""
 
-import csv
 import json
+import os
 import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
@@ -26,6 +26,8 @@ def show(table: Table, format: Format) -> None:
         show_json(table.document)
         return
     if format == "csv":
+        import csv
+
         writer = csv.writer(sys.stdout, lineterminator="\n")
         for line in (headers, *(row.values() for row in rows)):
             writer.writerow(map(_spreadsheet, line))
@@ -38,22 +40,44 @@ def show(table: Table, format: Format) -> None:
         for line in (first, ["---"] * len(headers), *body):
             print("| " + " | ".join(line) + " |")
         return
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = 10_000  # a pipe has no edge to wrap at
-    if table.title:
-        console.print(Text(table.title, style="bold"))
     cells = [texts(row, table.scaled) for row in rows]
     columns = {printable(header): [row[header] for row in cells] for header in headers}
     numeric = {
         printable(header) for header in headers if all(is_number(row[header]) for row in rows)
     }
-    console.print(_drawn(columns, numeric, console.width))
-    for note in table.notes:
-        console.print(Text(note, style="dim"))
+    if sys.stdout.isatty() or os.environ.get("FORCE_COLOR"):
+        _show_on_terminal(table, columns, numeric)
+    else:
+        lines = _aligned(columns, numeric)
+        print("\n".join([*filter(None, [table.title]), "", *lines, "", *table.notes]))
+
+
+def _aligned(columns: Mapping[str, Sequence[str]], numeric: Collection[str]) -> list[str]:
+    """The lines of a table that nothing is too wide for: a pipe or a file, where rich would only take time."""
+    padded = []
+    for header, cells in columns.items():
+        widths = [_width(text) for text in (header, *cells)]
+        gaps = [" " * (max(widths) - width) for width in widths]
+        padded.append(
+            [
+                gap + text if header in numeric else text + gap
+                for gap, text in zip(gaps, (header, *cells), strict=True)
+            ]
+        )
+    first, *body = (
+        (f" {'  '.join(line)}".rstrip() for line in zip(*padded, strict=True)) if padded else [""]
+    )
+    rule = "─" * (sum(len(column[0]) + 2 for column in padded))
+    return [first, f" {rule}", *body]
+
+
+def _width(text: str) -> int:
+    """How many columns a text takes on a screen: characters of East Asia take two, accents that follow a letter none."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(c) else 1 + (east_asian_width(c) in ("W", "F")) for c in text)
 
 
 def _markdown(text: str) -> str:
@@ -68,6 +92,20 @@ def _spreadsheet(value: Any) -> Any:
         text = value.encode(errors="backslashreplace").decode()
         return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
     return value
+
+
+def _show_on_terminal(
+    table: Table, columns: Mapping[str, Sequence[str]], numeric: Collection[str]
+) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    if table.title:
+        console.print(Text(table.title, style="bold"))
+    console.print(_drawn(columns, numeric, console.width))
+    for note in table.notes:
+        console.print(Text(note, style="dim"))
 
 
 def _drawn(

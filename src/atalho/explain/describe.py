@@ -159,7 +159,7 @@ def _folded(group: list[Line], network: Network, beside: bool) -> dict[str, Any]
     if network.columns:
         for header, paths in network.columns.items():
             columns[header] = next(filter(None, (_filters(row.layer, path) for path in paths)), "")
-    elif any(line.row.stage for line in lines(network)):
+    elif any(each.stage for each in network.rows):
         columns["layers"] = convolutions(row.layer)
     cost = total(line.cost for line in group)
     return columns | _numbers(cost, row.printed, network.units, beside=beside)

@@ -1,7 +1,6 @@
 """The catalogue: every network by name, one paper a file."""
 
 from collections.abc import Callable
-from difflib import get_close_matches
 
 from atalho.errors import AtalhoError, Exit
 from atalho.grammar.network import Network
@@ -27,6 +26,8 @@ def get(name: str, *, input: Shape | None = None, num_classes: int | None = None
         AtalhoError: NETWORK-UNKNOWN, with the nearest names; INPUT-SHAPE where a row cannot take its input.
     """
     if name not in CATALOGUE:
+        from difflib import get_close_matches
+
         near = get_close_matches(name, CATALOGUE, n=3, cutoff=0.5)
         family = [each for each in CATALOGUE if each.startswith(f"{name.split('.')[0]}.")]
         nearest = ", ".join(dict.fromkeys([*near, *family])) or "none is near"

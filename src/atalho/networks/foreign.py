@@ -9,7 +9,6 @@ import shlex
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -269,6 +268,8 @@ def _package(package: str, name: str) -> Any:
 
 def _check_listed(name: str, model_name: str, models: list[str]) -> None:
     if model_name.partition(".")[0] not in models:
+        from difflib import get_close_matches
+
         near = ", ".join(get_close_matches(model_name, models, n=3)) or "none is near"
         raise AtalhoError(
             "NETWORK-UNKNOWN",
