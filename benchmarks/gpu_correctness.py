@@ -48,7 +48,7 @@ def run(part: Part, options: Options) -> None:
         processor=processor(),
         cuda=torch.version.cuda,
         cudnn=torch.backends.cudnn.version(),
-        versions=versions("torch", "torchvision", "numpy", "triton", "typer", "zeus"),
+        versions=versions("torch", "torchvision", "numpy", "triton", "click", "zeus"),
         tf32_by_default={
             "matmul": torch.backends.cuda.matmul.allow_tf32,
             "convolutions": torch.backends.cudnn.allow_tf32,

@@ -100,3 +100,21 @@ def test_foreign_text_stays_in_its_cell(
     assert capsys.readouterr().out == f"{cell},number\n{cell},-1.5\n"
     show(Table(rows, rows), "table")
     assert len(capsys.readouterr().out.splitlines()) <= 5
+
+
+def test_a_table_in_a_pipe_has_the_lines_that_a_wide_terminal_shows(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        {"class": "日本 cat", "number": 1_234_567, "share": 0.25, "": "x"},
+        {"class": "e\u0301te", "number": None, "share": 12.5, "": "longer"},
+        {"class": "[bold]", "number": 3, "share": "", "": ""},
+    ]
+    table = Table(rows, rows, "A title", ["a note", "another"])
+    show(table, "table")
+    piped = capsys.readouterr().out
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "200")
+    show(table, "table")
+    shown = re.sub(r"\x1b\[\d*m", "", capsys.readouterr().out)
+    assert piped.splitlines() == [line.rstrip() for line in shown.splitlines()]

@@ -48,27 +48,24 @@ def show(table: Table, format: Format) -> None:
     if sys.stdout.isatty() or os.environ.get("FORCE_COLOR"):
         _show_on_terminal(table, columns, numeric)
     else:
-        lines = _aligned(columns, numeric)
-        print("\n".join([*filter(None, [table.title]), "", *lines, "", *table.notes]))
+        for line in (*filter(None, [table.title]), *_aligned(columns, numeric), *table.notes):
+            print(line)
 
 
 def _aligned(columns: Mapping[str, Sequence[str]], numeric: Collection[str]) -> list[str]:
     """The lines of a table that nothing is too wide for: a pipe or a file, where rich would only take time."""
-    padded = []
+    if not columns:
+        return []
+    padded, rules = [], []
     for header, cells in columns.items():
-        widths = [_width(text) for text in (header, *cells)]
-        gaps = [" " * (max(widths) - width) for width in widths]
-        padded.append(
-            [
-                gap + text if header in numeric else text + gap
-                for gap, text in zip(gaps, (header, *cells), strict=True)
-            ]
-        )
-    first, *body = (
-        (f" {'  '.join(line)}".rstrip() for line in zip(*padded, strict=True)) if padded else [""]
-    )
-    rule = "─" * (sum(len(column[0]) + 2 for column in padded))
-    return [first, f" {rule}", *body]
+        column = [header, *cells]
+        width = max(map(_width, column))
+        gaps = [" " * (width - _width(text)) for text in column]
+        pairs = zip(gaps, column, strict=True)
+        padded.append([gap + text if header in numeric else text + gap for gap, text in pairs])
+        rules.append("─" * width)
+    first, *rest = [f" {'  '.join(line)}".rstrip() for line in zip(*padded, strict=True)]
+    return ["", first, f" {'──'.join(rules)}", *rest, ""]
 
 
 def _width(text: str) -> int:
