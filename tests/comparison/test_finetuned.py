@@ -6,8 +6,8 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
-import typer
 
 import atalho
 from atalho import record
@@ -228,5 +228,5 @@ def test_durations(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize("text", ["20", "m", "20 minutes", "-5m", "1d", ""])
 def test_no_durations(text: str) -> None:
-    with pytest.raises(typer.BadParameter, match="20m"):
+    with pytest.raises(click.BadParameter, match="20m"):
         duration(text)

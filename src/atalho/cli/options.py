@@ -47,7 +47,7 @@ def duration(text: str) -> float:
     """The seconds of `90s`, `20m` or `1.5h`."""
     number = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text.strip())
     if number is None:
-        raise typer.BadParameter(f"{text!r} is not as 90s, 20m or 1.5h")
+        raise click.BadParameter(f"{text!r} is not as 90s, 20m or 1.5h")
     return float(number[1]) * {"s": 1, "m": 60, "h": 3600}[number[2]]
 
 
@@ -125,7 +125,7 @@ Optimise = Annotated[
 ]
 TimeBudget = Annotated[
     Any,
-    typer.Option(
+    Option(
         "--time-budget",
         parser=duration,
         metavar="20m",
