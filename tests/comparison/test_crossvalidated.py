@@ -93,7 +93,7 @@ def test_the_choice_is_ranked_and_promised(compared: tuple[Path, atalho.Compared
     root, found = compared
     assert found.choice and found.chosen
     (nested,) = (each for each in found.records if each.quantity == "nested_top1")
-    assert nested.conditions["competitors"] == [*NAMES]
+    assert {*nested.conditions["competitors"]} == {*NAMES}
     assert 0 <= nested.value <= 1
     assert {row.network for row in found.comparison.rows if "top1" in row.readings} == {*NAMES}
     name = found.choice.chosen.network
@@ -292,6 +292,33 @@ def test_a_second_call_measures_nothing_again(
         compare(root, weights, optimise="balanced")
 
 
+def test_networks_beyond_the_limits_are_not_chosen_inside_the_folds(
+    compared: tuple[Path, atalho.Compared], weights: dict[str, str], tmp_path: Path
+) -> None:
+    """A second call with other limits measures nothing but the choice, which then is among the networks that keep to them."""
+    root, found = compared
+    output = tmp_path / "comparison"
+    shutil.copytree(found.page.parent, output)
+    sizes = by_network(found.records, "size")
+    least = min(sizes, key=lambda name: sizes[name].value)
+    limited = compare(root, weights, output=output, max_size_mb=sizes[least].value / 1e6)
+    assert limited.choice
+    assert limited.choice.chosen.network == least
+    added = limited.records[len(found.records) :]
+    assert {each.quantity for each in added} <= {
+        *("nested_top1", "unknown_auroc", "unknown_refused")
+    }
+    (nested,) = (each for each in added if each.quantity == "nested_top1")
+    assert nested.conditions["competitors"] == [least]
+    assert nested.value == by_network(found.records, "top1")[least].value
+    assert "Choosing among" not in limited.page.read_text()
+    again = compare(root, weights, output=output, max_size_mb=sizes[least].value / 1e6)
+    assert len(again.records) == len(limited.records)
+    free = compare(root, weights, output=output)
+    assert len(free.records) == len(limited.records)
+    assert "Choosing among resnet20 and resnet32 inside the folds" in free.page.read_text()
+
+
 def test_the_page_says_what_the_choice_and_more_photos_bring(
     compared: tuple[Path, atalho.Compared],
 ) -> None:
@@ -326,7 +353,7 @@ def test_a_test_split_that_the_photos_came_with_is_left_alone(
     network = resolved(root, weights["resnet20"])
     assert network.data
     assert len(held_out.images_of(network.data).labels) == 18
-    (step,) = crossvalidated.Photos([network], PLAIN, tmp_path).round().parts
+    (step,) = crossvalidated.Photos([network], PLAIN, tmp_path).steps()
     assert step.conditions()["trained_on"] == "train and val"
     whole = resolved(root / "train", weights["resnet20"])
     assert whole.data

@@ -122,7 +122,7 @@ def compare(
 
     cross_validated = [each for each in comparison.networks if each.cross_validated]
     photos = Photos(cross_validated, comparison.photos, folder / FITTED, listeners)
-    steps: list[Step | Round] = [photos.round()] if cross_validated else []
+    steps: list[Step | Round] = [*photos.steps()]
     entries: list[Entry] = []
     trainings: dict[str, list[Training]] = {}
     for each in comparison.networks:
@@ -187,6 +187,13 @@ def compare(
             test = tested[0].step("test")
             records = carry_out([test], folder, say)
             measured = _ranked(comparison, records, [*measured.queries, test.query])
+        if choice and (
+            inside := photos.nested(
+                choice.chosen.network, measured.ranked, measured.limits, comparison.margin
+            )
+        ):
+            records = carry_out([inside], folder, say)
+            measured = replace(measured, records=records, queries=(*measured.queries, inside.query))
         engines = {entry.network.name: bench.engine_folder(entry) for entry in entries}
     if not datasets:
         shutil.rmtree(folder / ENGINES, ignore_errors=True)  # of random weights

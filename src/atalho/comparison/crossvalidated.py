@@ -1,6 +1,7 @@
 """Networks with weights on all photos: classifiers on their frozen features, cross-validated, and fitted on every photo.
 
-fitted/NETWORK-CHECKSUM/   each network with its classifier, the out-of-fold answers that it promises, and what made its mistakes
+fitted/NETWORK-CHECKSUM/   each network with its classifier, the out-of-fold answers that it promises, what made its mistakes, and in
+                           folds.jsonl how well it does in each fold without the photos that the fold tests
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,6 +10,9 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from atalho import record
+from atalho.choice.choosing import Limits
+from atalho.comparison import nested
 from atalho.comparison.held_out import SPLIT, HeldOut, images_of
 from atalho.conditions import digest
 from atalho.data.dataset import Dataset
@@ -19,9 +23,9 @@ from atalho.features.embedding import Embedding
 from atalho.features.extraction import Extraction, features
 from atalho.features.mistakes import Mistakes
 from atalho.networks.subjects import folder_name
+from atalho.ranking import Comparison
 from atalho.record import Record
-from atalho.statistics import wilson
-from atalho.tasks import Round, Step
+from atalho.tasks import Step
 from atalho.training import stated
 from atalho.training.listeners import SILENT, Listeners
 from atalho.training.resolution import LINEAR, Resolved
@@ -29,7 +33,7 @@ from atalho.weights import fitting, trained
 from atalho.weights.trained import Trained
 
 PROTOCOL = "each image once, by a classifier that was fitted on other images, single view"
-QUANTITIES = ("top1", "top5", "balanced_accuracy", "loss", "nested_top1", "learning_top1")
+QUANTITIES = ("top1", "top5", "balanced_accuracy", "loss", "learning_top1")
 
 
 def possible(start: Trained | None, data: Dataset, say: Callable[[str], None]) -> bool:
@@ -64,19 +68,47 @@ class Photos:
     folder: Path
     listeners: Listeners = SILENT
 
-    def round(self) -> Round:
-        """The step that cross-validates the networks, of which all are fitted again where one is new."""
-        steps = tuple(
+    def steps(self) -> list[Step]:
+        """For each network the step that cross-validates it and fits it on all photos."""
+        return [
             Step(
                 "cross-validation",
                 each.arguments.network,
                 QUANTITIES,
                 partial(self.conditions, each),
-                lambda: (),
+                partial(self._measure, each),
             )
             for each in self.networks
-        )
-        return Round("cross-validation", steps, self._measure)
+        ]
+
+    def nested(self, chosen: str, ranked: Comparison, limits: Limits, margin: float) -> Step | None:
+        """The step that makes a choice inside the folds too; None where not all that it is made among were cross-validated here.
+
+        Args:
+            chosen: the network that was chosen on all photos.
+            ranked: the networks side by side, with their costs.
+            limits, margin: as of `choose`.
+        """
+        own = {each.arguments.network: each for each in self.networks}
+        folders = {
+            row.network: folder_of(
+                self.folder, row.network, row.readings["top1"].records[-1].conditions
+            )
+            for row in nested.within(ranked, limits)
+        }
+        for name, folder in folders.items():
+            if (
+                name in own
+                and folder == self._folder(own[name])
+                and not (folder / nested.FILE).exists()
+            ):
+                self._write(own[name])
+        if chosen not in own or not all((each / nested.FILE).exists() for each in folders.values()):
+            return None
+        data = own[chosen].data
+        assert data
+        inside = nested.Nested(chosen, folders, ranked, limits, margin)
+        return inside.step(images_of(data), self._shared(data))
 
     def identity(self, network: Resolved) -> Mapping[str, Any]:
         """The conditions by which whatever is measured of a fitted network is known to be of it."""
@@ -107,14 +139,20 @@ class Photos:
             "folds": settings.folds,
         }
         return {
+            **self._shared(data),
+            "start": f"sha256:{arguments.start.weights}",
+            "arguments": f"sha256:{digest(decided)}",
+        }
+
+    def _shared(self, data: Dataset) -> dict[str, Any]:
+        """The conditions that do not depend on the network."""
+        return {
             **stated.of_data(data.identity),
             "recipe": LINEAR,
             "trained_on": "train and val" if data.own_test else "all",
-            "start": f"sha256:{arguments.start.weights}",
-            "optimise": settings.objective.text,
-            "arguments": f"sha256:{digest(decided)}",
+            "optimise": self.settings.objective.text,
             "split": SPLIT,
-            "folds": settings.folds,
+            "folds": self.settings.folds,
             "protocol": PROTOCOL,
             "dtype": "float32",
         }
@@ -125,104 +163,75 @@ class Photos:
     # What is measured
 
     @cached_property
-    def _embeddings(self) -> dict[str, Embedding]:
-        embeddings = {}
-        for each in self.networks:
-            assert each.data and each.arguments.start
-            name, images = each.arguments.network, images_of(each.data)
-            begun = fitting.for_input(each.arguments.start, each.data.input)
-            how = Extraction(each.arguments.device, self.listeners.warn, self.listeners.reading)
-            embeddings[name] = Embedding.of(images, features(begun, images, how))
-        return embeddings
+    def _known(self) -> dict[str, tuple[Embedding, CrossValidated]]:
+        """The networks that were cross-validated already, by their names."""
+        return {}
 
-    @cached_property
-    def _outcome(self) -> CrossValidated:
-        classes = len(self._first.classes)
-        return cross_validate(self._embeddings, classes, self.settings)
-
-    @property
-    def _first(self) -> Dataset:
-        data = self.networks[0].data
-        assert data
-        return data
-
-    def _measure(self, left: Sequence[Step]) -> Iterator[Record]:
-        names = {step.subject for step in left}
-        for network in self.networks:
-            if network.arguments.network in names:
-                self._write(network)
-                yield from self._records(network)
-        yield self._nested()
-
-    def _write(self, network: Resolved) -> None:
-        """The network with the classifier that is fitted on all photos, in its folder."""
-        arguments, data = network.arguments, network.data
-        assert data and arguments.start
-        name = arguments.network
-        begun = fitting.for_input(arguments.start, data.input)
-        classes = {each: each for each in data.classes}
-        own = with_head(begun, self._outcome.heads[name].linear(), classes)
-        folder = self._folder(network)
-        folder.mkdir(parents=True, exist_ok=True)
-        self._write_mistakes(network, folder)
-        self._held_out(network).write(folder, own)
-
-    def _write_mistakes(self, network: Resolved, folder: Path) -> None:
-        """The mistakes whose pictures a record names, with the classifiers of the folds that made them."""
-        name, outcome = network.arguments.network, self._outcome
-        answers = self._held_out(network).accuracy.outcomes
-        assert answers
-        if rows := answers.most_confident_mistakes():
-            heads = [outcome.fold_heads[outcome.tested_in[row]][name] for row in rows]
-            images = [self._embeddings[name].images[row] for row in rows]
-            Mistakes.of(images, heads, answers.predicted[rows].tolist()).write(folder)
+    def _of(self, network: Resolved) -> tuple[Embedding, CrossValidated]:
+        """A network's features of the photos, and its cross-validation."""
+        name, data = network.arguments.network, network.data
+        assert data and network.arguments.start
+        if name not in self._known:
+            images = images_of(data)
+            begun = fitting.for_input(network.arguments.start, data.input)
+            how = Extraction(network.arguments.device, self.listeners.warn, self.listeners.reading)
+            embedding = Embedding.of(images, features(begun, images, how))
+            outcome = cross_validate(embedding, len(data.classes), self.settings)
+            self._known[name] = embedding, outcome
+        return self._known[name]
 
     def _held_out(self, network: Resolved) -> HeldOut:
         """What the network says of each photo by the classifiers of the folds that have not seen it."""
         assert network.data
-        name = network.arguments.network
-        return HeldOut(name, network.data, self._outcome.logits[name])
+        _, outcome = self._of(network)
+        return HeldOut(network.arguments.network, network.data, outcome.logits)
 
-    def _records(self, network: Resolved) -> Iterator[Record]:
-        data, name, conditions = network.data, network.arguments.network, self.conditions(network)
-        assert data
+    def _write(self, network: Resolved) -> None:
+        """The network with the classifier that is fitted on all photos, in its folder."""
+        data, start = network.data, network.arguments.start
+        assert data and start
+        _, outcome = self._of(network)
+        classes = {each: each for each in data.classes}
+        own = with_head(fitting.for_input(start, data.input), outcome.head.linear(), classes)
+        folder = self._folder(network)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._write_mistakes(network, folder)
+        (folder / nested.FILE).unlink(missing_ok=True)
+        record.append(folder / nested.FILE, self._of_folds(network))
+        self._held_out(network).write(folder, own)
+
+    def _write_mistakes(self, network: Resolved, folder: Path) -> None:
+        """The mistakes whose pictures a record names, with the classifiers of the folds that made them."""
+        embedding, outcome = self._of(network)
+        answers = self._held_out(network).accuracy.outcomes
+        assert answers
+        if rows := answers.most_confident_mistakes():
+            heads = [outcome.fold_heads[outcome.tested_in[row]] for row in rows]
+            images = [embedding.images[row] for row in rows]
+            Mistakes.of(images, heads, answers.predicted[rows].tolist()).write(folder)
+
+    def _of_folds(self, network: Resolved) -> Iterator[Record]:
+        assert network.data
+        embedding, outcome = self._of(network)
+        name, classes = network.arguments.network, network.data.classes
+        yield from nested.of_folds(
+            name, classes, embedding.labels, outcome, self.conditions(network)
+        )
+
+    def _measure(self, network: Resolved) -> Iterator[Record]:
+        self._write(network)
+        (embedding, outcome), conditions = self._of(network), self.conditions(network)
+        assert network.data
         yield from self._held_out(network).records(conditions)
-        curve = learning.curve(
-            self._embeddings[name],
-            len(data.classes),
-            self._outcome.heads[name].strength,
+        for count, top1 in learning.curve(
+            embedding,
+            len(network.data.classes),
+            outcome.head.strength,
             balanced=self.settings.balanced,
             folds=self.settings.folds,
-        )
-        images = len(self._embeddings[name].labels)
-        for count, top1 in curve:
-            yield Record.of(
-                name,
-                "learning_top1",
-                top1,
-                "measured",
-                **conditions,
-                images=images,
-                fitted_on=count,
-            )
-
-    def _nested(self) -> Record:
-        """The accuracy of choosing inside the folds, of the network that the most folds choose."""
-        outcome = self._outcome
-        chosen = max(outcome.chosen, key=outcome.chosen.count)
-        network = next(each for each in self.networks if each.arguments.network == chosen)
-        assert network.data
-        measured = HeldOut(chosen, network.data, outcome.nested).accuracy
-        return Record.of(
-            chosen,
-            "nested_top1",
-            measured.top1,
-            "measured",
-            **self.conditions(network),
-            images=measured.images,
-            interval=list(wilson(measured.top1, measured.images)),
-            competitors=[each.arguments.network for each in self.networks],
-        )
+        ):
+            points = {**conditions, "images": len(embedding.labels), "fitted_on": count}
+            yield Record.of(network.arguments.network, "learning_top1", top1, "measured", **points)
 
 
 def folder_of(fitted: Path, network: str, conditions: Mapping[str, Any]) -> Path:
@@ -232,7 +241,7 @@ def folder_of(fitted: Path, network: str, conditions: Mapping[str, Any]) -> Path
         fitted: the folder of all such folders.
         conditions: of the network's cross-validation.
     """
-    checksum = conditions["arguments"].removeprefix("sha256:")
+    checksum = str(conditions.get("arguments")).removeprefix("sha256:")
     return fitted / f"{folder_name(network)}-{checksum[:8]}"
 
 

@@ -111,9 +111,7 @@ class FineTuned:
     def in_place_of_linear(self, queries: Sequence[Query]) -> list[Query]:
         """The queries without those of the network with its linear classifier, but for what was learned in cross-validation."""
         others = [each for each in queries if each.subject != self.name]
-        of_linear = Query(
-            self.name, ("nested_top1", "learning_top1"), self.photos.conditions(self.network)
-        )
+        of_linear = Query(self.name, ("learning_top1",), self.photos.conditions(self.network))
         return [*others, of_linear]
 
     @property

@@ -1,6 +1,6 @@
 """What a system says of photos that it has not seen → records, its calibration, and the system in a folder with what it promises."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -62,17 +62,7 @@ class HeldOut:
         measured, classes = self.accuracy, {each: each for each in self.data.classes}
         assert measured.outcomes
         of_images = outcomes.document(measured.outcomes, self.images, classes)
-        yield from evaluation.records(self.network, measured, of_images, **conditions)
-        per_class = zip(self.data.classes, measured.per_class, strict=True)
-        yield Record.of(
-            self.network,
-            "balanced_accuracy",
-            balanced_accuracy(measured.outcomes.right.numpy(), self.images.labels.numpy()),
-            "measured",
-            **conditions,
-            images=measured.images,
-            per_class={name: share for name, share in per_class if share is not None},
-        )
+        yield from records(self.network, self.data.classes, measured, conditions, of_images)
 
     def write(self, folder: Path, system: Trained) -> None:
         """Writes the system that is fitted on all these photos, with what it promises of them."""
@@ -92,6 +82,29 @@ class HeldOut:
         folder.mkdir(parents=True, exist_ok=True)
         promised.write(folder)
         trained.write(folder, own.model.state_dict(), own.config)
+
+
+def records(
+    network: str,
+    classes: Sequence[str],
+    measured: evaluation.Accuracy,
+    conditions: Mapping[str, Any],
+    of_images: Mapping[str, Any] | None = None,
+) -> Iterator[Record]:
+    """An accuracy as records, with the balanced accuracy; arguments as of `accuracy.records`."""
+    assert measured.outcomes
+    yield from evaluation.records(network, measured, of_images, **conditions)
+    right, labels = measured.outcomes.right.numpy(), measured.outcomes.truth.numpy()
+    per_class = zip(classes, measured.per_class, strict=True)
+    yield Record.of(
+        network,
+        "balanced_accuracy",
+        balanced_accuracy(right, labels),
+        "measured",
+        **conditions,
+        images=measured.images,
+        per_class={name: share for name, share in per_class if share is not None},
+    )
 
 
 def images_of(data: Dataset) -> Images:

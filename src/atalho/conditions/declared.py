@@ -100,6 +100,7 @@ _DECLARED = (
     Condition("distance", NUMBER, Owner.POSITION, "between two images, in standard deviations of a pixel"),
     Condition("lesion", str, Owner.POSITION, "what is done to rows"),
     Condition("rows", list, Owner.POSITION, "to which it is done, or that have a response each"),
+    Condition("fold", int, Owner.POSITION, "of cross-validation, from 0 on"),
     Condition("fitted_on", int, Owner.POSITION, "images that a classifier was fitted on"),
     Condition("beta", NUMBER, Owner.POSITION, "coordinate on the loss surface along the second direction"),
     # the protocol
@@ -128,6 +129,7 @@ _DECLARED = (
     Condition("per_class", dict, Owner.RESULT, "accuracy of each class"),
     Condition("beside", dict, Owner.RESULT, "another system on the same images, and which of the two is kept"),
     Condition("competitors", list, Owner.RESULT, "the networks that were chosen among"),
+    Condition("limits", dict, Owner.RESULT, "that a choice kept to, by quantity"),
     Condition("promised", NUMBER, Owner.RESULT, "the bound that was promised"),
     Condition("holds", bool, Owner.RESULT, "whether what was promised holds"),
     Condition("noise", str, Owner.RESULT, "what the other work was"),

@@ -1,8 +1,6 @@
-"""Nested cross-validation of linear classifiers on several networks' features: each image is tested once, by a system that has not seen it."""
+"""Cross-validation of linear classifiers on a network's features: each image is tested once, by a classifier that has not seen it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 
@@ -33,54 +31,36 @@ PLAIN = Settings()
 
 @dataclass(frozen=True)
 class CrossValidated:
-    """What cross-validation came to; images are in the order of the embeddings.
+    """What cross-validation of a network came to; images are in the order of the embedding.
 
     Attributes:
-        logits: by network, (N, classes) out-of-fold logits.
-        nested: (N, classes) out-of-fold logits of the network that each fold chose, with the other folds' images alone.
-        chosen: the network that each fold chose.
-        heads: by network, the classifier that is fitted on all images.
+        logits: (N, classes) out-of-fold logits.
         tested_in: (N,) the fold that tested each image.
-        fold_heads: for each fold, the classifier of every network that tested its images.
+        fold_heads: for each fold, the classifier that tested its images, which is fitted on all others.
+        head: the classifier that is fitted on all images.
     """
 
-    logits: Mapping[str, Floats]
-    nested: Floats
-    chosen: tuple[str, ...]
-    heads: Mapping[str, Head]
+    logits: Floats
     tested_in: Places
-    fold_heads: tuple[Mapping[str, Head], ...]
+    fold_heads: tuple[Head, ...]
+    head: Head
+
+    def fitted_on(self, fold: int) -> Places:
+        """The places of the images that the classifier of a fold is fitted on, in the order of its `held_out`."""
+        return np.flatnonzero(self.tested_in != fold)
 
 
-def cross_validate(
-    networks: Mapping[str, Embedding],
-    classes: int,
-    settings: Settings,
-) -> CrossValidated:
-    """Fits and tests every network in every fold, and fits every network on all images.
-
-    Args:
-        networks: the same images in the same order, as each network's features.
-    """
-    first, *_ = networks.values()
-    folds = first.folds(settings.folds)
-    fitted = partial(_fitted, classes=classes, settings=settings)
-    logits = {name: np.full((len(first.labels), classes), NEVER) for name in networks}
-    nested = np.full((len(first.labels), classes), NEVER)
-    tested_in = np.zeros(len(first.labels), np.int64)
-    chosen, fold_heads = [], []
-    for number, (train, test) in enumerate(folds):
-        tested_in[test] = number
-        heads = {name: fitted(images.select(train)) for name, images in networks.items()}
-        for name, head in heads.items():
-            logits[name][test] = head.logits(networks[name].features[test])
-        labels = first.labels[train]
-        best = max(heads, key=lambda name: settings.objective.merit(heads[name].held_out, labels))
-        nested[test] = logits[best][test]
-        chosen.append(best)
-        fold_heads.append(heads)
-    whole = {name: fitted(images) for name, images in networks.items()}
-    return CrossValidated(logits, nested, tuple(chosen), whole, tested_in, tuple(fold_heads))
+def cross_validate(images: Embedding, classes: int, settings: Settings) -> CrossValidated:
+    """Fits and tests a network in every fold, and fits it on all images."""
+    logits = np.full((len(images.labels), classes), NEVER)
+    tested_in = np.zeros(len(images.labels), np.int64)
+    heads = []
+    for fold, (train, test) in enumerate(images.folds(settings.folds)):
+        head = _fitted(images.select(train), classes, settings)
+        logits[test] = head.logits(images.features[test])
+        tested_in[test] = fold
+        heads.append(head)
+    return CrossValidated(logits, tested_in, tuple(heads), _fitted(images, classes, settings))
 
 
 def _fitted(images: Embedding, classes: int, settings: Settings) -> Head:

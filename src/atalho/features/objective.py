@@ -41,15 +41,6 @@ class Objective:
         needed = float(short[ceil(self.least * len(short)) - 1])
         return 0.0 if needed < 0 else needed + 1e-6
 
-    def merit(self, logits: Floats, labels: NDArray[np.int64]) -> tuple[float, ...]:
-        """What the best system has most of: the recall, as far as it is required, and then accuracy, plain or balanced."""
-        right = logits.argmax(axis=1) == labels
-        score = balanced_accuracy(right, labels) if self.balanced else float(right.mean())
-        if self.label is None:
-            return (score,)
-        own = right[labels == self.label]
-        return min(self.least, float(own.mean()) if len(own) else 0.0), score
-
 
 ACCURATE = Objective()
 """The plain accuracy."""

@@ -62,7 +62,11 @@ def html(contents: Contents) -> str:
         certainty=certainty.details(choice) if choice else [],
         notes=[
             *training.notes(compared),
-            *photos.notes(contents.compared_records, choice.chosen.network if choice else None),
+            *photos.notes(
+                contents.compared_records,
+                choice.chosen.network if choice else None,
+                contents.limits,
+            ),
         ],
         higher_is_better=HIGHER_IS_BETTER,
         columns=columns(compared),

@@ -55,22 +55,32 @@ def test_the_choice_inside_the_folds_and_the_least_recognised_classes() -> None:
         of("net", "nested_top1", 0.8, interval=[0.76, 0.84], competitors=["net", "other"]),
         of("net", "balanced_accuracy", 0.725, per_class=per_class),
     ]
-    first, second, third = notes(records, "net")
+    first, second, third = notes(records, "net", {})
     assert "(5 folds); the final ones are fitted on all 400." in first
     assert second.startswith("Choosing among net and other inside the folds gives 80.0\u00a0%")
     assert "least recognised: <b> (50.0\u00a0%), dog (70.0\u00a0%) and owl (80.0\u00a0%)" in third
-    assert len(notes(records, None)) == 2
-    assert notes([], "net") == []
+    assert notes(records, None, {}) == []
+    assert len(notes(records, "other", {})) == 0
+    assert len(notes(records, "net", {"latency": 0.1})) == 1
+    assert notes([], "net", {}) == []
 
 
 def test_one_network_is_not_chosen() -> None:
     records = [of("net", "nested_top1", 0.8, interval=[0.76, 0.84], competitors=["net"])]
-    assert len(notes(records, None)) == 1
+    assert len(notes(records, "net", {})) == 1
+
+
+def test_a_choice_within_limits_is_of_those_limits() -> None:
+    limits = {"latency": 0.1}
+    stated = {"interval": [0.76, 0.84], "competitors": ["net", "other"], "limits": limits}
+    _, second = notes([of("net", "nested_top1", 0.8, **stated)], "net", limits)
+    assert "among net and other, which keep to the limits, inside the folds" in second
+    assert notes([of("net", "nested_top1", 0.8, **stated)], "net", {}) == []
 
 
 def test_records_of_other_people_may_state_anything() -> None:
     records = [of("net", "nested_top1", 0.8), of("net", "balanced_accuracy", 0.7, per_class={})]
-    assert notes(records, "net") == []
+    assert notes(records, "net", {}) == []
 
 
 def test_the_figure_has_a_line_a_network() -> None:

@@ -39,21 +39,29 @@ def promise(network: str, points: Points) -> str:
     )
 
 
-def notes(records: Sequence[Record], network: str | None) -> list[str]:
+def notes(records: Sequence[Record], network: str | None, limits: Mapping[str, float]) -> list[str]:
     """Returns sentences on cross-validation: the accuracy of the choice itself, and the classes of a network.
 
     Args:
         network: the one that is chosen; None without one.
+        limits: of the choice.
     """
+    if network is None:
+        return [*_fine_tuned(records)]
     return [
-        *_nested(records),
+        *_nested(records, network, limits),
         *_fine_tuned(records),
-        *(_classes(records, network) if network else ()),
+        *_classes(records, network),
     ]
 
 
-def _nested(records: Sequence[Record]) -> Iterator[str]:
-    nested = [record for record in records if record.quantity == "nested_top1"]
+def _nested(records: Sequence[Record], network: str, limits: Mapping[str, float]) -> Iterator[str]:
+    nested = [
+        record
+        for record in records
+        if (record.quantity, record.subject) == ("nested_top1", network)
+        if record.conditions.get("limits", {}) == limits
+    ]
     if not nested:
         return
     newest = nested[-1].conditions
@@ -67,8 +75,9 @@ def _nested(records: Sequence[Record]) -> Iterator[str]:
         f"fitted on all {condition_text(images)}."
     )
     if len(among) > 1:
+        kept = ", which keep to the limits," if limits else ""
         yield (
-            f"Choosing among {listed(map(condition_text, among))} inside the folds gives {text('top1', nested[-1].value)} "
+            f"Choosing among {listed(map(condition_text, among))}{kept} inside the folds gives {text('top1', nested[-1].value)} "
             f"(95\u00a0% interval {low} to {high})."
         )
 
