@@ -1,12 +1,16 @@
 """What a training on photos begins from: published weights, unless it is told to begin from none."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 import atalho
+from atalho.api import training
 from atalho.api.loading import begins_from, say_scratch
-from atalho.errors import AtalhoError
+from atalho.errors import AtalhoError, Exit
+from atalho.runtime import world
+from atalho.runtime.world import World
 from photo_folders import fill
 
 
@@ -74,3 +78,20 @@ def test_from_scratch_says_what_to_expect(tmp_path: Path) -> None:
     )
     assert runs.tested
     assert any("learns all from 10 photos" in line for line in lines)
+
+
+@pytest.mark.parametrize(("rank", "lines"), [(0, 1), (1, 0)])
+def test_of_several_processes_the_main_one_says_where_a_training_begins(
+    rank: int, lines: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AtalhoError("STOP", "here", "before weights are read", next_step="", exit=Exit.DATA)
+
+    together = nullcontext(World(rank, 2, rank))
+    monkeypatch.setattr(world, "joined", lambda device: together)
+    monkeypatch.setattr(training, "load", refuse)
+    root = fill(tmp_path / "photos", {"ant": 3, "bee": 3})
+    said: list[str] = []
+    with pytest.raises(AtalhoError, match="STOP"):
+        training.train("resnet50", str(root), reporter=atalho.Reporter(say=said.append))
+    assert len(said) == lines
