@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from atalho.api.loading import for_inference, is_folder
 from atalho.api.reporting import Reporter
 from atalho.beside import SUSPECTS
-from atalho.errors import wrong_option
+from atalho.errors import printable, wrong_option
 from atalho.runtime.device import Device
 from atalho.selection import selected
 
@@ -55,9 +55,8 @@ def with_unknown(
     network = measured.choice.chosen.network
     shown = outcomes.of_network(network, selected(measured.records, measured.queries))
     if shown is None:
-        reporter.say(
-            f"{unknown}: not shown to {network}, of which the outcome of every image is not known"
-        )
+        cause = "of which the outcome of every image is not known"
+        reporter.say(printable(f"{unknown}: not shown to {network}, {cause}"))
         return measured
 
     def shown_to_it() -> Unknown:

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 
 def say(message: str) -> None:
-    """Prints a message on standard error, above the progress bars where there are any."""
+    """Prints a message on standard error, above the progress bars where there are any.
+
+    A terminal obeys nothing in it: names of files and folders may hold any characters.
+    """
+    lines = message.replace("\u00a0", " ").split("\n")
+    message = "\n".join(map(printable, lines))
     if _Bars.current:
         _Bars.current.say(message)
     else:
