@@ -10,7 +10,7 @@ from atalho.choice.choosing import choose
 from atalho.page.contents import Contents
 from atalho.page.page import html
 from atalho.record import Record
-from example_records import IMAGES, NETWORKS, example, foreign
+from example_records import IMAGES, NETWORKS, changed, example, foreign, renamed
 from web_page import HOSTILE, Page
 
 
@@ -48,6 +48,15 @@ def test_foreign_text_is_escaped(page: str, folder: Path) -> None:
     assert "A. <b>Somebody</b> 2020, Table 3" in parsed.text
     svg = (folder / "charts" / "accuracy-operations.svg").read_text(encoding="utf-8")
     assert HOSTILE in "".join(ElementTree.fromstring(svg).itertext())
+
+
+def test_characters_that_nobody_sees_are_shown_as_escapes() -> None:
+    """In the text and in the charts, whose drawing would end the process."""
+    unseen = "\x1b[31m\x07\u202eb\r\u2028"
+    records = changed(example(["resnet20"]), "resnet20", "top1", data=unseen)
+    page = html(Contents.of(renamed(records, unseen), {}))
+    assert not [each for each in unseen if each in page and not each.isprintable()]
+    assert "\\x1b[31m\\x07\\u202eb\\r\\u2028" in Page(page).text
 
 
 def test_no_two_elements_share_an_id(page: str) -> None:

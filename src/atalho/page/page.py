@@ -13,7 +13,7 @@ from atalho.page import drawings, figures, machines
 from atalho.page.chart import rendering
 from atalho.page.contents import Contents
 from atalho.page.diagnosis import Diagnosis, when
-from atalho.page.document import policy, source
+from atalho.page.document import policy, source, visible
 from atalho.page.figures import coloured
 from atalho.page.figures.figure import Figure
 from atalho.page.table import columns
@@ -48,6 +48,7 @@ def html(contents: Contents) -> str:
         loader=FileSystemLoader(_FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -103,6 +104,11 @@ def html(contents: Contents) -> str:
         conditions=conditions.conditions(compared),
         trainings=training.table(compared),
     )
+
+
+def _shown(value: Any) -> Any:
+    """A value as the template writes it: texts from records are `visible`, and what is markup stays."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _depth(diagnosis: Diagnosis, contents: Contents) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 import re
 from functools import cache
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import altair as alt
 import vl_convert
 
 from atalho.page.chart.style import Spec
+from atalho.page.document import visible
 
 VEGA_LITE = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
 
@@ -17,14 +18,26 @@ _PNG_SCALE = 2  # pixels of a PNG for each of the SVG
 
 
 class Rendering(NamedTuple):
-    """A chart's specification, and the SVG that was drawn from it."""
+    """A chart's specification, whose texts are `visible`, and the SVG that was drawn from it."""
 
     spec: Spec
     svg: str
 
     @classmethod
     def of(cls, spec: Spec) -> "Rendering":
-        return cls(spec, svg(spec))
+        shown = _visible(spec)
+        return cls(shown, svg(shown))
+
+
+def _visible(value: Any) -> Any:
+    match value:
+        case str():
+            return visible(value)
+        case dict():
+            return {key: _visible(each) for key, each in value.items()}
+        case list() | tuple():
+            return [*map(_visible, value)]
+    return value
 
 
 def svg(spec: Spec, language: Locale = "en-US") -> str:
