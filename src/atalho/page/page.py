@@ -107,8 +107,10 @@ def html(contents: Contents) -> str:
 
 
 def _shown(value: Any) -> Any:
-    """A value as the template writes it: texts from records are `visible`, and what is markup stays."""
-    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    """A value as the template writes it, with texts `visible`; what is markup stays markup."""
+    if isinstance(value, Markup):
+        return Markup(visible(value))
+    return visible(value) if isinstance(value, str) else value
 
 
 def _depth(diagnosis: Diagnosis, contents: Contents) -> dict[str, Any]:
