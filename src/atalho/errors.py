@@ -1,5 +1,6 @@
 """The error of every failure that a user can cause, one line: `error[CODE] object: cause; consequence. Next: command`."""
 
+import re
 from enum import IntEnum
 
 
@@ -54,6 +55,23 @@ def _rebuild(code: str, subject: str, cause: str, next_step: str, exit: Exit) ->
 def printable(text: object) -> str:
     """`text` on one line, with control characters escaped, since names of files and classes may hold any."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
+
+
+def visible(text: str) -> str:
+    """`text` with escapes for characters that a terminal obeys or that turn the reading direction; spaces and line ends stay."""
+    return _UNSEEN.sub(lambda match: _escape(match[0]), text)
+
+
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def _escape(character: str) -> str:
+    """As in a string of Python, and of JSON where JSON allows the character in one."""
+    if character < "\x7f":
+        return character.encode("unicode_escape").decode()
+    return f"\\u{ord(character):04x}"
 
 
 class Stopped(Exception):  # noqa: N818 (no error: the state is saved)

@@ -1,4 +1,7 @@
+import json
 import re
+import sys
+from typing import get_args
 
 import pytest
 
@@ -118,3 +121,24 @@ def test_a_table_in_a_pipe_has_the_lines_that_a_wide_terminal_shows(
     show(table, "table")
     shown = re.sub(r"\x1b\[\d*m", "", capsys.readouterr().out)
     assert piped.splitlines() == [line.rstrip() for line in shown.splitlines()]
+
+
+@pytest.mark.parametrize("format", get_args(Format))
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_terminal_obeys_no_name(
+    format: Format,
+    terminal: bool,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As a title, a note or a cell; CSV that goes to a file is exact, and JSON says the same with its own escapes."""
+    name = "a\x1b[2J\u202eb"
+    rows = [{"name": name}]
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    show(Table(rows, rows, title=name, notes=[name]), format)
+    out = capsys.readouterr().out
+    exact = format == "csv" and not terminal
+    assert ("\x1b[2J" in out) == exact
+    assert ("\u202e" in out) == exact
+    if format == "json":
+        assert json.loads(out) == rows

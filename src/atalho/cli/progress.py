@@ -5,7 +5,7 @@ import time
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from atalho.api.reporting import Reporter
-from atalho.errors import printable
+from atalho.errors import printable, visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -19,8 +19,7 @@ def say(message: str) -> None:
 
     A terminal obeys nothing in it: names of files and folders may hold any characters.
     """
-    lines = message.replace("\u00a0", " ").split("\n")
-    message = "\n".join(map(printable, lines))
+    message = visible(message)
     if _Bars.current:
         _Bars.current.say(message)
     else:

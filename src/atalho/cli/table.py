@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from textwrap import fill
 from typing import TYPE_CHECKING, Any, Literal
 
-from atalho.errors import printable
+from atalho.errors import printable, visible
 from atalho.explain.table import Table, cell, is_number, texts
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ def show(table: Table, format: Format) -> None:
 
         writer = csv.writer(sys.stdout, lineterminator="\n")
         for line in (headers, *(row.values() for row in rows)):
-            writer.writerow(map(_spreadsheet, line))
+            cells = map(_spreadsheet, line)
+            writer.writerow(map(_seen, cells) if sys.stdout.isatty() else cells)
         return
     if format == "markdown":
         first, *body = (
@@ -49,7 +50,7 @@ def show(table: Table, format: Format) -> None:
         _show_on_terminal(table, columns, numeric)
     else:
         for line in (*filter(None, [table.title]), *_aligned(columns, numeric), *table.notes):
-            print(line)
+            print(visible(line))
 
 
 def _aligned(columns: Mapping[str, Sequence[str]], numeric: Collection[str]) -> list[str]:
@@ -91,6 +92,10 @@ def _spreadsheet(value: Any) -> Any:
     return value
 
 
+def _seen(value: Any) -> Any:
+    return visible(value) if isinstance(value, str) else value
+
+
 def _show_on_terminal(
     table: Table, columns: Mapping[str, Sequence[str]], numeric: Collection[str]
 ) -> None:
@@ -99,10 +104,10 @@ def _show_on_terminal(
 
     console = Console(highlight=False)
     if table.title:
-        console.print(Text(table.title, style="bold"))
+        console.print(Text(visible(table.title), style="bold"))
     console.print(_drawn(columns, numeric, console.width))
     for note in table.notes:
-        console.print(Text(note, style="dim"))
+        console.print(Text(visible(note), style="dim"))
 
 
 def _drawn(
@@ -145,6 +150,4 @@ def _drawn(
 
 def show_json(value: Any) -> None:
     """Prints JSON, and nothing else."""
-    document = json.dumps(value, ensure_ascii=False, indent=1)
-    # Names of files may hold bytes that are not UTF-8, which are escaped.
-    print(document.encode(errors="backslashreplace").decode())
+    print(visible(json.dumps(value, ensure_ascii=False, indent=1)))

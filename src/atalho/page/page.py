@@ -9,11 +9,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from atalho.choice.choosing import pareto_front
+from atalho.errors import visible
 from atalho.page import drawings, figures, machines
 from atalho.page.chart import rendering
 from atalho.page.contents import Contents
 from atalho.page.diagnosis import Diagnosis, when
-from atalho.page.document import policy, source, visible
+from atalho.page.document import policy, source
 from atalho.page.figures import coloured
 from atalho.page.figures.figure import Figure
 from atalho.page.table import columns

@@ -7,8 +7,8 @@ from typing import Any, Literal, NamedTuple
 import altair as alt
 import vl_convert
 
+from atalho.errors import visible
 from atalho.page.chart.style import Spec
-from atalho.page.document import visible
 
 VEGA_LITE = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
 
@@ -30,6 +30,7 @@ class Rendering(NamedTuple):
 
 
 def _visible(value: Any) -> Any:
+    """A specification in which texts are visible: the library that draws ends the process at a control character."""
     match value:
         case str():
             return visible(value)
