@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from atalho import networks
 from atalho.cli import main
@@ -56,7 +57,9 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("hostile") / "<b>photos\x1b[1m"
     for label, name in enumerate(CLASSES):
         for number, file in enumerate(FILES):
-            save(root / name / file, picture(100 * label + number))
+            noise = picture(100 * label + number)
+            colour = Image.new("RGB", noise.size, (37 * label, 255 - 37 * label, 128))
+            save(root / name / file, Image.blend(noise, colour, 0.6))
     return root
 
 
