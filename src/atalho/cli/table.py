@@ -30,8 +30,8 @@ def show(table: Table, format: Format) -> None:
 
         writer = csv.writer(sys.stdout, lineterminator="\n")
         for line in (headers, *(row.values() for row in rows)):
-            cells = map(_spreadsheet, line)
-            writer.writerow(map(_seen, cells) if sys.stdout.isatty() else cells)
+            exact = map(_spreadsheet, line)
+            writer.writerow(map(_seen, exact) if sys.stdout.isatty() else exact)
         return
     if format == "markdown":
         first, *body = (
