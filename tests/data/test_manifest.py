@@ -228,7 +228,7 @@ def test_known_files_are_there_in_seconds(tmp_path: Path) -> None:
         names.append(f"a/{number:06}.png")
         os.link(first, root / names[-1])
     cold = manifest.read_files(root, names[:1], tmp_path / "data", lambda done, total: None)
-    (kept,) = (tmp_path / "data" / "manifests").iterdir()
+    (kept,) = (tmp_path / "data" / "manifests").glob("*.jsonl")
     (line,) = kept.read_text().splitlines()
     kept.write_text("".join(line.replace("a/000000.png", name) + "\n" for name in names))
     started = time.process_time()
