@@ -129,6 +129,18 @@ def test_a_batch_that_the_processes_do_not_divide_is_refused(
     _succeeded(together(*words, *suggested))
 
 
+def test_weights_that_are_not_there_are_one_line(
+    together: Together, photos: Path, tmp_path: Path
+) -> None:
+    words = [each for each in TRAIN if each != "--from-scratch"]
+    words[words.index("quick")] = "finetune"
+    missing = ["--weights", str(tmp_path / "none.safetensors")]
+    one, other = together(*words, *missing, "--data", str(photos), "--output", str(tmp_path / "x"))
+    assert one.code == other.code != 0
+    assert one.errors.count("error[") == 1
+    assert not other.errors
+
+
 def test_more_parts_than_images_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -161,12 +161,14 @@ def train(
         request = Request(network, data, start_weights, recipe, changes, new_head, img_size, seed)
         start = None
         if start_weights:
-            start = load(
-                network,
-                start_weights,
-                input=(3, img_size, img_size) if img_size else None,
-                new_head=new_head is not False,
-                reporter=own_reporter,
+            start = processes.first_here(
+                lambda: load(
+                    network,
+                    start_weights,
+                    input=(3, img_size, img_size) if img_size else None,
+                    new_head=new_head is not False,
+                    reporter=own_reporter,
+                )
             )
         framings = [framing(request, start)] if request.photos else []
         dataset = processes.first_here(
