@@ -208,10 +208,12 @@ class Recipe:
         return self.best or self.patience is not None or isinstance(self.schedule, Plateau)
 
     def reestimated(self, images: int) -> int:
-        """Over how many of `images` training images BatchNorm's statistics are computed anew; 0 where they are moving averages.
+        """Over how many of `images` training images BatchNorm's statistics are computed anew; 0 where the moving or the given ones stay.
 
         Averaged weights have none of their own: the moving averages are those of the last steps' weights.
         """
+        if self.frozen_statistics:
+            return 0
         return self.reestimate or (min(images, AVERAGES) if self.averaging else 0)
 
     def length(self, images: int) -> int:

@@ -183,7 +183,8 @@ class Learner:
         # The device itself skips the update, as for torch's GradScaler; the host notices when it next reads `bad_step`.
         vars(self.optimiser).update(found_inf=(self.bad_step >= 0).float(), grad_scale=None)
         self.optimiser.step()
-        self.world.average(_statistics(self.model))
+        if not (self.frozen or self.arguments.sync_bn):  # these are the same in all processes
+            self.world.average(_statistics(self.model))
         if self.averaged is not None:
             self._average(self.averaged)
 
