@@ -6,7 +6,7 @@ export ATALHO_SHARED ?= $(abspath ../shared)
 # Two pytest workers of one thread each: as fast as one of two, and comparable between runs.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo lecture test test-full versions check docs bench clean
+.PHONY: demo lecture test test-full campaign versions check docs bench clean
 
 # One thread: the demonstration's networks are too small to share, and two that wait for each other crawl on a busy machine.
 demo: $(VENV)/.installed
@@ -25,6 +25,11 @@ test-full: $(VENV)/.installed-dev
 # A part of the tests on every Python from 3.11 that is there, each in an environment of its own.
 versions: $(VENV)/.installed-dev
 	$(BIN)/nox
+
+# Tries to break everything, and counts: `make campaign CAMPAIGN=5000` takes a night.
+CAMPAIGN ?= 2000
+campaign: $(VENV)/.installed-dev
+	PYTHONPATH=tests $(BIN)/python -m campaign --cases $(CAMPAIGN) -o results/campaign.json
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check

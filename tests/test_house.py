@@ -12,7 +12,7 @@ SOURCE = Path(atalho.__file__).parent
 ROOT = SOURCE.parents[1]
 MODULES = {
     *("__init__", "__main__", "api", "beside", "conditions", "errors", "files", "lock"),
-    *("ranking", "record", "selection", "statistics", "tasks"),
+    *("ranking", "record", "seal", "selection", "statistics", "tasks"),
 }
 """All modules that stand on the top level; everything else is in a package."""
 

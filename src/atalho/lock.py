@@ -1,5 +1,6 @@
-"""A lock on an output folder, so that only one process at a time writes in it."""
+"""Locks on what is written, so that only one process at a time writes it."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,19 +34,65 @@ def locked(folder: Path, *, sign: str, holds: str) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except Timeout as error:
-        raise AtalhoError(
-            "IN-USE",
-            folder,
-            "another process is at work in it; nothing was changed",
-            next_step="wait for it, or choose another --output",
-            exit=Exit.USAGE,
-        ) from error
+        raise _in_use(folder) from error
     except OSError as error:
         raise unusable(folder, f"cannot be written ({error.strerror})") from error
     try:
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def locked_beside(path: Path) -> Iterator[None]:
+    """Locks a file or folder that is about to be written, by a hidden file beside it that is removed at the end.
+
+    The lock is released when the process ends, in whatever way.
+
+    Raises:
+        AtalhoError: IN-USE (exit 2), where another process has locked it.
+        OSError: where nothing can be written beside it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise _in_use(path) from error
+    try:
+        yield
+    finally:
+        lock.release()
+        Path(lock.lock_file).unlink(missing_ok=True)
+
+
+@contextmanager
+def aside(path: Path) -> Iterator[Path]:
+    """A context that gives a path to write at, of the same name in a hidden folder beside `path`; at the end the folder is removed.
+
+    What a killed process has left there is removed first.
+
+    Raises:
+        AtalhoError, OSError: as `locked_beside`.
+    """
+    folder = path.with_name(f".{path.name}.tmp")
+    with locked_beside(path):
+        try:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            yield folder / path.name
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _in_use(path: Path) -> AtalhoError:
+    return AtalhoError(
+        "IN-USE",
+        path,
+        "another process is at work in it; nothing was changed",
+        next_step="wait for it, or choose another --output",
+        exit=Exit.USAGE,
+    )
 
 
 def _unused(folder: Path, sign: str) -> bool:

@@ -13,9 +13,10 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from atalho.conditions import check, states
+from atalho.conditions import NUMBER, check, check_types, states
 from atalho.errors import AtalhoError, Exit
 from atalho.files import flush
+from atalho.seal import sealed, unsealed
 
 Provenance = Literal["measured", "computed", "cited"]
 
@@ -105,6 +106,10 @@ ACCURACIES = frozenset({*OF_A_SPLIT, "val_loss", "val_top1"})
 """Quantities that do not depend on the conditions which bear on costs alone."""
 
 
+NO_RECORD = (ValueError, TypeError, OverflowError, RecursionError)
+"""What is raised by a line that is no record."""
+
+
 @dataclass(frozen=True)
 class Record:
     """One number with its provenance and conditions.
@@ -119,6 +124,7 @@ class Record:
 
     Raises:
         ValueError: for another unit or provenance, or a value that is NaN or infinite.
+        TypeError: for a value that is no number.
     """
 
     subject: str
@@ -211,37 +217,23 @@ def standing_failures(records: Sequence[Record]) -> list[Record]:
     ]
 
 
-def of_one_machine(records: Sequence[Record]) -> list[Record]:
-    """Selects the main machine's records, and from other machines those that the main one lacks.
-
-    The main machine is the one with latencies of most networks, of several such the first in the records. Another machine's
-    record of a network and quantity that the main one measured is left out, unless it is an accuracy.
-    """
-    timed: dict[str, set[str]] = {}
-    for record in records:
-        if record.quantity == "latency" and (device := record.device):
-            timed.setdefault(device, set()).add(record.subject)
-    if len(timed) < 2:
-        return list(records)
-    main = max(timed, key=lambda device: len(timed[device]))
-    on_main = {(r.subject, r.quantity) for r in records if r.device == main}
-    return [
-        record
-        for record in records
-        if record.quantity == "top1"
-        or record.device in (None, main)
-        or (record.subject, record.quantity) not in on_main
-    ]
+def lines(records: Iterable[Record]) -> bytes:
+    """Records as they stand in a file: each a line of JSON with a checksum of its own."""
+    return "".join(f"{json.dumps(sealed(asdict(each)))}\n" for each in records).encode()
 
 
 def append(path: Path, records: Iterable[Record]) -> None:
-    """Appends records to a file and flushes it to the disk; an incomplete last line, as a crash leaves it, is replaced."""
+    """Appends records to a file and flushes it to the disk; an incomplete last line, as a crash leaves it, is ended or replaced."""
     with path.open("ab+") as file:
         file.seek(0)
-        whole = file.read().rfind(b"\n") + 1
-        file.truncate(whole)
-        for record in records:
-            file.write(f"{record.to_json()}\n".encode())
+        whole, _, torn = file.read().rpartition(b"\n")
+        if torn:
+            try:
+                _parsed(torn)
+                file.write(b"\n")
+            except NO_RECORD:
+                file.truncate(len(whole) + 1 if whole else 0)
+        file.write(lines(records))
         file.flush()
         flush(file.fileno())
 
@@ -259,16 +251,27 @@ def read(path: Path) -> list[Record]:
         raise _error(path, f"cannot be read ({error})") from error
     whole, _, torn = text.rpartition("\n")
     records = []
-    lines = (whole.split("\n") if whole else []) + ([torn] if torn else [])
-    for number, line in enumerate(lines, start=1):
+    texts = (whole.split("\n") if whole else []) + ([torn] if torn else [])
+    for number, line in enumerate(texts, start=1):
         try:
-            fields = json.loads(line)
-            records.append(Record(**{**fields, "samples": tuple(fields.get("samples", ()))}))
-        except (ValueError, TypeError) as error:
-            if number == len(lines) and torn:
+            records.append(_parsed(line))
+        except NO_RECORD as error:
+            if number == len(texts) and torn:
                 break
             raise _error(path, f"line {number} is no record ({error})") from error
     return records
+
+
+def _parsed(line: str | bytes) -> Record:
+    """The record of a line; raises one of `NO_RECORD` where it is none, or was changed after it was written."""
+    fields = unsealed(json.loads(line))
+    record = Record(**{**fields, "samples": tuple(fields.get("samples", ()))})
+    if not isinstance(record.subject, str) or not isinstance(record.conditions, dict):
+        raise TypeError("its subject is no text, or its conditions have no names")
+    if not all(isinstance(each, NUMBER) and isfinite(each) for each in record.samples):
+        raise ValueError("a sample is no number")
+    check_types(record.conditions)
+    return record
 
 
 def _error(path: Path, cause: str) -> AtalhoError:

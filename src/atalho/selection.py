@@ -5,7 +5,7 @@ from typing import Any
 
 from atalho import conditions as schema
 from atalho.conditions import Owner
-from atalho.record import ACCURACIES, Query, Record, of_one_machine
+from atalho.record import ACCURACIES, Query, Record
 
 _ABOUT_ENGINES = frozenset({"max_difference", "agreement"})
 MAY_DIFFER = (Owner.NETWORK, Owner.TRAINING, Owner.SEED, Owner.RESULT)
@@ -51,3 +51,26 @@ def _must_agree(quantity: str, conditions: Mapping[str, Any]) -> dict[str, Any]:
     if quantity in ACCURACIES:
         fixed = schema.but_of_costs(fixed)
     return {name: value for name, value in fixed.items() if not schema.own(name, conditions)}
+
+
+def of_one_machine(records: Sequence[Record]) -> list[Record]:
+    """Selects the main machine's records, and from other machines those that the main one lacks.
+
+    The main machine is the one with latencies of most networks, of several such the first in the records. Another machine's
+    record of a network and quantity that the main one measured is left out, unless it is an accuracy.
+    """
+    timed: dict[str, set[str]] = {}
+    for record in records:
+        if record.quantity == "latency" and (device := record.device):
+            timed.setdefault(device, set()).add(record.subject)
+    if len(timed) < 2:
+        return list(records)
+    main = max(timed, key=lambda device: len(timed[device]))
+    on_main = {(r.subject, r.quantity) for r in records if r.device == main}
+    return [
+        record
+        for record in records
+        if record.quantity == "top1"
+        or record.device in (None, main)
+        or (record.subject, record.quantity) not in on_main
+    ]

@@ -27,6 +27,7 @@ from atalho.ranking import comparison
 from atalho.recipes.changes import RecipeChanges
 from atalho.record import Record
 from atalho.runtime.device import Device
+from atalho.seal import unsealed
 from atalho.training.resolution import Request, resolve
 from atalho.weights.trained import Trained, read
 from example_records import as_if_measured
@@ -300,7 +301,7 @@ def test_a_run_that_was_begun_elsewhere_is_begun_anew(folder: Folder, digits: Da
     """It cannot be gone on with to the same bits, and the command has no flag to go on all the same."""
     folder.compare(digits)
     run = folder.path / "runs" / "resnet20"
-    saved = yaml.safe_load((run / "args.yaml").read_text())
+    saved = unsealed(yaml.safe_load((run / "args.yaml").read_text()))
     saved["environment"]["device"] = "another processor"
     (run / "args.yaml").write_text(yaml.safe_dump(saved, sort_keys=False))
     for file in (run / "records.jsonl", run / "model.safetensors"):

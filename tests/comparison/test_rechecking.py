@@ -27,6 +27,7 @@ from atalho.engines.module import on_engine
 from atalho.errors import AtalhoError, Exit
 from atalho.networks import subjects
 from atalho.runtime.device import Device
+from atalho.seal import unsealed
 from atalho.weights.trained import Trained, read
 from photo_folders import picture, save
 
@@ -188,7 +189,7 @@ def test_promises_hold_on_the_machine_that_they_were_made_on(
 def rewritten(chosen: Path, quantity: str, bound: float) -> None:
     """Puts another bound in place of one that was promised."""
     file = chosen / promises.FILE
-    document = json.loads(file.read_text())
+    document = unsealed(json.loads(file.read_text()))
     (promise,) = (each for each in document["promises"] if each["record"]["quantity"] == quantity)
     promise["bound"] = bound
     file.write_text(json.dumps(document))

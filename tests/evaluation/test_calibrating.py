@@ -11,6 +11,7 @@ from scipy.special import softmax
 import atalho
 from atalho.errors import AtalhoError, Exit
 from atalho.evaluation import calibrating
+from atalho.seal import unsealed
 from atalho.weights import config
 from atalho.weights.calibration import Calibration
 
@@ -76,7 +77,7 @@ def test_a_run_keeps_its_calibration_and_predicts_by_it(tmp_path: Path) -> None:
         sorted(confidences.tolist()), abs=2e-6
     )
     # Without it, the same logits are of other probabilities.
-    document = json.loads((tmp_path / "run" / "config.json").read_text())
+    document = unsealed(json.loads((tmp_path / "run" / "config.json").read_text()))
     del document["calibration"]
     (tmp_path / "run" / "config.json").write_text(json.dumps(document))
     plain = atalho.evaluate(tmp_path / "run", split="val", threads=1)

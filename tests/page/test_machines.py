@@ -4,7 +4,8 @@ from atalho.page.contents import Contents
 from atalho.page.machines import Group, SideBySide, side_by_side
 from atalho.page.page import html
 from atalho.ranking import comparison
-from atalho.record import Record, of_one_machine
+from atalho.record import Record
+from atalho.selection import of_one_machine
 from example_records import ANALYSED, MACHINE, analysed, failure
 from web_page import HOSTILE, Page
 

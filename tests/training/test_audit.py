@@ -17,6 +17,7 @@ from atalho.cli import main
 from atalho.errors import AtalhoError, Exit, Stopped
 from atalho.grammar.facts import Facts
 from atalho.recipes import saved
+from atalho.seal import unsealed
 from atalho.training import checkpoint
 from atalho.training.arguments import _recipe
 from atalho.training.audit import States
@@ -170,8 +171,8 @@ def test_a_run_without_its_files_is_replayed_from_its_seed_to_a_recorded_digest(
     audited = atalho.audit(run, steps=8)
     assert [(span.first, span.last) for span in audited.spans] == [(0, 8)]
     assert audited.holds
-    lines = (run / "records.jsonl").read_text().replace("sha256:", "sha256:0")
-    (run / "records.jsonl").write_text(lines)
+    lines = [each.to_json() for each in record.read(run / "records.jsonl")]
+    (run / "records.jsonl").write_text("\n".join(lines).replace("sha256:", "sha256:0"))
     (span,) = atalho.audit(run, steps=8).spans
     assert span.difference == "the state is not the one in the run's records"
 
@@ -187,7 +188,7 @@ def test_a_run_from_given_weights_is_replayed_from_its_kept_states(
 
 
 def _edited(run: Path, **changes: Any) -> None:
-    document = yaml.safe_load((run / "args.yaml").read_text())
+    document = unsealed(yaml.safe_load((run / "args.yaml").read_text()))
     document["environment"] |= changes
     (run / "args.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
 
@@ -202,7 +203,7 @@ def test_on_another_machine_it_says_what_can_be_compared(run: Path) -> None:
 
 
 def test_other_data_are_refused(run: Path) -> None:
-    document = yaml.safe_load((run / "args.yaml").read_text())
+    document = unsealed(yaml.safe_load((run / "args.yaml").read_text()))
     document["data"]["checksum"] = "0" * 64
     (run / "args.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
     with pytest.raises(AtalhoError) as caught:

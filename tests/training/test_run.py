@@ -15,6 +15,7 @@ from atalho.errors import AtalhoError, Exit
 from atalho.files import write_atomically
 from atalho.lock import LOCK
 from atalho.runtime.device import Device
+from atalho.seal import unsealed
 from atalho.training import run
 from atalho.training.arguments import Arguments
 from atalho.training.folder import begin, load
@@ -73,7 +74,7 @@ def test_curves_are_the_metrics(finished: Path) -> None:
 
 def test_a_folder_that_holds_a_run_is_not_written_over(finished: Path, digits: Dataset) -> None:
     before = {path: path.stat().st_mtime_ns for path in finished.rglob("*")}
-    saved = yaml.safe_load((finished / "args.yaml").read_text())
+    saved = unsealed(yaml.safe_load((finished / "args.yaml").read_text()))
     from atalho import networks, recipes
     from atalho.networks import subjects
 
@@ -140,7 +141,7 @@ def test_a_run_that_did_not_keep_its_framing_goes_on_only_if_allowed(
     """As runs did that an earlier version began."""
     now = arguments.saved(digits)
     begin(tmp_path, now, resume=False, allow_inexact=False)
-    document = yaml.safe_load((tmp_path / "args.yaml").read_text())
+    document = unsealed(yaml.safe_load((tmp_path / "args.yaml").read_text()))
     del document["framing"]
     (tmp_path / "args.yaml").write_text(yaml.safe_dump(document))
     with pytest.raises(AtalhoError, match="how its photos were framed is not kept") as caught:

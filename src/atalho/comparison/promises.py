@@ -11,6 +11,7 @@ from atalho.errors import AtalhoError, Exit
 from atalho.files import write_atomically
 from atalho.ranking import Reading, Row
 from atalho.record import Record
+from atalho.seal import sealed, unsealed
 from atalho.weights.weightfile import sha256
 
 FILE = "promises.json"
@@ -93,7 +94,7 @@ def write(folder: Path, network: str, promises: Sequence[Promise]) -> None:
         "promises": [{"bound": each.bound, "record": asdict(each.record)} for each in promises],
         "files": {path.name: sha256(path) for path in sorted(folder.iterdir())},
     }
-    write_atomically(folder / FILE, (json.dumps(document, indent=1) + "\n").encode())
+    write_atomically(folder / FILE, (json.dumps(sealed(document), indent=1) + "\n").encode())
 
 
 def read(folder: Path) -> Promises:
@@ -113,10 +114,10 @@ def read(folder: Path) -> Promises:
             exit=Exit.CHECKPOINT,
         )
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = unsealed(json.loads(path.read_text(encoding="utf-8")))
         promises = tuple(_read(each) for each in document["promises"])
         read = Promises(str(document["network"]), promises, dict(document["files"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise AtalhoError(
             "PROMISES-DAMAGED",
             path,

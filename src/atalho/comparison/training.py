@@ -6,7 +6,6 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from atalho import record
 from atalho.conditions import Owner, owned
 from atalho.data.dataset import Dataset
 from atalho.record import CURVES, Record
@@ -56,8 +55,8 @@ class Training:
 
     def as_run(self) -> Mapping[str, Any]:
         """The conditions of the training as its finished run states them, with the epochs that it lasted."""
-        records = record.read(self._folder / folder.RECORDS)
-        of_run = next(each for each in records if each.quantity == "train_time")
+        records = folder.measured(self._folder)
+        of_run = next(each for each in records if each.quantity == folder.LAST)
         return owned(of_run.conditions, Owner.TRAINING)
 
     @property

@@ -54,10 +54,20 @@ def check(conditions: Mapping[str, Any]) -> None:
     Raises:
         ValueError: names the first that is not.
     """
-    for name, value in conditions.items():
+    for name in conditions:
         if name not in CONDITIONS:
             raise ValueError(f"condition {name} is not declared in conditions/declared.py")
-        if not CONDITIONS[name].takes(value):
+    check_types(conditions)
+
+
+def check_types(conditions: Mapping[str, Any]) -> None:
+    """Checks that the declared ones among conditions are of their types.
+
+    Raises:
+        ValueError: names the first that is not.
+    """
+    for name, value in conditions.items():
+        if name in CONDITIONS and not CONDITIONS[name].takes(value):
             raise ValueError(f"condition {name} is {value!r}, and no {CONDITIONS[name].kind}")
 
 

@@ -13,7 +13,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+from zlib import crc32
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -36,7 +37,7 @@ from atalho.errors import AtalhoError, Exit
 from atalho.files import write_atomically
 from atalho.runtime.processor import cores
 
-FORM = 2
+FORM = 3
 """The version of the lines' format, and of the fingerprints in them."""
 
 CHUNK = 1000
@@ -127,7 +128,7 @@ class _Manifest:
     def _restore(self, line: bytes) -> None:
         """Fills the row of a file that has not changed; a line that is incomplete or damaged is skipped."""
         with suppress(ValueError, TypeError, LookupError, OverflowError):
-            name, *stamp, sha256, width, height, print_, level = json.loads(line)
+            name, *stamp, sha256, width, height, print_, level = json.loads(_unsealed(line))
             row = self.rows[name]
             if stamp == self.stamps[row].tolist() and width > 0 and height > 0:
                 size = width, height
@@ -155,7 +156,7 @@ class _Manifest:
         content = self.contents.get(row)
         fields = [*content.size, content.fingerprint.hex(), content.brightest]
         name, stamp = self.names[row], self.stamps[row].tolist()
-        return json.dumps([name, *stamp, content.sha256.hex(), *fields]).encode() + b"\n"
+        return sealed([name, *stamp, content.sha256.hex(), *fields])
 
 
 def _file_name(root: Path) -> str:
@@ -188,6 +189,20 @@ def _stats(root: Path, names: Sequence[str]) -> list[tuple[int, int] | str]:
         except OSError as error:
             stats.append(unreadable(root / name, error))
     return stats
+
+
+def sealed(fields: Sequence[Any]) -> bytes:
+    """JSON values as a line of the manifest, a list whose last element is a checksum of the others."""
+    body = json.dumps(fields).encode()[:-1]
+    return b'%s, "%08x"]\n' % (body, crc32(body))
+
+
+def _unsealed(line: bytes) -> bytes:
+    """A line without its checksum, which comes last; raises ValueError where it was changed after it was written."""
+    body, _, checksum = line.rpartition(b', "')
+    if checksum != b'%08x"]\n' % crc32(body):
+        raise ValueError("another checksum")
+    return body + b"]"
 
 
 @contextmanager

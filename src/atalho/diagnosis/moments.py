@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from atalho import record
 from atalho.conditions import Owner, owned
 from atalho.data.batches import Preprocessing
 from atalho.data.dataset import Dataset
@@ -128,6 +127,6 @@ def finished(locations: Sequence[Path]) -> Iterator[Finished]:
             location,
             *sorted(path.parent for path in location.glob(f"*/{arguments.FILE}")),
         ):
-            saved, records = arguments.read(run), run / folder.RECORDS
-            if saved and records.exists():
-                yield Finished(run, saved, tuple(record.read(records)))
+            saved = arguments.read(run)
+            if saved and (run / folder.RECORDS).exists():
+                yield Finished(run, saved, tuple(folder.measured(run)))

@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from atalho.data.batches import preprocess
 from atalho.engines import ENGINES, REFERENCE, Backend, choosing, engine_config, standalone
@@ -14,6 +13,7 @@ from atalho.errors import AtalhoError, Exit
 from atalho.exports import pt2
 from atalho.exports.safetensors import write
 from atalho.files import move_atomically
+from atalho.lock import aside
 from atalho.runtime.child import Ended
 from atalho.weights.trained import Trained, read
 
@@ -92,10 +92,9 @@ def _new_folder(path: Path) -> Iterator[Path]:
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise _unusable(path, "is no empty folder")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as aside:
-            yield Path(aside) / path.name
-            move_atomically(Path(aside) / path.name, path)
+        with aside(path) as written:
+            yield written
+            move_atomically(written, path)
     except OSError as error:
         raise _unusable(path, f"cannot be written ({error.strerror})") from error
 

@@ -1,6 +1,7 @@
 """The file `engine.json`, beside a network's weights and an engine's files: which engine the folder is for, and its settings."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import get_args
@@ -9,6 +10,8 @@ from atalho.engines import ENGINES, Backend
 from atalho.engines.engine import Dtype, MemoryFormat
 from atalho.errors import AtalhoError, Exit
 from atalho.files import write_atomically
+from atalho.seal import sealed, unsealed
+from atalho.weights.weightfile import sha256
 
 FILE = "engine.json"
 
@@ -34,16 +37,17 @@ def read(folder: Path) -> EngineConfig | None:
     """The engine that a folder is for; None where it has no `engine.json`.
 
     Raises:
-        AtalhoError: ENGINE-FILE (exit 4), where the file names no engine.
+        AtalhoError: ENGINE-FILE (exit 4), where the file names no engine, or one of the engine's files is not as it was written.
     """
     path = folder / FILE
     if not path.exists():
         return None
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = unsealed(json.loads(path.read_text(encoding="utf-8")))
         engine, dtype = document["engine"], document["dtype"]
         layout = document.get("memory_format", "channels_last")
         if engine in ENGINES and dtype in get_args(Dtype) and layout in get_args(MemoryFormat):
+            _check_files(folder, document.get("files", {}))
             return EngineConfig(
                 Backend(engine, dtype),
                 int(document["threads"]),
@@ -52,9 +56,23 @@ def read(folder: Path) -> EngineConfig | None:
                 str(document.get("device", "cpu")),
             )
         cause = f"names {engine!r} in {dtype!r}, which is no engine here"
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         cause = f"says no engine ({type(error).__name__}: {error})"
     raise AtalhoError("ENGINE-FILE", path, cause, next_step="--engine eager", exit=Exit.CHECKPOINT)
+
+
+def _check_files(folder: Path, checksums: Mapping[str, str]) -> None:
+    """Checks that an engine's files have the SHA-256 that they were written with."""
+    for name, checksum in checksums.items():
+        file = folder / Path(name).name
+        if not file.is_file() or sha256(file) != checksum:
+            raise AtalhoError(
+                "ENGINE-FILE",
+                file,
+                f"is missing or was changed after {FILE} was written; nothing was run",
+                next_step="take a copy that was not changed, or export the network again",
+                exit=Exit.CHECKPOINT,
+            )
 
 
 def finalise(folder: Path, config: EngineConfig) -> None:
@@ -62,7 +80,9 @@ def finalise(folder: Path, config: EngineConfig) -> None:
     backend = config.backend
     document = {**asdict(config), **backend._asdict()}
     del document["backend"]
-    write_atomically(folder / FILE, json.dumps(document, indent=1).encode())
+    names = ENGINES[backend.engine].files(backend.dtype)
+    document["files"] = {name: sha256(folder / name) for name in names}
+    write_atomically(folder / FILE, json.dumps(sealed(document), indent=1).encode())
     needed = {*ENGINES[backend.engine].files(backend.dtype), *ENGINES["eager"].files("float32")}
     for engine in ENGINES.values():
         for dtype in engine.needs:

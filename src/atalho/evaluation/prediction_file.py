@@ -5,17 +5,17 @@ import io
 import json
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from hashlib import blake2b
 from pathlib import Path
 from typing import IO, Any, Literal, get_args
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from atalho.errors import AtalhoError, Exit, printable
 from atalho.evaluation.predicting import Prediction
 from atalho.files import move_atomically, write_atomically
+from atalho.lock import locked_beside
 
 Kind = Literal["csv", "jsonl", "parquet"]
 PARQUET_EXTRA = "pip install 'atalho[parquet]'"
@@ -49,8 +49,8 @@ class PredictionFile:
     def __init__(self, lines: Path, kind: Kind, top: int) -> None:
         self._kind = kind
         self._columns = columns(top)
+        self.done = Pictures(_paths(lines, kind) if lines.exists() else ())
         self._file: IO[str] = lines.open("a", encoding="utf-8", newline="", buffering=1)
-        self.done = Pictures(_paths(lines, kind))
         if kind == "csv" and self._file.tell() == 0:
             self._file.write(_csv_line(self._columns))
 
@@ -88,28 +88,21 @@ def opened(path: Path, identity: Mapping[str, Any], top: int) -> Iterator[Predic
         _check_parquet(path)
     unfinished = path.with_name(f".{path.name}.unfinished")
     lines = path.with_name(f".{path.name}.jsonl") if kind == "parquet" else path
-    lock = FileLock(path.with_name(f".{path.name}.lock"))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
-        _begin(path, unfinished, json.dumps({**identity, "top": top}, sort_keys=True))
-        _drop_torn_line(lines)
-        file = PredictionFile(lines, "csv" if kind == "csv" else "jsonl", top)
-    except Timeout as error:
-        cause, next_step = "another process writes it", "wait for it, or choose another --output"
-        raise AtalhoError("IN-USE", path, cause, next_step=next_step, exit=Exit.USAGE) from error
-    except OSError as error:
-        raise _unusable(path, f"cannot be written ({error.strerror})") from error
-    try:
-        yield file
-        file.close()
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked_beside(path))
+            _begin(path, unfinished, json.dumps({**identity, "top": top}, sort_keys=True))
+            _drop_torn_line(lines)
+            file = PredictionFile(lines, "csv" if kind == "csv" else "jsonl", top)
+        except OSError as error:
+            raise _unwritable(path, error) from error
+        except (ValueError, KeyError, TypeError, csv.Error) as error:
+            raise _unusable(path, f"holds a line that is no prediction ({error})") from error
+        with closing(file):
+            yield file
         if kind == "parquet":
             _to_parquet(lines, path, top)
         unfinished.unlink()
-    finally:
-        file.close()
-        lock.release()
-        Path(lock.lock_file).unlink(missing_ok=True)
 
 
 def columns(top: int) -> list[str]:
@@ -133,7 +126,7 @@ def wide(prediction: Prediction) -> dict[str, Any]:
 def _begin(path: Path, unfinished: Path, identity: str) -> None:
     """Notes what the file is of, unless it is noted already."""
     if unfinished.exists():
-        if unfinished.read_text(encoding="utf-8") != identity:
+        if unfinished.read_bytes() != identity.encode():
             raise _unusable(path, "holds predictions of another network, or others of this one")
         return
     if path.exists():
@@ -215,6 +208,10 @@ def _flat(document: Mapping[str, Any]) -> dict[str, Any]:
     for place, guess in enumerate(document.get("labels", ()), start=1):
         row |= {f"{part}_{place}": value for part, value in guess.items()}
     return row
+
+
+def _unwritable(path: Path, error: OSError) -> AtalhoError:
+    return _unusable(path, f"cannot be written ({error.strerror})")
 
 
 def _unusable(path: Path, cause: str) -> AtalhoError:

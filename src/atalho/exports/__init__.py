@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -22,6 +21,7 @@ from atalho.exports.safetensors import SAFETENSORS
 from atalho.exports.timm import TIMM
 from atalho.exports.torchvision import TORCHVISION
 from atalho.files import move_atomically
+from atalho.lock import aside
 from atalho.record import Record, versions
 from atalho.runtime import machine
 from atalho.runtime.device import Device
@@ -80,15 +80,12 @@ def export(trained: Trained, to: str, path: Path, images: Tensor) -> Agreement:
     target = FORMATS[to]
     _check_packages(target, to)
     _check_path(target, to, path)
-    with _failing(path, "OUTPUT", "be written", Exit.USAGE):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
-            written = Path(folder) / path.name  # some readers look at the suffix
-            with _failing(path, "EXPORT-WRITE", "be written", Exit.RESOURCES):
-                target.write(trained, written)
-            with _failing(path, "EXPORT-READ", "be read back", Exit.CHECK_FAILED):
-                measured = compare(trained, target.read(trained, written), images, path)
-            move_atomically(written, path)
+    with _failing(path, "OUTPUT", "be written", Exit.USAGE), aside(path) as written:
+        with _failing(path, "EXPORT-WRITE", "be written", Exit.RESOURCES):
+            target.write(trained, written)
+        with _failing(path, "EXPORT-READ", "be read back", Exit.CHECK_FAILED):
+            measured = compare(trained, target.read(trained, written), images, path)
+        move_atomically(written, path)
     return measured
 
 

@@ -54,4 +54,4 @@ class Probe:
         """Removes the records from `step` on: a run that is resumed from there measures them again."""
         if self.file.exists():
             earlier = [r for r in record.read(self.file) if r.conditions["step"] < step]
-            write_atomically(self.file, "".join(f"{r.to_json()}\n" for r in earlier).encode())
+            write_atomically(self.file, record.lines(earlier))

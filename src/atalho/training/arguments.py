@@ -17,6 +17,7 @@ from atalho.runtime import machine
 from atalho.runtime.device import Device
 from atalho.runtime.precision import Precision
 from atalho.runtime.world import ALONE, World
+from atalho.seal import sealed, unsealed
 from atalho.weights.trained import Trained
 
 FILE = "args.yaml"
@@ -145,7 +146,7 @@ class SavedArguments:
         document = asdict(self)
         if self.code is None:
             del document["code"]
-        write_atomically(folder / FILE, yaml.safe_dump(document, sort_keys=False).encode())
+        write_atomically(folder / FILE, yaml.safe_dump(sealed(document), sort_keys=False).encode())
 
     def other_run(self, now: "SavedArguments") -> str:
         """The differences between two runs that change the result, as `recipe.lr 0.1, now 0.2`; empty where they are the same run."""
@@ -161,6 +162,15 @@ class SavedArguments:
         return "; ".join(filter(None, (_differences(self.environment, now.environment), unknown)))
 
 
+class _WithoutAliases(yaml.SafeLoader):
+    """Refuses what stands for a part of the document: a few lines of such can be a document of any size."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("it holds an alias")
+        return super().compose_node(parent, index)
+
+
 def read(folder: Path) -> SavedArguments | None:
     """The contents of a folder's `args.yaml`; None where the folder has none.
 
@@ -171,13 +181,15 @@ def read(folder: Path) -> SavedArguments | None:
     if not path.exists():
         return None
     try:
-        document = {"framing": None, **yaml.safe_load(path.read_text(encoding="utf-8"))}
+        content = unsealed(yaml.load(path.read_text(encoding="utf-8"), _WithoutAliases))
+        document = {"framing": None, **content}
         return SavedArguments(**{**document, "data": DataIdentity(**document["data"])})
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, yaml.YAMLError) as error:
+        cause = (str(error).splitlines() or [type(error).__name__])[0]
         raise AtalhoError(
             "RUN-DAMAGED",
             path,
-            f"does not say what the run is ({str(error).splitlines()[0]}); nothing was changed",
+            f"does not say what the run is ({cause}); nothing was changed",
             next_step="train anew into another --output",
             exit=Exit.CHECKPOINT,
         ) from error

@@ -10,14 +10,13 @@ from random import Random
 
 import torch
 
-from atalho import record
 from atalho.data.dataset import Dataset
 from atalho.errors import AtalhoError, Exit
 from atalho.runtime.determinism import deterministic
 from atalho.training import checkpoint, signals
 from atalho.training.arguments import Arguments
 from atalho.training.checkpoint import Checkpoint
-from atalho.training.folder import KEPT, RECORDS
+from atalho.training.folder import KEPT, RECORDS, measured
 from atalho.training.initial import InitialModel, class_weights, initial_model, with_weights
 from atalho.training.loop import Run
 from atalho.weights.trained import Trained
@@ -77,10 +76,9 @@ class States:
                     exit=Exit.CHECKPOINT,
                 )
             files[state.step] = path
-        records = folder / RECORDS
         digests = {
             int(each.value): str(each.conditions["state"]).removeprefix("sha256:")
-            for each in (record.read(records) if records.exists() else ())
+            for each in (measured(folder) if (folder / RECORDS).exists() else ())
             if each.quantity == "checkpoint"
         }
         states = cls(files, digests, from_seed)

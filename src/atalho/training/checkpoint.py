@@ -75,6 +75,8 @@ class Writer:
 
         Raises:
             OSError: where the checkpoint before it could not be written.
+            AtalhoError: STATE-NOT-FINITE (exit 7), where a number of the network or of its optimiser is NaN or infinite, as after
+                an update that overflows, though loss and gradient were finite.
         """
         self._begin(self.folder, state, KEEP)
 
@@ -85,6 +87,7 @@ class Writer:
     def _begin(self, folder: Path, state: Checkpoint, most: int | None) -> None:
         self.wait()
         tensors = {name: tensor.to("cpu", copy=True) for name, tensor in state.tensors.items()}
+        _check_finite(folder.parent, state.step, tensors)
         self.writing = self.thread.submit(save, folder, state._replace(tensors=tensors), most)
 
     def wait(self) -> None:
@@ -96,6 +99,18 @@ class Writer:
         writing, self.writing = self.writing, None
         if writing:
             writing.result()
+
+
+def _check_finite(run: Path, step: int, tensors: Mapping[str, Tensor]) -> None:
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise AtalhoError(
+                "STATE-NOT-FINITE",
+                run,
+                f"after step {step} {name} is not finite; this state was not saved, and earlier ones are kept",
+                next_step="train again into another --output with a lower --lr",
+                exit=Exit.NUMBERS,
+            )
 
 
 def load(folder: Path) -> tuple[Checkpoint, list[Path]] | None:

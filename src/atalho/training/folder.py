@@ -12,15 +12,19 @@ records.jsonl       the measurements: accuracy on the test split, the curves, th
 from dataclasses import asdict
 from pathlib import Path
 
+from atalho import record
 from atalho.conditions import digest
 from atalho.errors import AtalhoError, Exit
 from atalho.networks.subjects import folder_name
+from atalho.record import Record
 from atalho.training import arguments
 from atalho.training.arguments import SavedArguments
 from atalho.weights import trained
 from atalho.weights.trained import Trained
 
 CHECKPOINTS, KEPT, RECORDS = "checkpoints", "kept", "records.jsonl"
+LAST = "train_time"
+"""The quantity of the last record that a run writes when it ends; the test accuracy may be appended later."""
 
 
 def begin(folder: Path, now: SavedArguments, *, resume: bool, allow_inexact: bool) -> None:
@@ -77,6 +81,24 @@ def among(runs: Path, now: SavedArguments) -> Path:
             return folder
     free = not (runs / name / arguments.FILE).exists()
     return runs / name if free else runs / f"{name}-{digest(asdict(now))[:8]}"
+
+
+def measured(folder: Path) -> list[Record]:
+    """The records of a finished run.
+
+    Raises:
+        AtalhoError: RECORDS (exit 3), as `record.read`; RUN-DAMAGED (exit 4), where the end of the file is missing.
+    """
+    records = record.read(folder / RECORDS)
+    if not any(each.quantity == LAST for each in records):
+        raise AtalhoError(
+            "RUN-DAMAGED",
+            folder / RECORDS,
+            f"its end is missing: it has no {LAST}, which is written last",
+            next_step=f"remove {RECORDS}, then atalho train --resume",
+            exit=Exit.CHECKPOINT,
+        )
+    return records
 
 
 def load(folder: Path) -> Trained:

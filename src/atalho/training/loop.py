@@ -208,7 +208,7 @@ class Run:
 
         Raises:
             Stopped: after SIGINT or SIGTERM, once the step is done and the state saved.
-            AtalhoError: LOSS-NOT-FINITE (exit 7), OUT-OF-MEMORY (exit 6).
+            AtalhoError: LOSS-NOT-FINITE or STATE-NOT-FINITE (exit 7), OUT-OF-MEMORY (exit 6).
             OSError: where a checkpoint or metrics.csv cannot be written; the checkpoints before it are undamaged.
         """
         self.learner.model.train()

@@ -18,7 +18,7 @@ from atalho.runtime import machine
 from atalho.runtime.determinism import deterministic
 from atalho.training import checkpoint, signals, stated
 from atalho.training.arguments import FILE, Arguments
-from atalho.training.folder import CHECKPOINTS, KEPT, RECORDS, begin
+from atalho.training.folder import CHECKPOINTS, KEPT, LAST, RECORDS, begin, measured
 from atalho.training.initial import InitialModel, initial_model, initial_weights
 from atalho.training.listeners import SILENT, Listeners
 from atalho.training.loop import Run
@@ -149,8 +149,7 @@ def _train(
         )
         weights = trained.write(folder, model.state_dict(), config)
         records = _records(run, arguments, data, weights, tested)
-        lines = "".join(each.to_json() + "\n" for each in records)
-        write_atomically(folder / RECORDS, lines.encode())
+        write_atomically(folder / RECORDS, record.lines(records))
         return records
 
     return world.from_main(end)
@@ -158,7 +157,7 @@ def _train(
 
 def _finished(arguments: Arguments, data: Dataset, folder: Path, *, test: bool) -> list[Record]:
     """The records of a finished run, which is tested first where it was not and `test` is set."""
-    records = record.read(folder / RECORDS)
+    records = measured(folder)
     if not test or any(each.quantity == "top1" for each in records):
         return records
     network, device = trained.read(folder, named=arguments.network), arguments.device.torch
@@ -169,7 +168,7 @@ def _finished(arguments: Arguments, data: Dataset, folder: Path, *, test: bool) 
         Inference(device, arguments.precision),
         network.temperature,
     )
-    of_run = next(each for each in records if each.quantity == "train_time").conditions
+    of_run = next(each for each in records if each.quantity == LAST).conditions
     of_images = outcomes.of_dataset(tested.outcomes, data, "test")
     added = accuracy.records(arguments.network, tested, of_images, **of_run, split="test")
     record.append(folder / RECORDS, added)
@@ -258,10 +257,10 @@ def _records(
         ),
         *curves,
         *kept,
-        Record.of(subject, "train_time", run.seconds, "measured", **conditions),
         *(
             [Record.of(subject, "train_throughput", images / run.seconds, "measured", **conditions)]
             if images
             else []
         ),
+        Record.of(subject, LAST, run.seconds, "measured", **conditions),
     ]

@@ -12,7 +12,6 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, get_args
 
-import safetensors.torch
 import torch
 from torch import Tensor
 
@@ -27,6 +26,7 @@ from atalho.grammar.shape import Shape, text
 from atalho.networks import CATALOGUE, subjects
 from atalho.networks.subjects import Subject
 from atalho.runtime.precision import Precision
+from atalho.seal import sealed, unsealed
 from atalho.weights import tensorfile, transformers
 from atalho.weights.calibration import Calibration
 from atalho.weights.layouts import RULES, library_name
@@ -136,10 +136,9 @@ class Config:
         """Writes `config.json`, and a mean of every pixel as `mean.safetensors`."""
         document = self.document()
         if self.preprocessing.per_pixel:
-            mean = safetensors.torch.save({"mean": self.preprocessing.mean.contiguous()})
-            write_atomically(folder / MEAN, mean)
+            tensorfile.write(folder / MEAN, {"mean": self.preprocessing.mean})
             document["mean_file"] = MEAN
-        write_atomically(folder / FILE, _text(document).encode())
+        write_atomically(folder / FILE, _text(sealed(document)).encode())
 
 
 def read(folder: Path) -> Config:
@@ -151,7 +150,7 @@ def read(folder: Path) -> Config:
     path = folder / FILE
     try:
         with path.open("rb") as file:
-            document = json.loads(file.read(MOST_BYTES))
+            document = unsealed(json.loads(file.read(MOST_BYTES)))
         if transformers.is_theirs(document):
             document = transformers.in_timms_style(document, folder)
         config = _parsed(document)

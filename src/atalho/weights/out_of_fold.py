@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import safetensors.torch
-from safetensors import SafetensorError
 from torch import Tensor
 
 from atalho.errors import AtalhoError, Exit
-from atalho.files import write_atomically
+from atalho.weights import tensorfile
 
 FILE = "out-of-fold.safetensors"
 
@@ -33,7 +31,7 @@ class OutOfFold:
     def write(self, folder: Path) -> None:
         """Writes them beside the network's weights."""
         tensors = {"images": self.images, "logits": self.logits.float()}
-        write_atomically(folder / FILE, safetensors.torch.save(tensors))
+        tensorfile.write(folder / FILE, tensors)
 
 
 def read(folder: Path) -> OutOfFold | None:
@@ -46,13 +44,14 @@ def read(folder: Path) -> OutOfFold | None:
     if not path.exists():
         return None
     try:
-        tensors = safetensors.torch.load(path.read_bytes())
+        tensors, _ = tensorfile.read(path)
         return OutOfFold(tensors["images"], tensors["logits"])
-    except (OSError, SafetensorError, KeyError) as error:
+    except (AtalhoError, KeyError) as error:
+        cause = error.cause if isinstance(error, AtalhoError) else f"has no {error.args[0]}"
         raise AtalhoError(
             "CHECKPOINT-DAMAGED",
             path,
-            f"cannot be read ({error}); it says which photos the network was fitted on",
+            f"{cause}; it says which photos the network was fitted on",
             next_step="take a copy that was not changed",
             exit=Exit.CHECKPOINT,
         ) from error

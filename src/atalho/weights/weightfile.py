@@ -189,6 +189,8 @@ def _check_archive(path: Path, size: int) -> None:
                     path,
                     f"it unpacks to {unpacked / MEGABYTE:,.0f} MB from {size / MEGABYTE:,.0f}, and torch compresses nothing",
                 )
+            if any(entry.filename.endswith("/constants.pkl") for entry in entries):
+                raise _unsafe(path, "it is a program of TorchScript, and no weights alone")
             pickles = [entry for entry in entries if entry.filename.endswith(".pkl")]
             if max((entry.file_size for entry in pickles), default=0) > MOST_HEADER:
                 raise _unreadable(path, "its pickle is too long for a network's")

@@ -1,0 +1,1 @@
+"""The campaign: tries to break atalho, counts what it tried, and what must never happen."""

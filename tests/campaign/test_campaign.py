@@ -1,0 +1,98 @@
+"""A share of the campaign, and each of its detectors broken once on purpose."""
+
+import os
+import pickle
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from atalho.training import checkpoint
+from campaign import attempts, extremes, hostile, pickles, rotting
+from campaign.attempts import Bounds, attempt
+from campaign.counts import Counts, peak_memory
+from campaign.rot import Target, rot
+
+FLIPS, CUTS = 12, 4
+"""Of each file in `make test`; `make campaign` has as many as `CAMPAIGN` says."""
+
+SHARE = 6
+"""Generated files of each kind."""
+
+ARMED = (
+    *("os.mkdir by GLOBAL", "in a dict", "posix.mkdir by STACK_GLOBAL", "os.makedirs by OBJ"),
+    *("posix.system by GLOBAL", "builtins.exec by INST"),
+)
+"""Payloads that work where they are read without care."""
+
+
+def clean(counts: Counts) -> None:
+    """Nothing is wrong, and something was tried."""
+    assert counts.cases
+    assert not counts.faults, counts.examples
+
+
+@pytest.fixture(scope="module")
+def targets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Target]:
+    return {target.name: target for target in rotting.targets(tmp_path_factory.mktemp("rot"))}
+
+
+def test_rot_is_noticed_or_without_effect(targets: dict[str, Target]) -> None:
+    assert len(targets) >= 16
+    for target in targets.values():
+        clean(rot(target, FLIPS, CUTS))
+
+
+def test_every_detector_of_rot_works(tmp_path: Path) -> None:
+    """By a reader that has every fault."""
+    file = tmp_path / "folder" / "file"
+    file.parent.mkdir()
+    file.write_bytes(b"content")
+
+    def careless(say: object) -> bytes:
+        content = file.read_bytes()
+        if len(content) < 3:
+            (file.parent / f".{len(content)}.tmp").touch()
+            raise ValueError("a traceback")
+        (tmp_path.parent / "elsewhere").write_bytes(content)
+        return content
+
+    counts = rot(Target("file", file, careless), flips=8, cuts=4)
+    assert counts.cases >= 10
+    for column in ("unnoticed", "tracebacks", "litter", "writes_outside"):
+        assert counts.faults[column], column
+
+
+@pytest.mark.parametrize("part", [each.__name__ for each in hostile.PARTS])
+def test_hostile_files_do_nothing(part: str, tmp_path: Path) -> None:
+    clean(getattr(hostile, part)(SHARE, tmp_path))
+
+
+def test_every_detector_of_hostile_input_works(tmp_path: Path) -> None:
+    """By payloads that are unpickled, files that are read and memory that is taken."""
+    counts = Counts("careless", attempts.DETECTS)
+    secret, mark = tmp_path / "secret", tmp_path / "mark"
+    secret.write_text("secret")
+    bounds = Bounds((tmp_path,), secret, mark)
+    executed = 0
+    for name, payload in pickles.payloads(mark):
+        if name in ARMED:
+            attempt(counts, name, partial(pickle.loads, payload), bounds)
+            executed += 1
+            assert counts.faults["executed_payloads"] >= executed, name
+    assert executed == len(ARMED)
+    attempt(counts, "a read", secret.read_text, bounds)
+    attempt(counts, "memory", lambda: b"x" * (peak_memory() + attempts.MOST_MEMORY), bounds)
+    attempt(counts, "a program", lambda: os.system("true"), bounds)
+    assert counts.faults["reads_outside"] == 1
+    assert counts.faults["unbounded"] == 1
+    assert counts.faults["executed_payloads"] > executed
+
+
+def test_nan_at_the_last_step_is_not_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loss of the last step is finite, and no later one shows what its update has made of the weights."""
+    monkeypatch.setattr(extremes, "AT", (extremes.STEPS - 1,))
+    monkeypatch.setattr(extremes, "PLACES", {"momentum": extremes.PLACES["momentum"]})
+    clean(extremes.not_finite(tmp_path / "checked"))
+    monkeypatch.setattr(checkpoint, "_check_finite", lambda *_: None)
+    assert extremes.not_finite(tmp_path / "unchecked").faults["wrong_results"] == 1
