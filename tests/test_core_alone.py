@@ -54,6 +54,7 @@ WORKS = [
     "export run --to safetensors -o plain",
     "export run --to hub-folder -o hub",
     "export run --to pt2 -o model.pt2",
+    "predict run digit.png --explain maps",
 ]
 
 NAMES_ITS_EXTRA = [
@@ -63,7 +64,6 @@ NAMES_ITS_EXTRA = [
     ("onnx", "export run --to engine --engine onnxruntime -o engine"),
     ("openvino", "bench resnet20 -b 1 --engine openvino"),
     ("tensorboard", "train resnet20 --steps 1 --tensorboard --output other"),
-    ("explain", "predict run digit.png --explain maps"),
     ("heif", "predict run digit.heic"),
     ("hub", "predict hf-hub:someone/something digit.png"),
     ("parquet", "predict run digit.png -o answers.parquet"),

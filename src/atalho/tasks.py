@@ -1,8 +1,11 @@
 """Runs measurements step by step into a folder's records.jsonl; steps whose records are in the file are skipped."""
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from atalho import record
@@ -73,46 +76,121 @@ class Round:
     measure: Callable[[Sequence[Step]], Iterable[Record]]
 
 
+@dataclass(frozen=True)
+class Begun:
+    """A step that begins now, for whoever shows how far the work is.
+
+    Args:
+        name: of the step and of what it is about, for people.
+        number, of: its place among all steps, from 1 on.
+        seconds: how long it will take, by the like steps that are done; None before there is one.
+        left: how long it and all steps after it will take, in the same way.
+    """
+
+    name: str
+    number: int
+    of: int
+    seconds: float | None = None
+    left: float | None = None
+
+
+Begin = Callable[[Begun], None]
+
+
+class Pace:
+    """How long steps have taken, by their kind: the name without batch size or split, as `latency` in `latency at batch 1`."""
+
+    def __init__(self) -> None:
+        self._taken: dict[str, list[float]] = {}
+
+    def add(self, name: str, networks: int, seconds: float) -> None:
+        """Adds a step that was carried out for so many networks."""
+        self._taken.setdefault(name.partition(" ")[0], []).append(seconds / networks)
+
+    def expected(self, name: str, networks: int) -> float | None:
+        """The seconds of a step: as its kind's on average, or as all steps' where there is none of its kind."""
+        like = self._taken.get(name.partition(" ")[0]) or [*chain(*self._taken.values())]
+        return networks * fmean(like) if like else None
+
+
 def parts(steps: Iterable[Step | Round]) -> list[Step]:
     """All steps in order, with every round replaced by its parts."""
     return [part for each in steps for part in (each.parts if isinstance(each, Round) else (each,))]
 
 
+class Work:
+    """Steps that are carried out in a folder, in one call of `carry_out` or in several.
+
+    Args:
+        say: is called with a line of progress before each step.
+        begin: is called with each step as it begins.
+        after: how many further steps the caller has.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        say: Callable[[str], None],
+        begin: Begin = lambda begun: None,
+        after: int = 0,
+    ) -> None:
+        self.folder, self.say, self.begin, self.after = folder, say, begin, after
+        self.done = 0  # steps of earlier calls
+        self.pace = Pace()
+
+    def carry_out(self, steps: Sequence[Step | Round]) -> list[Record]:
+        """As the function `carry_out`."""
+        file = self.folder / FILE
+        with locked(self.folder, sign=FILE, holds="records"):
+            try:
+                file.touch()
+            except OSError as error:
+                raise unusable(self.folder, f"cannot be written ({error.strerror})") from error
+            records = record.read(file)
+            for number, step in enumerate(steps, start=1):
+                if left := [part for part in parts([step]) if not part.done(records)]:
+                    self._announce(steps, number, left)
+                    begun = time.monotonic()
+                    measured = [
+                        *(step.measure(left) if isinstance(step, Round) else step.measure())
+                    ]
+                    self.pace.add(step.name, len(left), time.monotonic() - begun)
+                    record.append(file, measured)
+                    records += measured
+        self.done += len(steps)
+        return records
+
+    def _announce(self, steps: Sequence[Step | Round], number: int, left: Sequence[Step]) -> None:
+        """Says which step begins, and how long it and all later ones will take; `left` are its parts that are not done."""
+        step = steps[number - 1]
+        subject = f"{len(left)} networks" if len(left) > 1 else left[0].subject
+        name = f"{subject}: {step.name}"
+        self.say(f"[{number}/{len(steps)}] {name}")
+        seconds = self.pace.expected(step.name, len(left))
+        later = [self.pace.expected(each.name, len(parts([each]))) for each in steps[number:]]
+        whole = None if seconds is None else seconds + sum(filter(None, later))
+        of = self.done + len(steps) + self.after
+        self.begin(Begun(name, self.done + number, of, seconds, whole))
+
+
 def carry_out(
-    steps: Sequence[Step | Round], folder: Path, say: Callable[[str], None]
+    steps: Sequence[Step | Round],
+    folder: Path,
+    say: Callable[[str], None],
+    begin: Begin = lambda begun: None,
 ) -> list[Record]:
     """Carries out the steps that are not done yet and returns all records of the folder.
 
     The records of a step are on the disk before the next step begins.
 
     Args:
-        say: is called with a line of progress before each step.
+        say, begin: as of `Work`.
 
     Raises:
         AtalhoError: before any measurement; OUTPUT (exit 2), for a folder that holds something else or cannot be written;
             IN-USE (exit 2), where another process works in it.
     """
-    file = folder / FILE
-    with locked(folder, sign=FILE, holds="records"):
-        try:
-            file.touch()
-        except OSError as error:
-            raise unusable(folder, f"cannot be written ({error.strerror})") from error
-        return _carried_out(steps, file, say)
-
-
-def _carried_out(
-    steps: Sequence[Step | Round], file: Path, say: Callable[[str], None]
-) -> list[Record]:
-    records = record.read(file)
-    for number, step in enumerate(steps, start=1):
-        if left := [part for part in parts([step]) if not part.done(records)]:
-            subject = f"{len(left)} networks" if len(left) > 1 else left[0].subject
-            say(f"[{number}/{len(steps)}] {subject}: {step.name}")
-            measured = list(step.measure(left) if isinstance(step, Round) else step.measure())
-            record.append(file, measured)
-            records += measured
-    return records
+    return Work(folder, say, begin).carry_out(steps)
 
 
 def _transient(record: Record) -> bool:

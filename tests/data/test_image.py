@@ -14,7 +14,7 @@ from PIL import Image
 from torchvision.transforms import v2
 
 from atalho.data.formats import readable
-from atalho.data.image import Framing, Pixels, load, read
+from atalho.data.image import Framing, Pixels, load, opened, read
 from atalho.data.window import Window
 from atalho.errors import AtalhoError, Exit
 
@@ -379,3 +379,15 @@ def test_without_the_extra_all_else_is_read() -> None:
     command = [sys.executable, "-c", program]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert said == "False True False\n"
+
+
+def test_a_telephones_picture_names_the_extra_that_reads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = tmp_path / "photo.heic"
+    photo.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0")
+    monkeypatch.setattr("atalho.data.formats.readable", lambda: ("JPEG", "PNG"))
+    monkeypatch.setattr("atalho.data.image.readable", lambda: ("JPEG", "PNG"))
+    for source in (photo, photo.read_bytes()):
+        with pytest.raises(AtalhoError, match=r"Next: pip install 'atalho\[heif\]'"):
+            opened(source, lambda image: image.size)

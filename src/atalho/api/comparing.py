@@ -167,6 +167,7 @@ def compare(
     from atalho.features.crossvalidation import PLAIN, Settings
     from atalho.features.objective import ACCURATE, parse
     from atalho.page import publish
+    from atalho.tasks import Begun
     from atalho.training.listeners import Listeners
 
     resolved_device = resolve_device(device, threads)
@@ -221,24 +222,31 @@ def compare(
                 "it is for networks that are cross-validated on photos, and compared by accuracy",
             )
         budget = TimeBudget(begun + time_budget, changes)
+    page = folder / "report.html"
     how = comparing.Comparison(
         resolved, batches, request, streams, limits, margin / 100, seeds, settings, budget
     )
-    with reporter.training("training") as progress, reporter.reading("features") as reading:
+    with (
+        reporter.steps("compare") as begin,
+        reporter.training("training") as progress,
+        reporter.reading("features") as reading,
+    ):
         measured = comparing.compare(
             how,
             folder,
             say=reporter.say,
+            begin=begin,
             listeners=Listeners(progress=progress, warn=reporter.say, reading=reading),
         )
-    page = folder / "report.html"
-    if dataset:
-        keep_mistakes(measured, dataset, folder, resolved_device, keep_thumbnails, reporter)
-    kept = comparing.keep(measured, folder, reporter.say)
-    ready = folder / comparing.CHOSEN if kept else None
-    if strangers and ready:
-        measured = with_unknown(measured, ready, strangers, folder, reporter)
-    publish(measured.records, page, limits, measured.queries, [folder], margin / 100)
+        if dataset:
+            keep_mistakes(measured, dataset, folder, resolved_device, keep_thumbnails, reporter)
+        begin(Begun("the chosen network's folder", measured.steps - 1, measured.steps))
+        kept = comparing.keep(measured, folder, reporter.say)
+        ready = folder / comparing.CHOSEN if kept else None
+        if strangers and ready:
+            measured = with_unknown(measured, ready, strangers, folder, reporter)
+        begin(Begun("the page", measured.steps, measured.steps))
+        publish(measured.records, page, limits, measured.queries, [folder], margin / 100)
     return Compared(
         measured.records, measured.ranked, measured.limits, measured.choice, ready, page
     )

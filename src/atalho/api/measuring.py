@@ -81,7 +81,8 @@ def bench(
         Bench(request, Path(folder) / "engines", reporter.say) as benchmark,
     ):
         steps = [*benchmark.steps([*map(Entry.untrained, tables)], batches, streams, files)]
-        measured = carry_out(steps, Path(folder) / "records", reporter.say)
+        with reporter.steps("bench") as begin:
+            measured = carry_out(steps, Path(folder) / "records", reporter.say, begin)
     if output:
         add_records(output, measured)
     return measured
@@ -143,7 +144,8 @@ def diagnose(
         batch=batch_size,
         runs=[*map(Path, runs)],
     )
-    return diagnosing.diagnose(diagnosis, Path(output), say=reporter.say)
+    with reporter.steps("diagnose") as begin:
+        return diagnosing.diagnose(diagnosis, Path(output), say=reporter.say, begin=begin)
 
 
 def several(networks: str | Sequence[str]) -> Sequence[str]:

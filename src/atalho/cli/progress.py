@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
+    from atalho.tasks import Begun
     from atalho.training.listeners import Progress as TrainingState
 
 
@@ -20,61 +21,105 @@ def say(message: str) -> None:
     A terminal obeys nothing in it: names of files and folders may hold any characters.
     """
     message = visible(message)
-    if _Bars.current:
-        _Bars.current.say(message)
+    if _Bars.display:
+        _Bars.display.console.print(message, markup=False, highlight=False)
+        for bars in _Bars.shown:
+            bars.restart()
     else:
         print(message, file=sys.stderr, flush=True)
 
 
 class _Bars:
-    """Progress bars on a terminal, lines elsewhere; both on standard error."""
+    """Progress bars on a terminal, all of them in one display; lines elsewhere. Both on standard error."""
 
     EVERY = 10.0  # seconds between lines
-    current: "ClassVar[_Bars | None]" = None  # the bars on the terminal
+    display: "ClassVar[RichProgress | None]" = None
+    shown: ClassVar[list["_Bars"]] = []
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.progress: RichProgress | None = None
         self.task: TaskID | None = None
         self.last = time.monotonic()  # a line is due EVERY seconds after this
 
     def __enter__(self) -> Self:
         if sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+            if not _Bars.display:
+                from rich.console import Console
 
-            self.progress = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                TextColumn("{task.fields[details]}"),
-                TimeRemainingColumn(),
-                console=Console(stderr=True),
-            )
-            self.progress.start()
-            _Bars.current = self
+                from atalho.cli.bars import display
+
+                _Bars.display = display(Console(stderr=True))
+                _Bars.display.start()
+            _Bars.shown.append(self)
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.progress:
-            self.progress.stop()
-            _Bars.current = None
+        if self in _Bars.shown:
+            self.restart()
+            _Bars.shown.remove(self)
+            if _Bars.display and not _Bars.shown:
+                _Bars.display.stop()
+                _Bars.display = None
 
-    def say(self, message: str) -> None:
-        """Prints a line above the bars, and begins a new bar below it."""
-        assert self.progress
-        if self.task is not None:
-            self.progress.remove_task(self.task)
+    def restart(self) -> None:
+        """Removes the bar; the next update begins a new one, below what was printed meanwhile."""
+        if _Bars.display and self.task is not None:
+            _Bars.display.remove_task(self.task)
             self.task = None
-        self.progress.console.print(message, markup=False, highlight=False)
 
     def update(self, done: int, total: int, details: str) -> None:
-        if self.progress:
+        if _Bars.display:
             if self.task is None:
-                self.task = self.progress.add_task(printable(self.name), total=total, details="")
-            self.progress.update(self.task, completed=done, total=total, details=details)
+                self.task = _Bars.display.add_task(printable(self.name), total=total, details="")
+            _Bars.display.update(self.task, completed=done, total=total, details=details)
         elif time.monotonic() - self.last > self.EVERY or done == total:
             self.last = time.monotonic()
             say(f"{self.name} {done / total:.0%}, {details}")
+
+
+class StepsProgress(_Bars):
+    """The progress of steps: a bar of the one that is under way, and one of all; nothing where there is no terminal."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.step: TaskID | None = None
+
+    def __exit__(self, *errors: object) -> None:
+        super().restart()
+        self._end_step()
+        super().__exit__(*errors)
+
+    def __call__(self, begun: "Begun") -> None:
+        if not (bars := _Bars.display):
+            return
+        done = begun.number - 1
+        if self.task is None:
+            self.task = bars.add_task(printable(self.name), details="")
+        details = f"{done} of {begun.of} steps"
+        bars.update(
+            self.task, completed=done, total=begun.of, details=details, ends=_moment(begun.left)
+        )
+        self._end_step()
+        self.step = bars.add_task(
+            printable(begun.name),
+            total=begun.seconds,
+            details="",
+            by_time=True,
+            ends=_moment(begun.seconds),
+        )
+
+    def _end_step(self) -> None:
+        if _Bars.display and self.step is not None:
+            _Bars.display.remove_task(self.step)
+            self.step = None
+
+    def restart(self) -> None:
+        """Does nothing: the bars stay until the last step has ended, whatever is printed above them."""
+
+
+def _moment(seconds: float | None) -> float | None:
+    """The moment of time.monotonic() that is so many seconds from now."""
+    return None if seconds is None else time.monotonic() + seconds
 
 
 class TrainingProgress(_Bars):
@@ -106,4 +151,4 @@ class ImageProgress(_Bars):
 def screen() -> Reporter:
     """The reporter of all commands: messages and progress on standard error."""
     bars = sys.stderr.isatty()
-    return Reporter(say, DownloadProgress, ImageProgress, TrainingProgress, bars)
+    return Reporter(say, DownloadProgress, ImageProgress, TrainingProgress, StepsProgress, bars)

@@ -35,7 +35,7 @@ from atalho.engines.choosing import EngineRequest, Sample
 from atalho.features.crossvalidation import PLAIN, Settings
 from atalho.networks.subjects import Subject
 from atalho.record import Query, Record
-from atalho.tasks import Round, Step, carry_out, parts
+from atalho.tasks import Begin, Round, Step, Work, parts
 from atalho.training.listeners import SILENT, Listeners
 from atalho.training.resolution import Resolved
 from atalho.weights import config
@@ -43,6 +43,9 @@ from atalho.weights.calibration import Calibration
 from atalho.weights.trained import Trained
 
 RUNS, FITTED, FOLDS, ENGINES, CHOSEN = "runs", "fitted", "folds", "engines", "chosen"
+
+AFTER = 2
+"""Steps after those of `compare`: the chosen network's folder, and the page."""
 
 Say = Callable[[str], None]
 
@@ -86,6 +89,7 @@ class Measured:
         limits: as of the call; that on latency is from file to label where the data are in files.
         choice: the network to take; None where none is known to keep to the limits.
         engines: by network, the folder with its weights and its engine's files; empty without data.
+        steps: how many there were, with the `AFTER` that follow.
     """
 
     records: list[Record]
@@ -94,6 +98,7 @@ class Measured:
     limits: Limits
     choice: Choice | None
     engines: Mapping[str, Path]
+    steps: int = AFTER
 
 
 def compare(
@@ -101,12 +106,14 @@ def compare(
     folder: Path,
     *,
     say: Say = lambda message: None,
+    begin: Begin = lambda begun: None,
     listeners: Listeners = SILENT,
 ) -> Measured:
     """Measures what is missing in `folder`, chooses by the validation images, and tests the chosen network.
 
     Args:
         say: is called with a line before each step.
+        begin: is called with each step as it begins.
         listeners: of each training run.
 
     Raises:
@@ -160,13 +167,14 @@ def compare(
             for entry in entries
         }
         steps += [each.step("val") for of_network in answers.values() for each in of_network]
-        records = carry_out(steps, folder, say)
+        work = Work(folder, say, begin, AFTER)
+        records = work.carry_out(steps)
         measured = _ranked(comparison, records, [step.query for step in parts(steps)])
         if tuned := finetuned.affordable(
             photos, measured.choice, comparison.budget, records, folder / FOLDS
         ):
             of_folds = tuned.step()
-            records = carry_out([of_folds], folder, say)
+            records = work.carry_out([of_folds])
             decision = tuned.decision(records)
             say(finetuned.said(decision))
             queries = [*measured.queries, of_folds.query]
@@ -175,7 +183,7 @@ def compare(
                 entries = [entry if e.network.name == tuned.name else e for e in entries]
                 own = bench.steps([entry], comparison.batches, comparison.streams, files)
                 further: list[Step | Round] = [tuned.system(), *own]
-                records = carry_out(further, folder, say)
+                records = work.carry_out(further)
                 queries = [
                     *tuned.in_place_of_linear(measured.queries),
                     of_folds.query,
@@ -185,7 +193,7 @@ def compare(
         choice = measured.choice
         if choice and (tested := answers[choice.chosen.network]):
             test = tested[0].step("test")
-            records = carry_out([test], folder, say)
+            records = work.carry_out([test])
             measured = _ranked(comparison, records, [*measured.queries, test.query])
         if choice and (
             inside := photos.nested(
@@ -197,7 +205,7 @@ def compare(
         engines = {entry.network.name: bench.engine_folder(entry) for entry in entries}
     if not datasets:
         shutil.rmtree(folder / ENGINES, ignore_errors=True)  # of random weights
-    return replace(measured, engines=engines if datasets else {})
+    return replace(measured, engines=engines if datasets else {}, steps=work.done + AFTER)
 
 
 def _ranked(comparison: Comparison, records: list[Record], queries: Sequence[Query]) -> Measured:

@@ -2,6 +2,7 @@
 
 import re
 from functools import cache
+from pathlib import Path
 
 from PIL import Image
 
@@ -58,7 +59,18 @@ def suffixes() -> frozenset[str]:
 
 def begins_as_image(path: str) -> bool:
     """Whether a file's first bytes are an image's that this installation reads; OSError, where it cannot be opened."""
-    with open(path, "rb") as file:  # noqa: PTH123
-        head = file.read(HEAD)
+    head = _head(path)
     signed = (SIGNATURES[name] for name in readable() if name in SIGNATURES)
     return any(re.match(signature, head, re.DOTALL) for signature in signed)
+
+
+def remedy(source: bytes | Path) -> str:
+    """What to do about a picture in none of the formats that this installation reads: the extra that reads it, or another format."""
+    head = source[:HEAD] if isinstance(source, bytes) else _head(source)
+    heif = re.match(SIGNATURES["HEIF"], head, re.DOTALL) and "HEIF" not in readable()
+    return HEIF_EXTRA if heif else "convert it to PNG"
+
+
+def _head(path: str | Path) -> bytes:
+    with open(path, "rb") as file:  # noqa: PTH123 (for a million files)
+        return file.read(HEAD)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from atalho.data.formats import readable
+from atalho.data.formats import readable, remedy
 from atalho.errors import AtalhoError, Exit
 from atalho.grammar.shape import Shape
 
@@ -211,9 +211,8 @@ def opened(source: Path | bytes, use: Callable[[Image.Image], T]) -> T:
         ) from error
     except UnidentifiedImageError as error:
         supported = ", ".join(readable())
-        raise _error(
-            "UNREADABLE", name, f"is no image in {supported}", "convert it to PNG"
-        ) from error
+        cause = f"is no image in {supported}"
+        raise _error("UNREADABLE", name, cause, remedy(source)) from error
     except Exception as error:  # decoders fail in any way on damaged bytes
         if isinstance(error, OSError) and error.strerror:  # from the system, and not from a decoder
             cause = unreadable(name, error)

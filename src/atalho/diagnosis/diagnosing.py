@@ -15,7 +15,7 @@ from atalho.diagnosis.measures import MEASURES, Moment
 from atalho.diagnosis.moments import Finished, Snapshot, Trajectory, finished, with_noise
 from atalho.errors import AtalhoError, Exit
 from atalho.record import Record
-from atalho.tasks import Step, carry_out
+from atalho.tasks import Begin, Step, carry_out
 from atalho.training import stated
 from atalho.training.resolution import Resolved
 
@@ -61,12 +61,17 @@ class Diagnosis:
 
 
 def diagnose(
-    diagnosis: Diagnosis, folder: Path, *, say: Callable[[str], None] = lambda message: None
+    diagnosis: Diagnosis,
+    folder: Path,
+    *,
+    say: Callable[[str], None] = lambda message: None,
+    begin: Begin = lambda begun: None,
 ) -> list[Record]:
     """Measures what is missing in `folder` and returns all its records.
 
     Args:
         say: is called with a line before each step, and with a line for each measure that is not possible.
+        begin: as of `tasks.carry_out`.
 
     Raises:
         AtalhoError: as `subjects.get` and `tasks.carry_out`, before anything is written; NOT-FINITE (exit 7), where a
@@ -82,7 +87,7 @@ def diagnose(
     ]
     for line in absent:
         say(line)
-    return carry_out(steps, folder, say)
+    return carry_out(steps, folder, say, begin)
 
 
 def _steps(
