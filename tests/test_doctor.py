@@ -1,6 +1,7 @@
 """`atalho.doctor` says what works, what is absent and how to get it, and what is broken."""
 
 import importlib.metadata
+import json
 import os
 import shutil
 import sys
@@ -13,6 +14,8 @@ import pytest
 
 from atalho.api import doctoring
 from atalho.api.doctoring import Part, doctor
+from atalho.cli import main
+from atalho.errors import Exit
 from documents import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -54,6 +57,21 @@ def test_a_machine_where_all_is_well() -> None:
     assert checkup.table.document == [
         {"name": each.name, "state": each.state, "details": each.details} for each in checkup.parts
     ]
+
+
+def test_the_command_ends_with_1_where_something_is_broken(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parts = [Part("python", "works", "3.11.9"), Part("torch", "broken", "2.0.1 is too old")]
+    monkeypatch.setattr("atalho.api.doctoring._versions", lambda: parts[:1])
+    for name in ("_hardware", "_extras"):
+        monkeypatch.setattr(f"atalho.api.doctoring.{name}", list)
+    monkeypatch.setattr("atalho.api.doctoring._disk", lambda data_dir: [])
+    assert main(["doctor"]) == Exit.DONE
+    assert "3.11.9" in capsys.readouterr().out
+    monkeypatch.setattr("atalho.api.doctoring._versions", lambda: parts)
+    assert main(["doctor", "--format", "json"]) == Exit.CHECK_FAILED
+    assert [each["state"] for each in json.loads(capsys.readouterr().out)] == ["works", "broken"]
 
 
 def test_every_extra_of_the_project_is_described() -> None:

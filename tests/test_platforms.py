@@ -5,12 +5,15 @@ import errno
 import os
 import runpy
 import signal
+import sys
 from dataclasses import replace
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
 
 import platforms
+from atalho.cli import main
 from atalho.data.dataset import Dataset
 from atalho.errors import Exit
 from atalho.files import move_atomically, safe_name, write_atomically
@@ -239,3 +242,19 @@ def test_a_run_is_trained_and_read_on_windows(
     platforms.windows(monkeypatch)
     run.execute(brief, few, tmp_path / "run")
     folder.load(tmp_path / "run")
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_output_is_utf8_on_windows_and_a_terminal_shows_what_it_can(
+    terminal: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = BytesIO()
+    output = TextIOWrapper(written, encoding="cp1252")
+    output.isatty = lambda: terminal  # type: ignore[method-assign]
+    monkeypatch.setattr(sys, "stdout", output)
+    monkeypatch.setattr(sys, "argv", ["atalho", "show", "googlenet", "--format", "csv"])
+    assert main() == Exit.DONE
+    output.flush()
+    printed = written.getvalue().decode("cp1252" if terminal else "utf-8")
+    assert ("≠ +34.50" in printed) != terminal
+    assert ("? +34.50" in printed) == terminal

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 import click
 
@@ -29,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is None:  # this process was started for the command
         # Python processes that libraries start (zeus, a compiler) must not import from the current folder either.
         os.environ["PYTHONSAFEPATH"] = "1"
+        _print_all_characters()
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     try:
@@ -55,3 +57,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # whoever read the output has closed it
         return Exit.DONE
+
+
+def _print_all_characters() -> None:
+    """Has standard output and error take `×` and `≠` too: files and pipes in UTF-8, a terminal of another encoding with `?` instead.
+
+    On Windows files and pipes have the encoding of the country.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if not isinstance(stream, TextIOWrapper) or stream.encoding.lower() == "utf-8":
+            continue
+        if stream.isatty():
+            stream.reconfigure(errors="replace")
+        else:
+            stream.reconfigure(encoding="utf-8", errors=stream.errors)

@@ -82,6 +82,10 @@ COMMANDS = {
         "reading:lecture",
         "The lecture on GoogLeNet, ResNet and comparative analysis, live: a folder of pages in Portuguese and English",
     ),
+    "doctor": Entry(
+        "doctoring:doctor",
+        "What this machine can do, and what each extra would add; exit code 1 where something is broken",
+    ),
 }
 
 
