@@ -200,7 +200,7 @@ def compare(
                 choice.chosen.network, measured.ranked, measured.limits, comparison.margin
             )
         ):
-            records = carry_out([inside], folder, say)
+            records = work.carry_out([inside])
             measured = replace(measured, records=records, queries=(*measured.queries, inside.query))
         engines = {entry.network.name: bench.engine_folder(entry) for entry in entries}
     if not datasets:
