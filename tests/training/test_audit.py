@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -102,13 +103,16 @@ def test_a_repetition_has_the_same_digests_though_not_the_same_time(
 def test_a_run_that_was_stopped_and_resumed_has_the_same_digests_and_passes(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stop(run: Run, *, together: bool = False) -> None:
+    original = Run.advance
+
+    def advance(run: Run) -> None:
+        original(run)
         if run.step == 6:
-            raise Stopped(Exit.TERMINATED, run.step)
+            signal.raise_signal(signal.SIGTERM)
 
     resumed = tmp_path / "resumed"
     with monkeypatch.context() as patched:
-        patched.setattr(Run, "_stop", stop)
+        patched.setattr(Run, "advance", advance)
         with pytest.raises(Stopped):
             atalho.train("resnet20", output=resumed, **OPTIONS)
     atalho.train("resnet20", output=resumed, resume=True, **OPTIONS)
