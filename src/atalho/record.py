@@ -105,7 +105,6 @@ OF_A_SPLIT = ("top1", "top5", "balanced_accuracy", "loss", "calibration_error")
 ACCURACIES = frozenset({*OF_A_SPLIT, "val_loss", "val_top1"})
 """Quantities that do not depend on the conditions which bear on costs alone."""
 
-
 NO_RECORD = (ValueError, TypeError, OverflowError, RecursionError)
 """What is raised by a line that is no record."""
 

@@ -44,9 +44,6 @@ from atalho.weights.trained import Trained
 
 RUNS, FITTED, FOLDS, ENGINES, CHOSEN = "runs", "fitted", "folds", "engines", "chosen"
 
-AFTER = 2
-"""Steps after those of `compare`: the chosen network's folder, and the page."""
-
 Say = Callable[[str], None]
 
 
@@ -89,7 +86,7 @@ class Measured:
         limits: as of the call; that on latency is from file to label where the data are in files.
         choice: the network to take; None where none is known to keep to the limits.
         engines: by network, the folder with its weights and its engine's files; empty without data.
-        steps: how many there were, with the `AFTER` that follow.
+        steps: how many there were, with the two that follow: the chosen network's folder, and the page.
     """
 
     records: list[Record]
@@ -98,7 +95,7 @@ class Measured:
     limits: Limits
     choice: Choice | None
     engines: Mapping[str, Path]
-    steps: int = AFTER
+    steps: int = 0
 
 
 def compare(
@@ -112,8 +109,7 @@ def compare(
     """Measures what is missing in `folder`, chooses by the validation images, and tests the chosen network.
 
     Args:
-        say: is called with a line before each step.
-        begin: is called with each step as it begins.
+        say, begin: are called with a line before each step, and with the step as it begins.
         listeners: of each training run.
 
     Raises:
@@ -167,7 +163,7 @@ def compare(
             for entry in entries
         }
         steps += [each.step("val") for of_network in answers.values() for each in of_network]
-        work = Work(folder, say, begin, AFTER)
+        work = Work(folder, say, begin, after=2)
         records = work.carry_out(steps)
         measured = _ranked(comparison, records, [step.query for step in parts(steps)])
         if tuned := finetuned.affordable(
@@ -205,7 +201,7 @@ def compare(
         engines = {entry.network.name: bench.engine_folder(entry) for entry in entries}
     if not datasets:
         shutil.rmtree(folder / ENGINES, ignore_errors=True)  # of random weights
-    return replace(measured, engines=engines if datasets else {}, steps=work.done + AFTER)
+    return replace(measured, engines=engines if datasets else {}, steps=work.done + work.after)
 
 
 def _ranked(comparison: Comparison, records: list[Record], queries: Sequence[Query]) -> Measured:
