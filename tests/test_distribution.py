@@ -1,6 +1,7 @@
 """The wheel and the sdist: the same bytes whenever and wherever they are built, and whole."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from atalho import __version__
 from documents import ROOT
 
 FILES = (
@@ -46,6 +48,18 @@ def built(source: Path, folder: Path, *, umask: int, changed: int, epoch: str) -
         capture_output=True,
     )
     return {path.name: path.read_bytes() for path in (folder / "dist").iterdir()}
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {__version__}\n" in citation
+    newest = re.search(
+        r"^## \[(\S+)\]( - (\S+))?$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE
+    )
+    assert newest
+    if newest[1] != "Unreleased":
+        assert newest[1] == __version__
+        assert f"\ndate-released: {newest[3]}\n" in citation
 
 
 @pytest.mark.full

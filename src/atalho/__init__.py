@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from atalho.errors import Stopped as Stopped
     from atalho.record import Record as Record
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _NAMES = {
     "api.auditing": "Audit audit",
