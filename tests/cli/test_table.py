@@ -5,8 +5,9 @@ from typing import get_args
 
 import pytest
 
+import atalho
 from atalho.cli.table import Format, show
-from atalho.explain.table import Table, quantity
+from atalho.explain.table import Table, cell, quantity
 
 
 @pytest.mark.parametrize(
@@ -142,3 +143,37 @@ def test_a_terminal_obeys_no_name(
     assert ("\u202e" in out) == exact
     if format == "json":
         assert json.loads(out) == rows
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_googlenets_table_is_whole_on_a_narrow_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    table = atalho.show("googlenet")
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as a terminal
+    monkeypatch.setenv("TERM", "dumb")
+    show(table, "table")
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= width
+    assert not any("…" in line or "\x1b" in line for line in lines)
+    for row in table.rows:
+        begins = f" {row['row']} "
+        shown = " ".join(line for line in lines if line.startswith(begins))
+        assert all(cell(value) in shown for value in row.values())
+
+
+@pytest.mark.parametrize(("variable", "codes"), [("NO_COLOR", {"1", "2", "0"}), ("TERM", set())])
+def test_a_terminal_without_colours_gets_none(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    codes: set[str],
+) -> None:
+    """Bold and dim are no colours; a dumb terminal gets no codes at all."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv(variable, "dumb")
+    rows = [{"a": 1}]
+    show(Table(rows, rows, "title", ["note"]), "table")
+    assert {*re.findall(r"\x1b\[([\d;]*)m", capsys.readouterr().out)} == codes

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import click
 
 import atalho
-from atalho.cli import table
+from atalho.cli import completing, table
 from atalho.cli.declaring import Argument, Option
 from atalho.cli.options import (
     DATA_DIR,
@@ -39,7 +39,12 @@ def evaluate(
     network: RunOrNetwork,
     weights: Weights = None,
     data: Annotated[
-        str, Option("--data", help="digits, cifar10, cifar100, or a folder of CLASS/image.")
+        str,
+        Option(
+            "--data",
+            complete=completing.data_sets,
+            help="digits, cifar10, cifar100, or a folder of CLASS/image.",
+        ),
     ] = "digits",
     data_dir: DataDir = DATA_DIR,
     split: Annotated[
@@ -161,6 +166,7 @@ def export(
         str | None,
         Option(
             "--data",
+            complete=completing.data_sets,
             help="digits, cifar10, cifar100 or a folder of images, to compare on; a run's own unless given.",
         ),
     ] = None,

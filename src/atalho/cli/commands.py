@@ -2,11 +2,14 @@
 
 from functools import cache
 from importlib import import_module
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from atalho.cli.declaring import Command, command_of
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 class Entry(NamedTuple):
@@ -97,7 +100,7 @@ def command(name: str) -> Command:
 
 
 class CommandGroup(click.Group):
-    """`atalho` itself: its help lists the commands without loading them."""
+    """`atalho` itself: its help and a shell's completion list the commands without loading them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*COMMANDS]
@@ -108,6 +111,16 @@ class CommandGroup(click.Group):
         if ctx.resilient_parsing:  # a shell asks for completions
             return None
         raise click.exceptions.NoSuchCommand(name, possibilities=COMMANDS, ctx=ctx)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        from click.shell_completion import CompletionItem
+
+        commands = [
+            CompletionItem(name, help=entry.summary)
+            for name, entry in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

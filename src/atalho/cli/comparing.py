@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import click
 
 import atalho
-from atalho.cli import table
+from atalho.cli import completing, table
 from atalho.cli.declaring import Argument, Option
 from atalho.cli.options import (
     DATA_DIR,
@@ -51,11 +51,12 @@ from atalho.errors import Exit
 
 
 def compare(
-    networks: NetworkNames = None,
+    networks: NetworkNames = [],  # noqa: B006 (the command gets a copy)
     data: Annotated[
         str,
         Option(
             "--data",
+            complete=completing.data_sets,
             help="digits, cifar10, cifar100, a folder of photos, or none for no training.",
         ),
     ] = "digits",
@@ -127,13 +128,13 @@ def compare(
     """
     with resumable("the same command goes on"):
         compared = atalho.compare(
-            networks or (),
+            networks,
             data,
             data_dir=data_dir,
             bad_images=bad_images,
             copies=copies,
             img_size=img_size,
-            weights=_by_network(weights, networks or ()),
+            weights=_by_network(weights, networks),
             from_scratch=from_scratch,
             recipe=recipe,
             as_published=as_published,
@@ -182,6 +183,7 @@ def recheck(
         str | None,
         Option(
             "--data",
+            complete=completing.data_sets,
             help="Labelled images to check the accuracy on: digits, cifar10, cifar100, or a folder of CLASS/image.",
         ),
     ] = None,

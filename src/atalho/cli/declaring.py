@@ -4,11 +4,16 @@ import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
 import click
 
 from atalho.errors import WRONG_OPTION, AtalhoError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+Completion = Callable[[click.Context, click.Parameter, str], "list[CompletionItem]"]
 
 
 class Argument:
@@ -19,6 +24,7 @@ class Argument:
     Args:
         min, max: the range of a number, both ends included.
         parser: makes the value from the text; raises `click.BadParameter` where it cannot.
+        complete: what a shell completes, of `completing`; choices and paths are completed without.
     """
 
     def __init__(
@@ -29,10 +35,11 @@ class Argument:
         min: float | None = None,
         max: float | None = None,
         parser: Callable[[str], Any] | None = None,
+        complete: Completion | None = None,
     ) -> None:
         self.help, self.metavar = help, metavar
         self.min, self.max = min, max
-        self.parser = parser
+        self.parser, self.complete = parser, complete
 
 
 class Option(Argument):
@@ -74,6 +81,7 @@ def _parameter(parameter: inspect.Parameter) -> click.Parameter:
         "type": _type(get_args(kind)[0] if several else kind, declared),
         "help": declared.help,
         "metavar": declared.metavar,
+        "shell_complete": declared.complete,
         "required": parameter.default is parameter.empty,
         "callback": _listed if several else None,
     }

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import atalho
-from atalho.cli import table
-from atalho.cli.declaring import Argument, Option
+from atalho.cli import completing, table
+from atalho.cli.declaring import Option
 from atalho.cli.options import (
     DATA_DIR,
     BatchSizes,
@@ -18,6 +18,7 @@ from atalho.cli.options import (
     HoldOut,
     Input,
     MemoryFormatOption,
+    NetworkNames,
     NumClasses,
     RecipeName,
     Steps,
@@ -32,7 +33,7 @@ from atalho.cli.rows import bench_table, diagnosis_table
 
 
 def bench(
-    networks: Annotated[list[str], Argument(metavar="NETWORK...")],
+    networks: NetworkNames,
     data: Annotated[
         Path | None,
         Option(
@@ -75,10 +76,14 @@ def bench(
 
 
 def diagnose(
-    networks: Annotated[list[str], Argument(metavar="NETWORK...")],
+    networks: NetworkNames,
     data: Annotated[
         str,
-        Option("--data", help="digits, cifar10, cifar100, or none for noise."),
+        Option(
+            "--data",
+            complete=completing.data_sets,
+            help="digits, cifar10, cifar100, or none for noise.",
+        ),
     ] = "digits",
     data_dir: DataDir = DATA_DIR,
     at: Annotated[
@@ -104,7 +109,10 @@ def diagnose(
     hold_out: HoldOut = None,
     runs: Annotated[
         list[Path],
-        Option(help="Finished runs, or folders of them; may be given several times."),
+        Option(
+            complete=completing.runs,
+            help="Finished runs, or folders of them; may be given several times.",
+        ),
     ] = [],  # noqa: B006 (the command gets a copy)
     output: Annotated[Path, Option(help="The diagnosis's folder.")] = Path("diagnosis"),
     batch_size: Annotated[

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import click
 
+from atalho.cli import completing
 from atalho.cli.declaring import Argument, Option
 from atalho.cli.table import Format
 from atalho.runtime.precision import Precision
@@ -59,14 +60,16 @@ NetworkName = Annotated[
     str,
     Argument(
         metavar="NETWORK",
+        complete=completing.networks,
         help="A name of `atalho list`, timm:NAME, torchvision:NAME or FILE.py:FUNCTION.",
     ),
 ]
-NetworkNames = Annotated[list[str] | None, Argument(metavar="NETWORK...")]
+NetworkNames = Annotated[list[str], Argument(metavar="NETWORK...", complete=completing.networks)]
 RunOrNetwork = Annotated[
     str,
     Argument(
         metavar="RUN|NETWORK",
+        complete=completing.runs_or_networks,
         help="A finished run's folder, hf-hub:OWNER/NAME, or a name with --weights.",
     ),
 ]
@@ -92,7 +95,9 @@ DataDir = Annotated[
 RecipeName = Annotated[
     str | None,
     Option(
-        "--recipe", help="A paper's recipe, finetune, linear or quick; by the data unless given."
+        "--recipe",
+        complete=completing.recipes,
+        help="A paper's recipe, finetune, linear or quick; by the data unless given.",
     ),
 ]
 BatchSize = Annotated[int | None, Option("-b", "--batch-size", min=1)]

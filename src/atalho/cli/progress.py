@@ -1,5 +1,6 @@
 """Messages and progress on standard error while a command works."""
 
+import os
 import sys
 import time
 from typing import TYPE_CHECKING, ClassVar, Self
@@ -29,6 +30,11 @@ def say(message: str) -> None:
         print(message, file=sys.stderr, flush=True)
 
 
+def _draws_bars() -> bool:
+    """Whether standard error is a terminal that can draw over a line."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
 class _Bars:
     """Progress bars on a terminal, all of them in one display; lines elsewhere. Both on standard error."""
 
@@ -42,7 +48,7 @@ class _Bars:
         self.last = time.monotonic()  # a line is due EVERY seconds after this
 
     def __enter__(self) -> Self:
-        if sys.stderr.isatty():
+        if _draws_bars():
             if not _Bars.display:
                 from rich.console import Console
 
@@ -150,5 +156,5 @@ class ImageProgress(_Bars):
 
 def screen() -> Reporter:
     """The reporter of all commands: messages and progress on standard error."""
-    bars = sys.stderr.isatty()
+    bars = _draws_bars()
     return Reporter(say, DownloadProgress, ImageProgress, TrainingProgress, StepsProgress, bars)

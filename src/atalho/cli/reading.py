@@ -21,6 +21,7 @@ from atalho.cli.options import (
     MaxSize,
     MinAccuracy,
     NetworkName,
+    NetworkNames,
     NumClasses,
     input_shape,
 )
@@ -91,7 +92,7 @@ def inception(
 
 
 def draw(
-    networks: Annotated[list[str], Argument(metavar="NETWORK...")],
+    networks: NetworkNames,
     output: Annotated[Path, Option("-o", "--output", help="A file, .svg or .png.")],
     row: Annotated[str | None, Option(help="One row of each network alone.")] = None,
     input: Input = None,

@@ -5,15 +5,10 @@ import os
 import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
-from textwrap import fill
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from atalho.errors import printable, visible
 from atalho.explain.table import Table, cell, is_number, texts
-
-if TYPE_CHECKING:
-    from rich.table import Table as RichTable
-
 
 Format = Literal["table", "json", "csv", "markdown"]
 """How a table is printed."""
@@ -47,7 +42,9 @@ def show(table: Table, format: Format) -> None:
         printable(header) for header in headers if all(is_number(row[header]) for row in rows)
     }
     if sys.stdout.isatty() or os.environ.get("FORCE_COLOR"):
-        _show_on_terminal(table, columns, numeric)
+        from atalho.cli import terminal
+
+        terminal.show(table, columns, numeric)
     else:
         for line in (*filter(None, [table.title]), *_aligned(columns, numeric), *table.notes):
             print(visible(line))
@@ -94,58 +91,6 @@ def _spreadsheet(value: Any) -> Any:
 
 def _seen(value: Any) -> Any:
     return visible(value) if isinstance(value, str) else value
-
-
-def _show_on_terminal(
-    table: Table, columns: Mapping[str, Sequence[str]], numeric: Collection[str]
-) -> None:
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(highlight=False)
-    if table.title:
-        console.print(Text(visible(table.title), style="bold"))
-    console.print(_drawn(columns, numeric, console.width))
-    for note in table.notes:
-        console.print(Text(visible(note), style="dim"))
-
-
-def _drawn(
-    columns: Mapping[str, Sequence[str]], numeric: Collection[str], width: int
-) -> "RichTable":
-    """The table on a terminal of `width`.
-
-    Where it is too wide, sentences and headers are folded; names of rows, numbers and single words stay whole if that
-    suffices.
-    """
-    from rich import box
-    from rich.table import Table as RichTable
-    from rich.text import Text
-
-    gap = 2
-    widest = {header: max(map(len, cells)) for header, cells in columns.items()}
-    words = {
-        header: max(len(word) for cell in cells for word in cell.split() or [""])
-        for header, cells in columns.items()
-    }
-    names = next(iter(columns), "")
-    whole = {
-        header
-        for header in columns
-        if header == names or header in numeric or widest[header] == words[header]
-    }
-    fits = width >= sum(max(len(header), widest[header]) + gap for header in columns)
-    folds = width >= sum((widest if each in whole else words)[each] + gap for each in columns)
-    drawn = RichTable(box=box.SIMPLE_HEAD, padding=(0, gap - 1, 0, 0), pad_edge=False)
-    for header in columns:
-        drawn.add_column(
-            Text(header if fits else fill(header, widest[header] or 1, break_long_words=False)),
-            justify="right" if header in numeric else "left",
-            no_wrap=header in whole if folds else header == names,
-        )
-    for row in zip(*columns.values(), strict=True):
-        drawn.add_row(*map(Text, row))
-    return drawn
 
 
 def show_json(value: Any) -> None:

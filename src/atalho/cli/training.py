@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 import click
 
 import atalho
+from atalho.cli import completing
 from atalho.cli.declaring import Argument, Option
 from atalho.cli.options import (
     DATA_DIR,
@@ -42,7 +43,12 @@ Workers = Annotated[
 def train(
     network: NetworkName,
     data: Annotated[
-        str, Option("--data", help="digits, cifar10, cifar100, or a folder of photos.")
+        str,
+        Option(
+            "--data",
+            complete=completing.data_sets,
+            help="digits, cifar10, cifar100, or a folder of photos.",
+        ),
     ] = "digits",
     data_dir: DataDir = DATA_DIR,
     bad_images: BadPhotos = "error",
@@ -176,11 +182,20 @@ def train(
 
 
 def audit(
-    run: Annotated[Path, Argument(metavar="RUN", help="The folder of a run with --keep-every.")],
+    run: Annotated[
+        Path,
+        Argument(
+            metavar="RUN", complete=completing.runs, help="The folder of a run with --keep-every."
+        ),
+    ],
     spans: Annotated[int, Option(min=1, help="How many spans are replayed.")] = 3,
     steps: Annotated[int, Option(min=1, help="The least length of a span.")] = 20,
     data: Annotated[
-        str | None, Option(help="Where the run's photos are now; its own data unless given.")
+        str | None,
+        Option(
+            complete=completing.data_sets,
+            help="Where the run's photos are now; its own data unless given.",
+        ),
     ] = None,
     data_dir: DataDir = DATA_DIR,
     seed: Annotated[
