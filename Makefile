@@ -50,6 +50,7 @@ ALL_CORES := env -u OMP_NUM_THREADS $(BIN)/python
 bench: $(VENV)/.installed-dev
 	$(BIN)/pip install --quiet --editable '.[peers]'
 	$(ALL_CORES) benchmarks/cost.py -o results/cost.json
+	$(ALL_CORES) benchmarks/startup.py -o results/startup.json
 	$(ALL_CORES) benchmarks/diagnose.py -o results/diagnose.json
 	$(ALL_CORES) benchmarks/training.py --cifar $(CIFAR) --photos $(PHOTOS) -o results/training.json
 	$(ALL_CORES) benchmarks/inference.py --weights $(RESNET50) --photos $(PHOTOS) -o results/inference.json
