@@ -152,11 +152,10 @@ def test_googlenets_table_is_whole_on_a_narrow_terminal(
     table = atalho.show("googlenet")
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setenv("FORCE_COLOR", "1")  # as a terminal
-    monkeypatch.setenv("TERM", "dumb")
     show(table, "table")
-    lines = capsys.readouterr().out.splitlines()
+    lines = re.sub(r"\x1b\[\d*m", "", capsys.readouterr().out).splitlines()
     assert max(map(len, lines)) <= width
-    assert not any("…" in line or "\x1b" in line for line in lines)
+    assert not any("…" in line for line in lines)
     for row in table.rows:
         begins = f" {row['row']} "
         shown = " ".join(line for line in lines if line.startswith(begins))
