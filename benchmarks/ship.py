@@ -16,6 +16,7 @@ from atalho.record import Record
 
 RESULTS = Path(__file__).parents[1] / "results"
 LEFT_OUT = {
+    "outcomes",
     "right",
     "interval",
     "quartiles",
@@ -59,6 +60,7 @@ STUDIES: Mapping[str, Chosen] = {
     "cifar10-degradation": _trained,
     "cifar10-auxiliary-heads": _trained,
     "cifar10-depth": _diagnosed,
+    "cifar10-resnet20-54-epochs": _trained,
     "imagenet-networks": _costs,
 }
 
