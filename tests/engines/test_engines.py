@@ -233,6 +233,32 @@ def test_an_engine_that_disagrees_is_never_taken(
     assert not [*tmp_path.iterdir()]
 
 
+def test_files_of_two_precisions_are_written_once(
+    trained: Trained, sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenVINO names what it writes anew each time, so that the second file was longer than the one that was measured."""
+    pytest.importorskip("openvino")
+    pytest.importorskip("onnxscript")
+    openvino = ENGINES["openvino"]
+    writes: list[str] = []
+
+    def write(trained: Trained, folder: Path, dtype: Any, images: Any) -> None:
+        writes.append(dtype)
+        openvino.write(trained, folder, dtype, images)
+
+    class Both(EngineRequest):
+        def candidates(self, calibrated: bool) -> list[Backend]:
+            return [Backend("openvino", "float32"), Backend("openvino", "bf16")]
+
+    monkeypatch.setattr(
+        trial_child, "ENGINES", {**ENGINES, "openvino": replace(openvino, write=write)}
+    )
+    monkeypatch.setattr(choosing, "run_trials", in_this_process)
+    folder = tmp_path / "d"
+    deploy.deploy(trained, folder, Both("auto", None, HERE, 1), sample)
+    assert writes == ["float32"]
+
+
 CRASHING = """
 import os, torch
 from torch import nn

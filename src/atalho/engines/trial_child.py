@@ -52,12 +52,17 @@ def try_backends(spec: TrialSpec, trying: Callable[[Backend], None]) -> list[Tri
     expected: Floats | None = None
     trials: list[Trial] = []
     sessions: dict[int, Session] = {}
+    written: set[tuple[str, ...]] = set()
     for backend in (REFERENCE, *spec.backends):
         trying(backend)
         engine = ENGINES[backend.engine]
+        files = engine.files(backend.dtype)
         try:
-            calibration = prepared("calibration") if backend.dtype == "int8" else None
-            engine.write(trained, spec.folder, backend.dtype, calibration)
+            # Two precisions may have the same files, which a session of the first has open.
+            if files not in written:
+                calibration = prepared("calibration") if backend.dtype == "int8" else None
+                engine.write(trained, spec.folder, backend.dtype, calibration)
+                written.add(files)
             session = engine.open(spec.folder, backend.dtype, spec.placement)
             logits = _logits(session, images)
         except Exception as error:  # engines may raise any exception
