@@ -146,6 +146,16 @@ def train(
         balanced=class_weights or None,
         mirror=mirror or False,
     )
+    lines: list[str] = []  # for the main process, once it is known which one that is
+    start_weights = begins_from(
+        network,
+        weights,
+        data,
+        recipe,
+        from_scratch=from_scratch,
+        reporter=Reporter(say=lines.append),
+    )
+    request = Request(network, data, start_weights, recipe, changes, new_head, img_size, seed)
     from atalho.networks.subjects import folder_name
     from atalho.runtime import world
     from atalho.training import seeds as several
@@ -155,10 +165,8 @@ def train(
     resolved_precision, why = training_precision(precision, resolved_device)
     with world.joined(resolved_device.torch) as processes, ExitStack() as stack:
         own_reporter = reporter if processes.main else QUIET
-        start_weights = begins_from(
-            network, weights, data, recipe, from_scratch=from_scratch, reporter=own_reporter
-        )
-        request = Request(network, data, start_weights, recipe, changes, new_head, img_size, seed)
+        for line in lines:
+            own_reporter.say(line)
         start = None
         if start_weights:
             start = processes.first_here(
