@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from packaging.requirements import Requirement
 
+from atalho import __version__
 from atalho.api.loading import DATA_DIR
 from atalho.explain.table import Table
 
@@ -84,7 +85,7 @@ def doctor(data_dir: str | Path = DATA_DIR) -> Checkup:
 
 
 def _versions() -> Iterator[Part]:
-    """Python and atalho's own requirements."""
+    """Python, atalho and its own requirements."""
     new_enough = sys.version_info >= OLDEST
     python = platform.python_version()
     yield (
@@ -94,6 +95,7 @@ def _versions() -> Iterator[Part]:
             "python", "broken", f"{python}; atalho needs {'.'.join(map(str, OLDEST))} or newer"
         )
     )
+    yield Part("atalho", "works", __version__)
     for each in map(_installed, _requirements()):
         yield replace(each, state="broken") if each.state == "absent" else each
 
