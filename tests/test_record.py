@@ -1,3 +1,5 @@
+import json
+import resource
 from pathlib import Path
 
 import pytest
@@ -67,3 +69,66 @@ def test_a_name_with_any_character_comes_back(name: str, tmp_path: Path) -> None
 def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(AtalhoError, match="cannot be read"):
         record.read(tmp_path / "absent.jsonl")
+
+
+def test_a_last_line_that_is_whole_but_for_its_end_is_kept(tmp_path: Path) -> None:
+    """As a process leaves it that is killed between a record and the line break."""
+    file = tmp_path / "records.jsonl"
+    record.append(file, [ONE])
+    file.write_bytes(file.read_bytes()[:-1])
+    assert record.read(file) == [ONE]
+    record.append(file, [TWO])
+    assert record.read(file) == [ONE, TWO]
+
+
+def test_of_records_that_are_appended_together_a_full_disk_takes_all_or_none(
+    tmp_path: Path,
+) -> None:
+    """With a part of them, what is missing would count as measured."""
+    file = tmp_path / "records.jsonl"
+    record.append(file, [ONE])
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file.stat().st_size * 3, hard))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            record.append(file, [TWO] * 9)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert record.read(file) == [ONE]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"subject": 3},
+        {"conditions": []},
+        {"conditions": {"steps": {}}},
+        {"samples": ["x"]},
+        {"value": 10**400},
+    ],
+)
+def test_a_line_with_another_kind_of_value_is_no_record(
+    change: dict[str, object], tmp_path: Path
+) -> None:
+    file = tmp_path / "records.jsonl"
+    file.write_text(json.dumps({**json.loads(ONE.to_json()), **change}) + "\n")
+    with pytest.raises(AtalhoError, match="line 1 is no record"):
+        record.read(file)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000])
+def test_a_line_too_deep_is_no_record(text: str, tmp_path: Path) -> None:
+    (tmp_path / "records.jsonl").write_text(text + "\n")
+    with pytest.raises(AtalhoError, match="line 1 is no record"):
+        record.read(tmp_path / "records.jsonl")
+
+
+def test_a_line_that_was_changed_is_no_record(tmp_path: Path) -> None:
+    """Though it is one by its form: a digit of its value is another."""
+    file = tmp_path / "records.jsonl"
+    record.append(file, [ONE])
+    changed = file.read_text().replace(f'"value": {ONE.value}', f'"value": {ONE.value / 2}')
+    assert changed != file.read_text()
+    file.write_text(changed)
+    with pytest.raises(AtalhoError, match="changed after it was written"):
+        record.read(file)

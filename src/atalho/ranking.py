@@ -25,9 +25,8 @@ from atalho.record import (
     UNITS,
     Query,
     Record,
-    standing_failures,
 )
-from atalho.selection import ranking_conditions, selected
+from atalho.selection import ranking_conditions, selected, standing_failures
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ quantity that was not measured has no record.
 """
 
 import json
+import os
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from math import isfinite
@@ -202,39 +203,37 @@ class Query:
         )
 
 
-def standing_failures(records: Sequence[Record]) -> list[Record]:
-    """The records of failures after which the quantity was not measured under the same conditions."""
-
-    def measured_since(failure: Record, later: Sequence[Record]) -> bool:
-        query = Query(failure.subject, (failure.about,), failure.conditions)
-        return any(each.quantity != "failure" and query.matches(each) for each in later)
-
-    return [
-        each
-        for following, each in enumerate(records, start=1)
-        if each.quantity == "failure" and not measured_since(each, records[following:])
-    ]
-
-
 def lines(records: Iterable[Record]) -> bytes:
     """Records as they stand in a file: each a line of JSON with a checksum of its own."""
     return "".join(f"{json.dumps(sealed(asdict(each)))}\n" for each in records).encode()
 
 
 def append(path: Path, records: Iterable[Record]) -> None:
-    """Appends records to a file and flushes it to the disk; an incomplete last line, as a crash leaves it, is ended or replaced."""
-    with path.open("ab+") as file:
+    """Appends records to a file and flushes it to the disk, all of them or, on OSError, none.
+
+    An incomplete last line, as a crash leaves it, is ended or replaced.
+    """
+    with path.open("ab+", buffering=0) as file:
         file.seek(0)
         whole, _, torn = file.read().rpartition(b"\n")
-        if torn:
-            try:
-                _parsed(torn)
-                file.write(b"\n")
-            except NO_RECORD:
-                file.truncate(len(whole) + 1 if whole else 0)
-        file.write(lines(records))
-        file.flush()
-        flush(file.fileno())
+        if torn and not _is_record(torn):
+            file.truncate(len(whole) + 1 if whole else 0)
+        begin = file.seek(0, os.SEEK_END)
+        left = (b"\n" if torn and _is_record(torn) else b"") + lines(records)
+        try:
+            while left:
+                left = left[file.write(left) :]
+            flush(file.fileno())
+        except OSError:
+            file.truncate(begin)
+            raise
+
+
+def _is_record(line: bytes) -> bool:
+    try:
+        return bool(_parsed(line))
+    except NO_RECORD:
+        return False
 
 
 def read(path: Path) -> list[Record]:
@@ -248,9 +247,9 @@ def read(path: Path) -> list[Record]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise _error(path, f"cannot be read ({error})") from error
-    whole, _, torn = text.rpartition("\n")
+    *texts, torn = text.split("\n")
+    texts += [torn] if torn else []
     records = []
-    texts = (whole.split("\n") if whole else []) + ([torn] if torn else [])
     for number, line in enumerate(texts, start=1):
         try:
             records.append(_parsed(line))
@@ -286,10 +285,8 @@ def now() -> str:
 
 def versions(*packages: str) -> dict[str, str]:
     """The versions of Python, of atalho and of those of `packages` that are installed, by name."""
-    from importlib.metadata import (
-        PackageNotFoundError,
-        version,
-    )  # slow; only a measurement needs it
+    # Slow, and only a measurement needs it.
+    from importlib.metadata import PackageNotFoundError, version
 
     installed = {"python": platform.python_version()}
     for package in ("atalho", *packages):

@@ -74,3 +74,17 @@ def of_one_machine(records: Sequence[Record]) -> list[Record]:
         or record.device in (None, main)
         or (record.subject, record.quantity) not in on_main
     ]
+
+
+def standing_failures(records: Sequence[Record]) -> list[Record]:
+    """The records of failures after which the quantity was not measured under the same conditions."""
+
+    def measured_since(failure: Record, later: Sequence[Record]) -> bool:
+        query = Query(failure.subject, (failure.about,), failure.conditions)
+        return any(each.quantity != "failure" and query.matches(each) for each in later)
+
+    return [
+        each
+        for following, each in enumerate(records, start=1)
+        if each.quantity == "failure" and not measured_since(each, records[following:])
+    ]

@@ -10,7 +10,7 @@ from typing import Any
 
 from atalho import record
 from atalho.conditions import Owner, owner
-from atalho.errors import Exit
+from atalho.errors import AtalhoError, Exit
 from atalho.lock import locked, unusable
 from atalho.record import Query, Record, now
 
@@ -155,7 +155,7 @@ class Work:
                         *(step.measure(left) if isinstance(step, Round) else step.measure())
                     ]
                     self.pace.add(step.name, len(left), time.monotonic() - begun)
-                    record.append(file, measured)
+                    _append(file, measured)
                     records += measured
         self.done += len(steps)
         return records
@@ -188,9 +188,23 @@ def carry_out(
 
     Raises:
         AtalhoError: before any measurement; OUTPUT (exit 2), for a folder that holds something else or cannot be written;
-            IN-USE (exit 2), where another process works in it.
+            IN-USE (exit 2), where another process works in it. DISK (exit 6), where a measurement cannot be written.
     """
     return Work(folder, say, begin).carry_out(steps)
+
+
+def _append(file: Path, measured: list[Record]) -> None:
+    """Appends records; raises DISK (exit 6) where they cannot be written."""
+    try:
+        record.append(file, measured)
+    except OSError as error:
+        raise AtalhoError(
+            "DISK",
+            file,
+            f"{error.strerror}; what was measured before is whole",
+            next_step="the same command again, once that is mended",
+            exit=Exit.RESOURCES,
+        ) from error
 
 
 def _transient(record: Record) -> bool:

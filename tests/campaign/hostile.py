@@ -40,7 +40,9 @@ JSON = st.recursive(
     | st.booleans()
     | st.sampled_from(NUMBERS)
     | st.floats()
-    | st.sampled_from(["", "nan", "../x", "/etc/passwd", "\0", "a" * 5000, "‮", "\n"])
+    | st.sampled_from(
+        ["", "nan", "../x", "/etc/passwd", "\0", "a" * 5000, "\u202e", "\n", "\ud800"]
+    )
     | st.text(max_size=8),
     lambda inner: (
         st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4)

@@ -4,6 +4,7 @@ import csv
 import io
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from xml.etree import ElementTree
@@ -106,3 +107,9 @@ def test_a_write_that_fails_leaves_the_old_page_whole(
         publish(changed(few, "resnet20", "params", 5), page)
     assert (tmp_path / "report.html").read_text() == before
     assert {p.name for p in tmp_path.iterdir()} == {"report.html", "summary.csv"}
+
+
+def test_a_network_whose_file_is_named_in_no_utf_8_is_on_the_page(tmp_path: Path) -> None:
+    records = [replace(each, subject="caf\udce9.py:net") for each in example(["resnet20"])]
+    publish(records, tmp_path / "report.html")
+    assert "caf\\udce9.py:net" in (tmp_path / "summary.csv").read_text()

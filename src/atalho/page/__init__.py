@@ -54,7 +54,8 @@ def publish(
     contents = Contents.of(records, limits, queries, folders, margin)
     files: dict[str, bytes] = {}
     if contents.comparison.rows:
-        files["summary.csv"] = table.summary(contents.comparison).encode()
+        # A name with a byte that is no UTF-8, as of a file, is escaped.
+        files["summary.csv"] = table.summary(contents.comparison).encode(errors="backslashreplace")
     for figure in (*contents.figures, *contents.depth):
         files[f"charts/{figure.name}.svg"] = figure.wide.svg.encode()
         files[f"charts/{figure.name}.png"] = png(figure.wide.svg)
