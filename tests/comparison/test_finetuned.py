@@ -4,15 +4,17 @@ import json
 import shutil
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import click
 import pytest
 
 import atalho
-from atalho import record
+from atalho import recipes, record
 from atalho.cli.options import duration
 from atalho.errors import AtalhoError
+from atalho.recipes.finetune import finetune
 from atalho.record import Record
 from atalho.training.loop import Run
 from atalho.weights import config
@@ -26,6 +28,9 @@ TRAININGS = 6  # of five folds, and of all photos
 def _brief() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         briefly(patched)
+        patched.setitem(
+            recipes.RECIPES, "finetune", lambda facts: replace(finetune(facts), epochs=4)
+        )
         yield
 
 
