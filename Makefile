@@ -54,6 +54,7 @@ bench: $(VENV)/.installed-dev
 	$(ALL_CORES) benchmarks/diagnose.py -o results/diagnose.json
 	$(ALL_CORES) benchmarks/training.py --cifar $(CIFAR) --photos $(PHOTOS) -o results/training.json
 	$(ALL_CORES) benchmarks/inference.py --weights $(RESNET50) --photos $(PHOTOS) -o results/inference.json
+	$(ALL_CORES) benchmarks/decoding.py $(PHOTOS) --weights $(RESNET50) -o results/decoding.json
 	$(ALL_CORES) benchmarks/busy.py -o results/busy.json
 
 clean:

@@ -17,6 +17,7 @@ from atalho.grammar.cost import totals
 from atalho.grammar.peak import peak
 from atalho.networks import CATALOGUE, get
 from atalho.networks.googlenet import MODULES
+from atalho.seal import unsealed
 
 Captured = pytest.CaptureFixture[str]
 
@@ -294,7 +295,7 @@ def test_bench_answers_its_records(capsys: Captured, tmp_path: Path) -> None:
             *("latency", "throughput", "peak_memory", "added_memory", "size"),
         )
     }
-    assert [json.loads(line) for line in file.read_text().splitlines()] == found
+    assert [unsealed(json.loads(line)) for line in file.read_text().splitlines()] == found
 
 
 DIAGNOSES = {
@@ -322,7 +323,7 @@ def test_diagnose_answers_its_records_and_measures_nothing_twice(
     said = capsys.readouterr()
     found = json.loads(said.out)  # records and nothing else
     file = folder / "records.jsonl"
-    assert [json.loads(line) for line in file.read_text().splitlines()] == found
+    assert [unsealed(json.loads(line)) for line in file.read_text().splitlines()] == found
     assert {each["quantity"] for each in found} == {
         *DIAGNOSES,
         *("shortcut_share", "shortcut_cosine"),

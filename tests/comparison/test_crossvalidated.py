@@ -12,7 +12,7 @@ from torch import nn
 
 import atalho
 from atalho.api.loading import load_data
-from atalho.comparison import crossvalidated, held_out
+from atalho.comparison import crossvalidated, held_out, promises, rechecking
 from atalho.comparison.looking import Looking
 from atalho.comparison.published import AsPublished
 from atalho.data.batches import preprocess
@@ -104,6 +104,11 @@ def test_the_choice_is_ranked_and_promised(compared: tuple[Path, atalho.Compared
     assert evaluated.accuracy.top1 == by_network(found.records, "top1")[name].value
     assert evaluated.protocol == "out of fold"
     assert any("was fitted on 30 of these 30 photos" in line for line in lines)
+    promised = [
+        each for each in promises.read(found.chosen).promises if each.record.quantity == "top1"
+    ]
+    (check,) = rechecking.answers(promised, evaluated)
+    assert (check.holds, check.note) == (True, "")
 
 
 def test_mistakes_have_thumbnails_and_a_table_and_the_final_system_is_calibrated(

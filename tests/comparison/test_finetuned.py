@@ -16,6 +16,7 @@ from atalho.cli.options import duration
 from atalho.errors import AtalhoError
 from atalho.recipes.finetune import finetune
 from atalho.record import Record
+from atalho.seal import unsealed
 from atalho.training.loop import Run
 from atalho.weights import config
 from conftest import briefly
@@ -62,7 +63,8 @@ class Case:
     def fake_linear(self, *, right: bool) -> None:
         """Makes the linear classifier right on all photos or on none, and forgets what fine-tuning came to."""
         lines = []
-        for each in map(json.loads, self.records.read_text().splitlines()):
+        for line in self.records.read_text().splitlines():
+            each = unsealed(json.loads(line))
             if each["conditions"].get("recipe") == "finetune":
                 continue
             if each["quantity"] == "top1":

@@ -49,6 +49,7 @@ def competition(
     return Competition(accuracies, costs(ranked, names), limits, margin), answers
 
 
+@pytest.mark.full
 def test_shuffled_labels_give_chance(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nested cross-validation is unbiased: of 50 shuffles the mean is chance within its interval."""
     monkeypatch.setattr(head, "STRENGTHS", (0.3, 300.0))  # two are enough to choose among

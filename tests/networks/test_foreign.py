@@ -141,6 +141,7 @@ def test_a_function_of_a_file_is_trained_and_only_its_user_may_name_it(
 
 
 @pytest.mark.usefixtures("hasty")
+@pytest.mark.full
 def test_modules_of_a_package_are_benched_and_compared(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

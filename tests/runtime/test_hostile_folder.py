@@ -91,6 +91,7 @@ def test_a_child_and_the_processes_that_it_starts(
     assert sprung(hostile) == ""
 
 
+@pytest.mark.full
 def test_a_benchmark_and_the_trial_of_its_engine(hostile: Path) -> None:
     command = ["bench", "resnet20", "-b", "1", "--device", "cpu", "--engine", "onnxruntime"]
     assert main(command) == 0

@@ -14,6 +14,7 @@ import yaml
 from atalho import record
 from atalho.cli import main
 from atalho.errors import Exit
+from atalho.seal import unsealed
 
 COMMAND = ["train", "resnet20", "--data", "digits", "--steps", "8", "-b", "32", "--lr", "0.001"]
 COMMAND += ["--precision", "float32", "-t", "1", "--save-every", "0"]
@@ -116,7 +117,7 @@ def test_another_number_of_processes_is_refused(
     assert main(words) == 0
     (folder / "records.jsonl").unlink()
     file = folder / "args.yaml"
-    said = yaml.safe_load(file.read_text())
+    said = unsealed(yaml.safe_load(file.read_text()))
     assert said["environment"]["processes"] == 1
     said["environment"]["processes"] = 2
     file.write_text(yaml.safe_dump(said))

@@ -386,6 +386,7 @@ def old_tensors(state: dict[str, Tensor]) -> bytes:
     return file.getvalue()
 
 
+@pytest.mark.full
 def test_akamasters_file_is_evaluated_on_cifar_by_one_command(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],

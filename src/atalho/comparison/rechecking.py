@@ -9,10 +9,11 @@ from typing import Any
 from atalho.benchmark import latency, memory, requests
 from atalho.benchmark.system import System
 from atalho.benchmark.workload import PhotoFiles, Workload
+from atalho.comparison import held_out
 from atalho.comparison.promises import Promise, promised_value
 from atalho.engines import engine_config
 from atalho.engines.engine import Placement
-from atalho.evaluation import accuracy
+from atalho.evaluation import accuracy, promised
 from atalho.evaluation.evaluating import Evaluation
 from atalho.record import Record, now
 from atalho.runtime.child import Ended
@@ -104,14 +105,15 @@ def _answer(promise: Promise, evaluation: Evaluation | None) -> Check:
     if evaluation is None:
         return Check(promise, note="--data with labelled images would check it")
     made_on = promise.record.conditions
-    same = (evaluation.split, evaluation.accuracy.images) == (
+    split = held_out.SPLIT if evaluation.protocol == promised.PROTOCOL else evaluation.split
+    same = (split, evaluation.accuracy.images) == (
         made_on.get("split"),
         made_on.get("images"),
     )
     _, high = evaluation.interval
     holds = (evaluation.accuracy.top1 if same else high) >= promise.bound
-    split = {"split": evaluation.split} if evaluation.split else {}
-    stated = {**_of_data(evaluation), **split, "batch": made_on.get("batch", 1), "at": now()}
+    of_split = {"split": split} if split else {}
+    stated = {**_of_data(evaluation), **of_split, "batch": made_on.get("batch", 1), "at": now()}
     subject = promise.record.subject
     record = next(
         each

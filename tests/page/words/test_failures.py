@@ -12,7 +12,8 @@ from example_records import failure
         (1, "exit code 1"),
         (-9, "signal 9, SIGKILL"),
         (-11, "signal 11, SIGSEGV"),
-        (-99, "signal 99"),
+        (-33, "signal 33"),
+        (-1073741819, "status 0xc0000005"),
     ],
 )
 def test_a_failure_says_how_it_ended(code: int, end: str) -> None:
