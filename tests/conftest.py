@@ -88,6 +88,14 @@ def briefly(patched: pytest.MonkeyPatch) -> None:
     patched.setattr(busy, "DRIFT", inf)
 
 
+@pytest.fixture(scope="module")
+def brief() -> Iterator[None]:
+    """As `briefly`, for all tests of a module and what they share."""
+    with pytest.MonkeyPatch.context() as patched:
+        briefly(patched)
+        yield
+
+
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """As `briefly`."""

@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -19,7 +18,6 @@ from atalho.networks import subjects
 from atalho.weights import trained
 from atalho.weights.config import numbered
 from atalho.weights.trained import Trained
-from conftest import briefly
 from photo_folders import picture, save
 from web_page import Page
 
@@ -46,11 +44,7 @@ RAW = ("\x1b", "\x07", "\u202e", "\u2066", "\u2028", "\r")
 """What no output may hold as it is: a terminal would obey it, or show another text than there is."""
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _brief() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patched:
-        briefly(patched)
-        yield
+pytestmark = pytest.mark.usefixtures("brief")
 
 
 @pytest.fixture(scope="module")

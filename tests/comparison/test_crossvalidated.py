@@ -2,7 +2,6 @@
 
 import csv
 import shutil
-from collections.abc import Iterator
 from operator import ne
 from pathlib import Path
 
@@ -24,18 +23,13 @@ from atalho.record import Record
 from atalho.runtime.device import Device
 from atalho.training.resolution import Request, Resolved, resolve
 from atalho.weights import config, out_of_fold
-from conftest import briefly
 from photo_folders import TINTED, fill, picture, save, tinted, untrained
 
 NAMES = "resnet20", "resnet32"
 COUNTS = TINTED
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _brief() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patched:
-        briefly(patched)
-        yield
+pytestmark = pytest.mark.usefixtures("brief")
 
 
 @pytest.fixture(scope="module")

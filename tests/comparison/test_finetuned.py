@@ -19,16 +19,14 @@ from atalho.record import Record
 from atalho.seal import unsealed
 from atalho.training.loop import Run
 from atalho.weights import config
-from conftest import briefly
 from photo_folders import tinted, untrained
 
 TRAININGS = 6  # of five folds, and of all photos
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _brief() -> Iterator[None]:
+def _few_epochs(brief: None) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
-        briefly(patched)
         patched.setitem(
             recipes.RECIPES, "finetune", lambda facts: replace(finetune(facts), epochs=4)
         )
