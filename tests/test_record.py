@@ -1,5 +1,8 @@
 import json
 import resource
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -95,6 +98,45 @@ def test_of_records_that_are_appended_together_a_full_disk_takes_all_or_none(
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert record.read(file) == [ONE]
+
+
+def test_of_records_that_are_appended_together_a_killed_process_leaves_all_or_none(
+    tmp_path: Path,
+) -> None:
+    """The kernel ends it in the middle of a write, where its file would be larger than the limit."""
+    file = tmp_path / "records.jsonl"
+    record.append(file, [ONE])
+    limit = len(record.lines([ONE] * 4))
+    code = f"""
+import resource, signal
+from pathlib import Path
+from atalho import record
+signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
+file = Path({str(file)!r})
+record.append(file, record.read(file) * 9)
+"""
+    killed = subprocess.run([sys.executable, "-c", code], check=False)
+    assert killed.returncode == -signal.SIGXFSZ
+    assert record.read(file) == [ONE]
+    record.append(file, [TWO, TWO])
+    assert record.read(file) == [ONE, TWO, TWO]
+
+
+def test_two_processes_add_to_one_file(tmp_path: Path) -> None:
+    file = tmp_path / "all.jsonl"
+    (tmp_path / f".{file.name}.1.tmp").write_text("left by a killed process")
+    code = f"""
+from atalho.api.records import add_records
+from atalho.record import Record
+for seed in range(20):
+    add_records({str(file)!r}, [Record.of("resnet20", "top1", 0.5, "measured", seed=seed)])
+"""
+    processes = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
+    assert [each.wait() for each in processes] == [0, 0]
+    seeds = [each.conditions["seed"] for each in record.read(file)]
+    assert sorted(seeds) == sorted([*range(20)] * 2)
+    assert [*tmp_path.iterdir()] == [file]
 
 
 @pytest.mark.parametrize(

@@ -57,10 +57,10 @@ def unfinished(path: Path, name: str = "*") -> bool:
     return path.match(f".{name}.*.tmp")
 
 
-def sweep(folder: Path) -> None:
-    """Removes the temporary files of killed processes from a folder, in which no other process may be writing."""
+def sweep(folder: Path, name: str = "*") -> None:
+    """Removes what killed processes have left of files called `name` in a folder, in which no other process may write them."""
     for path in folder.glob("*.tmp"):
-        if unfinished(path):
+        if unfinished(path, name):
             path.unlink()
 
 

@@ -44,19 +44,22 @@ def locked(folder: Path, *, sign: str, holds: str) -> Iterator[None]:
 
 
 @contextmanager
-def locked_beside(path: Path) -> Iterator[None]:
+def locked_beside(path: Path, patience: float = 0) -> Iterator[None]:
     """Locks a file or folder that is about to be written, by a hidden file beside it that is removed at the end.
 
     The lock is released when the process ends, in whatever way.
 
+    Args:
+        patience: seconds to wait for another process.
+
     Raises:
-        AtalhoError: IN-USE (exit 2), where another process has locked it.
+        AtalhoError: IN-USE (exit 2), where another process still has it locked then.
         OSError: where nothing can be written beside it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path.with_name(f".{path.name}.lock"))
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=patience)
     except Timeout as error:
         raise _in_use(path) from error
     try:

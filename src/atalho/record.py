@@ -5,7 +5,6 @@ quantity that was not measured has no record.
 """
 
 import json
-import os
 import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -16,7 +15,7 @@ from typing import Any, Literal, get_args
 
 from atalho.conditions import NUMBER, check, check_types, states
 from atalho.errors import AtalhoError, Exit
-from atalho.files import flush
+from atalho.files import write_atomically
 from atalho.seal import sealed, unsealed
 
 Provenance = Literal["measured", "computed", "cited"]
@@ -209,24 +208,15 @@ def lines(records: Iterable[Record]) -> bytes:
 
 
 def append(path: Path, records: Iterable[Record]) -> None:
-    """Appends records to a file and flushes it to the disk, all of them or, on OSError, none.
+    """Adds records at the end of a file: all of them or, on OSError or where the process is killed, none.
 
-    An incomplete last line, as a crash leaves it, is ended or replaced.
+    The file is written anew and takes the place of the old one, since of one large write a killed process can leave a part.
+    An incomplete last line, as an interrupted copy leaves it, is ended or left out. One process at a time may append to a file.
     """
-    with path.open("ab+", buffering=0) as file:
-        file.seek(0)
-        whole, _, torn = file.read().rpartition(b"\n")
-        if torn and not _is_record(torn):
-            file.truncate(len(whole) + 1 if whole else 0)
-        begin = file.seek(0, os.SEEK_END)
-        left = (b"\n" if torn and _is_record(torn) else b"") + lines(records)
-        try:
-            while left:
-                left = left[file.write(left) :]
-            flush(file.fileno())
-        except OSError:
-            file.truncate(begin)
-            raise
+    content = path.read_bytes() if path.exists() else b""
+    whole, end, torn = content.rpartition(b"\n")
+    last = torn + b"\n" if torn and _is_record(torn) else b""
+    write_atomically(path, whole + end + last + lines(records))
 
 
 def _is_record(line: bytes) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 from atalho import record
 from atalho.conditions import Owner, owner
 from atalho.errors import AtalhoError, Exit
+from atalho.files import sweep
 from atalho.lock import locked, unusable
 from atalho.record import Query, Record, now
 
@@ -142,6 +143,7 @@ class Work:
         """As the function `carry_out`."""
         file = self.folder / FILE
         with locked(self.folder, sign=FILE, holds="records"):
+            sweep(self.folder)
             try:
                 file.touch()
             except OSError as error:

@@ -475,8 +475,11 @@ def test_predict_and_evaluate_ask_the_engine_that_export_chose(
         assert main(["evaluate", str(asked), "--format", "json"]) == 0
         scores.append(json.loads(capsys.readouterr().out)["top1"])
     assert scores[0] == scores[1]
+    left = tmp_path / f".{folder.name}.tmp"  # by a process that was killed
+    left.mkdir()
     assert main([*export, "-o", str(folder)]) == Exit.USAGE
     assert "is no empty folder" in capsys.readouterr().err
+    assert not left.exists()
 
 
 def test_every_second_photo_of_a_folder_is_calibrated_on(

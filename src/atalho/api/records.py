@@ -1,5 +1,7 @@
 """Reads records, and turns them into a data frame, verdicts on claims, or a page. Nothing here loads torch."""
 
+import glob
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -7,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from atalho import record
 from atalho.errors import AtalhoError, Exit
+from atalho.files import sweep
+from atalho.lock import locked_beside
 from atalho.record import Record
 
 if TYPE_CHECKING:
@@ -16,6 +20,9 @@ if TYPE_CHECKING:
 Library = Literal["pandas", "polars"]
 LIBRARIES: tuple[Library, ...] = ("pandas", "polars")
 """The libraries of data frames; the first one that is installed is used unless one is named."""
+
+PATIENCE = 60.0
+"""Seconds for which another process may be adding records to the same file; it takes far less than one."""
 
 
 def read_records(path: str | Path) -> list[Record]:
@@ -66,13 +73,16 @@ def frame(records: Iterable[Record], library: Library | None = None) -> Any:
 
 
 def add_records(path: str | Path, records: Iterable[Record]) -> None:
-    """Adds records to a file.
+    """Adds records to a file, to which several processes may add at once.
 
     Raises:
         AtalhoError: OUTPUT (exit 2), where it cannot be written.
     """
+    file = Path(os.path.realpath(path))
     try:
-        record.append(Path(path), records)
+        with locked_beside(file, PATIENCE):
+            sweep(file.parent, glob.escape(file.name))
+            record.append(file, records)
     except OSError as error:
         raise AtalhoError(
             "OUTPUT",

@@ -89,10 +89,10 @@ def make_standalone(folder: Path, named: str) -> str:
 @contextmanager
 def _new_folder(path: Path) -> Iterator[Path]:
     """A context that gives a path to write a folder at; at its end the folder is moved to `path`."""
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise _unusable(path, "is no empty folder")
     try:
-        with aside(path) as written:
+        with aside(path) as written:  # a refusal, too, removes what a killed process left
+            if path.exists() and (not path.is_dir() or any(path.iterdir())):
+                raise _unusable(path, "is no empty folder")
             yield written
             move_atomically(written, path)
     except OSError as error:

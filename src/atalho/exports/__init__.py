@@ -79,8 +79,8 @@ def export(trained: Trained, to: str, path: Path, images: Tensor) -> Agreement:
     """
     target = FORMATS[to]
     _check_packages(target, to)
-    _check_path(target, to, path)
     with _failing(path, "OUTPUT", "be written", Exit.USAGE), aside(path) as written:
+        _check_path(target, to, path)  # here, so that a refusal removes what a killed process left
         with _failing(path, "EXPORT-WRITE", "be written", Exit.RESOURCES):
             target.write(trained, written)
         with _failing(path, "EXPORT-READ", "be read back", Exit.CHECK_FAILED):
