@@ -1,8 +1,11 @@
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
 from atalho.files import safe_name, write_atomically
+from atalho.lock import locked_beside
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_litter(
@@ -33,3 +36,20 @@ def test_a_folders_path_becomes_a_name() -> None:
         assert Path("folder", safe_name(text)).parent == Path("folder")
         assert Path(safe_name(text)).name == safe_name(text)
         assert 0 < len(safe_name(text)) <= 90
+
+
+def test_a_lock_that_cannot_be_removed_is_no_error_and_locks_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a disk that can only be read from then on."""
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    path = tmp_path / "answers.csv"
+    with monkeypatch.context() as patch, locked_beside(path):
+        patch.setattr(Path, "unlink", refuse)
+    assert (tmp_path / ".answers.csv.lock").exists()
+    with locked_beside(path):
+        pass
+    assert not [*tmp_path.iterdir()]

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -66,7 +66,8 @@ def locked_beside(path: Path, patience: float = 0) -> Iterator[None]:
         yield
     finally:
         lock.release()
-        Path(lock.lock_file).unlink(missing_ok=True)
+        with suppress(OSError):  # left there it locks nothing, and the next call removes it
+            Path(lock.lock_file).unlink()
 
 
 @contextmanager

@@ -118,6 +118,34 @@ def test_a_call_that_was_stopped_goes_on(
     assert stopped.read_bytes() == whole.read_bytes()
 
 
+@pytest.mark.parametrize(("suffix", "pictures"), [("csv", 50), ("jsonl", 50), ("parquet", 1)])
+def test_a_full_disk_is_one_line_and_the_next_call_goes_on(
+    suffix: str, pictures: int, tmp_path: Path
+) -> None:
+    """Of Parquet the lines fit, and the file that is made of them does not."""
+    whole, path = tmp_path / f"whole.{suffix}", tmp_path / f"answers.{suffix}"
+    (tmp_path / f"..{path.name}.unfinished.1.tmp").touch()  # as a killed process leaves it
+
+    def predict(path: Path) -> None:
+        with prediction_file.opened(path, {}, 1) as file:
+            for number in range(pictures):
+                if f"{number}.png" not in file.done:
+                    file.write(Prediction(f"{number}.png", (Guess("ant", "ant", 0.75),)))
+
+    predict(whole)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500, hard))
+    try:
+        with pytest.raises(AtalhoError, match="what was predicted before is kept") as caught:
+            predict(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (caught.value.code, caught.value.exit) == ("DISK", Exit.RESOURCES)
+    predict(path)
+    assert path.read_bytes() == whole.read_bytes()
+    assert {*tmp_path.iterdir()} == {whole, path}
+
+
 def test_a_killed_process_goes_on(finished: Path, tmp_path: Path) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()

@@ -1,6 +1,7 @@
 """Predictions in a file, a line a picture, written as they come; a run that was stopped goes on where it ended."""
 
 import csv
+import glob
 import io
 import json
 from array import array
@@ -14,7 +15,7 @@ import numpy as np
 
 from atalho.errors import AtalhoError, Exit, printable
 from atalho.evaluation.predicting import Prediction
-from atalho.files import move_atomically, write_atomically
+from atalho.files import move_atomically, sweep, write_atomically
 from atalho.lock import locked_beside
 
 Kind = Literal["csv", "jsonl", "parquet"]
@@ -47,7 +48,7 @@ class PredictionFile:
     """
 
     def __init__(self, lines: Path, kind: Kind, top: int) -> None:
-        self._kind = kind
+        self._lines, self._kind = lines, kind
         self._columns = columns(top)
         self.done = Pictures(_paths(lines, kind) if lines.exists() else ())
         self._file: IO[str] = lines.open("a", encoding="utf-8", newline="", buffering=1)
@@ -55,16 +56,18 @@ class PredictionFile:
             self._file.write(_csv_line(self._columns))
 
     def write(self, prediction: Prediction) -> None:
-        """Writes a picture's line."""
+        """Writes a picture's line; raises DISK (exit 6) where it cannot be."""
         if self._kind == "csv":
             row = wide(prediction)
             line = _csv_line([row.get(column, "") for column in self._columns])
         else:
             line = json.dumps({**prediction.document(), "path": printable(prediction.path)}) + "\n"
-        self._file.write(line)
+        with _writing(self._lines):
+            self._file.write(line)
 
     def close(self) -> None:
-        self._file.close()
+        with _writing(self._lines):
+            self._file.close()
 
 
 @contextmanager
@@ -79,7 +82,8 @@ def opened(path: Path, identity: Mapping[str, Any], top: int) -> Iterator[Predic
 
     Raises:
         AtalhoError: OUTPUT or IN-USE (exit 2), for a path whose suffix is none of the formats, that exists and was not written for
-            this, that cannot be written or that another process is writing; PARQUET-EXTRA (exit 6).
+            this, that cannot be written or that another process is writing; PARQUET-EXTRA (exit 6); DISK (exit 6), where the
+            disk fails later on: what is written by then is kept for the next call.
     """
     kind: Kind | None = next((each for each in get_args(Kind) if path.suffix == f".{each}"), None)
     if kind is None:
@@ -91,6 +95,7 @@ def opened(path: Path, identity: Mapping[str, Any], top: int) -> Iterator[Predic
     with ExitStack() as stack:
         try:
             stack.enter_context(locked_beside(path))
+            sweep(path.parent, glob.escape(unfinished.name))
             _begin(path, unfinished, json.dumps({**identity, "top": top}, sort_keys=True))
             _drop_torn_line(lines)
             file = PredictionFile(lines, "csv" if kind == "csv" else "jsonl", top)
@@ -100,9 +105,10 @@ def opened(path: Path, identity: Mapping[str, Any], top: int) -> Iterator[Predic
             raise _unusable(path, f"holds a line that is no prediction ({error})") from error
         with closing(file):
             yield file
-        if kind == "parquet":
-            _to_parquet(lines, path, top)
-        unfinished.unlink()
+        with _writing(path):
+            if kind == "parquet":
+                _to_parquet(lines, path, top)
+            unfinished.unlink()
 
 
 def columns(top: int) -> list[str]:
@@ -208,6 +214,21 @@ def _flat(document: Mapping[str, Any]) -> dict[str, Any]:
     for place, guess in enumerate(document.get("labels", ()), start=1):
         row |= {f"{part}_{place}": value for part, value in guess.items()}
     return row
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """A context in which an OSError becomes DISK (exit 6)."""
+    try:
+        yield
+    except OSError as error:
+        raise AtalhoError(
+            "DISK",
+            path,
+            f"{error.strerror}; what was predicted before is kept",
+            next_step="the same command again, once that is mended",
+            exit=Exit.RESOURCES,
+        ) from error
 
 
 def _unwritable(path: Path, error: OSError) -> AtalhoError:

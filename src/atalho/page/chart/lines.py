@@ -13,7 +13,6 @@ from atalho.page.chart.style import (
     character_width,
     colour,
     columns,
-    inline,
     panel_width,
     styled,
 )
@@ -102,7 +101,7 @@ class LineChart:
         names = _networks(self.lines)
         side_by_side = multiples.columns(names, layout)
         size = multiples.width(side_by_side, layout)
-        behind = inline(multiples.band([line.points for line in self.lines]))
+        behind = alt.InlineData(values=multiples.band([line.points for line in self.lines]))
         charts = []
         for name in names:
             lines = [line for line in self.lines if line.network == name]
@@ -129,7 +128,7 @@ class LineChart:
         encoded = self._encoded(chart, lines, _legend(_networks(lines), width)).encode(
             x=self.x.x(),
             y=self.y.y(titled=titled),
-            opacity=alt.OpacityValue(0.15, condition=[{"param": pick.name, "value": 1}]),
+            opacity=alt.when(pick).then(alt.value(1)).otherwise(alt.value(0.15)),
         )
         sized: alt.Chart = encoded.add_params(pick).properties(width=width, height=PANEL_HEIGHT)
         return sized
@@ -140,7 +139,7 @@ class LineChart:
         """The marks in their networks' colours, with dashes and tooltips, at the slider's moment."""
         encoded: alt.Chart = chart.encode(
             color=colour({line.network: line.colour for line in lines}, legend),
-            detail=alt.Detail("line:N"),
+            detail="line:N",
             strokeDash=alt.StrokeDash(
                 "dashed:N",
                 scale=alt.Scale(domain=[False, True], range=[[1, 0], [3, 3]]),
