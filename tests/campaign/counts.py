@@ -4,7 +4,7 @@ import json
 import resource
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,13 +89,28 @@ def peak_memory() -> int:
 
 
 def write(file: Path, counts: Counts, **conditions: Any) -> None:
-    """Puts the counts of a part into a file of all parts, with the conditions that they were counted under."""
+    """Puts the counts of a part into a file of all parts, in place of earlier ones, with the conditions that they were counted under."""
     parts = json.loads(file.read_text(encoding="utf-8"))["parts"] if file.exists() else {}
     environment = machine.conditions(resolve_device("cpu", 1))
     parts[counts.part] = {
         **counts.document(),
         "conditions": {**conditions, **environment, "at": record.now()},
     }
-    document = {"must_be_0": FAULTS, "parts": dict(sorted(parts.items()))}
+    document = {"must_be_0": FAULTS, "total": _total(parts), "parts": dict(sorted(parts.items()))}
     file.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(file, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def _total(parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The cases and faults of all parts, the cases of each kind, as `rot` or `random kills`, and the most memory of all."""
+    kinds: Counter[str] = Counter()
+    faults: Counter[str] = Counter()
+    for name, part in parts.items():
+        kinds[name.partition(":")[0]] += part["cases"]
+        faults.update(part["faults"])
+    return {
+        "cases": kinds.total(),
+        "faults": {name: faults[name] for name in FAULTS},
+        "cases_by_kind": dict(sorted(kinds.items())),
+        "peak_memory_mb": max(part["peak_memory_mb"] for part in parts.values()),
+    }

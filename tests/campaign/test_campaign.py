@@ -2,16 +2,20 @@
 
 import os
 import pickle
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from atalho.errors import AtalhoError, Exit
 from atalho.training import checkpoint
-from campaign import attempts, extremes, hostile, pickles, rotting
+from campaign import attempts, extremes, hostile, pickles, rotting, works
 from campaign.attempts import Bounds, attempt
 from campaign.counts import Counts, peak_memory
 from campaign.rot import Target, rot
+from campaign.works import Work, settle
 
 FLIPS, CUTS = 12, 4
 """Of each file in `make test`; `make campaign` has as many as `CAMPAIGN` says."""
@@ -96,3 +100,68 @@ def test_nan_at_the_last_step_is_not_saved(tmp_path: Path, monkeypatch: pytest.M
     clean(extremes.not_finite(tmp_path / "checked"))
     monkeypatch.setattr(checkpoint, "_check_finite", lambda *_: None)
     assert extremes.not_finite(tmp_path / "unchecked").faults["wrong_results"] == 1
+
+
+def _disturbed(folder: Path, *parts: str) -> None:
+    """In a process of its own, which forks those that are disturbed."""
+    script = f"""
+from itertools import chain
+from pathlib import Path
+from campaign import disk, kills
+from campaign.works import left_alone, works
+folder = Path({str(folder)!r})
+train, predict, *_ = works(folder)
+root = folder / "root"
+whole, seconds = left_alone(train, root)
+for counts in chain({", ".join(parts)}):
+    assert counts.cases
+    assert not counts.faults, counts.examples
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_is_killed_or_meets_a_full_disk_ends_with_the_same_bits(tmp_path: Path) -> None:
+    _disturbed(
+        tmp_path,
+        "[kills.at_flushes(train, whole, root)]",
+        "[kills.at_random(train, whole, root, 6, seconds)]",
+        "[kills.in_writes(train, whole, root, 3)]",
+        "[disk.mounts(train, whole, root)]",
+    )
+
+
+@pytest.mark.full
+def test_hundreds_of_kills(tmp_path: Path) -> None:
+    _disturbed(
+        tmp_path,
+        "kills.of_work(train, 1000, folder / 'train')",
+        "disk.of_work(predict, 100, folder / 'predict')",
+    )
+
+
+def test_every_detector_of_kills_works(tmp_path: Path) -> None:
+    """By a work that has every fault."""
+    counts, folder = Counts("careless", works.DETECTS), tmp_path / "folder"
+    folder.mkdir()
+    (folder / "records.jsonl").write_text("a record\n")
+
+    def careless(folder: Path) -> None:
+        (folder / "records.jsonl").write_text("")
+        (folder / ".left.tmp").write_text("")
+
+    work = Work("careless", careless, lambda folder: {"bits": 1}, 1)
+    settle(counts, work, {"bits": 0}, folder, "careless")
+    assert counts.faults == {"differing_bits": 1, "lost_records": 1, "litter": 1}
+
+    def locked(folder: Path) -> None:
+        raise AtalhoError("IN-USE", folder, "locked", next_step="wait", exit=Exit.USAGE)
+
+    def failing(folder: Path) -> None:
+        raise AtalhoError("DISK", folder, "full", next_step="wait", exit=Exit.RESOURCES)
+
+    settle(counts, work._replace(call=locked), {}, folder, "locked")
+    settle(counts, work._replace(call=failing), {}, folder, "failing")
+    assert counts.faults["stuck_locks"] == counts.faults["wrong_results"] == 1

@@ -20,30 +20,6 @@ from atalho.training.arguments import FILE, Arguments
 from atalho.training.listeners import Listeners
 from atalho.training.loop import Run
 
-HERE = Path(__file__).parents[1]
-
-
-def _kill(count: int, folder: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, str(HERE / "crashes.py"), str(count), str(folder)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    kills, runs = (int(part.split()[0]) for part in done.stdout.split(", "))
-    assert kills >= count
-    assert runs >= 2
-
-
-def test_killed_runs_end_with_the_same_bits(tmp_path: Path) -> None:
-    _kill(36, tmp_path)
-
-
-@pytest.mark.full
-def test_hundreds_of_kills(tmp_path: Path) -> None:
-    _kill(300, tmp_path)
-
 
 def _stopping_after(step: int) -> Callable[[Run], None]:
     original = Run.advance
