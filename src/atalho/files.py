@@ -1,4 +1,4 @@
-"""Atomic writing of files, which appear under their names complete or not at all, and safe names for files and folders."""
+"""Atomic writing of files, which appear under their names complete or not at all, safe names for files and folders, and where caches are."""
 
 import errno
 import hashlib
@@ -35,6 +35,14 @@ def safe_name(text: str) -> str:
         return checksum
     # Windows reserves `nul.txt` too, but not `nul-1a2b3c4d`.
     return f"{readable.replace('.', '-') if RESERVED.fullmatch(readable) else readable}-{checksum}"
+
+
+def cache_folder(name: str) -> Path:
+    """Where what was computed once is kept: `name` in `$ATALHO_CACHE`, or in `atalho` in the user's cache folder."""
+    if own := os.environ.get("ATALHO_CACHE"):
+        return Path(own) / name
+    users = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(users) / "atalho" / name
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -104,6 +104,52 @@ def test_groups_are_not_divided_and_every_part_has_one() -> None:
             assert len(parts["val"]) <= max(1, round(0.15 * count)) + largest - 1
 
 
+def test_a_division_is_that_of_taking_group_after_group() -> None:
+    """As a loop over the groups of every class takes them, by which folders have been divided since the first version."""
+    rng = np.random.default_rng(1)
+    for _ in range(300):
+        count = int(rng.integers(1, 60))
+        keys = [rng.bytes(32) for _ in range(count)]
+        keys[: count // 4] = keys[count // 4 : 2 * (count // 4)]
+        labels = rng.integers(0, 4, count).tolist()
+        groups = rng.integers(0, max(2, int(count * rng.random())), count).tolist()
+        shares = rng.random(3)
+        fractions = dict(
+            zip(("val", "test", "train"), (shares / shares.sum()).tolist(), strict=True)
+        )
+        parts = divided(keys, labels, groups, fractions)
+        assert {name: part.tolist() for name, part in parts.items()} == _one_by_one(
+            keys, labels, groups, fractions
+        )
+
+
+def _one_by_one(
+    keys: list[bytes], labels: list[int], groups: list[int], fractions: dict[str, float]
+) -> dict[str, list[int]]:
+    by_group: dict[int, list[int]] = {}
+    for index in sorted(range(len(keys)), key=keys.__getitem__):
+        by_group.setdefault(groups[index], []).append(index)
+    by_class: dict[int, list[list[int]]] = {}
+    for members in sorted(by_group.values(), key=len):
+        by_class.setdefault(labels[members[0]], []).append(members)
+    *names, last = fractions
+    parts: dict[str, list[int]] = {name: [] for name in fractions}
+    for groups_of_class in by_class.values():
+        images = sum(map(len, groups_of_class))
+        left = iter(groups_of_class)
+        spare = len(groups_of_class) - len(names) - 1  # groups beyond one for each part
+        for name in names:
+            target, count = max(1, round(fractions[name] * images)), 0
+            for members in left:
+                parts[name] += members
+                count += len(members)
+                if count >= target or spare <= 0:
+                    break
+                spare -= 1
+        parts[last] += (index for members in left for index in members)
+    return {name: sorted(indices) for name, indices in parts.items()}
+
+
 def test_cifar_is_the_published_one(cifar_dir: Path) -> None:
     loaded = data.load("cifar10", cifar_dir)
     train, val, test = (loaded.splits[name] for name in ("train", "val", "test"))

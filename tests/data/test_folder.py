@@ -46,7 +46,7 @@ def photos(tmp_path: Path) -> Path:
 def test_scan_lists_classes_and_images_in_order(photos: Path) -> None:
     found = scan(photos)
     assert found.classes == ("ant", "bee")
-    listed = [(path.relative_to(photos).as_posix(), label) for path, label in found.images]
+    listed = [(path.relative_to(photos).as_posix(), label) for path, label in found.images()]
     assert listed == [
         ("ant/a.png", 0),
         ("ant/b.PNG", 0),
@@ -62,7 +62,7 @@ def test_links_are_followed_to_files_and_not_round_in_circles(photos: Path) -> N
     (photos / "dog").symlink_to(photos / "ant")
     found = scan(photos)
     assert found.classes == ("ant", "bee", "dog")
-    assert [label for _, label in found.images] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert [label for _, label in found.images()] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 100])

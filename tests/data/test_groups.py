@@ -35,7 +35,7 @@ def test_photos_of_a_group_are_on_one_side(tmp_path: Path) -> None:
     sides: dict[str, set[str]] = {}
     for split, images in splits.items():
         assert isinstance(images, OnDisk)
-        for photo in images.photos:
+        for photo in images.photos():
             sides.setdefault(f"{photo.class_name} {int(photo.path.stem) // 4}", set()).add(split)
     assert len(sides) == 10
     assert all(len(each) == 1 for each in sides.values())

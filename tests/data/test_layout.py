@@ -29,18 +29,17 @@ def touch(root: Path, *names: str) -> Path:
 
 
 def found(layout: Layout) -> dict[str, dict[str, list[str]]]:
-    """The images of every class of every split."""
-    return {
-        split: {
-            name: [
-                path.relative_to(part.root).as_posix()
-                for path, label in part.images
-                if label == index
-            ]
-            for index, name in enumerate(part.classes)
-        }
-        for split, part in layout.splits.items()
-    }
+    """The images of every class of every split, by their names from the class's folder on."""
+    images: dict[str, dict[str, list[str]]] = {}
+    for split, part in layout.splits.items():
+        by_class = images.setdefault(split, {name: [] for name in part.classes})
+        for path, label in part.images():
+            parts = path.relative_to(layout.root).parts
+            (place, *_) = (
+                n for n, each in enumerate(parts) if label_of(each) == part.classes[label]
+            )
+            by_class[part.classes[label]].append("/".join(parts[place:]))
+    return images
 
 
 def refused(root: Path) -> AtalhoError:
@@ -81,7 +80,7 @@ def test_splits_are_found_whatever_lies_beside_their_classes(tmp_path: Path) -> 
     }
     assert read.left_out == (
         "extra, 1 image beside the split folders",
-        "2 images beside the class folders (more.png, VALID/contact-sheet.png)",
+        "2 images beside the class folders (VALID/contact-sheet.png, more.png)",
         "2 folders without images (Test/empty, annotations)",
     )
     assert read.describe() == (
@@ -102,7 +101,7 @@ def test_a_folder_around_all_is_stepped_into(tmp_path: Path, wrapped: str) -> No
     inner = touch(tmp_path / wrapped, "ant/a.png", "bee/x/b.png")
     read = layout(tmp_path)
     assert found(read) == {WHOLE: {"ant": ["ant/a.png"], "bee": ["bee/x/b.png"]}}
-    assert read.splits[WHOLE].root == inner
+    assert [*read.splits[WHOLE].paths()] == [inner / "ant/a.png", inner / "bee/x/b.png"]
     assert read.left_out == ("1 image beside the class folders (readme.png)",)
     # With an image beside them they may be parts of one class, and so is what lies deep in one.
     touch(inner, "c.png")
@@ -288,7 +287,7 @@ def test_the_folder_unknown_is_no_class(
     (note,) = read.notes()
     assert note.startswith(f"{tmp_path / within / name}: 2 images taken as none of the classes")
     assert "rename the folder, as not-unknown, if it is a class" in note
-    assert len(read.splits[parts[0].rstrip("/")].images) == 2
+    assert len(read.splits[parts[0].rstrip("/")]) == 2
 
 
 def test_a_class_named_unknown_in_a_split_or_of_a_network_is_one(tmp_path: Path) -> None:

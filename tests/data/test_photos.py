@@ -28,7 +28,7 @@ def loaded(root: Path, **options: object) -> Dataset:
 def names(found: Dataset, split: str) -> set[str]:
     images = found.splits[split]
     assert isinstance(images, OnDisk)
-    return {"/".join(photo.path.parts[-2:]) for photo in images.photos}
+    return {"/".join(photo.path.parts[-2:]) for photo in images.photos()}
 
 
 def test_classes_are_divided_in_shares_and_nothing_is_lost(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_the_division_depends_on_content_alone(tmp_path: Path) -> None:
     def contents(root: Path) -> dict[str, set[str]]:
         found = loaded(root)
         return {
-            split: {hashlib.sha256(p.path.read_bytes()).hexdigest() for p in images.photos}
+            split: {hashlib.sha256(p.path.read_bytes()).hexdigest() for p in images.photos()}
             for split, images in found.splits.items()
             if isinstance(images, OnDisk)
         }
@@ -215,8 +215,8 @@ def test_batches_and_samples_are_framed_as_in_predict(tmp_path: Path) -> None:
     train = found.training(with_validation=True)
     assert isinstance(train, OnDisk)
     assert len(train.labels) == len(found.splits["train"].labels) + len(found.splits["val"].labels)
-    expected = torch.stack([torch.from_numpy(load(photo.path, SMALL)) for photo in train.photos])
-    for size in (1, 7, len(train.photos), 100):
+    expected = torch.stack([torch.from_numpy(load(photo.path, SMALL)) for photo in train.photos()])
+    for size in (1, 7, len(train), 100):
         batches = [*train.batches(size)]
         assert torch.equal(torch.cat([batch.images for batch in batches]), expected)
         assert torch.equal(torch.cat([batch.labels for batch in batches]), train.labels)
@@ -227,8 +227,8 @@ def test_batches_and_samples_are_framed_as_in_predict(tmp_path: Path) -> None:
     )
     few = train.select(torch.tensor([3, 1]))
     assert torch.equal(next(few.batches(2)).images, expected[[3, 1]])
-    few.photos[1].path.unlink()
-    with pytest.raises(AtalhoError, match=few.photos[1].path.name):
+    few.photo(1).path.unlink()
+    with pytest.raises(AtalhoError, match=few.photo(1).path.name):
         next(few.batches(2))
 
 
@@ -252,7 +252,7 @@ def test_grey_of_fewer_bits_keeps_its_levels(tmp_path: Path, top: int, white: in
     assert any(f"up to {top}: {white} is white" in line for line in said) == (white != 65535)
     for images in found.splits.values():
         assert isinstance(images, OnDisk)
-        for photo, pixels in zip(images.photos, next(images.batches(100)).images, strict=True):
+        for photo, pixels in zip(images.photos(), next(images.batches(100)).images, strict=True):
             levels = np.asarray(Image.open(photo.path)).astype(float) / white * 255
             assert abs(float(pixels.max()) - levels.max()) < 25
     # A folder of 8 bits has no such level.

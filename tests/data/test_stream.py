@@ -142,8 +142,8 @@ def test_crops_of_photos_are_windows_of_their_files(
     preprocessing = fit(photos.sample(), "per_channel")
     for step in range(6):
         images, labels = made(step)
-        samples, epochs = positions(len(photos.photos), 6, step, 3)
-        chosen = [photos.photos[sample] for sample in samples.tolist()]
+        samples, epochs = positions(len(photos), 6, step, 3)
+        chosen = [photos.photo(sample) for sample in samples.tolist()]
         sizes = torch.tensor([photo.size for photo in chosen])
         windows = boxes(crop, (3, 20, 28), sizes, (3, epochs, samples))
         mirrored = uniform(3, epochs, samples, 2, 2)
@@ -207,12 +207,12 @@ def test_per_pixel_means_go_with_padded_crops(in_memory: Split) -> None:
 
 
 def _copy(photos: OnDisk, folder: Path) -> OnDisk:
-    moved = []
-    for number, photo in enumerate(photos.photos):
-        path = folder / f"{number:02}{photo.path.suffix}"
-        path.write_bytes(photo.path.read_bytes())
-        moved.append(photo._replace(path=path))
-    return OnDisk(tuple(moved), photos.framing)
+    names = [*photos.album.folder.names]
+    for row, photo in zip(photos.rows, photos.photos(), strict=True):
+        names[row] = f"{row:02}{photo.path.suffix}"
+        (folder / names[row]).write_bytes(photo.path.read_bytes())
+    moved = replace(photos.album.folder, root=folder, names=names)
+    return replace(photos, album=replace(photos.album, folder=moved))
 
 
 @pytest.mark.parametrize("other", [b"torn", None, Image.new("RGB", (7, 9))])
@@ -222,8 +222,8 @@ def test_a_photo_that_can_no_longer_be_read_is_named(
     split = _copy(photos, tmp_path)
     made = begin(split, AUGMENTATIONS[3])
     made(0)
-    (sample, *_), _ = positions(len(split.photos), 6, 5, 3)
-    bad = split.photos[sample].path
+    (sample, *_), _ = positions(len(split), 6, 5, 3)
+    bad = split.photo(sample).path
     if isinstance(other, bytes):
         bad.write_bytes(other)
     elif other is None:
@@ -259,7 +259,7 @@ def test_few_steps_are_decoded_ahead_and_closing_ends_the_threads(
 
 
 def test_no_thread_keeps_the_process_alive(photos: OnDisk) -> None:
-    root = photos.photos[0].path.parents[1]
+    root = photos.photo(0).path.parents[1]
     code = f"""
 import torch
 from pathlib import Path

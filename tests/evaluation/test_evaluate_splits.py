@@ -40,14 +40,14 @@ def asked(
     times: list[int] = []
     said: list[str] = []
     folder, name = choose(root, split, trained_on, reader(root, times), said.append)
-    shown = {path.relative_to(root).as_posix() for path, _ in folder.images}
+    shown = {path.relative_to(root).as_posix() for path, _ in folder.images()}
     assert folder.root == root
-    assert all(path.parent.name == folder.classes[label] for path, label in folder.images)
+    assert all(path.parent.name == folder.classes[label] for path, label in folder.images())
     return shown, name, len(times), said
 
 
 def listed(root: Path, found: Dataset, split: str) -> set[str]:
-    return {photo.path.relative_to(root).as_posix() for photo in found.splits[split].photos}  # type: ignore[attr-defined]
+    return {photo.path.relative_to(root).as_posix() for photo in found.splits[split].photos()}  # type: ignore[attr-defined]
 
 
 def test_a_runs_own_folder_of_classes_is_asked_about_its_test_split(tmp_path: Path) -> None:

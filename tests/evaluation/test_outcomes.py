@@ -14,7 +14,7 @@ from PIL import Image
 from atalho import data
 from atalho.data import pictures
 from atalho.data.dataset import Dataset, Split
-from atalho.data.on_disk import OnDisk, Photo
+from atalho.data.on_disk import OnDisk
 from atalho.data.photos import FRAMING
 from atalho.evaluation import outcomes, suspects, thumbnails
 from atalho.evaluation.accuracy import records, tally
@@ -64,7 +64,7 @@ def test_a_record_has_the_outcome_of_every_image(photos: Dataset) -> None:
     on_disk = photos.splits["test"]
     assert isinstance(on_disk, OnDisk)
     for row, checksum, file in document["pictures"]:
-        path = on_disk.photos[row].path
+        path = on_disk.photo(row).path
         assert checksum == hashlib.sha256(path.read_bytes()).hexdigest()
         assert file == f"{path.parent.name}/{path.name}"
     top1, *others = records("x", accuracy, document)
@@ -109,9 +109,9 @@ def test_a_thumbnail_is_the_whole_upright_picture_without_its_metadata(tmp_path:
     other = fill(tmp_path, {"dog": 4, "cat": 4})
     images = data.load(str(other), tmp_path / "data", framings=(FRAMING,)).splits
     split = next(
-        each for each in images.values() if any(photo.path == path for photo in each.photos)
+        each for each in images.values() if any(photo.path == path for photo in each.photos())
     )
-    row = next(row for row, photo in enumerate(split.photos) if photo.path == path)
+    row = next(row for row, photo in enumerate(split.photos()) if photo.path == path)
     small = pictures.thumbnail(split, row)
     assert small.suffix == ".jpg"
     assert b"home" not in small.content
@@ -156,7 +156,7 @@ def test_photos_that_have_changed_and_other_data_give_no_thumbnails(
     assert not (tmp_path / "thumbnails").exists()
     on_disk = photos.splits["test"]
     assert isinstance(on_disk, OnDisk)
-    for photo in on_disk.photos:
+    for photo in on_disk.photos():
         photo.path.unlink()
     thumbnails.write([record], photos.splits, tmp_path)
     assert not (tmp_path / "thumbnails").exists()
@@ -168,8 +168,9 @@ def test_doubted_labels_are_in_a_table_the_least_probable_first(
     images = photos.splits["train"]
     assert isinstance(images, OnDisk)
     hostile = Path('=1+2\n,"x.png')
-    first = images.photos[0]._replace(path=hostile)
-    images = replace(images, photos=(first, *images.photos[1:]))
+    names = [*images.album.folder.names]
+    names[images.rows[0]] = str(hostile)
+    images = renamed(images, names)
     document = dict(accuracy_record(photos, "train").conditions["outcomes"])
     document["classes"] = ["@cat", "dog", "owl"]
     path = suspects.write(document, images, tmp_path)
@@ -190,10 +191,15 @@ def test_doubted_labels_are_in_a_table_the_least_probable_first(
 def test_a_name_that_is_no_text_can_be_written(tmp_path: Path) -> None:
     split = Split(torch.zeros(1, 2, 2, 1, dtype=torch.uint8), torch.zeros(1))
     assert pictures.file(split, 0) == ""
-    photo = OnDisk((), FRAMING)
-    path = Path(b"p/caf\xe9/a.jpg".decode("utf-8", "surrogateescape"))
-    on_disk = replace(photo, photos=(PHOTO._replace(path=path),))
+    root = fill(tmp_path / "photos", {"cat": 4, "dog": 4})
+    images = data.load(str(root), tmp_path / "data", framings=(FRAMING,)).splits["test"]
+    assert isinstance(images, OnDisk)
+    name = b"p/caf\xe9/a.jpg".decode("utf-8", "surrogateescape")
+    on_disk = renamed(images, [name] * len(images.album.folder))
     assert pictures.file(on_disk, 0).encode() == b"caf\\xe9/a.jpg"
 
 
-PHOTO = Photo(Path("a"), 0, "cat", b"", (1, 1), 0)
+def renamed(images: OnDisk, names: list[str]) -> OnDisk:
+    """The same photos with other paths."""
+    folder = replace(images.album.folder, root=Path(), names=names)
+    return replace(images, album=replace(images.album, folder=folder))

@@ -16,6 +16,7 @@ from atalho import record
 from atalho.errors import AtalhoError, Exit
 from atalho.files import write_atomically
 from atalho.page import publish
+from atalho.page.chart import converting
 from atalho.record import Record
 from example_records import changed, example
 
@@ -107,6 +108,16 @@ def test_a_write_that_fails_leaves_the_old_page_whole(
         publish(changed(few, "resnet20", "params", 5), page)
     assert (tmp_path / "report.html").read_text() == before
     assert {p.name for p in tmp_path.iterdir()} == {"report.html", "summary.csv"}
+
+
+def test_where_the_process_that_makes_pngs_ends_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(converting, "__name__", "atalho.page.nowhere")
+    with pytest.raises(AtalhoError, match="No module named") as caught:
+        publish(example(["resnet20"]), tmp_path / "out" / "report.html")
+    assert (caught.value.code, caught.value.exit) == ("CHARTS", Exit.RESOURCES)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_network_whose_file_is_named_in_no_utf_8_is_on_the_page(tmp_path: Path) -> None:

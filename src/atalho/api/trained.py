@@ -261,7 +261,7 @@ def _sample(
     reporter: Reporter,
 ) -> "Sample":
     """Real images on which engines are compared: of a folder too few to be divided, every second one."""
-    from atalho.data.folder import Folder
+    from atalho.data.folder import labels_among
     from atalho.engines import samples
     from atalho.training import arguments
     from atalho.weights.fitting import check_data
@@ -288,6 +288,5 @@ def _sample(
         if error.code not in ("DATA-FEW", "DATA-CLASSES"):
             raise
         return samples.of_folder(trained, Path(data))
-    folder = Folder(Path(data), dataset.classes, ())
-    classes = folder.labels(trained.classes, trained.network.name)
+    classes = labels_among(dataset.classes, trained.classes, trained.network.name, Path(data))
     return samples.of_dataset(dataset, classes, trained_on_val=trained_on_val)

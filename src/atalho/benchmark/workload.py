@@ -59,7 +59,7 @@ class PhotoFiles:
         photos = data.splits["val"]
         if not isinstance(photos, OnDisk):
             return None
-        shown = photos.select(spaced(len(photos.labels), MOST_FILES)).photos
+        shown = photos.select(spaced(len(photos.labels), MOST_FILES)).photos()
         return cls(data.name, data.checksum, tuple(photo.path for photo in shown))
 
 

@@ -10,7 +10,7 @@ import torch
 
 from atalho.conditions import digest
 from atalho.data.dataset import Batched, Dataset, Split
-from atalho.data.folder import Folder
+from atalho.data.folder import labels_among
 from atalho.data.image import Framing
 from atalho.engines.choosing import Sample
 from atalho.evaluation import accuracy
@@ -62,8 +62,8 @@ class AsPublished:
 
     def labels(self) -> tuple[int, ...]:
         """The network's index for each of the data's classes."""
-        folder = Folder(Path(self.data.name), self.data.classes, ())
-        return folder.labels(self.trained.classes, self.trained.network.name)
+        trained, data = self.trained, self.data
+        return labels_among(data.classes, trained.classes, trained.network.name, Path(data.name))
 
     @property
     def identity(self) -> Mapping[str, Any]:

@@ -66,6 +66,13 @@ class Contents:
         self.brightest[row] = content.brightest
         self.sizes[row] = content.size
 
+    def fill(self, rows: NDArray[np.int64], contents: "Contents") -> None:
+        """Fills some rows with those of other contents."""
+        self.sha256[rows] = contents.sha256
+        self.fingerprints[rows] = contents.fingerprints
+        self.brightest[rows] = contents.brightest
+        self.sizes[rows] = contents.sizes
+
     @property
     def white(self) -> int:
         """The grey level of 16 bits that is white: the highest of as many bits as the brightest of all files has."""
@@ -73,7 +80,9 @@ class Contents:
         return (1 << max(8, brightest.bit_length())) - 1 if brightest else WHITE
 
     def only(self, rows: NDArray[np.bool_]) -> "Contents":
-        """Some of the rows, all of which can be used."""
+        """Some of the rows, all of which can be used; these contents themselves where they are all."""
+        if rows.all():
+            return self
         return Contents(
             self.sha256[rows],
             self.sizes[rows],

@@ -4,12 +4,15 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple, Protocol, Self
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from atalho.data.copies import Kind
+from atalho.data.copies import Kind, Numbers
 from atalho.data.image import Framing
 from atalho.grammar.shape import Shape
 from atalho.networks import subjects
@@ -189,15 +192,14 @@ def spaced(count: int, most: int) -> Tensor:
 
 def stratified(split: Split, fractions: Mapping[str, float]) -> dict[str, Split]:
     """Divides every class in the given fractions, as `divided`, by the SHA-256 of every image."""
-    keys = split.checksums()
-    parts = divided(keys, split.labels.tolist(), range(len(keys)), fractions)
+    parts = divided(split.checksums(), split.labels.numpy(), split.groups(), fractions)
     return {name: split.select(index) for name, index in parts.items()}
 
 
 def divided(
-    keys: Sequence[bytes],
-    labels: Sequence[int],
-    groups: Sequence[int],
+    keys: Sequence[bytes] | NDArray[np.bytes_],
+    labels: Sequence[int] | Numbers,
+    groups: Sequence[int] | Numbers,
     fractions: Mapping[str, float],
 ) -> dict[str, Tensor]:
     """The indices of every part's images, sorted: each class in the given fractions; the last part gets what is left.
@@ -207,31 +209,48 @@ def divided(
     Every part has at least one group of every class that has as many groups as there are parts.
 
     Args:
-        keys: a checksum of every image's content.
+        keys: a checksum of every image's content, all of one length.
+        labels: of every image's class.
         groups: a number for every image, equal for images that belong together.
     """
-    by_group: dict[int, list[int]] = {}
-    for index in sorted(range(len(keys)), key=keys.__getitem__):
-        by_group.setdefault(groups[index], []).append(index)
-    by_class: dict[int, list[list[int]]] = {}
-    # A stable sort: groups of one size stay in the order of their keys.
-    for members in sorted(by_group.values(), key=len):
-        by_class.setdefault(labels[members[0]], []).append(members)
-    *names, last = fractions
-    parts: dict[str, list[int]] = {name: [] for name in fractions}
-    for groups_of_class in by_class.values():
-        images = sum(map(len, groups_of_class))
-        left = iter(groups_of_class)
-        spare = len(groups_of_class) - len(names) - 1  # groups beyond one for each part
-        for name in names:
-            target, count = max(1, round(fractions[name] * images)), 0
-            for members in left:
-                parts[name] += members
-                count += len(members)
-                if count >= target or spare <= 0:
-                    break
-                spare -= 1
-        parts[last] += (index for members in left for index in members)
+    order = np.argsort(np.asarray(keys), kind="stable")
+    classes, together = np.asarray(labels, np.int64)[order], np.asarray(groups, np.int64)[order]
+    _, first, group, sizes = np.unique(
+        together, return_index=True, return_inverse=True, return_counts=True
+    )
+    # Groups by their class, size and first image; the images of each in the order of their keys.
+    ranked = np.lexsort((first, sizes, classes[first]))
+    place = np.empty_like(ranked)
+    place[ranked] = np.arange(len(ranked))
+    images = order[np.argsort(place[group], kind="stable")]
+    ends = np.cumsum(sizes[ranked])
+    _, begins = np.unique(classes[first][ranked], return_index=True)
+    taken: dict[str, list[Numbers]] = {name: [] for name in fractions}
+    for begin, end in pairwise([*begins.tolist(), len(ranked)]):
+        start = int(ends[begin - 1]) if begin else 0
+        counts = _counts(ends[begin:end] - start, fractions)
+        for name, (low, high) in zip(fractions, pairwise([0, *counts]), strict=True):
+            taken[name].append(images[start + low : start + high])
     return {
-        name: torch.tensor(sorted(indices), dtype=torch.int64) for name, indices in parts.items()
+        name: torch.from_numpy(np.sort(np.concatenate(parts or [order[:0]])))
+        for name, parts in taken.items()
     }
+
+
+def _counts(ends: Numbers, fractions: Mapping[str, float]) -> Iterator[int]:
+    """After how many images of a class each part ends.
+
+    Args:
+        ends: after how many images each of the class's groups ends.
+    """
+    *names, _ = fractions
+    images, done = int(ends[-1]), 0  # groups
+    for number, name in enumerate(names):
+        target = max(1, round(fractions[name] * images))
+        before = int(ends[done - 1]) if done else 0
+        enough = int(np.searchsorted(ends, before + target)) + 1
+        # One group at least is left for each of the parts that follow.
+        spared = len(ends) - (len(names) - number)
+        done = min(max(done + 1, min(enough, spared)), len(ends))
+        yield int(ends[done - 1])
+    yield images

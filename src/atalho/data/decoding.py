@@ -57,7 +57,7 @@ class Decoding:
 
     def __init__(self, split: OnDisk, settings: StreamSettings, workers: int) -> None:
         self.split = split
-        self.sizes = torch.tensor([photo.size for photo in split.photos])
+        self.sizes = split.sizes
         self.settings = settings
         self.crop = settings.augmentation.crop
         self.device = settings.device
@@ -115,7 +115,7 @@ class Decoding:
         shape = len(samples), height, width, channels
         # A copy runs beside the computation only from pinned memory.
         images = torch.empty(shape, dtype=torch.uint8, pin_memory=self.copy_stream is not None)
-        photos = [self.split.photos[sample] for sample in samples.tolist()]
+        photos = [self.split.photo(sample) for sample in samples.tolist()]
         frames: list[Framing | Window] = [framing] * len(photos)
         if isinstance(self.crop, ShorterSide | ResizedCrop):
             windows = boxes(

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -10,7 +10,9 @@ from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from atalho.data.dataset import Progress, Split
@@ -26,52 +28,85 @@ R = TypeVar("R")
 WORKERS = min(8, cores())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Folder:
-    """Class folders with their images.
+    """Class folders with their images, in columns: a million take little memory.
 
     Args:
+        root: the folder that the user named, in which they lie at any depth.
         classes: their names, sorted.
-        images: every image with the index of its class, sorted by class and name.
+        names: of the images below the root, sorted by class and name.
+        indices: (N,) of every image's class.
     """
 
     root: Path
     classes: tuple[str, ...]
-    images: tuple[tuple[Path, int], ...]
+    names: Sequence[str]
+    indices: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def images(self) -> Iterator[tuple[Path, int]]:
+        """Every image's path with the index of its class."""
+        return zip(self.paths(), self.indices.tolist(), strict=True)
+
+    def paths(self) -> Iterator[Path]:
+        return map(self.root.joinpath, self.names)
+
+    def select(self, rows: Sequence[int]) -> "Folder":
+        """The same classes with some of the images."""
+        names = [self.names[row] for row in rows]
+        return Folder(self.root, self.classes, names, self.indices[[*rows]])
 
     def labels(self, classes: Mapping[str, str], network: str) -> tuple[int, ...]:
-        """For each class of the folder, its index among a network's.
+        """For each class of the folder, its index among a network's; as `labels_among`."""
+        return labels_among(self.classes, classes, network, self.root)
 
-        Args:
-            classes: the network's labels, each with its name. A folder may be named by either, but by a name only if it is unique.
 
-        Raises:
-            AtalhoError: DATA-CLASSES (exit 3), where a folder is no class of the network, or two folders are one class.
-        """
-        index = _Index(classes)
-        if unknown := [name for name in self.classes if index(name) is None]:
-            raise AtalhoError(
-                "DATA-CLASSES",
-                self.root,
-                f"{len(unknown)} of its {len(self.classes)} classes are unknown to {network} ({first_few(unknown)}); "
-                f"it knows {len(classes)} ({first_few(classes)})",
-                next_step="name the folders as the network names its classes",
-                exit=Exit.DATA,
-            )
-        indices = tuple(label for label in map(index, self.classes) if label is not None)
-        counts = Counter(indices)
-        duplicates = [
-            name for name, label in zip(self.classes, indices, strict=True) if counts[label] > 1
-        ]
-        if duplicates:
-            raise AtalhoError(
-                "DATA-CLASSES",
-                self.root,
-                f"{' and '.join(duplicates)} are one class of {network}",
-                next_step="put their images in one folder",
-                exit=Exit.DATA,
-            )
-        return indices
+def joined(root: Path, parts: Sequence[Folder]) -> Folder:
+    """The images of several splits of a folder, one split after the other."""
+    classes = tuple(sorted({name for part in parts for name in part.classes}))
+    index = {name: place for place, name in enumerate(classes)}
+    indices = [np.array([index[name] for name in part.classes])[part.indices] for part in parts]
+    names = [*chain.from_iterable(part.names for part in parts)]
+    return Folder(root, classes, names, np.concatenate(indices).astype(np.int32))
+
+
+def labels_among(
+    own: Sequence[str], classes: Mapping[str, str], network: str, data: object
+) -> tuple[int, ...]:
+    """For each class of some data, its index among a network's.
+
+    Args:
+        classes: the network's labels, each with its name. Data may name a class by either, but by a name only if it is unique.
+        network, data: their names, for the error.
+
+    Raises:
+        AtalhoError: DATA-CLASSES (exit 3), where one is no class of the network, or two are one class.
+    """
+    index = _Index(classes)
+    if unknown := [name for name in own if index(name) is None]:
+        raise AtalhoError(
+            "DATA-CLASSES",
+            data,
+            f"{len(unknown)} of its {len(own)} classes are unknown to {network} ({first_few(unknown)}); "
+            f"it knows {len(classes)} ({first_few(classes)})",
+            next_step="name the folders as the network names its classes",
+            exit=Exit.DATA,
+        )
+    indices = tuple(label for label in map(index, own) if label is not None)
+    counts = Counter(indices)
+    duplicates = [name for name, label in zip(own, indices, strict=True) if counts[label] > 1]
+    if duplicates:
+        raise AtalhoError(
+            "DATA-CLASSES",
+            data,
+            f"{' and '.join(duplicates)} are one class of {network}",
+            next_step="put their images in one folder",
+            exit=Exit.DATA,
+        )
+    return indices
 
 
 class _Index:
@@ -154,11 +189,10 @@ class Photos:
         """Batches of `size` images; the last may be smaller."""
         images: list[Tensor] = []
         labels: list[int] = []
-        paths = (path for path, _ in self.folder.images)
-        total = len(self.folder.images)
-        for done, (picture, (_, index)) in enumerate(
-            zip(decoded(paths, self.framing, size), self.folder.images, strict=True), start=1
-        ):
+        total = len(self.folder)
+        pictures = decoded(self.folder.paths(), self.framing, size)
+        indices = self.folder.indices.tolist()
+        for done, (picture, index) in enumerate(zip(pictures, indices, strict=True), start=1):
             if isinstance(picture, AtalhoError):
                 self.failed(picture)
             else:

@@ -10,17 +10,18 @@ from atalho.errors import AtalhoError, Exit
 Say = Callable[[str], None]
 
 
-def read(table: Path, root: Path, photos: Sequence[Path], say: Say) -> list[str | None]:
+def read(table: Path, root: Path, photos: Sequence[str], say: Say) -> list[str | None]:
     """The name of every photo's group; None of one that the table does not list.
 
     Args:
+        photos: their names below `root`.
         table: CSV of two columns, the photo's path below `root` and the name of its group; a first line of titles is left out.
         say: is called with a line for photos that are not listed, and for paths that are no photos.
 
     Raises:
         AtalhoError: GROUPS (exit 3), where the table cannot be read, or lists none of the photos.
     """
-    names = {photo.relative_to(root).as_posix(): place for place, photo in enumerate(photos)}
+    names = {photo: place for place, photo in enumerate(photos)}
     groups: list[str | None] = [None] * len(photos)
     unknown = []
     try:

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from atalho.data.folder import Folder
-from atalho.data.listing import Listing, listed
+from atalho.data.listing import listed
 from atalho.data.names import SPLITS, UNKNOWN, counted, first_few, label_of, split_of
+from atalho.data.tree import Tree, by_folder
 from atalho.errors import AtalhoError, Exit
 
 WHOLE = ""
@@ -61,15 +64,16 @@ class Layout:
 
     def describe(self) -> str:
         """One line: classes, splits and how many images there are."""
-        counts = Counter(
-            part.classes[label] for part in self.splits.values() for _, label in part.images
-        )
+        counts = Counter[str]()
+        for part in self.splits.values():
+            images = np.bincount(part.indices, minlength=len(part.classes)).tolist()
+            counts.update(dict(zip(part.classes, images, strict=True)))
         named = first_few((f"{name} {counts[name]:,}" for name in self.classes), 10)
-        images = f"{counts.total():,} images"
+        total = f"{counts.total():,} images"
         if self.split:
-            sizes = (f"{name} {len(part.images):,}" for name, part in self.splits.items())
-            images += f", in the splits {', '.join(sizes)}"
-        return f"{self.root}: {len(self.classes):,} classes ({named}), {images}"
+            sizes = (f"{name} {len(part):,}" for name, part in self.splits.items())
+            total += f", in the splits {', '.join(sizes)}"
+        return f"{self.root}: {len(self.classes):,} classes ({named}), {total}"
 
 
 def layout(root: Path, classes: Iterable[str] = ()) -> Layout:
@@ -95,56 +99,47 @@ def layout(root: Path, classes: Iterable[str] = ()) -> Layout:
             next_step="--data FOLDER",
             exit=Exit.DATA,
         ) from error
-    within = _within(listing.images)
+    tree = Tree.of_images(listing.images)
+    within = _within(tree.counts)
     base = root / within
-    inside = [name.removeprefix(within) for name in listing.images if name.startswith(within)]
-    top = _by_folder(inside)
+    inside = {
+        name.removeprefix(within): n for name, n in tree.counts.items() if name.startswith(within)
+    }
+    top = by_folder(inside)
     unknown = _unknown(top)
-    apart = top.pop(unknown) if unknown else []
-    beside = [name for name in listing.images if not name.startswith(within)]
-    beside += [within + name for name in top.pop("", ())]
+    apart = top.pop(unknown) if unknown else {}
+    beside = [name for name in tree.counts if not name.startswith(within)]
+    beside += [within] * bool(top.pop("", {}))
     others = [*listing.others()]
     if not top:
-        raise _empty(root, beside, others)
-    folders = _split_folders(base, top)
+        raise _empty(root, tree.images_in(beside), others)
+    folders = _split_folders(base, within, top, tree)
     if unknown and not folders and any(map(_is_unknown, classes)):
         top[unknown], unknown = apart, None
-    phrases = [
-        f"{name}, {counted(len(top[name]), 'image')} beside the split folders" for name in top
-    ]
     if folders:
-        parts = {split: _folder(base / name, top[name]) for split, name in folders.items()}
-        _check_labelled(base, parts)
+        parts = {split: tree.folder(root, f"{within}{name}/") for split, name in folders.items()}
+        _check_labelled(base, folders, parts)
         left_out = [
-            phrase
-            for name, phrase in zip(top, phrases, strict=True)
+            f"{name}, {counted(sum(top[name].values()), 'image')} beside the split folders"
+            for name in top
             if name not in folders.values()
         ]
-        for name in folders.values():
-            beside += [f"{within}{name}/{each}" for each in _by_folder(top[name]).get("", ())]
+        beside += [f"{within}{name}/" for name in folders.values() if "" in top[name]]
     else:
         _check_classes(base, top)
-        classed = [f"{folder}/{name}" for folder, names in top.items() for name in names]
-        parts, left_out = {WHOLE: _folder(base, classed)}, []
+        parts, left_out = {WHOLE: tree.folder(root, within, without=unknown)}, []
     if beside:
+        names = tree.images_in(beside)
         left_out.append(
-            f"{counted(len(beside), 'image')} beside the class folders ({first_few(beside)})"
+            f"{counted(len(names), 'image')} beside the class folders ({first_few(names)})"
         )
     if bare := _without_images(
-        listing, [within, *(f"{within}{each}/" for each in folders.values())]
+        listing.folders, tree.counts, [within, *(f"{within}{each}/" for each in folders.values())]
     ):
         left_out.append(f"{counted(len(bare), 'folder')} without images ({first_few(bare)})")
     beside_classes = base / unknown if unknown else None
-    return Layout(root, parts, (*left_out, *others), beside_classes, len(apart))
-
-
-def _by_folder(images: Iterable[str]) -> dict[str, list[str]]:
-    """Groups images by the first folder of their names, which is cut off; images in no folder are under an empty name."""
-    by_folder: dict[str, list[str]] = {}
-    for image in images:
-        folder, slash, below = image.partition("/")
-        by_folder.setdefault(folder if slash else "", []).append(below if slash else image)
-    return by_folder
+    images = sum(apart.values()) if unknown else 0
+    return Layout(root, parts, (*left_out, *others), beside_classes, images)
 
 
 def _is_unknown(name: str) -> bool:
@@ -157,36 +152,42 @@ def _unknown(folders: Iterable[str]) -> str | None:
     return next(filter(_is_unknown, names), None) if len(names) > 1 else None
 
 
-def _within(images: Iterable[str]) -> str:
+def _within(counts: Mapping[str, int]) -> str:
     """The name, ending in `/`, of a folder that only wraps the folders of classes or splits; empty where there is none."""
     within = ""
-    top = _by_folder(images)
+    top = by_folder(counts)
     top.pop("", None)
     while len(top) == 1:
         name, inside = top.popitem()
         if split_of(name):
             return within
         within += name + "/"
-        top = _by_folder(inside)
+        top = by_folder(inside)
         if "" in top:  # a class, whose images lie in some folder of it
             return ""
     return within
 
 
-def _split_folders(root: Path, top: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """The folder's name by split; empty where the folders are classes."""
+def _split_folders(
+    root: Path, within: str, top: Mapping[str, Mapping[str, int]], tree: Tree
+) -> dict[str, str]:
+    """The folder's name by split; empty where the folders are classes.
+
+    Args:
+        root: the folder that holds them, whose name in the tree is `within`.
+    """
     named: dict[str, list[str]] = {split: [] for split in SPLITS}
     flat = []
-    for name, images in top.items():
+    for name, counts in top.items():
         if split := split_of(name):
-            deep = sum("/" in image for image in images)
-            if 2 * deep > len(images):
+            images = sum(counts.values())
+            if 2 * counts.get("", 0) < images:
                 named[split].append(name)
             else:
                 flat.append(name)
     split_names = {split: names for split, names in named.items() if names}
     if split_names and flat:
-        raise _unsorted(root, flat[0], top[flat[0]])
+        raise _unsorted(root, flat[0], tree.below(f"{within}{flat[0]}/"))
     for split, names in split_names.items():
         if len(names) > 1:
             raise _splits(
@@ -197,15 +198,15 @@ def _split_folders(root: Path, top: Mapping[str, Sequence[str]]) -> dict[str, st
     return {split: name for split, (name,) in split_names.items()}
 
 
-def _check_labelled(root: Path, parts: Mapping[str, Folder]) -> None:
+def _check_labelled(root: Path, folders: Mapping[str, str], parts: Mapping[str, Folder]) -> None:
     """Refuses a split whose images lie in one folder that no other split has, as in Tiny ImageNet's `val`."""
-    for part in parts.values():
+    for split, part in parts.items():
         others = {name for other in parts.values() if other is not part for name in other.classes}
         if len(part.classes) == 1 < len(others) and part.classes[0] not in others:
-            raise _unsorted(root, part.root.name, [path.name for path, _ in part.images])
+            raise _unsorted(root, folders[split], part.names)
 
 
-def _check_classes(root: Path, top: Mapping[str, Sequence[str]]) -> None:
+def _check_classes(root: Path, top: Mapping[str, Mapping[str, int]]) -> None:
     """Refuses folders of which none is a class."""
     if all(map(split_of, top)):
         raise _splits(
@@ -213,7 +214,7 @@ def _check_classes(root: Path, top: Mapping[str, Sequence[str]]) -> None:
             f"its folders are named as splits ({first_few(top)}) and hold images in no class folders",
             "put the images in SPLIT/CLASS/image",
         )
-    if len(top) > 1 and all(_holds_splits(images) for images in top.values()):
+    if len(top) > 1 and all(_holds_splits(folders) for folders in top.values()):
         raise _splits(
             root,
             f"its classes ({first_few(top)}) hold folders of splits",
@@ -221,40 +222,27 @@ def _check_classes(root: Path, top: Mapping[str, Sequence[str]]) -> None:
         )
 
 
-def _holds_splits(images: Iterable[str]) -> bool:
-    return all("/" in image and split_of(image.partition("/")[0]) for image in images)
+def _holds_splits(folders: Iterable[str]) -> bool:
+    """Whether all images of a folder lie in folders that are named as splits; their names end in `/`, its own is empty."""
+    return all(split_of(name.partition("/")[0]) for name in folders)
 
 
-def _folder(root: Path, images: Iterable[str]) -> Folder:
-    """The classes in a folder, sorted, with their images; images in no class folder are left out."""
-    by_class: dict[str, list[str]] = {}
-    for folder, names in _by_folder(images).items():
-        if folder:
-            by_class.setdefault(label_of(folder), []).extend(f"{folder}/{name}" for name in names)
-    classes = tuple(sorted(by_class))
-    return Folder(
-        root,
-        classes,
-        tuple(
-            (root / name, label) for label, each in enumerate(classes) for name in by_class[each]
-        ),
-    )
+def _without_images(
+    folders: Iterable[str], filled: Iterable[str], parents: Iterable[str]
+) -> list[str]:
+    """Those of some folders that lie directly in one of `parents` and hold no images.
 
-
-def _without_images(listing: Listing, parents: Iterable[str]) -> list[str]:
-    """The folders without images that lie directly in one of `parents`, whose names end in `/`."""
-    filled = {
+    Args:
+        filled: the folders in which images lie themselves; like those of `parents`, their names end in `/`.
+    """
+    above = {
         "/".join(parts[:depth])
-        for image in listing.images
-        for parts in [image.split("/")]
+        for name in filled
+        for parts in [name.split("/")]
         for depth in range(1, len(parts))
     }
-    folders = {*parents}
-    return [
-        name
-        for name in listing.folders
-        if name not in filled and name[: name.rfind("/") + 1] in folders
-    ]
+    names = {*parents}
+    return [name for name in folders if name not in above and name[: name.rfind("/") + 1] in names]
 
 
 def _empty(root: Path, beside: Sequence[str], others: Sequence[str]) -> AtalhoError:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path, PurePath
+from os.path import splitext
+from pathlib import Path
 
 from atalho.data.formats import HEIF_EXTRA, SUFFIXES, begins_as_image, suffixes
 from atalho.data.names import counted, first_few
@@ -110,7 +111,7 @@ def _images(
 
 def _is_image(listing: Listing, entry: "os.DirEntry[str]", path: str) -> bool:
     """Whether a file is an image; any other is added to the listing."""
-    suffix = PurePath(entry.name).suffix.lower()
+    suffix = splitext(entry.name)[1].lower()  # noqa: PTH122 (for a million files)
     if suffix in suffixes():
         return True  # even if it is a link to nothing: reading it raises the error
     if not entry.is_file():

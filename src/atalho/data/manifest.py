@@ -21,12 +21,14 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from PIL import Image
 
-from atalho.data.contents import Contents, FileContent
-from atalho.data.copies import DECODED, fingerprint
+from atalho.data.contents import SHA256, Contents, FileContent
+from atalho.data.copies import BYTES, DECODED, fingerprint
 from atalho.data.dataset import Progress
 from atalho.data.folder import in_threads
 from atalho.data.image import (
+    MOST_PIXELS,
     SCALES,
+    WHITE,
     brightest,
     opened,
     sixteen_bits,
@@ -45,6 +47,9 @@ CHUNK = 1000
 
 TURN = 1.0
 """Seconds between two looks at the lines that another process appends."""
+
+BLOCK = 1 << 23
+"""About how many bytes of lines are read at once."""
 
 STALE = 2
 """The largest ratio of lines to files: a longer manifest is written anew."""
@@ -117,23 +122,31 @@ class _Manifest:
         """The rows of files that are new or have changed, after the lines that were appended since the last call."""
         with suppress(OSError), self.path.open("rb") as file:
             file.seek(self.position)
-            for line in file:
-                self.lines += 1
-                self.position += len(line)
-                self._restore(line)
+            while lines := file.readlines(BLOCK):
+                self.lines += len(lines)
+                self.position += sum(map(len, lines))
+                self._restore([body for line in lines if (body := _unsealed(line))])
         # Rows without a size were not restored: no picture is without pixels.
         unknown: list[int] = np.flatnonzero(self.contents.sizes[:, 0] == 0).tolist()
         return [row for row in unknown if row not in self.contents.bad]
 
-    def _restore(self, line: bytes) -> None:
-        """Fills the row of a file that has not changed; a line that is incomplete or damaged is skipped."""
-        with suppress(ValueError, TypeError, LookupError, OverflowError):
-            name, *stamp, sha256, width, height, print_, level = json.loads(_unsealed(line))
-            row = self.rows[name]
-            if stamp == self.stamps[row].tolist() and width > 0 and height > 0:
-                size = width, height
-                content = FileContent(bytes.fromhex(sha256), size, bytes.fromhex(print_), level)
-                self.contents.put(row, content)
+    def _restore(self, lines: Sequence[bytes]) -> None:
+        """Fills the rows of files that have not changed; a line without the fields of a file is skipped."""
+        try:
+            self._fill(json.loads(b"[%s]" % b",".join(lines)))
+        except (ValueError, TypeError, LookupError, OverflowError):
+            for line in lines if len(lines) > 1 else ():
+                self._restore([line])
+
+    def _fill(self, lines: Sequence[Sequence[Any]]) -> None:
+        """Fills the rows of lines' files, all or none; ValueError, TypeError or OverflowError, where a field is wrong."""
+        if not lines:
+            return
+        names, lengths, times, *fields = zip(*lines, strict=True)
+        contents = _contents(*fields)
+        rows = np.array([self.rows.get(name, -1) for name in names])
+        same = (self.stamps[rows] == _integers(lengths, times)).all(axis=1) & (rows >= 0)
+        self.contents.fill(rows[same], contents.only(same))
 
     def add(self, root: Path, rows: Sequence[int], progress: Progress) -> None:
         """Reads files, and appends a line for each that can be used; the manifest is written anew where it has become too long."""
@@ -191,6 +204,40 @@ def _stats(root: Path, names: Sequence[str]) -> list[tuple[int, int] | str]:
     return stats
 
 
+def _contents(
+    sha256: Sequence[str],
+    widths: Sequence[int],
+    heights: Sequence[int],
+    fingerprints: Sequence[str],
+    brightest: Sequence[int],
+) -> Contents:
+    """Contents by the fields of lines; raises as `_Manifest._fill`."""
+    sizes, levels = _integers(widths, heights), _integers(brightest)[:, 0]
+    if (
+        sizes.min() <= 0
+        or sizes.max() > MOST_PIXELS
+        or not 0 <= levels.min() <= levels.max() <= WHITE
+    ):
+        raise ValueError("no sizes or grey levels of pictures")
+    columns = _binary(sha256, SHA256), sizes.astype(np.int32), _binary(fingerprints, BYTES)
+    return Contents(*columns, levels.astype(np.uint16), {})
+
+
+def _integers(*columns: Sequence[int]) -> NDArray[np.int64]:
+    """(N, columns); ValueError, where one is no integer."""
+    integers = np.array(columns).T
+    if integers.dtype != np.int64:
+        raise ValueError("no integers")
+    return integers
+
+
+def _binary(texts: Sequence[str], length: int) -> NDArray[np.uint8]:
+    """(N, `length`) bytes by their hexadecimal digits; ValueError, where one has another length."""
+    if {len(text) for text in texts} != {2 * length}:
+        raise ValueError("another number of digits")
+    return np.frombuffer(bytes.fromhex("".join(texts)), np.uint8).reshape(-1, length)
+
+
 def sealed(fields: Sequence[Any]) -> bytes:
     """JSON values as a line of the manifest, a list whose last element is a checksum of the others."""
     body = json.dumps(fields).encode()[:-1]
@@ -198,11 +245,9 @@ def sealed(fields: Sequence[Any]) -> bytes:
 
 
 def _unsealed(line: bytes) -> bytes:
-    """A line without its checksum, which comes last; raises ValueError where it was changed after it was written."""
+    """A line without its checksum, which comes last; nothing where the line was changed after it was written, or is incomplete."""
     body, _, checksum = line.rpartition(b', "')
-    if checksum != b'%08x"]\n' % crc32(body):
-        raise ValueError("another checksum")
-    return body + b"]"
+    return body + b"]" if checksum == b'%08x"]\n' % crc32(body) else b""
 
 
 @contextmanager

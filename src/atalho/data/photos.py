@@ -1,29 +1,28 @@
 """A folder of photos as a data set: files are identified by their content, split once, and decoded when they are needed."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from itertools import chain, count
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Literal, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from atalho.data import groups
 from atalho.data.contents import Contents
-from atalho.data.copies import Kind, find, in_two_classes
+from atalho.data.copies import Kind, Numbers, find, in_two_classes
 from atalho.data.dataset import Dataset, Progress, divided
-from atalho.data.folder import Folder
+from atalho.data.folder import Folder, joined
 from atalho.data.image import WHITE, Framing
-from atalho.data.layout import WHOLE, Layout, layout
+from atalho.data.layout import WHOLE, layout
 from atalho.data.manifest import read_files
 from atalho.data.names import SPLITS, counted, first_few
-from atalho.data.on_disk import OnDisk, Photo
+from atalho.data.on_disk import Album, OnDisk
 from atalho.data.trainable import check_trainable
 from atalho.errors import AtalhoError, Exit, printable
 
 T = TypeVar("T")
-Photos = tuple[Photo, ...]
 BadImages = Literal["error", "skip"]
 Say = Callable[[str], None]
 
@@ -83,20 +82,21 @@ def load(
     for split in folders.splits if folders.split else ():
         if lacking := folders.lacking(split):
             log(f"{root}: {split} has no images of {first_few(lacking, 10)}")
-    photos, contents, bad = _read(root, folders, parts, framings, data_dir, progress)
-    for path, cause in bad:
-        log(f"{path}: {cause}")
+    photos, bad = _read(root, parts, framings, data_dir, progress)
+    for name, cause in bad.items():
+        log(f"{root / name}: {cause}")
     if bad and bad_images == "error":
-        named = first_few(str(path.relative_to(root)) for path, _ in bad)
         raise AtalhoError(
             "BAD-IMAGES",
             root,
-            f"{len(bad)} of its {len(bad) + len(contents.sizes)} images cannot be used ({named}); all are named above, and nothing was begun",
+            f"{len(bad)} of its {len(bad) + len(photos.folder)} images cannot be used ({first_few(bad)}); all are named above, and nothing was begun",
             next_step="mend or remove them, or --bad-images skip to leave them out",
             exit=Exit.DATA,
         )
-    photos = _grouped(root, photos, contents, copies, group_by, log)
-    splits, note = _divided(root, photos, folders.classes)
+    contents = photos.contents
+    groups = _groups(photos, data_dir, copies, group_by, log)
+    album = Album(photos.folder, contents.sha256, contents.sizes, groups)
+    splits, note = _divided(album, photos.splits)
     if copies != "off":
         note = note.replace(DIVIDED, f"{DIVIDED}, with copies of a picture on one side")
     sizes = ", ".join(f"{split} {len(splits[split]):,}" for split in SPLITS)
@@ -104,7 +104,7 @@ def load(
         log(f"{root}: grey levels go up to {contents.brightest.max()}: {contents.white} is white")
     log(f"{root}: {sizes}: {note}")
     framing = replace(framings[0], white=contents.white)
-    ordered = {split: OnDisk(splits[split], framing) for split in SPLITS}
+    ordered = {split: OnDisk(album, splits[split], framing) for split in SPLITS}
     return Dataset(
         root.resolve().name,
         folders.classes,
@@ -112,7 +112,7 @@ def load(
         mirror=True,
         note=note,
         copies=copies,
-        own_test=bool(fixed_splits(photos)),
+        own_test=bool(fixed_splits(photos.splits)),
     )
 
 
@@ -124,63 +124,67 @@ def fixed_splits(folders: Mapping[str, T]) -> dict[str, T]:
     return {} if test is None else {"test": test}
 
 
+@dataclass(frozen=True)
+class _Photos:
+    """The images of a folder that can be used.
+
+    Attributes:
+        contents: of its images.
+        splits: the rows of each.
+    """
+
+    folder: Folder
+    contents: Contents
+    splits: Mapping[str, Numbers]
+
+
 def _read(
     root: Path,
-    folders: Layout,
     parts: Mapping[str, Folder],
     framings: Sequence[Framing],
     data_dir: Path,
     progress: Progress,
-) -> tuple[dict[str, Photos], Contents, list[tuple[Path, str]]]:
-    """The images of every split that can be used, their contents in the same order, and the path and fault of each other image."""
-    start = len(str(root / "_")) - 1
-    names = [str(path)[start:] for part in parts.values() for path, _ in part.images]
-    contents = read_files(root, names, data_dir, progress)
+) -> tuple[_Photos, dict[str, str]]:
+    """The images of every split that can be used, and the fault of each other image by its name."""
+    folder = joined(root, [*parts.values()])
+    contents = read_files(root, folder.names, data_dir, progress)
     bad = dict(chain(*(_unfit(contents, framing) for framing in framings))) | contents.bad
-    indices = {name: index for index, name in enumerate(folders.classes)}
-    sizes = contents.sizes.tolist()
-    photos: dict[str, list[Photo]] = {}
-    refused = []
-    rows = count()
-    for split, part in parts.items():
-        good = photos.setdefault(split, [])
-        for (path, label), row in zip(part.images, rows, strict=False):
-            if row in bad:
-                refused.append((path, bad[row]))
-                continue
-            name = part.classes[label]
-            width, height = sizes[row]
-            sha256 = contents.sha256[row].tobytes()
-            good.append(Photo(path, indices[name], name, sha256, (width, height), row))
-    usable = np.array([row not in bad for row in range(len(names))], bool)
-    return {split: tuple(good) for split, good in photos.items()}, contents.only(usable), refused
+    usable = np.ones(len(folder), bool)
+    usable[[*bad]] = False
+    ends = np.cumsum([np.count_nonzero(part) for part in _parts(usable, parts)])
+    splits = dict(zip(parts, np.split(np.arange(ends[-1]), ends[:-1]), strict=True))
+    faults = {folder.names[row]: bad[row] for row in sorted(bad)}
+    if faults:
+        folder = folder.select(np.flatnonzero(usable).tolist())
+    return _Photos(folder, contents.only(usable), splits), faults
+
+
+def _parts(rows: NDArray[np.bool_], parts: Mapping[str, Folder]) -> list[NDArray[np.bool_]]:
+    """The values of every split, where `rows` has those of one split after the other."""
+    return np.split(rows, np.cumsum([len(part) for part in parts.values()])[:-1])
 
 
 def _unfit(contents: Contents, framing: Framing) -> Iterator[tuple[int, str]]:
     """The rows of pictures that cannot be cropped to a network's input, each with the reason."""
-    for width, height in np.unique(contents.sizes, axis=0).tolist():
+    sizes = contents.sizes.astype(np.int64) @ (1 << 32, 1)
+    for size in np.unique(sizes).tolist():
+        width, height = divmod(size, 1 << 32)
         try:
             framing.check((max(width, 1), max(height, 1)))  # those that cannot be read have no size
         except ValueError as error:
-            rows = np.flatnonzero((contents.sizes == (width, height)).all(axis=1))
-            yield from ((row, str(error)) for row in rows.tolist())
+            yield from ((row, str(error)) for row in np.flatnonzero(sizes == size).tolist())
 
 
-def _grouped(
-    root: Path,
-    photos: Mapping[str, Photos],
-    contents: Contents,
-    kind: Kind,
-    group_by: Path | None,
-    say: Say,
-) -> dict[str, Photos]:
-    """The photos with their groups: copies are in one, and what the table `group_by` puts together."""
-    every = [*chain.from_iterable(photos.values())]
-    labels = np.array([photo.label for photo in every], np.int64)
+def _groups(
+    photos: _Photos, data_dir: Path, kind: Kind, group_by: Path | None, say: Say
+) -> Numbers:
+    """(N,) the photos' groups: copies are in one, and what the table `group_by` puts together."""
+    folder, contents = photos.folder, photos.contents
+    root, labels = folder.root, folder.indices.astype(np.int64)
     copies = find(contents.sha256, contents.fingerprints, labels, kind)
 
     def named(rows: Iterable[int]) -> str:
-        return first_few(str(every[row].path.relative_to(root)) for row in rows)
+        return first_few(folder.names[row] for row in rows)
 
     if duplicates := in_two_classes(contents.sha256, labels):
         files = counted(len(duplicates), "file")
@@ -194,40 +198,33 @@ def _grouped(
         f"{root}: kept on one side of a division (--copies {kind}): {copies.identical:,} files equal to another, "
         f"{copies.similar:,} photos that look like another"
     )
-    numbers: list[int] = copies.groups.tolist()
+    numbers = copies.groups
     if group_by:
-        numbers = groups.joined(
-            numbers, groups.read(group_by, root, [photo.path for photo in every], say)
-        )
+        names = groups.read(group_by, root, folder.names, say)
+        numbers = np.array(groups.joined(numbers.tolist(), names), np.int64)
         say(
-            f"{group_by}: {len({*numbers}):,} groups of photos, each kept on one side of a division"
+            f"{group_by}: {len(np.unique(numbers)):,} groups of photos, each kept on one side of a division"
         )
-    number = iter(numbers)
-    grouped = {
-        split: tuple(photo._replace(group=next(number)) for photo in part)
-        for split, part in photos.items()
-    }
-    sides = ({photo.group for photo in part} for part in grouped.values())
-    if across := sum(n > 1 for n in Counter(chain.from_iterable(sides)).values()):
-        say(f"{root}: {across} pictures are in more than one of {', '.join(photos)}")
-    return grouped
+    sides = [np.unique(numbers[rows]) for rows in photos.splits.values()]
+    _, occurrences = np.unique(np.concatenate(sides), return_counts=True)
+    if across := np.count_nonzero(occurrences > 1):
+        say(f"{root}: {across} pictures are in more than one of {', '.join(photos.splits)}")
+    return numbers
 
 
-def _divided(
-    root: Path, photos: Mapping[str, Photos], classes: tuple[str, ...]
-) -> tuple[dict[str, Photos], str]:
-    """All three splits, and a note on how they were divided."""
-    train, fixed = photos["train"], fixed_splits(photos)
+def _divided(album: Album, splits: Mapping[str, Numbers]) -> tuple[dict[str, Numbers], str]:
+    """The rows of all three splits, and a note on how they were divided."""
+    train, fixed = splits["train"], fixed_splits(splits)
     if "val" in fixed:
         return fixed, "split as its folders are"
     test = fixed.get("test")
     shares = shares_of(len(train), ("val", "test") if test is None else ("val",))
-    parts = _divide(root, train, shares, classes)
+    parts = _divide(album, train, shares)
     percent = {name: f"{100 * share:.3g} %" for name, share in shares.items()}
     if test is None:
         note = "{train} for training, {val} for validation, {test} for testing".format_map(percent)
         return parts, f"{note}, {DIVIDED}"
-    role = "test" if "test" in photos else "validation"
+    role = "test" if "test" in splits else "validation"
     note = f"tested on its {role} folder; validation is {percent['val']} of its training folder"
     return {**parts, "test": test}, f"{note}, {DIVIDED}"
 
@@ -238,23 +235,19 @@ def shares_of(images: int, held_out: Iterable[str]) -> dict[str, float]:
     return {**shares, "train": 1 - sum(shares.values())}
 
 
-def _divide(
-    root: Path,
-    photos: Photos,
-    shares: Mapping[str, float],
-    classes: tuple[str, ...],
-) -> dict[str, Photos]:
-    keys = [photo.sha256 for photo in photos]
-    labels, together = [photo.label for photo in photos], [photo.group for photo in photos]
-    parts = divided(keys, labels, together, shares)
-    split = {name: tuple(photos[index] for index in part.tolist()) for name, part in parts.items()}
-    present = [{photo.class_name for photo in part} for part in split.values()]
-    if lacking := [name for name in classes if not all(name in part for part in present)]:
+def _divide(album: Album, rows: Numbers, shares: Mapping[str, float]) -> dict[str, Numbers]:
+    """The rows of every part of some photos, which are divided in these shares."""
+    labels, classes = album.folder.indices[rows].astype(np.int64), album.folder.classes
+    parts = divided(album.keys[rows], labels, album.groups[rows], shares)
+    lacking: Numbers = np.concatenate(
+        [np.setdiff1d(np.arange(len(classes)), labels[part.numpy()]) for part in parts.values()]
+    )
+    if names := [classes[label] for label in np.unique(lacking).tolist()]:
         raise AtalhoError(
             "DATA-FEW",
-            root,
-            f"{len(lacking)} of its {len(classes)} classes have too few different images to be in {', '.join(shares)} ({first_few(lacking)})",
+            album.folder.root,
+            f"{len(names)} of its {len(classes)} classes have too few different images to be in {', '.join(shares)} ({first_few(names)})",
             next_step=f"{len(shares)} images or more in every class; copies of a picture count once, with --copies exact those of a file alone",
             exit=Exit.DATA,
         )
-    return split
+    return {name: rows[part.numpy()] for name, part in parts.items()}

@@ -37,7 +37,7 @@ def file(images: Images, row: int) -> str:
     """The name of an image's file with that of its folder; empty for an image that comes from no file."""
     if not isinstance(images, OnDisk):
         return ""
-    path = images.photos[row].path
+    path = images.photo(row).path
     # Bytes that are no UTF-8 are escaped, so that the name can be written anywhere.
     return os.fsencode(f"{path.parent.name}/{path.name}").decode("utf-8", "backslashreplace")
 
@@ -50,7 +50,7 @@ def thumbnail(images: Images, row: int) -> Thumbnail:
     """
     if isinstance(images, OnDisk):
         white = images.framing.white
-        picture = read(images.photos[row].path, lambda image: image, white=white)
+        picture = read(images.photo(row).path, lambda image: image, white=white)
     else:
         assert isinstance(images, Split)
         picture = Image.fromarray(images.images[row].squeeze(-1).numpy())

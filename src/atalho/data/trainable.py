@@ -24,7 +24,7 @@ def check_trainable(folders: Layout) -> None:
         raise AtalhoError(
             "DATA-CLASSES",
             folders.root,
-            f"has one class alone ({folders.classes[0]}, {counted(len(part.images), 'image')}), and nothing to tell it from{beside}",
+            f"has one class alone ({folders.classes[0]}, {counted(len(part), 'image')}), and nothing to tell it from{beside}",
             next_step="a folder for each class, with its images inside; labels in a table or in file names are not read",
             exit=Exit.DATA,
         )

@@ -1,7 +1,6 @@
 """Real images to compare engines on: of a data set, of a folder of photos, or of the two photos that scikit-learn has."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -58,9 +57,9 @@ def of_folder(trained: Trained, root: Path) -> Sample:
     folder = splits.get("train") or next(iter(splits.values()))
     labels = folder.labels(trained.classes, trained.network.name)
     most = COMPARED + CALIBRATED
-    chosen = tuple(folder.images[index] for index in spaced(len(folder.images), most).tolist())
+    chosen = folder.select(spaced(len(folder), most).tolist())
     unread: list[AtalhoError] = []
-    photos = Photos(replace(folder, images=chosen), labels, trained.framing, unread.append)
+    photos = Photos(chosen, labels, trained.framing, unread.append)
     parts = [*photos.batches(most)]
     if sum(len(each.labels) for each in parts) < FEWEST:
         raise AtalhoError(

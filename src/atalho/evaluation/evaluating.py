@@ -1,7 +1,7 @@
 """Evaluation of a trained network on a data set or a folder: overall accuracy, accuracy by class, and the confusion matrix."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -244,7 +244,7 @@ def choose(
     chosen = split or "test"
     if folders.split and (folder := fixed_splits(folders.splits).get(chosen)):
         _say_notes(folders, warn)
-        return replace(folder, root=root), chosen
+        return folder, chosen
     kind: Kind = (trained_on and trained_on.copies) or "similar"
     data = load(kind) if folders.split else _same_data(root, trained_on, load, warn)
     if data is None:
@@ -255,7 +255,7 @@ def choose(
     images = data.splits.get(chosen)
     if not isinstance(images, OnDisk):
         raise _no_split(chosen, root, f"has the splits {', '.join(data.splits)}")
-    return images.folder(root, data.classes), chosen
+    return images.folder(), chosen
 
 
 def _say_notes(folders: Layout, say: Say) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from atalho.data.batches import preprocess
 from atalho.data.dataset import Progress
-from atalho.data.folder import Folder, Photos, in_threads
+from atalho.data.folder import Folder, Photos, in_threads, joined
 from atalho.data.layout import layout
 from atalho.data.photos import Say
 from atalho.errors import AtalhoError, Exit, printable
@@ -46,7 +46,7 @@ def on_photos(
     folder = _folder(root, split, trained.classes)
     labels = folder.labels(trained.classes, trained.network.name)
     known, left = _known(folder, trained.out_of_fold)
-    count = len(folder.images)
+    count = len(folder)
     say(
         printable(
             f"{trained.network.name} was fitted on {len(known)} of these {count} photos: counted are the answers of fits that had "
@@ -72,7 +72,7 @@ def on_photos(
                 logits = trained.model(preprocess(images, preprocessing))
             yield logits.float().cpu(), batch.labels
 
-    protocol = f"{len(known)} {PROTOCOL}" if known and left.images else PROTOCOL
+    protocol = f"{len(known)} {PROTOCOL}" if known and left else PROTOCOL
     return Evaluation(
         trained,
         str(root),
@@ -96,24 +96,19 @@ def _folder(root: Path, split: str | None, known: Iterable[str]) -> Folder:
             exit=Exit.USAGE,
         )
     parts = [splits[split]] if split else [*splits.values()]
-    classes = tuple(sorted({name for part in parts for name in part.classes}))
-    images = tuple(
-        (path, classes.index(part.classes[label])) for part in parts for path, label in part.images
-    )
-    return Folder(root, classes, images)
+    return joined(root, parts)
 
 
 def _known(folder: Folder, promised: OutOfFold) -> tuple[list[tuple[Tensor, int]], Folder]:
     """The answers for the photos that are known again, each with its class's index, and the folder without these."""
     answers = promised.by_image()
     known, left = [], []
-    checksums = in_threads(_sha256, (path for path, _ in folder.images))
-    for (path, label), checksum in zip(folder.images, checksums, strict=True):
+    for row, checksum in enumerate(in_threads(_sha256, folder.paths())):
         if checksum in answers:
-            known.append((answers[checksum], label))
+            known.append((answers[checksum], int(folder.indices[row])))
         else:
-            left.append((path, label))
-    return known, Folder(folder.root, folder.classes, tuple(left))
+            left.append(row)
+    return known, folder.select(left)
 
 
 def _sha256(path: Path) -> bytes:

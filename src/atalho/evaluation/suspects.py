@@ -26,13 +26,13 @@ def write(outcomes: Mapping[str, Any], images: Images, folder: Path) -> Path | N
     Returns:
         The file's path; None for images that come from no files, or are other ones now.
     """
-    if not isinstance(images, OnDisk) or len(images.photos) != len(outcomes["truth"]):
+    if not isinstance(images, OnDisk) or len(images) != len(outcomes["truth"]):
         return None
     columns = (outcomes[name] for name in ("truth", "predicted", "of_truth", "confidence"))
     doubted = [
         (photo.path, truth, predicted, of_truth, confidence)
         for photo, truth, predicted, of_truth, confidence in zip(
-            images.photos, *columns, strict=True
+            images.photos(), *columns, strict=True
         )
         if truth != predicted
     ]

@@ -210,14 +210,14 @@ def of_photos(
         except AtalhoError as error:
             return error
 
-    every = in_threads(attempt, (path for path, _ in folder.images))
-    total = len(folder.images)
-    for done, (result, (_, index)) in enumerate(zip(every, folder.images, strict=True), start=1):
+    every = in_threads(attempt, folder.paths())
+    indices = folder.indices.tolist()
+    for done, (result, index) in enumerate(zip(every, indices, strict=True), start=1):
         if isinstance(result, AtalhoError):
             failed(result)
         else:
             yield result, labels[index]
-        progress(done, total)
+        progress(done, len(indices))
 
 
 @torch.inference_mode()

@@ -1,7 +1,6 @@
 """Features that were computed once, kept in the user's cache folder: known by the image, the weights and the preprocessing."""
 
 import hashlib
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -14,7 +13,7 @@ from safetensors import SafetensorError
 
 from atalho.conditions import digest
 from atalho.data.image import Framing
-from atalho.files import write_atomically
+from atalho.files import cache_folder, write_atomically
 from atalho.networks import subjects
 from atalho.weights.trained import Trained
 
@@ -30,11 +29,8 @@ _CHECKSUM = 32  # bytes of a SHA-256
 
 
 def folder() -> Path:
-    """Where features are kept: `$ATALHO_CACHE`, or `atalho` in the user's cache folder."""
-    if own := os.environ.get("ATALHO_CACHE"):
-        return Path(own) / "features"
-    users = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(users) / "atalho" / "features"
+    """Where features are kept."""
+    return cache_folder("features")
 
 
 def path(trained: Trained, framing: Framing) -> Path:

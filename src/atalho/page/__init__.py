@@ -3,6 +3,7 @@
 `contents` chooses what is shown, `figures`, `words` and `chart` make its parts, and `page` puts them together.
 """
 
+from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -11,10 +12,13 @@ from atalho.choice.choosing import MARGIN
 from atalho.errors import AtalhoError, Exit
 from atalho.files import write_atomically
 from atalho.page import table
-from atalho.page.chart.rendering import png
+from atalho.page.chart import bundle, converting
+from atalho.page.chart.rendering import VEGA_LITE
 from atalho.page.contents import Contents
+from atalho.page.document import source
 from atalho.page.page import html
 from atalho.record import Query, Record
+from atalho.runtime.child import Child, Ended
 
 
 def publish(
@@ -56,10 +60,11 @@ def publish(
     if contents.comparison.rows:
         # A name with a byte that is no UTF-8, as of a file, is escaped.
         files["summary.csv"] = table.summary(contents.comparison).encode(errors="backslashreplace")
-    for figure in (*contents.figures, *contents.depth):
+    text, pngs = _written(contents)
+    for figure, picture in zip(contents.drawn, pngs, strict=True):
         files[f"charts/{figure.name}.svg"] = figure.wide.svg.encode()
-        files[f"charts/{figure.name}.png"] = png(figure.wide.svg)
-    files[page.name] = html(contents).encode()
+        files[f"charts/{figure.name}.png"] = picture
+    files[page.name] = text.encode()
     try:
         for name, content in files.items():
             path = page.parent / name
@@ -74,3 +79,30 @@ def publish(
             exit=Exit.RESOURCES,
         ) from error
     return page.resolve().as_uri()
+
+
+def _written(contents: Contents) -> tuple[str, list[bytes]]:
+    """The page's text and its figures as PNG; the latter, and the script that draws them, are made beside it in a child process.
+
+    Raises:
+        AtalhoError: CHARTS (exit 6), where that process ends.
+    """
+    if not contents.drawn:
+        return html(contents), []
+    script = source("charts.js"), VEGA_LITE
+    try:
+        with Child(converting.__name__) as converter:
+            converter.send(None if bundle.at_hand(*script) else script)
+            for figure in contents.drawn:
+                converter.send(figure.wide.svg)
+            converter.receive()  # the script is at hand
+            text = html(contents)
+            return text, [*map(b64decode, converter.ask(None))]
+    except Ended as ended:
+        raise AtalhoError(
+            "CHARTS",
+            "the report's charts",
+            f"cannot be converted to PNG ({ended.cause}); nothing was written",
+            next_step="the same command again, where more memory is free",
+            exit=Exit.RESOURCES,
+        ) from ended

@@ -45,6 +45,11 @@ class Contents:
     depth: tuple[Figure, ...]
     gallery: Gallery | None
 
+    @property
+    def drawn(self) -> tuple[Figure, ...]:
+        """All figures, in the page's order."""
+        return *self.figures, *self.depth
+
     @classmethod
     def of(
         cls,

@@ -11,7 +11,8 @@ from markupsafe import Markup
 from atalho.choice.choosing import pareto_front
 from atalho.errors import visible
 from atalho.page import drawings, figures, machines
-from atalho.page.chart import rendering
+from atalho.page.chart import bundle
+from atalho.page.chart.rendering import VEGA_LITE
 from atalho.page.contents import Contents
 from atalho.page.diagnosis import Diagnosis, when
 from atalho.page.document import policy, source
@@ -40,9 +41,8 @@ def html(contents: Contents) -> str:
     """Returns the whole page. Text from records is escaped; drawings are shown as images, in which no script runs."""
     compared, choice = contents.comparison, contents.choice
     css = source("page.css") + "".join(_colours(contents))
-    shown = (*contents.figures, *contents.depth)
     sorting, linking = source("table.js"), source("highlight.js")
-    drawing = rendering.javascript(source("charts.js")) if shown else ""
+    drawing = bundle.javascript(source("charts.js"), VEGA_LITE) if contents.drawn else ""
     findings = verdicts.grouped(contents.records)
     compares = compared.rows or not contents.diagnosis
     environment = Environment(
@@ -91,7 +91,7 @@ def html(contents: Contents) -> str:
         absent=figures.absent(contents.figures),
         degraded=any(figure.name == "degradation" for figure in contents.depth),
         degradation=degradation.sentences(contents.curves, contents.styles),
-        renderings={figure.name: list(_renderings(figure)) for figure in shown},
+        renderings={figure.name: list(_renderings(figure)) for figure in contents.drawn},
         depth=_depth(contents.diagnosis, contents) if contents.diagnosis else None,
         drawings=_drawings(contents),
         findings=findings,

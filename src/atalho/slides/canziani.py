@@ -8,9 +8,9 @@ from atalho.networks import CATALOGUE, get
 from atalho.page.chart.axes import NARROW, WIDE, Axis
 from atalho.page.chart.bars import Bar, BarChart
 from atalho.page.chart.lines import Line, LineChart
+from atalho.page.chart.rendering import Chart
 from atalho.page.chart.scatter import Panel, Point, ScatterChart
 from atalho.page.figures.batches import by_batch
-from atalho.page.figures.figure import Chart
 from atalho.ranking import Comparison, Row
 from atalho.record import Record
 from atalho.slides.charts import PALETTE

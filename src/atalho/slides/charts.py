@@ -5,8 +5,7 @@ import re
 from markupsafe import Markup
 
 from atalho.page.chart.axes import NARROW, WIDE
-from atalho.page.chart.rendering import svg
-from atalho.page.figures.figure import Chart
+from atalho.page.chart.rendering import Chart, svg
 from atalho.slides.words import Words
 
 FAMILY = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import altair as alt
 
 from atalho.page.chart.axes import Axis, Layout
-from atalho.page.chart.style import INK, Spec, character_width, colour, styled, tooltips
+from atalho.page.chart.style import INK, Spec, character_width, colour, inline, styled, tooltips
 
 STEP = 26
 """Pixels from one bar to the next."""
@@ -61,10 +61,10 @@ class BarChart:
             for bar in self.bars
         ]
         order = [bar.network for bar in self.bars]
-        base = alt.Chart(alt.InlineData(values=rows)).encode(y=networks(order, layout))
+        base = alt.Chart(inline(rows)).encode(y=networks(order, layout))
         lengths = base.encode(
             x=self.x.x(),
-            x2="zero:Q",
+            x2=alt.X2("zero:Q"),
             color=colour({bar.network: bar.colour for bar in self.bars}),
             tooltip=tooltips(bar.details for bar in self.bars),
         )
@@ -77,8 +77,10 @@ class BarChart:
                 ),
                 base.transform_filter("datum.low < datum.high")
                 .mark_rule(color=INK, strokeWidth=1.5)
-                .encode(x=self.x.x("low"), x2="high:Q"),
-                base.mark_text(align="left", dx=6).encode(x=self.x.x("high"), text="written:N"),
+                .encode(x=self.x.x("low"), x2=alt.X2("high:Q")),
+                base.mark_text(align="left", dx=6).encode(
+                    x=self.x.x("high"), text=alt.Text("written:N")
+                ),
                 width=layout.width - names_width(order, layout),
                 height=STEP * len(self.bars),
             )

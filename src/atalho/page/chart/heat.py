@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import altair as alt
 
 from atalho.page.chart.axes import Layout
-from atalho.page.chart.style import Spec, columns, styled
+from atalho.page.chart.style import Spec, columns, inline, styled
 
 CONTRAST = 30.0
 """The colours end at this many times the least loss: far from the weights the loss grows without bound and shows nothing."""
@@ -53,7 +53,7 @@ class HeatMaps:
             {"a": round(a, 4), "b": round(b, 4), "loss": float(f"{loss:.3g}")}
             for (a, b), loss in grid.items()
         ]
-        chart = alt.Chart(alt.InlineData(values=values), name=f"map{index}", title=network)
+        chart = alt.Chart(inline(values), name=f"map{index}", title=network)
         legend = alt.Legend(title="Loss (nats)", orient="bottom", gradientLength=side)
         encoded: alt.Chart = chart.mark_rect().encode(
             x=_axis("a", "α", [a for a, _ in grid]),

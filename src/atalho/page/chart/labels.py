@@ -8,6 +8,7 @@ HEIGHT = 14.0
 _CHARACTER = 6.4  # pixels of a character of the charts' 12-pixel type, on average
 _GAP = 4.0
 _ROUNDS = 3
+_NAMED = 4  # the cost of a square pixel of a name or of a bubble that is covered; of a thin line it is 1/2
 _MISTAKEN = 40.0  # the cost, in pixels covered, of a name that stands nearer to another point than to its own
 
 
@@ -56,21 +57,25 @@ def arrange(
     """
     bubbles = [Box(m.x - m.radius, m.y - m.radius, m.x + m.radius, m.y + m.radius) for m in marks]
     thin = [*(Box(m.x - 2, m.bar[0], m.x + 2, m.bar[1]) for m in marks), *lines]
+    plot = Box(0, 0, width, height)
+
+    def alone(box: Box, mark: Mark) -> float:
+        """The cost of a place for a mark's name apart from the other names."""
+        outside = (box.right - box.left) * HEIGHT - box.overlap(plot)
+        covered = _NAMED * sum(map(box.overlap, bubbles)) + sum(map(box.overlap, thin)) / 2
+        own = _distance(box, mark) - mark.radius
+        nearer = sum(_distance(box, other) - other.radius < own + _GAP for other in marks)
+        return covered + 8 * outside + own + _MISTAKEN * nearer
+
+    candidates = [[(box, alone(box, mark)) for box in _candidates(mark)] for mark in marks]
     places: dict[int, Box] = {}
     for _ in range(_ROUNDS):
-        for index, mark in enumerate(marks):
+        for index in range(len(marks)):
             names = [box for other, box in places.items() if other != index]
-
-            def cost(box: Box, mark: Mark = mark, names: list[Box] = names) -> float:
-                inside = box.overlap(Box(0, 0, width, height))
-                outside = (box.right - box.left) * HEIGHT - inside
-                covered = 4 * sum(map(box.overlap, [*bubbles, *names]))
-                covered += sum(map(box.overlap, thin)) / 2
-                own = _distance(box, mark) - mark.radius
-                nearer = sum(_distance(box, other) - other.radius < own + _GAP for other in marks)
-                return covered + 8 * outside + own + _MISTAKEN * nearer
-
-            places[index] = min(_candidates(mark), key=cost)
+            costs = [
+                cost + _NAMED * sum(map(box.overlap, names)) for box, cost in candidates[index]
+            ]
+            places[index] = candidates[index][costs.index(min(costs))][0]
     return [_placed(places[index], mark) for index, mark in enumerate(marks)]
 
 

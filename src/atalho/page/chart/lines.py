@@ -13,6 +13,7 @@ from atalho.page.chart.style import (
     character_width,
     colour,
     columns,
+    inline,
     panel_width,
     styled,
 )
@@ -101,7 +102,7 @@ class LineChart:
         names = _networks(self.lines)
         side_by_side = multiples.columns(names, layout)
         size = multiples.width(side_by_side, layout)
-        behind = alt.InlineData(values=multiples.band([line.points for line in self.lines]))
+        behind = inline(multiples.band([line.points for line in self.lines]))
         charts = []
         for name in names:
             lines = [line for line in self.lines if line.network == name]
@@ -128,7 +129,7 @@ class LineChart:
         encoded = self._encoded(chart, lines, _legend(_networks(lines), width)).encode(
             x=self.x.x(),
             y=self.y.y(titled=titled),
-            opacity=alt.when(pick).then(alt.value(1)).otherwise(alt.value(0.15)),
+            opacity=alt.OpacityValue(0.15, condition=[{"param": pick.name, "value": 1}]),
         )
         sized: alt.Chart = encoded.add_params(pick).properties(width=width, height=PANEL_HEIGHT)
         return sized
@@ -139,7 +140,7 @@ class LineChart:
         """The marks in their networks' colours, with dashes and tooltips, at the slider's moment."""
         encoded: alt.Chart = chart.encode(
             color=colour({line.network: line.colour for line in lines}, legend),
-            detail="line:N",
+            detail=alt.Detail("line:N"),
             strokeDash=alt.StrokeDash(
                 "dashed:N",
                 scale=alt.Scale(domain=[False, True], range=[[1, 0], [3, 3]]),

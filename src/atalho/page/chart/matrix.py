@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import altair as alt
 
 from atalho.page.chart.axes import Layout
-from atalho.page.chart.style import Spec, styled
+from atalho.page.chart.style import Spec, inline, styled
 
 WRITTEN = 16
 """The most classes for which the counts are written into the cells, where they have room."""
@@ -82,7 +82,7 @@ class Matrix:
 
     def _counts(self) -> alt.Chart:
         chart = self._base("counts", self.cells).mark_text(fontSize=11, color="#1b1c1e")
-        encoded: alt.Chart = chart.encode(text="count:Q")
+        encoded: alt.Chart = chart.encode(text=alt.Text("count:Q"))
         return encoded
 
     def _base(self, name: str, cells: Sequence[Cell]) -> alt.Chart:
@@ -101,7 +101,7 @@ class Matrix:
         scale = alt.Scale(domain=[*self.names], paddingInner=0.04)
         across = axis.copy()
         across.labelAngle = 0 if max(map(len, self.names)) <= 2 else -90
-        chart: alt.Chart = alt.Chart(alt.InlineData(values=rows), name=name).encode(
+        chart: alt.Chart = alt.Chart(inline(rows), name=name).encode(
             x=alt.X("predicted:N", scale=scale, axis=across, title="Predicted class"),
             y=alt.Y("truth:N", scale=scale, axis=axis, title="True class"),
         )

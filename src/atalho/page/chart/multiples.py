@@ -51,7 +51,7 @@ def panel(name: str, lines: alt.Chart, range_of_all: alt.InlineData, x: Axis, y:
     behind = (
         alt.Chart(range_of_all)
         .mark_area(clip=True, color=GRID, opacity=0.9)
-        .encode(x=x.small(alt.X, "x"), y=y.small(alt.Y, "low"), y2="high:Q")
+        .encode(x=x.small(alt.X, "x"), y=y.small(alt.Y, "low"), y2=alt.Y2("high:Q"))
     )
     title = alt.TitleParams(name, fontSize=_FONT, fontWeight="normal", anchor="start", offset=2)
     return alt.layer(behind, lines, title=title)

@@ -1,20 +1,26 @@
-"""A chart's specification → SVG and PNG, and the script with which a browser draws it anew."""
+"""A chart → its specification and SVG."""
 
 import re
-from functools import cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 import altair as alt
 import vl_convert
+from altair.utils.schemapi import debug_mode
 
 from atalho.errors import visible
+from atalho.page.chart.axes import Layout
 from atalho.page.chart.style import Spec
 
 VEGA_LITE = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
 
 Locale = Literal["en-US", "pt-BR"]
 
-_PNG_SCALE = 2  # pixels of a PNG for each of the SVG
+
+class Chart(Protocol):
+    """A kind of chart with its data."""
+
+    def draw(self, layout: Layout) -> Spec:
+        """Returns the chart's specification at the size of the layout."""
 
 
 class Rendering(NamedTuple):
@@ -24,8 +30,11 @@ class Rendering(NamedTuple):
     svg: str
 
     @classmethod
-    def of(cls, spec: Spec) -> "Rendering":
-        shown = _visible(spec)
+    def of(cls, chart: Chart, layout: Layout) -> "Rendering":
+        with debug_mode(
+            False
+        ):  # every kind of chart is held against Vega-Lite's schema by a test, not each time
+            shown = _visible(chart.draw(layout))
         return cls(shown, svg(shown))
 
 
@@ -59,14 +68,3 @@ def svg(spec: Spec, language: Locale = "en-US") -> str:
 
     # Vega numbers its clip paths through the whole process.
     return re.sub(r'((?:id="|url\(#)clip)(\d+)', renumbered, drawn)
-
-
-def png(svg: str) -> bytes:
-    """Returns the bytes of a PNG file, two pixels for each of the SVG."""
-    return bytes(vl_convert.svg_to_png(svg, scale=_PNG_SCALE))
-
-
-@cache
-def javascript(snippet: str) -> str:
-    """Returns one ES module that imports nothing: the snippet with the parts of Vega that it uses."""
-    return str(vl_convert.javascript_bundle(snippet, vl_version=VEGA_LITE))

@@ -17,6 +17,7 @@ from atalho.page.chart.style import (
     Spec,
     colour,
     columns,
+    inline,
     panel_width,
     styled,
     tooltips,
@@ -111,7 +112,7 @@ class ScatterChart:
             }
             for p in panel.points
         ]
-        base = alt.Chart(alt.InlineData(values=rows)).encode(
+        base = alt.Chart(inline(rows)).encode(
             x=self.x.x(), color=colour({p.network: p.colour for p in panel.points})
         )
         bubbles = base.encode(
@@ -123,7 +124,9 @@ class ScatterChart:
         brush = [alt.selection_interval(name=f"brush{index}")] if layout.columns > 1 else []
         plot = alt.layer(
             *self._guide(panel.guide),
-            base.mark_rule(strokeWidth=1.5, opacity=0.45).encode(y=self.y.y("low"), y2="high:Q"),
+            base.mark_rule(strokeWidth=1.5, opacity=0.45).encode(
+                y=self.y.y("low"), y2=alt.Y2("high:Q")
+            ),
             bubbles.transform_filter("!datum.hollow")
             .mark_point(filled=True, opacity=0.9, stroke=PAPER, strokeWidth=1)
             .add_params(*brush)
@@ -140,7 +143,7 @@ class ScatterChart:
     def _size(self, largest: float | None, layout: Layout) -> Any:
         """A bubble's area in proportion to what it stands for, with a legend; without that all are alike."""
         if not largest:
-            return alt.value(layout.bubble / 12)
+            return alt.SizeValue(layout.bubble / 12)
         legend = alt.Legend(
             title=self.area_title,
             orient="bottom",
@@ -156,9 +159,9 @@ class ScatterChart:
         if guide:
             corners = [{"x": x, "y": y, "place": index} for index, (x, y) in enumerate(guide)]
             yield (
-                alt.Chart(alt.InlineData(values=corners))
+                alt.Chart(inline(corners))
                 .mark_line(clip=True, color=FAINT, strokeWidth=1.5, strokeDash=[4, 3])
-                .encode(x=self.x.x(), y=self.y.y(), order="place:Q")
+                .encode(x=self.x.x(), y=self.y.y(), order=alt.Order("place:Q"))
             )
 
     def _names(self, panel: Panel, layout: Layout) -> list[alt.Chart]:
@@ -176,13 +179,18 @@ class ScatterChart:
             }
             for p, name in zip(panel.points, self._positions(panel, layout), strict=True)
         ]
-        base = alt.Chart(alt.InlineData(values=rows))
+        base = alt.Chart(inline(rows))
         leaders = base.transform_filter("datum.far").mark_rule(color=FAINT, strokeWidth=0.75)
         return [
             leaders.encode(
-                x=self.x.x("near_x"), x2="point_x:Q", y=self.y.y("near_y"), y2="point_y:Q"
+                x=self.x.x("near_x"),
+                x2=alt.X2("point_x:Q"),
+                y=self.y.y("near_y"),
+                y2=alt.Y2("point_y:Q"),
             ),
-            base.mark_text(baseline="middle").encode(x=self.x.x(), y=self.y.y(), text="network:N"),
+            base.mark_text(baseline="middle").encode(
+                x=self.x.x(), y=self.y.y(), text=alt.Text("network:N")
+            ),
         ]
 
     def _positions(self, panel: Panel, layout: Layout) -> list[labels.Position]:

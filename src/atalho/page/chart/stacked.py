@@ -7,7 +7,7 @@ import altair as alt
 
 from atalho.page.chart.axes import Axis, Layout
 from atalho.page.chart.bars import STEP, names_width, networks
-from atalho.page.chart.style import Spec, styled
+from atalho.page.chart.style import Spec, inline, styled
 
 COLOURS = ("#4c78a8", "#7fb2d9", "#e0862f")
 """Of the parts, in their order: told apart on a light and on a dark page."""
@@ -53,7 +53,7 @@ class StackedChart:
                 )
                 begin += length
         order = [stack.network for stack in self.stacks]
-        base = alt.Chart(alt.InlineData(values=rows)).encode(y=networks(order, layout))
+        base = alt.Chart(inline(rows)).encode(y=networks(order, layout))
         colour = alt.Color(
             "part:N",
             scale=alt.Scale(domain=names, range=[*COLOURS]),
@@ -61,7 +61,7 @@ class StackedChart:
         )
         bars = base.mark_bar(height=STEP * 0.6).encode(
             x=self.x.x("begin"),
-            x2="end:Q",
+            x2=alt.X2("end:Q"),
             color=colour,
             tooltip=[
                 alt.Tooltip("network:N", title="Network"),
@@ -69,7 +69,9 @@ class StackedChart:
                 alt.Tooltip("length:Q", title=self.x.title, format=",.3~r"),
             ],
         )
-        ends = base.mark_text(align="left", dx=6).encode(x=self.x.x("end"), text="written:N")
+        ends = base.mark_text(align="left", dx=6).encode(
+            x=self.x.x("end"), text=alt.Text("written:N")
+        )
         return styled(
             alt.layer(
                 bars,

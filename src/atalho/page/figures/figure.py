@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
 
-from atalho.page.chart.axes import NARROW, WIDE, Layout
-from atalho.page.chart.rendering import Rendering
-from atalho.page.chart.style import Spec
+from atalho.page.chart.axes import NARROW, WIDE
+from atalho.page.chart.rendering import Chart, Rendering
 
 
 @dataclass(frozen=True)
@@ -35,13 +33,6 @@ class Words:
         return " ".join(filter(None, (self.caption, *self.notes)))
 
 
-class Chart(Protocol):
-    """A kind of chart with its data."""
-
-    def draw(self, layout: Layout) -> Spec:
-        """Returns the chart's specification at the size of the layout."""
-
-
 @dataclass(frozen=True)
 class Figure:
     """A chart with its words.
@@ -61,9 +52,9 @@ class Figure:
     @cached_property
     def wide(self) -> Rendering:
         """For screens wide enough, and for the files."""
-        return Rendering.of(self.chart.draw(WIDE))
+        return Rendering.of(self.chart, WIDE)
 
     @cached_property
     def narrow(self) -> Rendering:
         """For small screens."""
-        return Rendering.of(self.chart.draw(NARROW))
+        return Rendering.of(self.chart, NARROW)
