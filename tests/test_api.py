@@ -100,9 +100,8 @@ def test_a_function_has_its_commands_parameters_and_defaults(command: str) -> No
     module, _, name = COMMANDS[command].function.partition(":")
     called = getattr(importlib.import_module(f"atalho.cli.{module}"), name)
     own, other = (inspect.signature(each).parameters for each in (function, called))
-    assert {*other} - {"format"} - {*own} == (
-        {"output"} if command in ("draw", "predict") else set()
-    )
+    elsewhere = {"draw": {"output"}, "predict": {"output"}, "compare": {"plan"}}
+    assert {*other} - {"format"} - {*own} == elsewhere.get(command, set())
     assert {*own} - {*other} <= {"reporter"}
     for name, parameter in own.items():
         if name in other and other[name].default is not inspect.Parameter.empty:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from atalho.api.loading import load as load
     from atalho.api.measuring import bench as bench
     from atalho.api.measuring import diagnose as diagnose
+    from atalho.api.planning import Plan as Plan
+    from atalho.api.planning import plan as plan
     from atalho.api.predicting import Predicted as Predicted
     from atalho.api.predicting import predict as predict
     from atalho.api.predicting import predict_to_file as predict_to_file
@@ -52,6 +54,7 @@ _NAMES = {
     "api.loading": "load",
     "api.comparing": "Compared compare",
     "api.measuring": "bench diagnose",
+    "api.planning": "Plan plan",
     "api.predicting": "Predicted predict predict_to_file",
     "api.rechecking": "Rechecked recheck",
     "api.records": "frame lecture read_records report verify",

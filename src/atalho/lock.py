@@ -44,6 +44,29 @@ def locked(folder: Path, *, sign: str, holds: str) -> Iterator[None]:
 
 
 @contextmanager
+def locked_inside(folder: Path, patience: float = 0) -> Iterator[None]:
+    """Locks a folder of whatever content for this process, and creates it where it does not exist.
+
+    Args:
+        patience: seconds to wait for another process.
+
+    Raises:
+        AtalhoError: IN-USE (exit 2), where another process still has it locked then.
+        OSError: where nothing can be written in it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=patience)
+    except Timeout as error:
+        raise _in_use(folder) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
 def locked_beside(path: Path, patience: float = 0) -> Iterator[None]:
     """Locks a file or folder that is about to be written, by a hidden file beside it that is removed at the end.
 

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, Self
 
 from atalho import record
 from atalho.conditions import Owner, owner
@@ -120,7 +121,7 @@ def parts(steps: Iterable[Step | Round]) -> list[Step]:
 
 
 class Work:
-    """Steps that are carried out in a folder, in one call of `carry_out` or in several.
+    """Steps that are carried out in a folder, in one call of `carry_out` or in several; a context, which locks the folder.
 
     Args:
         say: is called with a line of progress before each step.
@@ -138,27 +139,37 @@ class Work:
         self.folder, self.say, self.begin, self.after = folder, say, begin, after
         self.done = 0  # steps of earlier calls
         self.pace = Pace()
+        self._lock = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Raises OUTPUT or IN-USE (exit 2) as the function `carry_out`."""
+        self._lock.enter_context(locked(self.folder, sign=FILE, holds="records"))
+        sweep(self.folder)
+        try:
+            (self.folder / FILE).touch()
+        except OSError as error:
+            self._lock.close()
+            raise unusable(self.folder, f"cannot be written ({error.strerror})") from error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.close()
+
+    def records(self) -> list[Record]:
+        """All records of the folder."""
+        return record.read(self.folder / FILE)
 
     def carry_out(self, steps: Sequence[Step | Round]) -> list[Record]:
         """As the function `carry_out`."""
-        file = self.folder / FILE
-        with locked(self.folder, sign=FILE, holds="records"):
-            sweep(self.folder)
-            try:
-                file.touch()
-            except OSError as error:
-                raise unusable(self.folder, f"cannot be written ({error.strerror})") from error
-            records = record.read(file)
-            for number, step in enumerate(steps, start=1):
-                if left := [part for part in parts([step]) if not part.done(records)]:
-                    self._announce(steps, number, left)
-                    begun = time.monotonic()
-                    measured = [
-                        *(step.measure(left) if isinstance(step, Round) else step.measure())
-                    ]
-                    self.pace.add(step.name, len(left), time.monotonic() - begun)
-                    _append(file, measured)
-                    records += measured
+        records = self.records()
+        for number, step in enumerate(steps, start=1):
+            if left := [part for part in parts([step]) if not part.done(records)]:
+                self._announce(steps, number, left)
+                begun = time.monotonic()
+                measured = [*(step.measure(left) if isinstance(step, Round) else step.measure())]
+                self.pace.add(step.name, len(left), time.monotonic() - begun)
+                _append(self.folder / FILE, measured)
+                records += measured
         self.done += len(steps)
         return records
 
@@ -192,7 +203,8 @@ def carry_out(
         AtalhoError: before any measurement; OUTPUT (exit 2), for a folder that holds something else or cannot be written;
             IN-USE (exit 2), where another process works in it. DISK (exit 6), where a measurement cannot be written.
     """
-    return Work(folder, say, begin).carry_out(steps)
+    with Work(folder, say, begin) as work:
+        return work.carry_out(steps)
 
 
 def _append(file: Path, measured: list[Record]) -> None:

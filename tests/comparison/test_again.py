@@ -18,7 +18,8 @@ from atalho.benchmark.system import System
 from atalho.benchmark.workload import PhotoFiles, Workload
 from atalho.choice import choosing
 from atalho.cli import main
-from atalho.comparison.comparing import Comparison, compare, keep
+from atalho.comparison.comparing import Comparison, compare
+from atalho.comparison.handing_over import keep
 from atalho.data import load
 from atalho.data.dataset import Dataset
 from atalho.engines.choosing import EngineRequest

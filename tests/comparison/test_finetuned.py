@@ -132,6 +132,26 @@ def test_a_budget_that_does_not_suffice_says_which_would(linear: Case) -> None:
     assert of(compared.records, "top1").conditions["recipe"] == "linear"
 
 
+def test_a_plan_says_what_a_budget_would_drop_from_a_few_steps_of_a_fold(linear: Case) -> None:
+    settings = {"data_dir": linear.root / "data", "output": linear.root / "comparison"}
+    weights = {"resnet20": str(linear.root / "weights")}
+    plan = atalho.plan(
+        "resnet20",
+        str(linear.root / "photos"),
+        weights=weights,
+        device="cpu",
+        threads=1,
+        time_budget=0.01,
+        **settings,
+    )
+    assert plan.done == 1  # its cross-validation
+    _, tuned = plan.tasks
+    assert tuned.task == "resnet20: fine-tuning in folds, and on all photos"
+    assert tuned.dropped
+    assert tuned.seconds
+    assert not (linear.root / "comparison" / "folds").exists()
+
+
 def test_finished_folds_are_not_trained_again(
     kept: tuple[Case, atalho.Compared, list[Path]],
 ) -> None:

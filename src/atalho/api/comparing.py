@@ -10,19 +10,16 @@ from atalho.api.loading import (
     DATA_DIR,
     BadImages,
     Copies,
-    begins_from,
     engine_request,
-    is_folder,
-    load,
-    load_data,
-    training_precision,
 )
-from atalho.api.measuring import check_streams, several
+from atalho.api.measuring import check_streams
 from atalho.api.mistakes import keep_mistakes, unknown_folder, with_unknown
+from atalho.api.preparing import Setup
 from atalho.api.reporting import QUIET, Reporter
+from atalho.api.units import Units
 from atalho.errors import wrong_option
 from atalho.record import Record
-from atalho.runtime.device import resolve_device
+from atalho.runtime.cluster import Cluster
 
 if TYPE_CHECKING:
     from atalho.choice.choosing import Choice, Limits
@@ -89,6 +86,7 @@ def compare(
     time_budget: float | None = None,
     keep_thumbnails: bool = True,
     unknown: str | Path | None = None,
+    on: str | None = None,
     reporter: Reporter = QUIET,
 ) -> Compared:
     """Cost, training, accuracy, latency, memory and energy of several networks, the choice, and the page that shows them.
@@ -118,113 +116,83 @@ def compare(
         keep_thumbnails: whether small pictures of mistakes are kept in the folder and shown on the page; otherwise those of earlier
             calls are removed.
         unknown: as in `evaluate`; the chosen network is shown the images.
+        on: where networks learn: on `local:N`, N workers of this machine, or those of a Dask scheduler, `tls://HOST:PORT` or on this
+            machine `tcp://localhost:PORT`, which see the same folders. All costs are measured here, once that has ended.
 
     Raises:
         AtalhoError: as `train` and `bench`; OUTPUT or IN-USE (exit 2), for a folder that cannot be used.
         Stopped: by SIGINT or SIGTERM during training; a second call continues.
     """
     from atalho.choice.limits import Budget
-    from atalho.comparison import DEMONSTRATION, FOR_PHOTOS
-    from atalho.recipes.changes import RecipeChanges
-    from atalho.training.resolution import LINEAR, NO_DATA, Request, framing, resolve
 
     begun = time.monotonic()
+    cluster = None if on is None else Cluster(on, threads)
     strangers = unknown_folder(unknown, data)
-    names = several(networks) or (FOR_PHOTOS if is_folder(data) else DEMONSTRATION)
-    weights_by_network = (
-        dict.fromkeys(names, weights) if isinstance(weights, str) else dict(weights or {})
-    )
-    for name in weights_by_network:
-        if name not in names:
-            raise wrong_option("weights", f"{name} is not among the networks")
-    if as_published and (from_scratch or recipe or not is_folder(data)):
-        raise wrong_option("as-published", "it goes with a folder of photos, and trains nothing")
-    changes = RecipeChanges(
-        epochs=epochs,
-        steps=steps,
-        hold_out=True,
-        balanced=class_weights or None,
-        mirror=mirror or False,
-    )
-    beginnings = {
-        name: begins_from(
-            name,
-            weights_by_network.get(name),
-            data,
-            recipe,
-            from_scratch=from_scratch and name not in weights_by_network,
-            reporter=reporter,
-        )
-        for name in names
-    }
-    requests = [
-        Request(name, data, beginnings[name], recipe, changes, None, img_size, seed)
-        for name in names
-    ]
     limits = Budget(max_latency_ms, max_memory_mb, max_energy_j, max_size_mb, min_accuracy).limits
-    from atalho.comparison import comparing, crossvalidated
+    setup = Setup(
+        networks,
+        data,
+        str(data_dir),
+        bad_images,
+        copies,
+        img_size,
+        weights,
+        from_scratch,
+        recipe,
+        as_published,
+        optimise,
+        class_weights,
+        mirror,
+        str(group_by) if group_by else None,
+        epochs,
+        steps,
+        seed,
+        seeds,
+        device,
+        threads,
+    )
+    prepared = setup.prepare(reporter)
+    from atalho.comparison import comparing, handing_over
     from atalho.comparison.finetuned import TimeBudget
-    from atalho.features.crossvalidation import PLAIN, Settings
-    from atalho.features.objective import ACCURATE, parse
+    from atalho.features.objective import ACCURATE
     from atalho.page import publish
     from atalho.tasks import Begun
     from atalho.training.listeners import Listeners
 
-    resolved_device = resolve_device(device, threads)
-    starts = [
-        load(each.network, each.weights, new_head=True, reporter=reporter) if each.weights else None
-        for each in requests
-    ]
-    pairs = [*zip(requests, starts, strict=True)]
-    dataset = None
-    if data != NO_DATA:
-        dataset = load_data(
-            data,
-            data_dir,
-            reporter,
-            framings=[framing(each, start) for each, start in pairs if each.photos],
-            bad_images=bad_images,
-            copies=copies,
-            group_by=group_by,
-        )
-    settings = PLAIN
-    if dataset:
-        objective = parse(optimise, dataset.classes)
-        settings = Settings(objective, class_weights or objective.balanced)
-        if not as_published and recipe is None and is_folder(data) and changes.length_is_recipes:
-            requests = [
-                replace(each, recipe=LINEAR)
-                if crossvalidated.possible(start, dataset, reporter.say)
-                else each
-                for each, start in pairs
-            ]
-            pairs = [*zip(requests, starts, strict=True)]
-    trained_in, _ = training_precision("auto", resolved_device)
+    dataset, settings = prepared.dataset, prepared.settings
     batches = [batch_size] if isinstance(batch_size, int) else batch_size
-    resolved = [
-        replace(
-            resolve(each, dataset, start, resolved_device, trained_in),
-            as_published=as_published,
-        )
-        for each, start in pairs
-    ]
     request = engine_request(
-        engine, precision, memory_format, resolved_device, batches, max_engine_loss
+        engine, precision, memory_format, prepared.device, batches, max_engine_loss
     )
     request.candidates(calibrated=dataset is not None)
-    check_streams(streams, resolved_device)
+    check_streams(streams, prepared.device)
     folder = Path(output)
     budget = None
     if time_budget is not None:
-        if not any(each.cross_validated for each in resolved) or settings.objective != ACCURATE:
+        if (
+            not any(each.cross_validated for each in prepared.networks)
+            or settings.objective != ACCURATE
+        ):
             raise wrong_option(
                 "time-budget",
                 "it is for networks that are cross-validated on photos, and compared by accuracy",
             )
-        budget = TimeBudget(begun + time_budget, changes)
+        budget = TimeBudget(begun + time_budget, prepared.changes)
+    ahead = None
+    if cluster:
+        alike = replace(setup, precision=prepared.precision, threads=cluster.threads)
+        ahead = Units(alike, folder, reporter, cluster).finish
     page = folder / "report.html"
     how = comparing.Comparison(
-        resolved, batches, request, streams, limits, margin / 100, seeds, settings, budget
+        prepared.networks,
+        batches,
+        request,
+        streams,
+        limits,
+        margin / 100,
+        seeds,
+        settings,
+        budget,
     )
     with (
         reporter.steps("compare") as begin,
@@ -237,11 +205,12 @@ def compare(
             say=reporter.say,
             begin=begin,
             listeners=Listeners(progress=progress, warn=reporter.say, reading=reading),
+            ahead=ahead,
         )
         if dataset:
-            keep_mistakes(measured, dataset, folder, resolved_device, keep_thumbnails, reporter)
+            keep_mistakes(measured, dataset, folder, prepared.device, keep_thumbnails, reporter)
         begin(Begun("the chosen network's folder", measured.steps - 1, measured.steps))
-        kept = comparing.keep(measured, folder, reporter.say)
+        kept = handing_over.keep(measured, folder, reporter.say)
         ready = folder / comparing.CHOSEN if kept else None
         if strangers and ready:
             measured = with_unknown(measured, ready, strangers, folder, reporter)

@@ -37,6 +37,7 @@ EXTRAS = {
     "hub": "networks of the Hugging Face Hub",
     "frames": "records as data frames",
     "parquet": "predictions as Parquet files",
+    "cluster": "compare --on: trainings on several machines",
 }
 """What each extra adds."""
 

@@ -119,6 +119,21 @@ def compare(
         ),
     ] = True,
     unknown: Unknown = None,
+    on: Annotated[
+        str | None,
+        Option(
+            "--on",
+            metavar="ADDRESS",
+            help="Where networks learn: local:N for N processes of this machine, or a Dask scheduler's tls://HOST:PORT.",
+        ),
+    ] = None,
+    plan: Annotated[
+        bool,
+        Option(
+            "--plan",
+            help="Only print the tasks, with their time, memory and disk by a few steps of each.",
+        ),
+    ] = False,
     format: FormatOption = "table",
 ) -> None:
     """Cost, training, accuracy, latency, memory and energy of several networks, the choice, and the page that shows them.
@@ -126,26 +141,39 @@ def compare(
     Without names: plain and residual networks of 20 and 56 layers and a small GoogLeNet, on real handwritten digits.
     Measurements that the folder holds already are not made again.
     """
+    settings: Any = {
+        "data_dir": data_dir,
+        "bad_images": bad_images,
+        "copies": copies,
+        "img_size": img_size,
+        "weights": _by_network(weights, networks),
+        "from_scratch": from_scratch,
+        "recipe": recipe,
+        "as_published": as_published,
+        "optimise": optimise,
+        "class_weights": class_weights,
+        "mirror": mirror,
+        "group_by": group_by,
+        "output": output,
+        "epochs": epochs,
+        "steps": steps,
+        "batch_size": batch_size,
+        "seed": seed,
+        "seeds": seeds or (),
+        "device": device,
+        "threads": threads,
+        "time_budget": time_budget,
+        "on": on,
+        "reporter": screen(),
+    }
+    if plan:
+        table.show(atalho.plan(networks, data, **settings).table, format)
+        return
     with resumable("the same command goes on"):
         compared = atalho.compare(
             networks,
             data,
-            data_dir=data_dir,
-            bad_images=bad_images,
-            copies=copies,
-            img_size=img_size,
-            weights=_by_network(weights, networks),
-            from_scratch=from_scratch,
-            recipe=recipe,
-            as_published=as_published,
-            optimise=optimise,
-            class_weights=class_weights,
-            mirror=mirror,
-            group_by=group_by,
-            output=output,
-            epochs=epochs,
-            steps=steps,
-            batch_size=batch_size,
+            **settings,
             streams=streams,
             engine=engine,
             precision=precision,
@@ -157,14 +185,8 @@ def compare(
             max_size_mb=max_size_mb,
             min_accuracy=min_accuracy,
             margin=margin,
-            seed=seed,
-            seeds=seeds or (),
-            device=device,
-            threads=threads,
-            time_budget=time_budget,
             keep_thumbnails=keep_thumbnails,
             unknown=unknown,
-            reporter=screen(),
         )
     table.show(comparison_table(compared.comparison, compared.records), format)
     if compared.choice and compared.chosen:

@@ -1,9 +1,7 @@
 """Compares networks on data and a machine, in a folder; a second call measures what is missing.
 
 records.jsonl     everything computed and measured, a line a record
-fitted/           networks whose classifiers are fitted on features of all photos, or that are fine-tuned on all photos
-folds/            the trainings of a network that is fine-tuned in the folds of its cross-validation
-runs/NETWORK/     the training run of each network; NETWORK-CHECKSUM for further runs of one network
+runs/, fitted/, folds/   what the networks have learned: see `learning`
 engines/          each network with its engine's files, ready for `predict`; removed when nothing is trained
 chosen/           a copy of the chosen network's folder in engines/, with what it promises and a script that runs it without atalho
 """
@@ -12,7 +10,6 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
-from operator import eq
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +19,13 @@ from atalho.benchmark.entry import Entry
 from atalho.benchmark.workload import PhotoFiles
 from atalho.choice.choosing import MARGIN, Choice, Limits, choose
 from atalho.choice.limits import from_files
-from atalho.comparison import cited, finetuned, promises
+from atalho.comparison import cited, finetuned
 from atalho.comparison.answers import Answers
-from atalho.comparison.crossvalidated import Photos
 from atalho.comparison.finetuned import TimeBudget
+from atalho.comparison.learning import Learning, Unit, units_in_folds
 from atalho.comparison.published import AsPublished
-from atalho.comparison.training import Training
-from atalho.conditions import states
 from atalho.data.image import Framing
-from atalho.engines import deploy, samples
+from atalho.engines import samples
 from atalho.engines.choosing import EngineRequest, Sample
 from atalho.features.crossvalidation import PLAIN, Settings
 from atalho.networks.subjects import Subject
@@ -38,13 +33,12 @@ from atalho.record import Query, Record
 from atalho.tasks import Begin, Round, Step, Work, parts
 from atalho.training.listeners import SILENT, Listeners
 from atalho.training.resolution import Resolved
-from atalho.weights import config
-from atalho.weights.calibration import Calibration
 from atalho.weights.trained import Trained
 
-RUNS, FITTED, FOLDS, ENGINES, CHOSEN = "runs", "fitted", "folds", "engines", "chosen"
+ENGINES, CHOSEN = "engines", "chosen"
 
 Say = Callable[[str], None]
+Ahead = Callable[[Sequence[Unit]], None]
 
 
 @dataclass(frozen=True)
@@ -73,6 +67,10 @@ class Comparison:
     seeds: Sequence[int] = ()
     photos: Settings = PLAIN
     budget: TimeBudget | None = None
+
+    def learning(self, folder: Path, listeners: Listeners) -> Learning:
+        """How the networks learn in the comparison's folder."""
+        return Learning.of(self.networks, self.seeds, self.photos, folder, listeners)
 
 
 @dataclass(frozen=True)
@@ -105,12 +103,14 @@ def compare(
     say: Say = lambda message: None,
     begin: Begin = lambda begun: None,
     listeners: Listeners = SILENT,
+    ahead: Ahead | None = None,
 ) -> Measured:
     """Measures what is missing in `folder`, chooses by the validation images, and tests the chosen network.
 
     Args:
         say, begin: are called with a line before each step, and with the step as it begins.
         listeners: of each training run.
+        ahead: is called with the units of work that come next and are not finished, and may finish any of them elsewhere.
 
     Raises:
         AtalhoError: for a folder that cannot be used, before anything is written; later as `run.execute`, where everything
@@ -123,11 +123,10 @@ def compare(
     def sample(framing: Framing) -> Sample:
         return samples.of_dataset(datasets[framing])
 
-    cross_validated = [each for each in comparison.networks if each.cross_validated]
-    photos = Photos(cross_validated, comparison.photos, folder / FITTED, listeners)
+    learning = comparison.learning(folder, listeners)
+    photos = learning.photos
     steps: list[Step | Round] = [*photos.steps()]
     entries: list[Entry] = []
-    trainings: dict[str, list[Training]] = {}
     for each in comparison.networks:
         network = each.network
         if each.data is None:
@@ -146,30 +145,27 @@ def compare(
                 _entry(each, partial(photos.fitted, each), sample, photos.identity(each))
             )
         else:
-            runs = [
-                Training(replace(each.arguments, seed=seed), each.data, folder / RUNS, listeners)
-                for seed in comparison.seeds or [each.arguments.seed]
-            ]
+            runs = learning.trainings[network.name]
             steps += [run.step() for run in runs]
-            trainings[network.name] = runs
             entries.append(_entry(each, runs[0].trained, sample, runs[0].identity))
-    with Bench(comparison.engine, folder / ENGINES, say) as bench:
+    work = Work(folder, say, begin, after=2)
+    with work, Bench(comparison.engine, folder / ENGINES, say) as bench:
         files = next(map(PhotoFiles.of_dataset, datasets.values()), None)
         steps += bench.steps(entries, comparison.batches, comparison.streams, files)
         answers = {
             entry.network.name: [
-                Answers(bench, entry, run) for run in trainings.get(entry.network.name, ())
+                Answers(bench, entry, run) for run in learning.trainings.get(entry.network.name, ())
             ]
             for entry in entries
         }
         steps += [each.step("val") for of_network in answers.values() for each in of_network]
-        work = Work(folder, say, begin, after=2)
+        _offer(ahead, learning.units(work.records()))
         records = work.carry_out(steps)
         measured = _ranked(comparison, records, [step.query for step in parts(steps)])
-        if tuned := finetuned.affordable(
-            photos, measured.choice, comparison.budget, records, folder / FOLDS
-        ):
+        if tuned := finetuned.affordable(learning, measured.choice, comparison.budget, records):
             of_folds = tuned.step()
+            if not of_folds.done(records):
+                _offer(ahead, units_in_folds(tuned.trainings))
             records = work.carry_out([of_folds])
             decision = tuned.decision(records)
             say(finetuned.said(decision))
@@ -204,6 +200,11 @@ def compare(
     return replace(measured, engines=engines if datasets else {}, steps=work.done + work.after)
 
 
+def _offer(ahead: Ahead | None, units: Sequence[Unit]) -> None:
+    if ahead and (left := [each for each in units if not each.finished()]):
+        ahead(left)
+
+
 def _ranked(comparison: Comparison, records: list[Record], queries: Sequence[Query]) -> Measured:
     """The choice from the records that the queries are about."""
     ranked = ranking.comparison(records, queries)
@@ -234,60 +235,6 @@ def _published(published: AsPublished, sample: Callable[[], Sample]) -> Entry:
         calibrated=True,
         training=published.identity,
     )
-
-
-def keep(
-    measured: Measured,
-    folder: Path,
-    say: Say = lambda message: None,
-) -> bool:
-    """Replaces `chosen` by a copy of the chosen network with its engine's files, or removes it where none was chosen.
-
-    With it go a script that runs it without atalho, and what it promises.
-
-    Args:
-        say: is called with a line where torch cannot export it, so that there is no script.
-
-    Returns:
-        Whether `chosen` is there now; it is not for networks without trained weights.
-    """
-    target = folder / CHOSEN
-    if target.exists():
-        shutil.rmtree(target)
-    choice = measured.choice
-    source = measured.engines.get(choice.chosen.network) if choice else None
-    if choice is None or source is None or not source.exists():
-        return False
-    network = choice.chosen.network
-
-    def complete(copied: Path) -> None:
-        _calibrate(copied, measured.records)
-        if cause := deploy.make_standalone(copied, network):
-            say(f"{target} does not run without atalho: {cause}")
-        promises.write(copied, network, promises.of_row(choice.chosen, measured.limits))
-
-    deploy.copy(source, target, complete)
-    return True
-
-
-def _calibrate(folder: Path, records: Sequence[Record]) -> None:
-    """Replaces the outcomes in a network's calibration by those of the same validation images on its engine."""
-    settings = config.read(folder)
-    if settings.calibration is None:
-        return
-    temperature, split = settings.calibration.temperature, settings.calibration.split
-    validated = {"weights": f"sha256:{settings.weights}", "split": split}
-    of_images = [
-        each.conditions["outcomes"]
-        for each in records
-        if each.quantity == "top1" and states(each.conditions, validated)
-        if "outcomes" in each.conditions
-    ]
-    if of_images:
-        newest = of_images[-1]
-        right = map(eq, newest["truth"], newest["predicted"])
-        calibration = Calibration.of(temperature, split, newest["confidence"], right)
-        replace(settings, calibration=calibration).write(folder)
 
 
 def _cited(network: Subject) -> Step:

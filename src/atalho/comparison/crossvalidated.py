@@ -1,7 +1,7 @@
 """Networks with weights on all photos: classifiers on their frozen features, cross-validated, and fitted on every photo.
 
 fitted/NETWORK-CHECKSUM/   each network with its classifier, the out-of-fold answers that it promises, what made its mistakes, and in
-                           folds.jsonl how well it does in each fold without the photos that the fold tests
+                           folds.jsonl how well it does in each fold without the photos that the fold tests; its records.jsonl is written last
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,16 +12,20 @@ from typing import Any
 
 from atalho import record
 from atalho.choice.choosing import Limits
-from atalho.comparison import nested
+from atalho.comparison import nested, rehearsal
 from atalho.comparison.held_out import SPLIT, HeldOut, images_of
+from atalho.comparison.rehearsal import Rehearsal
 from atalho.conditions import digest
 from atalho.data.dataset import Dataset
+from atalho.errors import AtalhoError
 from atalho.features import learning
 from atalho.features.classifier import classifier, with_head
 from atalho.features.crossvalidation import CrossValidated, Settings, cross_validate
 from atalho.features.embedding import Embedding
-from atalho.features.extraction import Extraction, features
+from atalho.features.extraction import Extraction, features, rehearsed
 from atalho.features.mistakes import Mistakes
+from atalho.files import write_atomically
+from atalho.lock import locked_inside
 from atalho.networks.subjects import folder_name
 from atalho.ranking import Comparison
 from atalho.record import Record
@@ -32,6 +36,7 @@ from atalho.training.resolution import LINEAR, Resolved
 from atalho.weights import fitting, trained
 from atalho.weights.trained import Trained
 
+RECORDS = "records.jsonl"
 PROTOCOL = "each image once, by a classifier that was fitted on other images, single view"
 QUANTITIES = ("top1", "top5", "balanced_accuracy", "loss", "learning_top1")
 
@@ -70,16 +75,17 @@ class Photos:
 
     def steps(self) -> list[Step]:
         """For each network the step that cross-validates it and fits it on all photos."""
-        return [
-            Step(
-                "cross-validation",
-                each.arguments.network,
-                QUANTITIES,
-                partial(self.conditions, each),
-                partial(self._measure, each),
-            )
-            for each in self.networks
-        ]
+        return [*map(self.step, self.networks)]
+
+    def step(self, network: Resolved) -> Step:
+        """The step of one network."""
+        return Step(
+            "cross-validation",
+            network.arguments.network,
+            QUANTITIES,
+            partial(self.conditions, network),
+            partial(self.run, network),
+        )
 
     def nested(self, chosen: str, ranked: Comparison, limits: Limits, margin: float) -> Step | None:
         """The step that makes a choice inside the folds too; None where not all that it is made among were cross-validated here.
@@ -162,6 +168,49 @@ class Photos:
 
     # What is measured
 
+    def finished(self, network: Resolved) -> bool:
+        """Whether a network was cross-validated, with its records in its folder."""
+        return bool(self._records(network))
+
+    def run(self, network: Resolved) -> list[Record]:
+        """The records of a network's cross-validation, which is carried out first where that was not done.
+
+        Raises:
+            AtalhoError: IN-USE (exit 2), while another process does it; as `features`.
+        """
+        folder = self._folder(network)
+        with locked_inside(folder):
+            records = self._records(network)
+            if not records:
+                self._write(network)
+                records = [*self._measured(network)]
+                write_atomically(folder / RECORDS, record.lines(records))
+        return records
+
+    def rehearse(self, network: Resolved) -> Rehearsal:
+        """What a network's cross-validation would take here but for the fits, by the features of a few photos.
+
+        This process must have done nothing else.
+        """
+        data, start = network.data, network.arguments.start
+        assert data and start
+        device = network.arguments.device
+        begun = fitting.for_input(start, data.input)
+        how = Extraction(device, self.listeners.warn)
+        seconds, missing = rehearsed(begun, images_of(data), how)
+        weights = sum(each.nbytes for each in begun.model.state_dict().values())
+        return rehearsal.measured(device, seconds * missing, missing, weights)
+
+    def _records(self, network: Resolved) -> list[Record]:
+        """The records in a network's folder; none where they are not of this cross-validation, or damaged."""
+        file = self._folder(network) / RECORDS
+        try:
+            records = record.read(file) if file.exists() else []
+        except AtalhoError as error:
+            self.listeners.warn(f"{file}: {error.cause}; it is measured anew")
+            records = []
+        return records if self.step(network).done(records) else []
+
     @cached_property
     def _known(self) -> dict[str, tuple[Embedding, CrossValidated]]:
         """The networks that were cross-validated already, by their names."""
@@ -218,8 +267,7 @@ class Photos:
             name, classes, embedding.labels, outcome, self.conditions(network)
         )
 
-    def _measure(self, network: Resolved) -> Iterator[Record]:
-        self._write(network)
+    def _measured(self, network: Resolved) -> Iterator[Record]:
         (embedding, outcome), conditions = self._of(network), self.conditions(network)
         assert network.data
         yield from self._held_out(network).records(conditions)

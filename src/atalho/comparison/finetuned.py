@@ -6,44 +6,34 @@ fitted/NETWORK-CHECKSUM/             the network that was trained on all photos,
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from math import ceil
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from atalho import recipes
 from atalho.choice.choosing import Choice
 from atalho.choice.pairs import SIGNIFICANT
 from atalho.comparison.crossvalidated import Photos, folder_of
-from atalho.comparison.held_out import HeldOut, images_of
-from atalho.comparison.training import Training
+from atalho.comparison.folds import FoldTrainings
+from atalho.comparison.held_out import HeldOut
+from atalho.comparison.learning import Learning
 from atalho.conditions import digest
-from atalho.data.dataset import Dataset, Images, divided
 from atalho.evaluation.accuracy import classified, pack
-from atalho.features.embedding import Places, folds
+from atalho.features.embedding import Places
 from atalho.features.head import NEVER, Floats
-from atalho.networks import subjects
 from atalho.recipes.changes import RecipeChanges
 from atalho.record import Query, Record
 from atalho.statistics import paired, quantile, wilson
 from atalho.tasks import Step
-from atalho.training import pace
-from atalho.training.arguments import Arguments
 from atalho.training.resolution import Resolved
 from atalho.weights import trained
 from atalho.weights.trained import Inference, Trained
 
-RECIPE = "finetune"
-
 OF_FOLDS = "finetuned_top1"
 OF_SYSTEM = ("top1", "top5", "balanced_accuracy", "loss", "calibration_error")
-
-PARTS = {"train": 0.85, "val": 0.15}
-"""Of the photos of a training: those that are learned from, and those by which the best epoch is chosen."""
 
 
 @dataclass(frozen=True)
@@ -64,25 +54,29 @@ class FineTuned:
     """A network that is fine-tuned in the folds in which it was cross-validated.
 
     Args:
-        photos: the networks that were cross-validated together.
-        network: one of them.
+        trainings: in each fold, and on all photos.
         linear: the record of its top-1 accuracy with a linear classifier.
-        changes: to the recipe.
-        runs: the folder for the trainings.
     """
 
-    photos: Photos
-    network: Resolved
+    trainings: FoldTrainings
     linear: Record
-    changes: RecipeChanges
-    runs: Path
 
     # What the records say
 
     @property
     def name(self) -> str:
         """The network's name."""
-        return self.network.arguments.network
+        return self.trainings.name
+
+    @property
+    def network(self) -> Resolved:
+        """The network, with its weights to begin from."""
+        return self.trainings.network
+
+    @property
+    def photos(self) -> Photos:
+        """The networks that were cross-validated together."""
+        return self.trainings.photos
 
     def step(self) -> Step:
         """The step that trains in every fold, and decides whether the result is kept."""
@@ -120,7 +114,7 @@ class FineTuned:
         return {"arguments": self._conditions()["arguments"]}
 
     def _conditions(self) -> dict[str, Any]:
-        linear, own = self.photos.conditions(self.network), self.arguments
+        linear, own = self.photos.conditions(self.network), self.trainings.arguments
         decided = {
             "folds": linear["arguments"],
             "recipe": asdict(own.recipe),
@@ -130,75 +124,35 @@ class FineTuned:
         arguments = f"sha256:{digest(decided)}"
         return {**linear, "recipe": own.recipe.name, "arguments": arguments}
 
-    # The trainings
-
-    @cached_property
-    def arguments(self) -> Arguments:
-        """Of every training."""
-        facts = subjects.facts(self.network.network)
-        recipe = self.changes.apply(recipes.get(RECIPE, facts))
-        return replace(self.network.arguments, recipe=recipe, new_head=True)
-
-    def seconds(self) -> float:
-        """About how long the trainings that are not finished take on this machine, early stops apart."""
-        every = np.arange(len(self._images.labels))
-        trainings = [
-            self._training(places) for places in (*(train for train, _ in self._folds), every)
-        ]
-        left = [each for each in trainings if not each.finished]
-        if not left:
-            return 0.0
-        of_one = pace.seconds_per_image(self.arguments, left[0].data, self.photos.listeners)
-        return of_one * sum(pace.images(each.arguments, each.data) for each in left)
+    # What the trainings come to
 
     def fitted(self) -> Trained:
         """The network that was trained on all photos; it is trained first, where that was not done."""
         folder = folder_of(self.photos.folder, self.name, self._conditions())
         if not (folder / trained.FILES[0]).exists():
-            training = self._training(np.arange(len(self._images.labels)))
+            training = self.trainings.on_all()
             training.run()
             self._held_out.write(folder, training.trained())
         return trained.read(folder, named=self.name)
 
-    @property
-    def _data(self) -> Dataset:
-        assert self.network.data
-        return self.network.data
-
-    @cached_property
-    def _images(self) -> Images:
-        return images_of(self._data)
-
-    @cached_property
-    def _folds(self) -> list[tuple[Places, Places]]:
-        images = self._images
-        keys, labels, groups = images.checksums(), images.labels.tolist(), images.groups()
-        return folds(keys, labels, groups, self.photos.settings.folds)
-
-    def _training(self, places: Places) -> Training:
-        """The training on the images at some places, which are divided into `PARTS`."""
-        images = self._images.select(torch.from_numpy(places))
-        parts = divided(images.checksums(), images.labels.tolist(), images.groups(), PARTS)
-        splits = {name: images.select(part) for name, part in parts.items()}
-        data = replace(self._data, splits=splits)
-        return Training(self.arguments, data, self.runs, self.photos.listeners)
-
     @cached_property
     def _held_out(self) -> HeldOut:
         """What the networks of the folds say of the photos that they have not seen; they are trained first."""
-        logits: Floats = np.full((len(self._images.labels), len(self._data.classes)), NEVER)
-        for number, (train, test) in enumerate(self._folds, start=1):
-            training = self._training(train)
+        data, folds = self.trainings.data, self.trainings.folds
+        logits: Floats = np.full((len(self.trainings.images.labels), len(data.classes)), NEVER)
+        for number, (train, test) in enumerate(folds, start=1):
+            training = self.trainings.training(train)
             if not training.finished:
-                self.photos.listeners.warn(f"{self.name}: fold {number} of {len(self._folds)}")
+                self.photos.listeners.warn(f"{self.name}: fold {number} of {len(folds)}")
                 training.run()
             logits[test] = self._logits(training.trained(), test)
-        return HeldOut(self.name, self._data, logits)
+        return HeldOut(self.name, data, logits)
 
     @torch.inference_mode()
     def _logits(self, network: Trained, places: Places) -> Floats:
-        device = self.arguments.device.torch
-        model, images = network.to(device).model, self._images.select(torch.from_numpy(places))
+        device = self.trainings.arguments.device.torch
+        images = self.trainings.images.select(torch.from_numpy(places))
+        model = network.to(device).model
         batches = classified(model, images, network.preprocessing, Inference(device, "float32"))
         return np.concatenate([logits.double().cpu().numpy() for logits, _ in batches])
 
@@ -232,31 +186,29 @@ class FineTuned:
 
 
 def affordable(
-    photos: Photos,
+    learning: Learning,
     choice: Choice | None,
     budget: TimeBudget | None,
     records: Sequence[Record],
-    runs: Path,
 ) -> FineTuned | None:
     """The most accurate network within the limits that was cross-validated, to be fine-tuned; None where time does not suffice.
 
     Args:
         choice: among the networks with linear classifiers; None where none is within the limits.
         records: those that there are; what is in them takes no time.
-        runs: the folder for the trainings.
     """
-    networks = {each.arguments.network: each for each in photos.networks}
+    networks = {each.arguments.network: each for each in learning.photos.networks}
     best = next((row for row in choice.within if row.network in networks), None) if choice else None
     if budget is None or best is None:
         return None
     linear = best.readings["top1"].records[-1]
-    tuned = FineTuned(photos, networks[best.network], linear, budget.changes, runs)
+    tuned = FineTuned(learning.in_folds(networks[best.network], budget.changes), linear)
     if tuned.step().done(records):
         return tuned
-    needed, left = tuned.seconds(), budget.until - time.monotonic()
+    needed, left = tuned.trainings.seconds(), budget.until - time.monotonic()
     if needed <= left:
         return tuned
-    photos.listeners.warn(
+    learning.photos.listeners.warn(
         f"{tuned.name} is not fine-tuned: all folds would take about {_minutes(needed)} on this machine, and "
         f"{_minutes(max(0.0, left))} of the budget are left; --time-budget {ceil(1.1 * needed / 60) + 1}m would do"
     )

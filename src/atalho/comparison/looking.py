@@ -8,9 +8,9 @@ from typing import Any
 import torch
 
 from atalho.beside import ESTIMATED, EXACT, map_names
-from atalho.comparison.comparing import FITTED
 from atalho.comparison.crossvalidated import folder_of
 from atalho.comparison.held_out import SPLIT
+from atalho.comparison.learning import FITTED
 from atalho.data import pictures
 from atalho.data.dataset import Images
 from atalho.errors import AtalhoError, printable

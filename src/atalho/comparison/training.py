@@ -1,16 +1,18 @@
 """A network's training in a comparison: its run among others in a folder."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from atalho.comparison import rehearsal
+from atalho.comparison.rehearsal import Rehearsal
 from atalho.conditions import Owner, owned
 from atalho.data.dataset import Dataset
 from atalho.record import CURVES, Record
 from atalho.tasks import Step
-from atalho.training import folder, stated
+from atalho.training import checkpoint, folder, pace, stated
 from atalho.training.arguments import Arguments
 from atalho.training.listeners import Listeners
 from atalho.training.run import execute
@@ -68,12 +70,22 @@ class Training:
     def _folder(self) -> Path:
         return folder.among(self.runs, self.arguments.saved(self.data))
 
+    def rehearse(self) -> Rehearsal:
+        """What the training would take here, by a few steps; this process must have done nothing else."""
+        # A classifier is fitted on the features of all images: that is more than a few steps.
+        recipe = replace(self.arguments.recipe, fitted_head=False)
+        arguments = replace(self.arguments, recipe=recipe)
+        images = pace.images(arguments, self.data)
+        steps = pace.measured(arguments, self.data)
+        disk = steps.weights + (checkpoint.KEEP + 1) * steps.state
+        return rehearsal.measured(arguments.device, steps.seconds * images, images, disk)
+
     def run(self) -> list[Record]:
         """Trains, or goes on where the run stopped; returns the records of its curves and its time."""
         records = execute(
             self.arguments,
             self.data,
-            self._folder,
+            folder.claimed(self.runs, self.arguments.saved(self.data)),
             resume=True,
             test=False,
             listeners=self.listeners,

@@ -1,8 +1,11 @@
 """Images → the features that a frozen network has of them, on an engine that agrees with float32 eager."""
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 
 import numpy as np
@@ -58,14 +61,41 @@ def features(trained: Trained, images: Images, how: Extraction) -> Features:
     """
     file, checksums = cache.path(trained, images.framing), images.checksums()
     known = cache.read(file, how.say)
-    missing = {image: place for place, image in enumerate(checksums) if image not in known}
-    if missing:
+    if missing := _missing(checksums, known):
         left = images.select(torch.tensor([*missing.values()]))
         computed = np.concatenate([*_computed(as_features(trained), left, len(missing), how)])
         known |= zip(missing, computed, strict=True)
         cache.write(file, known, how.say)
     how.progress(len(checksums), len(checksums))
     return cache.rows(known, checksums)
+
+
+def rehearsed(trained: Trained, images: Images, how: Extraction) -> tuple[float, int]:
+    """The seconds that eager takes for an image, by a few batches that are thrown away, and how many images are not in the cache.
+
+    Raises:
+        AtalhoError: as `features`.
+    """
+    known = cache.read(cache.path(trained, images.framing), how.say)
+    missing = _missing(images.checksums(), known)
+    if not missing:
+        return 0.0, 0
+    body = as_features(trained)
+    placement = Placement(how.device, named=body.network.name)
+    session = Torch(body.to(how.device.torch).model, REFERENCE.dtype, placement)
+    seconds = []
+    begun = time.monotonic()
+    for batch in islice(_batches(body, images.select(torch.tensor([*missing.values()]))), 3):
+        _run(session, batch)
+        now = time.monotonic()
+        seconds.append((now - begun) / len(batch))
+        begun = now
+    return median(seconds[1:] or seconds), len(missing)
+
+
+def _missing(images: Sequence[bytes], known: Container[bytes]) -> dict[bytes, int]:
+    """The place of each image that has no features yet."""
+    return {image: place for place, image in enumerate(images) if image not in known}
 
 
 def _computed(body: Trained, images: Images, count: int, how: Extraction) -> Iterator[Features]:

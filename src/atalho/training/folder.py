@@ -15,6 +15,7 @@ from pathlib import Path
 from atalho import record
 from atalho.conditions import digest
 from atalho.errors import AtalhoError, Exit
+from atalho.lock import locked_inside
 from atalho.networks.subjects import folder_name
 from atalho.record import Record
 from atalho.training import arguments
@@ -23,6 +24,9 @@ from atalho.weights import trained
 from atalho.weights.trained import Trained
 
 CHECKPOINTS, KEPT, RECORDS = "checkpoints", "kept", "records.jsonl"
+CLAIMING = 60.0
+"""Seconds to wait for other processes that claim a folder, which takes them a moment."""
+
 LAST = "train_time"
 """The quantity of the last record that a run writes when it ends; the test accuracy may be appended later."""
 
@@ -81,6 +85,21 @@ def among(runs: Path, now: SavedArguments) -> Path:
             return folder
     free = not (runs / name / arguments.FILE).exists()
     return runs / name if free else runs / f"{name}-{digest(asdict(now))[:8]}"
+
+
+def claimed(runs: Path, now: SavedArguments) -> Path:
+    """The run's folder as `among`, which is created where it is not there, so that no other run takes it meanwhile.
+
+    Raises:
+        AtalhoError: as `arguments.read`.
+        OSError: where nothing can be written.
+    """
+    with locked_inside(runs, CLAIMING):
+        folder = among(runs, now)
+        if not (folder / arguments.FILE).exists():
+            folder.mkdir(exist_ok=True)
+            now.write(folder)
+        return folder
 
 
 def measured(folder: Path) -> list[Record]:

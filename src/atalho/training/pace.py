@@ -1,9 +1,13 @@
 """How long a training takes on this machine, by a few steps that are measured and thrown away."""
 
 import time
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
+
+from torch import Tensor
 
 from atalho.data.dataset import Dataset
 from atalho.training.arguments import Arguments
@@ -27,8 +31,22 @@ def images(arguments: Arguments, data: Dataset) -> float:
     return epochs + FORWARD * rows * len(data.splits["val"].labels)
 
 
-def seconds_per_image(arguments: Arguments, data: Dataset, listeners: Listeners = SILENT) -> float:
-    """The time that a training step takes on this machine, over the images of its batch; the median of a few.
+class Steps(NamedTuple):
+    """A few training steps.
+
+    Attributes:
+        seconds: of a step over the images of its batch; the median.
+        state: bytes of a checkpoint.
+        weights: bytes of the network that the run would leave.
+    """
+
+    seconds: float
+    state: int
+    weights: int
+
+
+def measured(arguments: Arguments, data: Dataset, listeners: Listeners = SILENT) -> Steps:
+    """A few steps of a training on this machine.
 
     Raises:
         AtalhoError: as `initial_model`; OUT-OF-MEMORY (exit 6).
@@ -42,4 +60,15 @@ def seconds_per_image(arguments: Arguments, data: Dataset, listeners: Listeners 
             run.attempt()
             run.check()  # waits for the device
             times.append(time.monotonic() - begun)
-    return median(times[1:] or times) / arguments.recipe.batch_size
+        seconds = median(times[1:] or times) / arguments.recipe.batch_size
+        weights = run.learner.inference.state_dict()
+        return Steps(seconds, _size(run.state().tensors), _size(weights))
+
+
+def seconds_per_image(arguments: Arguments, data: Dataset, listeners: Listeners = SILENT) -> float:
+    """The time that a training step takes on this machine, over the images of its batch; raises as `measured`."""
+    return measured(arguments, data, listeners).seconds
+
+
+def _size(tensors: Mapping[str, Tensor]) -> int:
+    return sum(each.nbytes for each in tensors.values())

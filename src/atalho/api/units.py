@@ -1,0 +1,89 @@
+"""The units of a comparison's work, each in a process of its own: of this machine, or of the workers of a Dask scheduler."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from atalho import __version__
+from atalho.api.preparing import Setup
+from atalho.api.reporting import Reporter
+from atalho.errors import AtalhoError, Exit, printable
+from atalho.runtime import cluster
+from atalho.runtime.cluster import Cluster, Task
+
+if TYPE_CHECKING:
+    from atalho.comparison.learning import Unit
+
+CHILD = "atalho.api.unit_child"
+
+
+@dataclass(frozen=True)
+class Units:
+    """How the units of a comparison are done in processes of their own.
+
+    Args:
+        setup: of the comparison, with the precision and the threads of every training, which no machine decides then.
+        folder: the comparison's.
+        workers: that do them; None for children of this process, one after another.
+    """
+
+    setup: Setup
+    folder: Path
+    reporter: Reporter
+    workers: Cluster | None = None
+
+    def finish(self, units: "Sequence[Unit]") -> None:
+        """Finishes units, so that their results are in the comparison's folder.
+
+        Raises:
+            AtalhoError: as `Cluster`; the first error of a unit, once all others have ended.
+        """
+        errors = []
+        for number, (name, value) in enumerate(self._results(units), start=1):
+            if isinstance(value, AtalhoError):
+                errors.append(value)
+                said = str(value)
+            else:
+                said = f"{value['seconds']:.1f} s on {printable(value['machine'])}"
+            self.reporter.say(f"[{number}/{len(units)}] {name}: {said}")
+        if errors:
+            raise errors[0]
+
+    def rehearse(self, units: "Sequence[Unit]") -> Iterator[tuple[str, Any]]:
+        """The name of each unit with the fields of its `Rehearsal`, or with the error that it ended with; as they end."""
+        return self._results(units, rehearse=True)
+
+    def _results(
+        self, units: "Sequence[Unit]", *, rehearse: bool = False
+    ) -> Iterator[tuple[str, Any]]:
+        message = {
+            "version": __version__,
+            "current": str(Path.cwd()),
+            "folder": str(self.folder),
+            "setup": asdict(self.setup),
+            "rehearse": rehearse,
+        }
+        tasks = [Task(each.name, CHILD, {**message, "unit": each.name}) for each in units]
+        if self.workers is None:
+            yield from map(self._told, cluster.results(tasks))
+            return
+        with self.workers as workers:
+            self.reporter.say(
+                f"{len(tasks)} tasks on {workers.address}, {workers.slots} at a time so far, each with {workers.threads} threads"
+            )
+            yield from map(self._told, workers.results(tasks))
+
+    def _told(self, result: cluster.Result) -> tuple[str, Any]:
+        """A unit's name and what its child sent or the error; what the child had to say is said."""
+        task, sent = result
+        if isinstance(sent, AtalhoError):
+            return task.name, sent
+        for line in sent["said"]:
+            self.reporter.say(line)
+        if error := sent.get("error"):
+            code, subject, cause, next_step, status = error
+            return task.name, AtalhoError(
+                code, subject, cause, next_step=next_step, exit=Exit(status)
+            )
+        return task.name, sent["value"]

@@ -1,0 +1,69 @@
+"""The folder of the network that a comparison has chosen, ready to be handed over."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from operator import eq
+from pathlib import Path
+
+from atalho.comparison import promises
+from atalho.comparison.comparing import CHOSEN, Measured, Say
+from atalho.conditions import states
+from atalho.engines import deploy
+from atalho.record import Record
+from atalho.weights import config
+from atalho.weights.calibration import Calibration
+
+
+def keep(
+    measured: Measured,
+    folder: Path,
+    say: Say = lambda message: None,
+) -> bool:
+    """Replaces `chosen` by a copy of the chosen network with its engine's files, or removes it where none was chosen.
+
+    With it go a script that runs it without atalho, and what it promises.
+
+    Args:
+        say: is called with a line where torch cannot export it, so that there is no script.
+
+    Returns:
+        Whether `chosen` is there now; it is not for networks without trained weights.
+    """
+    target = folder / CHOSEN
+    if target.exists():
+        shutil.rmtree(target)
+    choice = measured.choice
+    source = measured.engines.get(choice.chosen.network) if choice else None
+    if choice is None or source is None or not source.exists():
+        return False
+    network = choice.chosen.network
+
+    def complete(copied: Path) -> None:
+        _calibrate(copied, measured.records)
+        if cause := deploy.make_standalone(copied, network):
+            say(f"{target} does not run without atalho: {cause}")
+        promises.write(copied, network, promises.of_row(choice.chosen, measured.limits))
+
+    deploy.copy(source, target, complete)
+    return True
+
+
+def _calibrate(folder: Path, records: Sequence[Record]) -> None:
+    """Replaces the outcomes in a network's calibration by those of the same validation images on its engine."""
+    settings = config.read(folder)
+    if settings.calibration is None:
+        return
+    temperature, split = settings.calibration.temperature, settings.calibration.split
+    validated = {"weights": f"sha256:{settings.weights}", "split": split}
+    of_images = [
+        each.conditions["outcomes"]
+        for each in records
+        if each.quantity == "top1" and states(each.conditions, validated)
+        if "outcomes" in each.conditions
+    ]
+    if of_images:
+        newest = of_images[-1]
+        right = map(eq, newest["truth"], newest["predicted"])
+        calibration = Calibration.of(temperature, split, newest["confidence"], right)
+        replace(settings, calibration=calibration).write(folder)

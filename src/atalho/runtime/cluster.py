@@ -1,0 +1,235 @@
+"""Tasks on the workers of a Dask scheduler, each in a child process of a worker; Dask is imported only where an address is named."""
+
+import ipaddress
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import CancelledError
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any, Self
+
+from atalho.conditions import digest
+from atalho.errors import AtalhoError, Exit, wrong_option
+from atalho.runtime.child import Child, Ended
+from atalho.runtime.processor import cores
+
+EXTRA = "pip install 'atalho[cluster]'"
+
+STOPPED = "stopped"
+"""The message of a child that a signal has stopped before its work was done."""
+
+RETRIES = 3
+"""How often a task is begun again whose process was killed while its worker lived on."""
+
+PATIENCE = 30
+"""Seconds in which a scheduler must answer."""
+
+LOCAL = {
+    "distributed.scheduler.allowed-failures": 1000,  # a training goes on from its checkpoint, however often its worker dies
+    "distributed.nanny.pre-spawn-environ": {},  # threads are set by each task, as in a run without workers
+}
+"""Dask's settings for workers that this process starts."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """Work for a child process.
+
+    Args:
+        name: for people; no other task has it.
+        module: of the child, as of `Child`; it sends one message, its result.
+        message: that the child is sent, as JSON; where it is equal, so is the work.
+    """
+
+    name: str
+    module: str
+    message: Any
+
+
+Result = tuple[Task, Any]
+"""A task, and the message of its child; or the AtalhoError with which its process ended."""
+
+
+def local_workers(address: str) -> int | None:
+    """The number N of an address `local:N`; None for the address of a scheduler."""
+    match = re.fullmatch(r"local:([1-9]\d*)", address)
+    return int(match[1]) if match else None
+
+
+def check(address: str) -> None:
+    """Checks that an address may be connected to; nothing is imported or sent for it.
+
+    Raises:
+        AtalhoError: USAGE (exit 2), for what is no address; CLUSTER-PLAIN (exit 5), for a scheduler beyond this machine that
+            anybody may reach, and so run code on its workers.
+    """
+    if local_workers(address):
+        return
+    match = re.fullmatch(r"(\w+)://(\[[\da-fA-F:.]+\]|[\w.-]+):(\d+)", address)
+    if not match or match[1] not in ("tls", "tcp"):
+        raise wrong_option(
+            "on", f"{address!r} is not as local:2, tls://HOST:PORT, or tcp://localhost:PORT"
+        )
+    scheme, host, port = match.groups()
+    if scheme == "tcp" and not _here(host.strip("[]")):
+        raise AtalhoError(
+            "CLUSTER-PLAIN",
+            address,
+            "whoever reaches a scheduler without certificates runs code on its workers; nothing was sent",
+            next_step=f"--on tls://{host}:{port}, with certificates in Dask's settings distributed.comm.tls",
+            exit=Exit.UNSAFE,
+        )
+
+
+def _here(host: str) -> bool:
+    """Whether a host can only be this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class Cluster:
+    """The workers of a scheduler; a context, which may be entered again.
+
+    Args:
+        address: as `check` takes it; `local:N` starts N workers on this machine, which end with the context.
+        threads: that every task is to have, whichever worker does it; for `local:N` a share of this machine's cores unless given.
+
+    Raises:
+        AtalhoError: as `check`; USAGE (exit 2), without `threads` for the workers of a scheduler; CLUSTER-EXTRA (exit 6), without
+            Dask.
+
+    Attributes:
+        slots: how many tasks there were workers for when it was last entered.
+    """
+
+    def __init__(self, address: str, threads: int | None = None) -> None:
+        check(address)
+        count = local_workers(address)
+        if count is None and threads is None:
+            raise wrong_option(
+                "on",
+                "the bits of a training depend on its threads, which no worker may decide: it goes with --threads",
+            )
+        self.threads = threads or max(1, cores() // (count or 1))
+        try:
+            import distributed
+        except ImportError as error:
+            raise AtalhoError(
+                "CLUSTER-EXTRA",
+                address,
+                "needs distributed, not installed here",
+                next_step=EXTRA,
+                exit=Exit.RESOURCES,
+            ) from error
+        self.address = address
+        self._dask: Any = distributed
+        self._open = ExitStack()
+        self.slots = 0
+
+    def __enter__(self) -> Self:
+        """Raises CLUSTER (exit 6), where the scheduler does not answer."""
+        try:
+            self._client = self._open.enter_context(
+                self._dask.Client(self._scheduler(), timeout=PATIENCE, set_as_default=False)
+            )
+        except (OSError, TypeError, ValueError) as error:  # the last two for certificates
+            self._open.close()
+            cause = f"no scheduler answers ({str(error).splitlines()[0]})"
+            raise self._error(
+                cause, "dask scheduler, and DASK_DISTRIBUTED__COMM__TLS__CA_FILE for tls"
+            ) from error
+        self.slots = sum(self._client.nthreads().values())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def _scheduler(self) -> Any:
+        count = local_workers(self.address)
+        if count is None:
+            return self.address
+        import dask
+
+        self._open.enter_context(dask.config.set(LOCAL))
+        return self._open.enter_context(
+            self._dask.LocalCluster(
+                n_workers=count,
+                threads_per_worker=1,
+                processes=True,
+                host="127.0.0.1",
+                security=True,  # other users of this machine reach its ports too
+                dashboard_address="127.0.0.1:0",
+                worker_dashboard_address="127.0.0.1:0",
+                memory_limit=0,
+                silence_logs="CRITICAL",
+            )
+        )
+
+    def results(self, tasks: Sequence[Task]) -> Iterator[Result]:
+        """Each task with what its child sent, in the order in which they end.
+
+        A task whose worker is lost is begun again on another one.
+
+        Raises:
+            AtalhoError: CLUSTER (exit 6), where the scheduler or all workers that had a task are lost.
+        """
+        futures = {
+            self._client.submit(
+                _on_worker, task, key=f"{task.name} {digest(task.message)[:16]}", retries=RETRIES
+            ): task
+            for task in tasks
+        }
+        try:
+            for future in self._dask.as_completed(futures, loop=self._client.loop):
+                try:
+                    yield futures[future], future.result()
+                except AtalhoError as error:
+                    yield futures[future], error
+        except (CancelledError, OSError, self._dask.KilledWorker) as error:
+            raise self._error(
+                f"{type(error).__name__}; what is done is kept", "the same command, which goes on"
+            ) from error
+
+    def _error(self, cause: str, next_step: str) -> AtalhoError:
+        return AtalhoError("CLUSTER", self.address, cause, next_step=next_step, exit=Exit.RESOURCES)
+
+
+def do(task: Task) -> Any:
+    """Does a task in a child of this process, and returns what the child sends.
+
+    Raises:
+        AtalhoError: CLUSTER-TASK (exit 6), where the child was killed.
+    """
+    with Child(task.module) as child:
+        child.send(task.message)
+        try:
+            return child.receive()
+        except Ended as ended:
+            raise AtalhoError(
+                "CLUSTER-TASK",
+                task.name,
+                f"its process ended: {ended.cause}",
+                next_step="the same command, which goes on",
+                exit=Exit.RESOURCES,
+            ) from None
+
+
+def results(tasks: Iterable[Task]) -> Iterator[Result]:
+    """As `Cluster.results`, one task after another in children of this process."""
+    for task in tasks:
+        try:
+            yield task, do(task)
+        except AtalhoError as error:
+            yield task, error
+
+
+def _on_worker(task: Task) -> Any:
+    """Does a task on a worker; where its child was stopped by a signal, another worker goes on."""
+    from distributed import Reschedule
+
+    result = do(task)
+    if result == STOPPED:
+        raise Reschedule
+    return result

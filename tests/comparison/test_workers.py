@@ -1,0 +1,214 @@
+"""A comparison whose networks learn on two local workers: the same weights and values as a serial one, whoever is killed on the way."""
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+import atalho
+from atalho import record
+from atalho.api import unit_child
+from atalho.api.preparing import Setup
+from atalho.api.reporting import QUIET
+from atalho.api.units import Units
+from atalho.comparison.learning import FITTED, RUNS, Learning
+from atalho.conditions import Owner, owned
+from atalho.errors import AtalhoError, Exit
+from atalho.lock import LOCK
+from atalho.record import OF_A_SPLIT, Record
+from atalho.runtime.cluster import Cluster
+from atalho.training import arguments
+from atalho.training.listeners import SILENT
+from photo_folders import tinted, untrained
+
+LEARNED = (*("train_loss", "train_top1", "val_loss", "val_top1"), *OF_A_SPLIT, "learning_top1")
+"""The quantities whose values no clock decides."""
+
+pytestmark = pytest.mark.usefixtures("brief")
+
+
+def compared(folder: Path, on: str | None, **settings: object) -> atalho.Compared:
+    """Two networks on digits, each with two seeds."""
+    options: dict[str, object] = {"seeds": (0, 1), "batch_size": 1, "threads": 1, "device": "cpu"}
+    options |= {"steps": 12, "output": folder, "on": on, **settings}
+    return atalho.compare(["resnet20", "plain20"], "digits", **options)  # type: ignore[arg-type]
+
+
+def learned(folder: Path) -> list[tuple[object, ...]]:
+    """What no clock decides of a comparison's records, in order."""
+    return [
+        (each.subject, each.quantity, each.value, _of_training(each))
+        for each in record.read(folder / "records.jsonl")
+        if each.quantity in LEARNED
+    ]
+
+
+def _of_training(each: Record) -> object:
+    whose = Owner.NETWORK, Owner.DATA, Owner.TRAINING, Owner.SEED, Owner.POSITION
+    return [owned(each.conditions, owner) for owner in whose]
+
+
+def runs(folder: Path) -> dict[tuple[str, int], tuple[bytes, bytes]]:
+    """The weights and the rows of every run, by network and seed."""
+    files = {}
+    for path in (folder / RUNS).iterdir():
+        if saved := arguments.read(path):
+            files[saved.network, saved.seed] = (
+                (path / "model.safetensors").read_bytes(),
+                (path / "metrics.csv").read_bytes(),
+            )
+    return files
+
+
+@pytest.fixture(scope="module")
+def serial(tmp_path_factory: pytest.TempPathFactory, brief: None) -> Path:
+    folder = tmp_path_factory.mktemp("serial") / "comparison"
+    compared(folder, None)
+    return folder
+
+
+def setup(**settings: object) -> Setup:
+    """One network on digits with two seeds."""
+    fields: dict[str, object] = dict.fromkeys(each.name for each in dataclasses.fields(Setup))
+    fields |= {"networks": "resnet20", "data": "digits", "data_dir": "data", "seeds": [0, 1]}
+    fields |= {"from_scratch": False, "as_published": False, "class_weights": False}
+    fields |= {"mirror": True, "seed": 0, "steps": 5, "threads": 1, "device": "cpu"}
+    return Setup(**{**fields, "optimise": "accuracy", **settings})  # type: ignore[arg-type]
+
+
+def learn(setup: Setup, folder: Path) -> Learning:
+    """How networks learn in a comparison's folder."""
+    prepared = setup.prepare(QUIET)
+    return Learning.of(prepared.networks, setup.seeds, prepared.settings, folder, SILENT)
+
+
+def test_trainings_on_two_workers_have_the_bits_of_one_process(tmp_path: Path) -> None:
+    lines: list[str] = []
+    here, there = (learn(setup(), tmp_path / name) for name in ("here", "there"))
+    for unit in here.units():
+        unit.run()
+    workers = Cluster("local:2", 1)
+    Units(setup(), there.folder, atalho.Reporter(say=lines.append), workers).finish(there.units())
+    assert all(unit.finished() for unit in there.units())
+    assert len(runs(there.folder)) == 2
+    assert runs(there.folder) == runs(here.folder)
+    assert lines[0] == "2 tasks on local:2, 2 at a time so far, each with 1 threads"
+    assert sorted(line[:40] for line in lines[1:]) == [
+        f"[{number}/2] resnet20: training on digits, seed" for number in (1, 2)
+    ]
+
+
+def test_a_unit_that_another_process_does_is_waited_for(tmp_path: Path) -> None:
+    learning = learn(setup(seeds=[0]), tmp_path / "c")
+    (unit,) = learning.units()
+    folder = tmp_path / "c" / RUNS / "resnet20"
+    folder.mkdir(parents=True)
+    with FileLock(folder / LOCK):
+        with pytest.raises(AtalhoError, match="IN-USE"):
+            unit.run()
+        assert not unit_child._run(unit)
+    assert unit_child._run(unit)
+    assert unit.finished()
+
+
+@pytest.mark.full
+def test_two_workers_give_the_records_of_one_process(serial: Path, tmp_path: Path) -> None:
+    lines: list[str] = []
+    folder = tmp_path / "comparison"
+    result = compared(folder, "local:2", reporter=atalho.Reporter(say=lines.append))
+    assert result.page.exists()
+    assert learned(folder) == learned(serial)
+    assert runs(folder) == runs(serial)
+    assert len(runs(folder)) == 4
+    assert "4 tasks on local:2, 2 at a time so far, each with 1 threads" in lines
+    ended = [number for number, line in enumerate(lines) if " s on " in line]
+    assert len(ended) == 4
+    assert max(ended) < lines.index("[1/15] resnet20: training on digits")  # timings are alone
+    times = [each for each in result.records if each.quantity == "train_time"]
+    assert len(times) == 4
+    assert all(each.device and each.conditions["threads"] == 1 for each in times)
+
+
+@pytest.mark.full
+def test_what_is_done_is_not_sent_to_workers(serial: Path) -> None:
+    lines: list[str] = []
+    compared(serial, "local:2", reporter=atalho.Reporter(say=lines.append))
+    assert not [line for line in lines if "tasks on" in line]
+    plan = atalho.plan(["resnet20", "plain20"], "digits", steps=12, seeds=(0, 1), output=serial)
+    assert plan.done == 4
+    assert len(plan.tasks) == 1
+
+
+@pytest.mark.full
+def test_an_error_of_a_task_is_said_once_the_others_have_ended(tmp_path: Path) -> None:
+    lines: list[str] = []
+    network = tmp_path / "exploding.py"
+    network.write_text(
+        "from torch import nn\n\n"
+        "class Exploding(nn.Linear):\n"
+        "    def forward(self, x):\n"
+        "        y = super().forward(x.flatten(1))\n"
+        "        return y * float('inf') if self.training and len(x) > 4 else y\n\n"
+        "def build(num_classes=10):\n"
+        "    return Exploding(64, num_classes)\n"
+    )
+    names = [f"{network}:build", "resnet20"]
+    with pytest.raises(AtalhoError, match="LOSS-NOT-FINITE") as caught:
+        atalho.compare(
+            names,
+            "digits",
+            steps=3,
+            threads=1,
+            device="cpu",
+            output=tmp_path / "c",
+            on="local:1",
+            reporter=atalho.Reporter(say=lines.append),
+        )
+    assert caught.value.exit == Exit.NUMBERS
+    assert any(
+        line.startswith("[2/2] resnet20: training on digits, seed 0: ") and " s on " in line
+        for line in lines
+    )
+
+
+@pytest.mark.full
+def test_photos_are_cross_validated_on_workers(tmp_path: Path) -> None:
+    tinted(tmp_path / "photos")
+    untrained(tmp_path / "weights", "resnet20", 0)
+    for name, on in (("serial", None), ("workers", "local:1")):
+        atalho.compare(
+            "resnet20",
+            str(tmp_path / "photos"),
+            weights=str(tmp_path / "weights"),
+            data_dir=tmp_path / "data",
+            batch_size=1,
+            threads=1,
+            device="cpu",
+            output=tmp_path / name,
+            on=on,
+        )
+    assert learned(tmp_path / "workers") == learned(tmp_path / "serial")
+    (fitted,), (other,) = (
+        [*(tmp_path / name / FITTED).iterdir()] for name in ("serial", "workers")
+    )
+    assert fitted.name == other.name
+    for file in ("model.safetensors", "folds.jsonl", "records.jsonl"):
+        assert (fitted / file).read_bytes() == (other / file).read_bytes(), file
+
+
+@pytest.mark.full
+def test_workers_and_client_killed_at_random_end_with_the_records_of_one_process(
+    tmp_path: Path,
+) -> None:
+    crashes = Path(__file__).parents[1] / "worker_crashes.py"
+    done = subprocess.run(
+        [sys.executable, str(crashes), "20", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("20 kills, ")

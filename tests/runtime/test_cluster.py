@@ -1,0 +1,208 @@
+"""Addresses of workers: which are connected to, what is refused before anything is sent, and that Dask is imported for them alone."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from threading import Thread
+
+import psutil
+import pytest
+
+from atalho.cli import main
+from atalho.errors import AtalhoError, Exit
+from atalho.runtime import cluster
+from atalho.runtime.cluster import Cluster, Task, check
+
+CHILD = '''
+"""A task that says in which process it is done; `sleep` makes it last, `kill` has the first ones end."""
+import os, time
+from pathlib import Path
+
+def main(parent):
+    message = parent.receive()
+    began = Path(message["folder"]) / f"{os.getpid()}.began"
+    began.write_text(str(os.getppid()))
+    if len([*began.parent.glob("*.began")]) <= message.get("kill", 0):
+        os.kill(os.getpid(), 9)
+    while (began.parent / "wait").exists():
+        time.sleep(0.05)
+    parent.send("stopped" if message.get("stopped") and not _marked(began.parent) else os.getpid())
+
+def _marked(folder):
+    mark = folder / "mark"
+    known = mark.exists()
+    mark.touch()
+    return known
+'''
+
+
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder in which a module `worked` of tasks is found by processes that start now, and a folder for their files."""
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "modules" / "worked.py").write_text(CHILD)
+    paths = [str(tmp_path / "modules"), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
+    (tmp_path / "work").mkdir()
+    return tmp_path / "work"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *(
+            "local:1",
+            "local:16",
+            "tls://node7.cluster:8786",
+            "tls://10.0.0.1:8786",
+            "tls://[2001:db8::1]:1",
+        ),
+        *(
+            "tcp://localhost:8786",
+            "tcp://127.0.0.1:8786",
+            "tcp://127.3.0.1:8786",
+            "tcp://[::1]:8786",
+        ),
+    ],
+)
+def test_these_addresses_may_be_connected_to(address: str) -> None:
+    check(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *(
+            "tcp://node7:8786",
+            "tcp://10.0.0.1:8786",
+            "tcp://0.0.0.0:8786",
+            "tcp://[2001:db8::1]:8786",
+        ),
+        *("tcp://localhost.evil.org:8786", "tcp://127.0.0.1.evil.org:8786"),
+    ],
+)
+def test_a_plain_address_beyond_this_machine_is_refused(
+    address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["compare", "resnet20", "-t", "1", "--on", address]) == Exit.UNSAFE
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error[CLUSTER-PLAIN] {address}: whoever reaches")
+    assert f"--on tls://{address.removeprefix('tcp://')}, with certificates" in line
+    check(f"tls://{address.removeprefix('tcp://')}")  # what it says is taken
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("local:0", "local:", "local:-1", "node7:8786", "tls://node7", "http://node7:80"),
+        *("inproc://x:1", "tcp://a@localhost:1", "tls://h:1/x", ""),
+    ],
+)
+def test_what_is_no_address_is_a_usage_error(address: str) -> None:
+    with pytest.raises(AtalhoError, match="USAGE") as caught:
+        Cluster(address, 1)
+    assert caught.value.exit == Exit.USAGE
+
+
+def test_the_threads_of_a_training_are_not_left_to_a_scheduler(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(AtalhoError, match=r"--on: .*it goes with --threads"):
+        Cluster("tls://node7:8786")
+    monkeypatch.setattr(cluster, "cores", lambda: 8)
+    assert Cluster("tls://node7:8786", 3).threads == 3
+    assert [Cluster(f"local:{count}").threads for count in (1, 3, 16)] == [8, 2, 1]
+
+
+def test_a_scheduler_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "PATIENCE", 0.2)
+    with pytest.raises(
+        AtalhoError, match=r"CLUSTER\] tcp://localhost:1: no scheduler answers"
+    ) as caught:
+        Cluster("tcp://localhost:1", 1).__enter__()
+    assert caught.value.exit == Exit.RESOURCES
+    with pytest.raises(AtalhoError, match=r"CLUSTER\] tls://localhost:1: no scheduler answers"):
+        Cluster("tls://localhost:1", 1).__enter__()  # without certificates
+
+
+def test_a_missing_extra_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(
+        AtalhoError, match=r"CLUSTER-EXTRA\] local:2: .*atalho\[cluster\]"
+    ) as caught:
+        Cluster("local:2", 1)
+    assert caught.value.exit == Exit.RESOURCES
+
+
+def test_dask_is_imported_for_an_address_alone() -> None:
+    code = (
+        "import sys; from atalho.cli import main\n"
+        "main(['compare', 'resnet20', '--data', 'none', '--plan', '--format', 'json'])\n"
+        "assert 'atalho.runtime.cluster' in sys.modules\n"
+        "assert not {'dask', 'distributed'} & {*sys.modules}\n"
+        "main(['compare', 'resnet20', '--on', 'tls://nowhere:1'])\n"
+        "assert not {'dask', 'distributed'} & {*sys.modules}\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_tasks_go_on_elsewhere_when_their_process_is_killed_or_stopped(work: Path) -> None:
+    message = {"folder": str(work), "kill": 2, "stopped": True}
+    tasks = [Task(f"task {number}", "worked", {**message, "number": number}) for number in range(2)]
+    with Cluster("local:2", 1) as workers:
+        assert workers.slots == 2
+        results = {task.name: process for task, process in workers.results(tasks)}
+    assert {*results} == {"task 0", "task 1"}
+    began = {int(each.stem) for each in work.glob("*.began")}
+    assert {*results.values()} < began
+    assert len(began) == 2 + 2 + 1  # two were killed, one was stopped
+
+
+def test_a_task_whose_process_is_killed_again_and_again_is_an_error(work: Path) -> None:
+    task = Task("mortal", "worked", {"folder": str(work), "kill": 99})
+    with Cluster("local:1", 1) as workers:
+        ((_, error),) = workers.results([task])
+    assert "CLUSTER-TASK] mortal: its process ended: killed by SIGKILL" in str(error)
+    assert len([*work.glob("*.began")]) == 1 + cluster.RETRIES
+
+
+def test_a_killed_worker_takes_its_task_with_it_and_another_goes_on(work: Path) -> None:
+    (work / "wait").touch()
+    task, killed = Task("task", "worked", {"folder": str(work)}), list[int]()
+
+    def kill() -> None:
+        began = _first(work)
+        killed.append(int(began.stem))
+        os.kill(int(began.read_text()), signal.SIGKILL)
+        (work / "wait").unlink()
+
+    with Cluster("local:1", 1) as workers:
+        killer = Thread(target=kill)
+        killer.start()
+        ((_, process),) = workers.results([task])
+        killer.join()
+    (child,) = killed
+    assert process != child
+    assert _gone(child)
+
+
+def _gone(process: int) -> bool:
+    """Whether a process has ended, though nobody may have asked for its exit code."""
+    try:
+        return psutil.Process(process).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def _first(work: Path) -> Path:
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        for each in work.glob("*.began"):
+            if each.read_text():
+                return each
+        time.sleep(0.02)
+    raise AssertionError("no task has begun")
