@@ -15,7 +15,7 @@ from pathlib import Path
 from atalho import record
 from atalho.conditions import digest
 from atalho.errors import AtalhoError, Exit
-from atalho.lock import locked_inside
+from atalho.lock import locked_inside, unusable
 from atalho.networks.subjects import folder_name
 from atalho.record import Record
 from atalho.training import arguments
@@ -91,15 +91,17 @@ def claimed(runs: Path, now: SavedArguments) -> Path:
     """The run's folder as `among`, which is created where it is not there, so that no other run takes it meanwhile.
 
     Raises:
-        AtalhoError: as `arguments.read`.
-        OSError: where nothing can be written.
+        AtalhoError: as `arguments.read`; OUTPUT (exit 2), where it cannot be written.
     """
-    with locked_inside(runs, CLAIMING):
-        folder = among(runs, now)
-        if not (folder / arguments.FILE).exists():
-            folder.mkdir(exist_ok=True)
-            now.write(folder)
-        return folder
+    try:
+        with locked_inside(runs, CLAIMING):
+            folder = among(runs, now)
+            if not (folder / arguments.FILE).exists():
+                folder.mkdir(exist_ok=True)
+                now.write(folder)
+            return folder
+    except OSError as error:
+        raise unusable(runs, f"cannot be written ({error.strerror})") from error
 
 
 def measured(folder: Path) -> list[Record]:
