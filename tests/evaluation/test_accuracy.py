@@ -106,6 +106,20 @@ def test_processes_that_share_a_split_answer_as_one(images: int) -> None:
         assert torch.equal(each.confusion, alone.confusion)
 
 
+def test_fifty_thousand_classes_take_no_square_of_memory() -> None:
+    """A matrix of 50,000² counts would be 20 GB; the loops over classes are linear too."""
+    classes = 50_000
+    truth = torch.arange(0, classes, 100)
+    logits = torch.zeros(len(truth), classes)
+    predicted = (truth + torch.arange(len(truth)) % 2) % classes
+    logits[torch.arange(len(truth)), predicted] = 1
+    found = tally([(logits, truth)])
+    assert found.top1 == 0.5
+    assert [each for each in found.per_class if each is not None] == [1.0, 0.0] * 250
+    assert found.outcomes.mistakes() == {wrong: {wrong + 1: 1} for wrong in truth[1::2].tolist()}
+    assert found.guessing == pytest.approx(log(500))
+
+
 def test_a_class_without_images_has_no_accuracy_and_few_classes_no_top5() -> None:
     images = torch.arange(4, dtype=torch.uint8)[:, None, None, None]
     split = Split(images, torch.tensor([0, 0, 2, 2]))
@@ -139,7 +153,10 @@ def test_the_calibration_error_is_the_distance_of_probabilities_from_shares() ->
 
 
 def test_guessing_is_the_entropy_of_the_classes() -> None:
-    even = Accuracy(4, 0.5, None, 1.0, torch.eye(4, dtype=torch.long))
-    assert even.guessing == pytest.approx(log(4))
-    uneven = Accuracy(4, 0.5, None, 1.0, torch.tensor([[3, 0, 0], [1, 0, 0], [0, 0, 0]]))
+    def of(*truth: int) -> Accuracy:
+        classes, sure = torch.tensor(truth), torch.ones(4)
+        return Accuracy(4, 0.5, None, 1.0, 4, Outcomes(classes, classes, sure, sure))
+
+    assert of(0, 1, 2, 3).guessing == pytest.approx(log(4))
+    uneven = of(0, 0, 0, 1)
     assert uneven.guessing == pytest.approx(-0.75 * log(0.75) - 0.25 * log(0.25))

@@ -17,6 +17,7 @@ from atalho.data.layout import WHOLE, layout
 from atalho.errors import AtalhoError, Exit
 from atalho.evaluation import evaluating
 from atalho.evaluation.accuracy import Accuracy
+from atalho.evaluation.outcomes import Outcomes
 from atalho.networks import subjects
 from atalho.runtime.device import Device
 from atalho.training import run
@@ -86,9 +87,9 @@ def test_some_of_the_classes(trained: Trained, photos: Path, tmp_path: Path) -> 
 
 def test_rows_of_many_classes_name_the_most_common_mistakes(trained: Trained) -> None:
     classes = {str(number): f"name {number}" for number in range(30)}
-    confusion = torch.zeros(30, 30, dtype=torch.int64)
-    confusion[4, [4, 7, 2, 9, 5]] = torch.tensor([10, 1, 3, 3, 2])
-    found = Accuracy(19, 10 / 19, None, 1.0, confusion)
+    predicted = torch.tensor([4] * 10 + [7] + [2] * 3 + [9] * 3 + [5] * 2)
+    truth, sure = torch.full((19,), 4), torch.ones(19)
+    found = Accuracy(19, 10 / 19, None, 1.0, 30, Outcomes(truth, predicted, sure, sure))
     many = evaluating.Evaluation(replace(trained, classes=classes), "x", None, (4,), found)
     assert many.rows() == [
         {

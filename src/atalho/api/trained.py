@@ -90,7 +90,7 @@ def evaluate(
         from atalho.data.layout import layout
 
         unknown = layout(Path(data), trained.classes).unknown
-    if unknown is not None and evaluation.accuracy.outcomes:
+    if unknown is not None:
         from atalho.evaluation.unknown import measure
 
         known = evaluation.accuracy.outcomes.confidence

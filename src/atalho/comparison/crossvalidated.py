@@ -253,7 +253,6 @@ class Photos:
         """The mistakes whose pictures a record names, with the classifiers of the folds that made them."""
         embedding, outcome = self._of(network)
         answers = self._held_out(network).accuracy.outcomes
-        assert answers
         if rows := answers.most_confident_mistakes():
             heads = [outcome.fold_heads[outcome.tested_in[row]] for row in rows]
             images = [embedding.images[row] for row in rows]

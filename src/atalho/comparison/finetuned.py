@@ -159,7 +159,6 @@ class FineTuned:
     def _compared(self) -> Record:
         """The out-of-fold accuracy, beside that of the linear classifier on the same photos."""
         measured, of_linear = self._held_out.accuracy, self.linear.conditions
-        assert measured.outcomes
         right = pack(measured.outcomes.right)
         pairs = paired(right, of_linear["right"], measured.images)
         assert pairs

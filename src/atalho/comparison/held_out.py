@@ -60,7 +60,6 @@ class HeldOut:
     def records(self, conditions: Mapping[str, Any]) -> Iterator[Record]:
         """The accuracy, loss and calibration, and the balanced accuracy with that of every class."""
         measured, classes = self.accuracy, {each: each for each in self.data.classes}
-        assert measured.outcomes
         of_images = outcomes.document(measured.outcomes, self.images, classes)
         yield from records(self.network, self.data.classes, measured, conditions, of_images)
 
@@ -92,7 +91,6 @@ def records(
     of_images: Mapping[str, Any] | None = None,
 ) -> Iterator[Record]:
     """An accuracy as records, with the balanced accuracy; arguments as of `accuracy.records`."""
-    assert measured.outcomes
     yield from evaluation.records(network, measured, of_images, **conditions)
     right, labels = measured.outcomes.right.numpy(), measured.outcomes.truth.numpy()
     per_class = zip(classes, measured.per_class, strict=True)

@@ -36,34 +36,45 @@ class Accuracy(NamedTuple):
         top1, top5: fractions whose true class is the most probable one, or one of the five most probable; top5 is None below
             five classes.
         loss: mean cross-entropy in nats.
-        confusion: (classes, classes) counts; rows are true classes.
-        outcomes: of every image, in the split's order; None where they are not known.
+        classes: how many the network knows.
+        outcomes: of every image, in the split's order.
     """
 
     images: int
     top1: float
     top5: float | None
     loss: float
-    confusion: Tensor
-    outcomes: Outcomes | None = None
+    classes: int
+    outcomes: Outcomes
 
     @property
-    def calibration_error(self) -> float | None:
-        """As of the outcomes; None where they are not known."""
-        return self.outcomes.calibration_error if self.outcomes else None
+    def calibration_error(self) -> float:
+        """As of the outcomes."""
+        return self.outcomes.calibration_error
+
+    @property
+    def of_class(self) -> Tensor:
+        """(classes,) how many images each true class has."""
+        return self.outcomes.truth.bincount(minlength=self.classes)
+
+    @property
+    def confusion(self) -> Tensor:
+        """(classes, classes) counts; rows are true classes. Of ten thousand classes it takes 800 MB."""
+        cells = self.outcomes.truth * self.classes + self.outcomes.predicted
+        return cells.bincount(minlength=self.classes**2).reshape(self.classes, self.classes)
 
     @property
     def guessing(self) -> float:
         """The loss of guessing each class by its frequency among these images, in nats: without looking at them none is lower."""
-        shares = self.confusion.sum(1).double() / self.images
+        shares = self.of_class.double() / self.images
         return float(-torch.special.xlogy(shares, shares).sum())
 
     @property
     def per_class(self) -> list[float | None]:
         """Top-1 accuracy of each class; None for a class without images."""
-        counts = self.confusion.sum(1).tolist()
-        right = self.confusion.diagonal().tolist()
-        return [r / n if n else None for r, n in zip(right, counts, strict=True)]
+        right = self.outcomes.truth[self.outcomes.right].bincount(minlength=self.classes)
+        counts = zip(right.tolist(), self.of_class.tolist(), strict=True)
+        return [r / n if n else None for r, n in counts]
 
 
 def accuracy(
@@ -119,21 +130,20 @@ def tally(
     Raises:
         AtalhoError: DATA-EMPTY (exit 3), where there are no batches.
     """
-    confusion: Tensor | None = None
     outcomes: list[Tensor] = []
     for logits, truth in batches:
         classes = logits.shape[1]
-        if confusion is None:
-            confusion = truth.new_zeros(classes * classes)
+        if not outcomes:
+            images, right, five = (truth.new_zeros(()) for _ in range(3))
             loss = logits.new_zeros((), dtype=torch.float64)
-            five = truth.new_zeros(())
         first = logits.argmax(1)
-        confusion += (truth * classes + first).bincount(minlength=classes**2)
-        outcomes.append(of_batch(logits / temperature, truth))
+        images += len(truth)
+        right += (first == truth).sum()
+        outcomes.append(of_batch(logits / temperature, truth, first))
         loss += F.cross_entropy(logits, truth, reduction="sum").double()
         best = logits.topk(min(5, classes)).indices
         five += (best == truth[:, None]).sum()
-    if confusion is None:
+    if not outcomes:
         raise AtalhoError(
             "DATA-EMPTY",
             "accuracy",
@@ -141,15 +151,14 @@ def tally(
             next_step="--data with images that can be read",
             exit=Exit.DATA,
         )
-    confusion, loss, five = (world.sum(each) for each in (confusion, loss, five))
-    count = int(confusion.sum().item())
-    square = confusion.reshape(classes, classes).cpu()
+    images, right, five, loss = (world.sum(each) for each in (images, right, five, loss))
+    count = int(images.item())
     return Accuracy(
         count,
-        square.diagonal().sum().item() / count,
+        right.item() / count,
         five.item() / count if classes >= 5 else None,
         loss.item() / count,
-        square,
+        classes,
         of_split(outcomes, count, world),
     )
 
@@ -174,17 +183,17 @@ def records(
         outcomes: of the same images, as `outcomes.document` writes them, to be a condition of top1; None to leave them out.
     """
     common = {"protocol": PROTOCOL, **conditions, "images": accuracy.images}
-    of_images = {} if accuracy.outcomes is None else {"right": pack(accuracy.outcomes.right)}
-    own_of_top1 = {**of_images, **({} if outcomes is None else {"outcomes": outcomes})}
+    own_of_top1: dict[str, Any] = {"right": pack(accuracy.outcomes.right)}
+    if outcomes is not None:
+        own_of_top1 |= {"outcomes": outcomes}
     fractions: dict[str, tuple[float | None, dict[str, Any]]] = {
         "top1": (accuracy.top1, own_of_top1),
         "top5": (accuracy.top5, {}),
     }
     of_probabilities: dict[str, tuple[float, dict[str, Any]]] = {
-        "loss": (accuracy.loss, {"guessing": accuracy.guessing})
+        "loss": (accuracy.loss, {"guessing": accuracy.guessing}),
+        "calibration_error": (accuracy.calibration_error, {}),
     }
-    if accuracy.calibration_error is not None:
-        of_probabilities["calibration_error"] = (accuracy.calibration_error, {})
     return [
         *(
             Record.of(

@@ -1,5 +1,6 @@
 """Evaluation of a trained network on a data set or a folder: overall accuracy, accuracy by class, and the confusion matrix."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,9 @@ from atalho.weights.trained import Inference, Trained
 
 SHOWN = 3
 """How many wrong classes a row of the table names, where the confusion matrix is too wide for a table."""
+
+SQUARE = 2_000
+"""The most classes whose confusion matrix is written: it has the square of their number."""
 
 WIDE = 20
 """The most classes whose confusion matrix fits into a table."""
@@ -61,11 +65,11 @@ class Evaluation:
     def document(self) -> dict[str, Any]:
         """`{network, data, split, images, top1, top5, top1_interval, loss, protocol, per_class, …}`.
 
-        `confusion` is there where the data have all the classes of the network.
+        `confusion` is there where the data have all the classes of the network, and these are at most `SQUARE`.
         """
         classes = [*self.trained.classes]
         per_class = self.accuracy.per_class
-        whole = len(self.labels) == len(classes)
+        whole = len(self.labels) == len(classes) <= SQUARE
         return {
             "network": self.trained.network.name,
             "data": self.data,
@@ -122,24 +126,23 @@ class Evaluation:
         """A row for each class of the data: how many of its images were classified as each class, or the most frequent wrong ones."""
         classes = [*self.trained.classes.items()]
         per_class = self.accuracy.per_class
+        counts = self.accuracy.of_class.tolist()
+        mistakes = self.accuracy.outcomes.mistakes()
         rows = []
         for label in self.labels:
-            counts = self.accuracy.confusion[label].tolist()
+            wrong = mistakes.get(label, Counter())
             row: dict[str, Any] = {
                 "class": classes[label][0],
                 "name": classes[label][1],
-                "images": sum(counts),
+                "images": counts[label],
                 "top1": per_class[label],
             }
             if len(classes) <= WIDE:
-                row |= {
-                    f"as {name}": count for (name, _), count in zip(classes, counts, strict=True)
-                }
+                as_class = wrong | Counter({label: counts[label] - wrong.total()})
+                row |= {f"as {name}": as_class[other] for other, (name, _) in enumerate(classes)}
             else:
-                wrong = sorted(
-                    (-n, other) for other, n in enumerate(counts) if n and other != label
-                )
-                row["taken for"] = ", ".join(f"{classes[o][1]} ({-n})" for n, o in wrong[:SHOWN])
+                most = sorted(wrong, key=lambda other: (-wrong[other], other))[:SHOWN]
+                row["taken for"] = ", ".join(f"{classes[o][1]} ({wrong[o]})" for o in most)
             rows.append(row)
         return rows
 

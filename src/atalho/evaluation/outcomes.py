@@ -1,5 +1,6 @@
 """The outcome of every image of a split: its class, the class that a network takes it for, and how probable both are."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -39,6 +40,17 @@ class Outcomes(NamedTuple):
         """(N,) bools: whether the most probable class is the true one."""
         return self.predicted == self.truth
 
+    def mistakes(self) -> dict[int, Counter[int]]:
+        """For each true class of which an image is classified wrongly, how many of its images are taken for each other class."""
+        wrong = ~self.right
+        pairs, counts = torch.stack([self.truth[wrong], self.predicted[wrong]]).unique(
+            dim=1, return_counts=True
+        )
+        mistakes: dict[int, Counter[int]] = {}
+        for (truth, predicted), count in zip(pairs.T.tolist(), counts.tolist(), strict=True):
+            mistakes.setdefault(truth, Counter())[predicted] = count
+        return mistakes
+
     @property
     def calibration_error(self) -> float:
         """The mean distance between the probability of the most probable class and how often it is the true one.
@@ -58,17 +70,16 @@ class Outcomes(NamedTuple):
         return rows
 
 
-def of_batch(logits: Tensor, truth: Tensor) -> Tensor:
+def of_batch(logits: Tensor, truth: Tensor, predicted: Tensor) -> Tensor:
     """The outcomes of a batch as rows of float64, (4, N) in the order of `Outcomes`.
 
     Args:
         logits: (N, classes) logits or log-probabilities.
-        truth: (N,) indices of the true classes.
+        truth, predicted: (N,) indices of the true and of the most probable classes.
     """
-    probabilities = logits.double().softmax(1)
-    confidence, predicted = probabilities.max(1)
-    of_truth = probabilities.gather(1, truth[:, None]).squeeze(1)
-    return torch.stack([truth.double(), predicted.double(), confidence, of_truth])
+    classes = torch.stack([truth, predicted])
+    confidence = logits.double().softmax(1).gather(1, classes.T).T
+    return torch.cat([classes.double(), confidence.flip(0)])
 
 
 def of_split(batches: Sequence[Tensor], images: int, world: World) -> Outcomes:
@@ -109,10 +120,8 @@ def document(outcomes: Outcomes, images: Images, classes: Mapping[str, str]) -> 
     }
 
 
-def of_dataset(outcomes: Outcomes | None, data: Dataset, split: str) -> dict[str, Any] | None:
-    """The document of the outcomes on a split of a data set; None where they are not known."""
-    if outcomes is None:
-        return None
+def of_dataset(outcomes: Outcomes, data: Dataset, split: str) -> dict[str, Any]:
+    """The document of the outcomes on a split of a data set."""
     return document(outcomes, data.splits[split], {name: name for name in data.classes})
 
 
