@@ -92,7 +92,8 @@ def test_split_folders_are_taken_as_they_are(tmp_path: Path) -> None:
     assert [line.partition(": ")[2] for line in said] == [
         "2 classes (cat 7, dog 9), 16 images, in the splits train 9, val 3, test 4",
         "left out: 1 folder without images (annotations)",
-        "kept on one side of a division (--copies similar): 0 files equal to another, 0 photos that look like another",
+        "kept on one side of a division (--copies similar): 0 files equal to another, 0 photos that look like another "
+        "(2 pairs compared)",
         "train 9, val 3, test 4: split as its folders are",
     ]
     said.clear()

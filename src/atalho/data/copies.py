@@ -131,7 +131,9 @@ def in_two_classes(sha256: NDArray[np.uint8], labels: Numbers) -> list[list[int]
 
 def _unique(rows: NDArray[np.uint8]) -> tuple[Numbers, Numbers]:
     """The indices of the first of equal rows, in order, and for every row the position of its equal among these."""
-    whole = np.ascontiguousarray(rows).view(f"V{rows.shape[1]}")[:, 0]
+    whole = np.ascontiguousarray(rows).view(f"S{rows.shape[1]}")[
+        :, 0
+    ]  # sorted twice as fast as void
     _, first, which = np.unique(whole, return_index=True, return_inverse=True)
     order = np.argsort(first)
     rank = np.empty_like(order)

@@ -71,7 +71,7 @@ def read_files(root: Path, names: Sequence[str], data_dir: Path, progress: Progr
     """
     contents = Contents.empty(len(names))
     stamps = _stamps(root, names, contents.bad)
-    manifest = _Manifest(data_dir / "manifests" / _file_name(root), names, stamps, contents)
+    manifest = _Manifest(file_beside(root, data_dir, f"{FORM}.jsonl"), names, stamps, contents)
     lock = FileLock(manifest.path.with_suffix(".lock"))
     try:
         while new := manifest.missing():
@@ -85,14 +85,19 @@ def read_files(root: Path, names: Sequence[str], data_dir: Path, progress: Progr
         if names:
             progress(len(names), len(names))
     except OSError as error:
-        raise AtalhoError(
-            "DATA-DIR",
-            data_dir,
-            f"cannot be written ({error.strerror}); what is in {root} would be read again every time",
-            next_step="--data-dir FOLDER",
-            exit=Exit.USAGE,
-        ) from error
+        raise unwritable(root, data_dir, error) from error
     return contents
+
+
+def unwritable(root: Path, data_dir: Path, error: OSError) -> AtalhoError:
+    """The error DATA-DIR (exit 2), that what is known of a folder cannot be kept."""
+    return AtalhoError(
+        "DATA-DIR",
+        data_dir,
+        f"cannot be written ({error.strerror}); what is in {root} would be read again every time",
+        next_step="--data-dir FOLDER",
+        exit=Exit.USAGE,
+    )
 
 
 @dataclass
@@ -172,11 +177,12 @@ class _Manifest:
         return sealed([name, *stamp, content.sha256.hex(), *fields])
 
 
-def _file_name(root: Path) -> str:
-    """The name of a folder's manifest, by the folder's own name without characters that file systems refuse."""
+def file_beside(root: Path, data_dir: Path, suffix: str) -> Path:
+    """The path of a file about a folder, by the folder's own name without characters that file systems refuse."""
     name = root.resolve().name
     plain = "".join(each if each.isascii() and each.isalnum() else "_" for each in name)[:64]
-    return f"{plain}-{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}.{FORM}.jsonl"
+    checksum = hashlib.sha256(os.fsencode(name)).hexdigest()[:8]
+    return data_dir / "manifests" / f"{plain}-{checksum}.{suffix}"
 
 
 def _stamps(root: Path, names: Sequence[str], bad: dict[int, str]) -> NDArray[np.int64]:

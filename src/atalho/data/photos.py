@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from atalho.data import groups
 from atalho.data.contents import Contents
-from atalho.data.copies import Kind, Numbers, find, in_two_classes
+from atalho.data.copies import Kind, Numbers, in_two_classes
 from atalho.data.dataset import Dataset, Progress, divided
 from atalho.data.folder import Folder, joined
 from atalho.data.image import WHITE, Framing
+from atalho.data.known_copies import known
 from atalho.data.layout import WHOLE, layout
-from atalho.data.manifest import read_files
+from atalho.data.manifest import file_beside, read_files, unwritable
 from atalho.data.names import SPLITS, counted, first_few
 from atalho.data.on_disk import Album, OnDisk
 from atalho.data.trainable import check_trainable
@@ -56,7 +57,7 @@ def load(
     If neither is, `train` is divided into all three.
 
     Args:
-        data_dir: the folder for the manifest.
+        data_dir: the folder for the manifest and the copies.
         framings: those that the photos will be used with; photos must fit each of them. The first is the data set's own.
         progress: called with the numbers of files read and in all.
         bad_images: whether images that cannot be used are an error or are left out.
@@ -181,7 +182,11 @@ def _groups(
     """(N,) the photos' groups: copies are in one, and what the table `group_by` puts together."""
     folder, contents = photos.folder, photos.contents
     root, labels = folder.root, folder.indices.astype(np.int64)
-    copies = find(contents.sha256, contents.fingerprints, labels, kind)
+    path = file_beside(root, data_dir, f"{kind}.copies")
+    try:
+        copies = known(path, contents, labels, kind)
+    except OSError as error:
+        raise unwritable(root, data_dir, error) from error
 
     def named(rows: Iterable[int]) -> str:
         return first_few(folder.names[row] for row in rows)
@@ -197,6 +202,7 @@ def _groups(
     say(
         f"{root}: kept on one side of a division (--copies {kind}): {copies.identical:,} files equal to another, "
         f"{copies.similar:,} photos that look like another"
+        + (f" ({copies.compared:,} pairs compared)" if kind == "similar" else "")
     )
     numbers = copies.groups
     if group_by:
