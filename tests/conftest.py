@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from atalho import data, networks, recipes
-from atalho.benchmark import busy, latency, turns
+from atalho.benchmark import busy, latency
 from atalho.benchmark.turns import Plan
 from atalho.data.dataset import Dataset
 from atalho.networks import subjects
@@ -82,8 +82,7 @@ def together() -> Iterator[Together]:
 
 def briefly(patched: pytest.MonkeyPatch) -> None:
     """Few and short turns of latency on a machine that passes for quiet: other tests are at work on it."""
-    patched.setattr(latency, "PLAN", Plan("time", turns=1, runs=5))
-    patched.setattr(turns, "TURN", 0.05)
+    patched.setattr(latency, "PLAN", Plan("time", turns=1, runs=5, turn=0.05))
     patched.setattr(busy, "MOST_OTHER_SHARE", inf)
     patched.setattr(busy, "DRIFT", inf)
 

@@ -143,7 +143,13 @@ def test_a_busy_machine_is_noticed() -> None:
 def test_own_work_is_not_somebody_elses() -> None:
     begun = busy.Moment(wall=10, everybody=100, own=5)
     assert busy.other_cores(begun, busy.Moment(wall=12, everybody=104, own=9)) == 0
-    assert busy.other_cores(begun, busy.Moment(wall=12, everybody=105, own=8)) == 1
+    others = busy.other_cores(begun, busy.Moment(wall=12, everybody=105, own=8))
+    assert others == pytest.approx((2 - busy.TICKS) / 2)
+
+
+def test_a_tick_of_the_clock_is_no_neighbour() -> None:
+    begun = busy.Moment(wall=10, everybody=100, own=5)
+    assert not busy.other_cores(begun, busy.Moment(wall=10.2, everybody=100.22, own=5.2))
 
 
 def each(seconds: float, count: int) -> list[list[float]]:
@@ -177,7 +183,7 @@ def test_busy_turns_are_taken_again_and_said_where_they_never_end() -> None:
 def test_every_network_has_ten_turns_whatever_its_speed(seconds: float) -> None:
     samples = Turns(latency.PLAN)
     for _ in range(9):
-        samples.add(each(seconds, max(1, int(turns.TURN / seconds))), other_cores=QUIET)
+        samples.add(each(seconds, max(1, int(latency.PLAN.turn / seconds))), other_cores=QUIET)
         assert not samples.complete
     samples.add(each(seconds, 50), other_cores=QUIET)
     assert samples.complete

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 import atalho
-from atalho.benchmark import latency, requests, turns
+from atalho.benchmark import busy, latency, requests
 from atalho.benchmark.turns import Plan
 from atalho.benchmark.workload import MOST_FILES, PhotoFiles
 from atalho.choice.choosing import misses
@@ -42,11 +42,10 @@ def records(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Reco
     folder = tmp_path_factory.mktemp("bench")
     (folder / "modules.py").write_text(MODULES)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(requests, "PLAN", Plan("time", turns=2, runs=20))
-        patch.setattr(latency, "PLAN", Plan("time", turns=1, runs=5))
-        patch.setattr(turns, "TURN", 0.1)
-        patch.setattr(turns.busy, "MOST_OTHER_SHARE", np.inf)
-        patch.setattr(turns.busy, "DRIFT", np.inf)
+        patch.setattr(requests, "PLAN", Plan("time", turns=2, runs=20, turn=0.1))
+        patch.setattr(latency, "PLAN", Plan("time", turns=1, runs=5, turn=0.1))
+        patch.setattr(busy, "MOST_OTHER_SHARE", np.inf)
+        patch.setattr(busy, "DRIFT", np.inf)
         name = f"{folder / 'modules.py'}:sleeper"
         return atalho.bench(
             name, data=photos, input=(3, 4, 4), num_classes=3, batch_size=1, threads=1

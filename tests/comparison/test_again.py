@@ -5,6 +5,7 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,20 +52,26 @@ def instant(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory and latency take no time, and are other ones each time."""
     count = iter(range(1, 1000))
 
-    def taken(system: System, quantity: str, batch: int) -> list[Record]:
-        protocol = {"peak_memory": memory.PROTOCOL, "latency": latency.PROTOCOL}[quantity]
-        stated = {**system.record_conditions(), "batch": batch, "protocol": protocol}
-        return [Record.of(system.name, quantity, next(count), "measured", **stated)]
-
-    def latencies(
-        children: object, systems: Sequence[System], workload: Workload
+    def taken(
+        quantity: str, children: object, systems: Sequence[System], workload: Workload
     ) -> Mapping[str, list[Record]]:
-        return {each.name: taken(each, "latency", workload.batch) for each in systems}
+        protocol = {"peak_memory": memory.PROTOCOL, "latency": latency.PROTOCOL}[quantity]
+        stated = {"batch": workload.batch, "protocol": protocol}
+        return {
+            each.name: [
+                Record.of(
+                    each.name,
+                    quantity,
+                    next(count),
+                    "measured",
+                    **{**each.record_conditions(), **stated},
+                )
+            ]
+            for each in systems
+        }
 
-    monkeypatch.setattr(
-        memory, "records", lambda system, batch: taken(system, "peak_memory", batch)
-    )
-    monkeypatch.setattr(latency, "records", latencies)
+    monkeypatch.setattr(memory, "records", partial(taken, "peak_memory"))
+    monkeypatch.setattr(latency, "records", partial(taken, "latency"))
     monkeypatch.setattr(PhotoFiles, "of_dataset", lambda data: None)
     # So short a training learns nothing; it is not what is tested here.
     monkeypatch.setattr(choosing, "learned_nothing", lambda row: False)

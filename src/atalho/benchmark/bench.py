@@ -40,8 +40,8 @@ STREAMS = Measure("throughput", ("throughput",), streams.PROTOCOL)
 REQUESTS = Measure("requests", requests.QUANTITIES, requests.PROTOCOL)
 ENERGY = Measure("energy", ("energy", "power"), energy.PROTOCOL)
 
-BY_TURNS = {LATENCY: latency, STREAMS: streams, REQUESTS: requests}
-"""The modules whose `records` measure several networks by turns."""
+SEVERAL = {MEMORY: memory, LATENCY: latency, STREAMS: streams, REQUESTS: requests}
+"""The modules whose `records` measure several networks whose processes are open at once."""
 
 
 class Bench:
@@ -84,11 +84,14 @@ class Bench:
             yield Step("cost", name, subjects.COSTS, entry.cost_conditions, entry.cost)
             yield self._preparing(entry)
         alone = [*map(Workload, batches)]
-        for each in alone:
-            yield from (self._measuring(MEMORY, entry, each) for entry in entries)
         several = [Workload(batch, streams) for batch in batches if streams > 1]
         from_files = [Workload(1, files=files)] if files else []
-        for measure, workloads in ((LATENCY, alone), (STREAMS, several), (REQUESTS, from_files)):
+        for measure, workloads in (
+            (MEMORY, alone),
+            (LATENCY, alone),
+            (STREAMS, several),
+            (REQUESTS, from_files),
+        ):
             for together in groups(entries):
                 yield from (self._round(measure, together, each) for each in workloads)
         energy_sensor = sensor.sensor(self.request.placement.device)
@@ -130,8 +133,6 @@ class Bench:
         def measured() -> list[Record]:
             try:
                 system = self.system(entry)
-                if measure is MEMORY:
-                    return memory.records(system, workload.batch)
                 return energy.records(self._pool.child(system), system, workload.batch)
             except Ended as ended:
                 return [step.failure(ended.code, ended.cause)]
@@ -141,7 +142,7 @@ class Bench:
         return step
 
     def _round(self, measure: Measure, entries: Sequence[Entry], workload: Workload) -> Round:
-        """A measurement of several networks by turns."""
+        """A measurement of several networks, whose processes start together."""
         parts = tuple(self._measuring(measure, entry, workload) for entry in entries)
 
         def measured(steps: Sequence[Step]) -> list[Record]:
@@ -154,8 +155,9 @@ class Bench:
                         systems.append(self.system(entry).under(workload))
                     except Ended as ended:
                         outcomes[entry.network.name] = ended
-            children = {each.name: self._pool.child(each) for each in systems}
-            outcomes |= BY_TURNS[measure].records(children, systems, workload)
+            process = self._pool.new_child if measure is MEMORY else self._pool.child
+            children = {each.name: process(each) for each in systems}
+            outcomes |= SEVERAL[measure].records(children, systems, workload)
             return [
                 record
                 for name, outcome in outcomes.items()

@@ -9,8 +9,10 @@ from typing import Any, NamedTuple
 import psutil
 
 MOST_OTHER_SHARE = 0.05
-"""The share of the machine's cores that other processes may keep busy in a quiet measurement; the clocks of their work tick a
-hundred times a second."""
+"""The share of the machine's cores that other processes may keep busy in a quiet measurement."""
+
+TICKS = 0.02
+"""Seconds of work that are not believed: the clocks of all processes' work tick a hundred times a second, for user and system."""
 
 DRIFT = 0.1
 """By which share the medians of the first and the second half of the samples may differ."""
@@ -37,10 +39,10 @@ def moment() -> Moment:
 
 
 def other_cores(begun: Moment, ended: Moment) -> float:
-    """How many cores other processes, or other virtual machines on the same host, kept busy between two moments."""
+    """How many cores other processes, or other virtual machines on the same host, kept busy between two moments, at least."""
     wall = ended.wall - begun.wall
     everybody, own = ended.everybody - begun.everybody, ended.own - begun.own
-    return max(0.0, everybody - own) / wall
+    return max(0.0, everybody - own - TICKS) / wall
 
 
 def disturbed(other_cores: float) -> bool:

@@ -24,18 +24,25 @@ class Pool:
             child.close()
 
     def child(self, system: System) -> Child:
-        """The network's process; a new one where the last has ended, for which the one that was not used for longest may go."""
-        key = system.name, system.placement.streams, bool(system.files)
-        child = self._children.pop(key, None)
-        if child is not None and child.ended:
-            child.close()
-            child = None
-        if child is None:
-            while len(self._children) >= OPEN:
-                self._children.pop(next(iter(self._children))).close()
-            child = system.start()
-        self._children[key] = child
+        """The network's process; a new one where there is none, or it has ended."""
+        child = self._children.get(_key(system))
+        if child is None or child.ended:
+            return self.new_child(system)
+        self._children[_key(system)] = self._children.pop(_key(system))  # the last used is the last
         return child
+
+    def new_child(self, system: System) -> Child:
+        """A new process for the network, in place of the one it had; that which was not used for longest may go for it."""
+        if earlier := self._children.pop(_key(system), None):
+            earlier.close()
+        while len(self._children) >= OPEN:
+            self._children.pop(next(iter(self._children))).close()
+        child = self._children[_key(system)] = system.start()
+        return child
+
+
+def _key(system: System) -> tuple[str, int, bool]:
+    return system.name, system.placement.streams, bool(system.files)
 
 
 def groups(items: Sequence[T]) -> list[Sequence[T]]:

@@ -9,7 +9,7 @@ from atalho.benchmark.workload import Workload
 from atalho.record import Record
 from atalho.runtime.child import Child, Ended
 
-PLAN = Plan("streams", runs=10)
+PLAN = Plan("streams", runs=10, turn=0.5)
 PROTOCOL = (
     f"own process, warm-up until stable, {PLAN.turns} turns at least, in each of which every stream takes one request after another, "
     "its first left out; median of the turns"

@@ -10,9 +10,6 @@ from atalho.benchmark.child import MeasureRequest
 from atalho.benchmark.system import System
 from atalho.runtime.child import Child, Ended
 
-TURN = 0.5
-"""Seconds of one network before the next one's turn."""
-
 RETAKEN = 10  # turns that are taken again where the machine was busy
 ATTEMPTS = 3  # of a network whose time drifts
 
@@ -28,15 +25,17 @@ class Plan:
         measure: as of a `MeasureRequest`.
         turns: at least, of every network: what is slow for a moment is slow in one turn alone.
         runs: at least, unless the runs take `seconds` together before that.
+        turn: seconds of one network before the next one's turn.
     """
 
     measure: Literal["time", "streams"]
     turns: int = 10
     runs: int = 50
     seconds: float = 5.0
+    turn: float = 0.2
 
     def __str__(self) -> str:
-        return f"networks by turns of {TURN} s, {self.turns} turns and {self.runs} runs or {self.seconds:g} s at least"
+        return f"networks by turns of {self.turn} s, {self.turns} turns and {self.runs} runs or {self.seconds:g} s at least"
 
 
 @dataclass
@@ -128,7 +127,7 @@ def take_turns(
         turns |= {each.name: Turns(plan) for each in again}
         while left := [s for s in again if s.name not in failed and not turns[s.name].complete]:
             for each in left:
-                if turn := result(each, MeasureRequest(plan.measure, batch, TURN)):
+                if turn := result(each, MeasureRequest(plan.measure, batch, plan.turn)):
                     turns[each.name].add(**turn)
         again = [s for s in again if s.name not in failed and turns[s.name].drifted]
     return {each.name: failed.get(each.name) or turns[each.name] for each in systems}

@@ -135,14 +135,14 @@ def _judged(record: Record, promise: Promise, holds: bool) -> Record:
 
 
 def _latency(measured: System, workload: Workload) -> Record:
-    return _timed(latency, measured, workload, "latency")
+    return _in_process(latency, measured, workload, "latency")
 
 
 def _from_file(measured: System, workload: Workload) -> Record:
-    return _timed(requests, measured, workload, "request_p90")
+    return _in_process(requests, measured, workload, "request_p90")
 
 
-def _timed(measure: ModuleType, measured: System, workload: Workload, quantity: str) -> Record:
+def _in_process(measure: ModuleType, measured: System, workload: Workload, quantity: str) -> Record:
     under = measured.under(workload)
     with under.start() as child:
         outcome: list[Record] | Ended = measure.records({under.name: child}, [under], workload)[
@@ -154,7 +154,7 @@ def _timed(measure: ModuleType, measured: System, workload: Workload, quantity: 
 
 
 def _memory(measured: System, workload: Workload) -> Record:
-    return memory.records(measured, workload.batch)[0]
+    return _in_process(memory, measured, workload, "peak_memory")
 
 
 def _size(measured: System, workload: Workload) -> Record:
