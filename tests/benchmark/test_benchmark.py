@@ -18,7 +18,7 @@ from atalho.benchmark.bench import Bench
 from atalho.benchmark.entry import Entry
 from atalho.benchmark.system import System
 from atalho.benchmark.turns import Plan, Turns
-from atalho.benchmark.workload import Workload
+from atalho.benchmark.workload import PhotoFiles, Workload
 from atalho.engines import Backend
 from atalho.engines.choosing import EngineRequest
 from atalho.engines.engine import Placement
@@ -328,6 +328,35 @@ def test_a_handful_of_processes_is_open_at_once(
     assert most == 1
     assert {each.conditions["batch"] for each in found if each.quantity == "latency"} == {1, 2}
     assert [[*map(str, group)] for group in pool.groups("abc")] == [["a"], ["b"], ["c"]]
+
+
+class Started:
+    """A process that only says whether it was ended."""
+
+    ended = False
+
+    def close(self) -> None:
+        self.ended = True
+
+
+def test_what_starts_ahead_ends_no_other_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    device = Placement(Device("cpu", 1))
+    first, second = (
+        System(name, Path(name), (3, 4, 4), Backend("eager", "float32"), device)
+        for name in ("first", "second")
+    )
+    monkeypatch.setattr(System, "start", lambda system: Started())
+    monkeypatch.setattr(pool, "OPEN", 2)
+    processes = pool.Pool()
+    used = processes.new_child(first)
+    files = PhotoFiles("photos", "", (Path("photo.jpg"),))
+    processes.start([each.under(Workload(1, files=files)) for each in (first, second)])
+    assert processes.child(first) is used
+    assert not used.ended
+    replaced = processes.new_child(first)
+    assert replaced is not used
+    assert used.ended
+    assert processes.child(first) is replaced
 
 
 def test_groups_are_as_few_as_can_be_and_alike_in_size() -> None:

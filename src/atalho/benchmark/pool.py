@@ -40,6 +40,11 @@ class Pool:
         child = self._children[_key(system)] = system.start()
         return child
 
+    def start(self, systems: Sequence[System]) -> None:
+        """Starts processes that are needed later, as far as no other has to go for them."""
+        for each in systems[: OPEN - len(self._children)]:
+            self.child(each)
+
 
 def _key(system: System) -> tuple[str, int, bool]:
     return system.name, system.placement.streams, bool(system.files)

@@ -1,5 +1,7 @@
 """The command line: each command parses its options, calls one function of `atalho` and shows the result."""
 
+import atexit
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -30,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is None:  # this process was started for the command
         # Python processes that libraries start (zeus, a compiler) must not import from the current folder either.
         os.environ["PYTHONSAFEPATH"] = "1"
+        # At its end the interpreter would search everything for cycles, which takes it up to a second once torch is loaded.
+        atexit.register(gc.freeze)
         _print_all_characters()
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
