@@ -234,10 +234,10 @@ def _failed(name: str, error: AtalhoError) -> Planned:
 
 def _measured(networks: int, batches: int, before: Sequence[Planned]) -> Planned:
     """All measurements of the networks' costs, which begin when nothing else is done any more."""
-    from atalho.benchmark import latency, turns
+    from atalho.benchmark import latency
 
     begins = max((each.ends for each in before), default=0.0)
-    seconds = networks * batches * latency.PLAN.turns * turns.TURN
+    seconds = networks * batches * latency.PLAN.turns * latency.PLAN.turn
     name = f"latency and all other costs of {networks} networks, alone"
     return Planned(name, begins, seconds, note="at the least: slow networks take longer")
 
