@@ -319,7 +319,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, help="ResNet-50's, a folder; none for no network")
     parser.add_argument("--calibration", type=Path, help="class folders, to offer int8")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--photos-a-pass", type=int, default=24)
+    parser.add_argument("--photos-a-pass", type=int, default=64)
     parser.add_argument("-b", "--batch-size", type=int, default=1)
     parser.add_argument("-o", "--output", type=Path, help="write what was measured as JSON")
     options = parser.parse_args()

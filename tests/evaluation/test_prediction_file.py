@@ -21,9 +21,10 @@ import atalho
 from atalho.cli import main
 from atalho.data import listing
 from atalho.data.dataset import Dataset
+from atalho.data.folder import WORKERS
 from atalho.errors import AtalhoError, Exit
 from atalho.evaluation import predicting, prediction_file
-from atalho.evaluation.predicting import Guess, Prediction, Source, sources
+from atalho.evaluation.predicting import BLOCK, Guess, Prediction, Source, sources
 from atalho.weights.trained import Inference
 
 Captured = pytest.CaptureFixture[str]
@@ -202,7 +203,7 @@ def test_other_predictions_are_not_mixed_in(
 def test_pictures_are_listed_and_decoded_no_further_than_needed(
     finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first answer comes before the folder was walked through, and no more pictures are held than a few batches."""
+    """The first answer comes before the folder was walked through, and no more pictures are held than a block and those under way."""
     trained = atalho.load(finished)
     taken = 0
 
@@ -218,7 +219,7 @@ def test_pictures_are_listed_and_decoded_no_further_than_needed(
     predictions = predicting.predict(trained, endless(), inference, top=1)
     for _ in range(20):
         next(predictions)
-    assert taken < 20 + 4 * 8
+    assert taken < 20 + BLOCK + 4 * WORKERS
     predictions.close()  # type: ignore[attr-defined]
 
 

@@ -1,6 +1,6 @@
 """Labels with probabilities for single pictures; a picture that cannot be read does not stop the others."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from atalho.data.batches import preprocess
-from atalho.data.folder import attempt, in_threads
+from atalho.data.folder import WORKERS, attempt, in_threads
 from atalho.data.listing import Listing, walk
 from atalho.data.photos import Say
 from atalho.engines.module import EngineModule
@@ -23,6 +23,9 @@ from atalho.weights.trained import Inference, Trained
 
 STANDARD_INPUT = "-"
 """The name that stands for the bytes of one picture on standard input."""
+
+BLOCK = 16 * WORKERS
+"""Pictures that are decoded before a network on the processor runs on them."""
 
 
 class Source(NamedTuple):
@@ -110,23 +113,29 @@ def predict(
 ) -> Iterator[Prediction]:
     """The `top` most probable classes of each picture, in order; the model must be on the inference's device.
 
-    Pictures are decoded in threads, a batch ahead of the network, and taken from `pictures` no earlier than that.
+    Pictures are decoded in threads: a batch ahead of a network on a GPU, and a `BLOCK` before a network on the processor, whose
+    cores would wait for one that decodes meanwhile. They are taken from `pictures` no earlier than that.
 
     Args:
         least: where the most probable class has a lower probability, `UNSURE` stands before the classes, with that probability.
     """
     size = inference.batch_size(trained.network.input)
 
-    def decode(source: Source) -> tuple[str, Tensor | AtalhoError]:
-        return source.path, attempt(trained.framing, source.content)
-
-    decoded = in_threads(decode, pictures, ahead=size)
-    while batch := [*islice(decoded, size)]:
+    def classified(batch: Sequence[tuple[str, Tensor | AtalhoError]]) -> Iterator[Prediction]:
         images = [each for _, each in batch if isinstance(each, Tensor)]
         guesses = iter(_guesses(trained, images, inference, top) if images else ())
         outcomes = (_unsure(each, least) for each in guesses)
         for path, each in batch:
             yield Prediction(path, next(outcomes) if isinstance(each, Tensor) else each)
+
+    def decode(source: Source) -> tuple[str, Tensor | AtalhoError]:
+        return source.path, attempt(trained.framing, source.content)
+
+    block_size, ahead = (max(size, BLOCK), 0) if inference.device.type == "cpu" else (size, size)
+    decoded = in_threads(decode, pictures, ahead=ahead)
+    while block := [*islice(decoded, block_size)]:
+        for start in range(0, len(block), size):
+            yield from classified(block[start : start + size])
 
 
 def _unsure(guesses: tuple[Guess, ...], least: float) -> tuple[Guess, ...]:
