@@ -252,6 +252,7 @@ def test_output_is_utf8_on_windows_and_a_terminal_shows_what_it_can(
     output = TextIOWrapper(written, encoding="cp1252")
     output.isatty = lambda: terminal  # type: ignore[method-assign]
     monkeypatch.setattr(sys, "stdout", output)
+    monkeypatch.setattr(sys, "stderr", TextIOWrapper(BytesIO()))
     monkeypatch.setattr(sys, "argv", ["atalho", "show", "googlenet", "--format", "csv"])
     assert main() == Exit.DONE
     output.flush()

@@ -16,6 +16,7 @@ class Exit(IntEnum):
     RESOURCES = 6
     NUMBERS = 7
     INTERRUPTED = 130
+    UNREAD = 141
     TERMINATED = 143
 
 

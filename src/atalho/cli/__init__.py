@@ -5,11 +5,11 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
-from io import TextIOWrapper
 
 import click
 
 from atalho import __version__
+from atalho.cli import output
 from atalho.cli.commands import CommandGroup
 from atalho.cli.progress import say
 from atalho.errors import AtalhoError, Exit, printable
@@ -34,8 +34,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.environ["PYTHONSAFEPATH"] = "1"
         # At its end the interpreter would search everything for cycles, which takes it up to a second once torch is loaded.
         atexit.register(gc.freeze)
-        _print_all_characters()
-    words = list(sys.argv[1:] if arguments is None else arguments)
+        output.prepare()
+    try:
+        code = _run(list(sys.argv[1:] if arguments is None else arguments))
+        output.flush()
+        return code
+    except output.UnwrittenError as error:
+        output.drop()
+        if isinstance(error.cause, BrokenPipeError):  # nobody reads it
+            return Exit.UNREAD
+        say(
+            f"error[OUTPUT] standard output: cannot be written ({error.cause.strerror}). "
+            "Next: the same command with its output elsewhere"
+        )
+        return Exit.RESOURCES
+
+
+def _run(words: list[str]) -> int:
     debug = "--debug" in words
     try:
         result = app([each for each in words if each != "--debug"], standalone_mode=False)
@@ -58,20 +73,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return Exit.USAGE
     except (click.Abort, KeyboardInterrupt):
         return Exit.INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()  # whoever read the output has closed it
-        return Exit.DONE
-
-
-def _print_all_characters() -> None:
-    """Has standard output and error take `×` and `≠` too: files and pipes in UTF-8, a terminal of another encoding with `?` instead.
-
-    On Windows files and pipes have the encoding of the country.
-    """
-    for stream in (sys.stdout, sys.stderr):
-        if not isinstance(stream, TextIOWrapper) or stream.encoding.lower() == "utf-8":
-            continue
-        if stream.isatty():
-            stream.reconfigure(errors="replace")
-        else:
-            stream.reconfigure(encoding="utf-8", errors=stream.errors)
