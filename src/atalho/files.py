@@ -1,7 +1,6 @@
 """Atomic writing of files, which appear under their names complete or not at all, safe names for files and folders, and where caches are."""
 
 import errno
-import hashlib
 import os
 import re
 import sys
@@ -28,6 +27,8 @@ def safe_name(text: str) -> str:
     allowed = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{,79}", text)
     if allowed and not text.endswith(".") and not RESERVED.fullmatch(text):
         return text
+    import hashlib  # few names need it
+
     last = re.split(r"[/\\]", text.rstrip("/\\"))[-1]
     readable = re.sub(r"[^A-Za-z0-9._]+", "-", last).strip("._-")[:80]
     checksum = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:8]

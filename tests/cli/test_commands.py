@@ -19,7 +19,7 @@ def test_a_summary_is_the_first_sentence_of_the_commands_docstring(name: str) ->
     assert first == f"{COMMANDS[name].summary}."
 
 
-HEAVY = {"torch", "numpy", "rich", "pydantic", "importlib.metadata", "difflib", "csv"}
+HEAVY = {"torch", "numpy", "rich", "pydantic", "filelock", "importlib.metadata", "difflib", "csv"}
 """What takes a command's time for nothing off a terminal."""
 
 
@@ -30,7 +30,7 @@ HEAVY = {"torch", "numpy", "rich", "pydantic", "importlib.metadata", "difflib", 
         (["list"], {"atalho.claims", "atalho.record", "statistics"}),
         (["list", "--format", "json"], {"atalho.cli.training", "atalho.record", "statistics"}),
         (["show", "resnet20"], {"atalho.cli.training", "atalho.record", "statistics"}),
-        (["show", "resnet152", "--format", "json"], {"atalho.claims", "atalho.conditions"}),
+        (["show", "resnet152", "--format", "json"], {"atalho.claims", "atalho.conditions", "hashlib"}),
         (["verify"], {"atalho.cli.training", "atalho.page", "atalho.api.explaining"}),
         (["train", "--help"], {"atalho.networks", "atalho.training", "atalho.recipes"}),
     ],

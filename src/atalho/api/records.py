@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from atalho import record
 from atalho.errors import AtalhoError, Exit
 from atalho.files import sweep
-from atalho.lock import locked_beside
 from atalho.record import Record
 
 if TYPE_CHECKING:
@@ -78,6 +77,8 @@ def add_records(path: str | Path, records: Iterable[Record]) -> None:
     Raises:
         AtalhoError: OUTPUT (exit 2), where it cannot be written.
     """
+    from atalho.lock import locked_beside
+
     file = Path(os.path.realpath(path))
     try:
         with locked_beside(file, PATIENCE):

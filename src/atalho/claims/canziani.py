@@ -4,14 +4,13 @@ The claims are taken from the abstract, the captions and quotations; values that
 """
 
 from functools import partial
+from operator import attrgetter
 
 from atalho.claims import evidence, unmeasured
 from atalho.claims.claim import Cited, Claim, Computed, Measured, Result, Verdict
 from atalho.claims.he import TEN_CROPS
 from atalho.claims.szegedy import TOP5
 from atalho.claims.tables import Tables
-from atalho.grammar.cost import totals
-from atalho.grammar.network import Network
 
 SOURCE = "Canziani 2016, arXiv:1605.07678"
 
@@ -57,14 +56,6 @@ def _rankings(tables: Tables) -> Result:
         "top-5 error of VGG-16 and GoogLeNet, one crop and ten, as He 2015 and Szegedy 2014 print them",
         flips,
     )
-
-
-def _macs(network: Network) -> float:
-    return totals(network).macs
-
-
-def _params(network: Network) -> float:
-    return totals(network).params
 
 
 _ALIKE = "on one device, engine, precision and protocol"
@@ -149,7 +140,7 @@ CLAIMS = (
         text="memory grows along a line in the parameters",
         check=Measured(
             f"peak_memory of {evidence.LEAST_NETWORKS} networks or more at one batch size, {_ALIKE}",
-            partial(evidence.linear, quantity="peak_memory", of=_params),
+            partial(evidence.linear, quantity="peak_memory", of=attrgetter("params")),
             unmeasured.costs,
         ),
         expected=Verdict.DIFFERS,
@@ -168,7 +159,7 @@ CLAIMS = (
         text="operations are a reliable estimate of inference time",
         check=Measured(
             f"latency of {evidence.LEAST_NETWORKS} networks or more at one batch size, {_ALIKE}",
-            partial(evidence.linear, quantity="latency", of=_macs),
+            partial(evidence.linear, quantity="latency", of=attrgetter("macs")),
             unmeasured.costs,
         ),
         expected=Verdict.DIFFERS,

@@ -10,6 +10,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import pairwise
 from math import inf, isfinite, sqrt
 from statistics import correlation, fmean, pstdev
@@ -18,7 +19,8 @@ from typing import Any, NamedTuple
 from atalho import networks
 from atalho.claims.claim import Result, percent
 from atalho.conditions import Owner, identified, owned
-from atalho.grammar.network import Network
+from atalho.grammar.cost import Cost, totals
+from atalho.grammar.shape import Shape
 from atalho.record import Record
 from atalho.statistics import predictive_r2
 
@@ -213,8 +215,8 @@ def alike(records: Records, quantity: str, along: str) -> list[list[Record]]:
     return list(groups.values())
 
 
-def linear(records: Records, quantity: str, of: Callable[[Network], float]) -> Result | None:
-    """Whether a quantity grows on a straight line with `of`, over the catalogue's networks that were measured alike.
+def linear(records: Records, quantity: str, of: Callable[[Cost], float]) -> Result | None:
+    """Whether a quantity grows on a straight line with `of` their cost, over the catalogue's networks that were measured alike.
 
     Every group of at least five networks must have a rising line that explains 0.9 of the variance of networks that it was not
     fitted to; the result is the least such R².
@@ -224,7 +226,10 @@ def linear(records: Records, quantity: str, of: Callable[[Network], float]) -> R
     for group in alike(records, quantity, "subject"):
         values = {r.subject: r for r in group if r.subject in networks.CATALOGUE}
         if len(values) >= LEAST_NETWORKS:
-            x = [of(_as_measured(record)) for record in values.values()]
+            x = [
+                of(_cost(name, tuple(record.conditions.get("input") or ())))
+                for name, record in values.items()
+            ]
             y = [record.value for record in values.values()]
             rises = len({*x}) > 1 and len({*y}) > 1 and correlation(x, y) > 0
             fits.append((predictive_r2(x, y) if rises else -inf, len(values)))
@@ -241,9 +246,10 @@ def linear(records: Records, quantity: str, of: Callable[[Network], float]) -> R
     )
 
 
-def _as_measured(record: Record) -> Network:
-    shape = record.conditions.get("input")
-    return networks.get(record.subject, input=tuple(shape) if shape else None)
+@cache
+def _cost(name: str, input: Shape) -> Cost:
+    """What a network of the catalogue costs for an input; an empty one is that of its paper."""
+    return totals(networks.get(name, input=input or None))
 
 
 def constant(records: Records, quantity: str, along: str, least: int) -> Result | None:

@@ -192,27 +192,27 @@ class Line(NamedTuple):
 
 def lines(network: Network) -> list[Line]:
     """The shapes and cost of every row of a network's table."""
-    return [
-        Line(row, shape, *work(row.layer, shape), depth(row.layer), isinstance(row.layer, Tap))
-        for row, shape in zip(network.rows, network.shapes, strict=True)
-    ]
+    known: dict[
+        tuple[int, Shape], tuple[Work, int]
+    ] = {}  # deep networks have many rows of one layer
+    computed = []
+    for row, shape in zip(network.rows, network.shapes, strict=True):
+        key = id(row.layer), shape
+        if key not in known:
+            known[key] = work(row.layer, shape), depth(row.layer)
+        (output, cost), layers = known[key]
+        computed.append(Line(row, shape, output, cost, layers, isinstance(row.layer, Tap)))
+    return computed
 
 
 def totals(network: Network) -> Cost:
     """The cost of one image at inference, without auxiliary heads."""
-    return _rows_cost(network, auxiliary=False)
+    return total(line.cost for line in lines(network) if not line.auxiliary)
 
 
 def auxiliary(network: Network) -> Cost:
     """The additional cost of the auxiliary heads for one image in training."""
-    return _rows_cost(network, auxiliary=True)
-
-
-def _rows_cost(network: Network, *, auxiliary: bool) -> Cost:
-    rows = zip(network.rows, network.shapes, strict=True)
-    return total(
-        cost(row.layer, shape) for row, shape in rows if isinstance(row.layer, Tap) is auxiliary
-    )
+    return total(line.cost for line in lines(network) if line.auxiliary)
 
 
 @singledispatch

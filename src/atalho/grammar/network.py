@@ -132,11 +132,13 @@ class Network:
     def shapes(self) -> tuple[Shape, ...]:
         """The input shape of every row."""
         shapes = []
+        outputs: dict[tuple[int, Shape], Shape] = {}  # deep networks have many rows of one layer
         shape = self.input
         for row in self.rows:
             shapes.append(shape)
+            key = id(row.layer), shape
             try:
-                shape = part_shape(row.name, row.layer, shape)
+                shape = outputs[key] = outputs.get(key) or part_shape(row.name, row.layer, shape)
             except ShapeError as error:
                 raise AtalhoError(
                     "INPUT-SHAPE",
@@ -167,7 +169,10 @@ class Network:
 
     def without_auxiliary(self) -> Self:
         """The same network without its auxiliary heads, as it is used at inference."""
-        return replace(self, rows=tuple(row for row in self.rows if row not in self.taps))
+        taps = self.taps
+        return (
+            replace(self, rows=tuple(row for row in self.rows if row not in taps)) if taps else self
+        )
 
     def with_layers(self, change: Callable[[Layer], Layer]) -> Self:
         """The same table with the layer of every row changed."""

@@ -31,7 +31,7 @@ from atalho.grammar.layers import (
     ReLU,
 )
 from atalho.grammar.network import Network
-from atalho.grammar.shape import Shape, output_shape
+from atalho.grammar.shape import Shape, joined_shape, output_shape
 
 
 class Dtype(StrEnum):
@@ -60,6 +60,10 @@ class Tensor(NamedTuple):
     reads: tuple[int, ...]
 
 
+Written = tuple[int, Shape]
+"""The index of a tensor, and the shape of its layer's output."""
+
+
 class Peak(NamedTuple):
     """The largest live set of inference on one image.
 
@@ -79,7 +83,7 @@ def peak(network: Network) -> Peak:
     current = 0
     inference = network.without_auxiliary()
     for row, shape in zip(inference.rows, inference.shapes, strict=True):
-        current = schedule(row.layer, shape, current, tensors)
+        current, _ = schedule(row.layer, shape, current, tensors)
         rows += [row.name] * (len(tensors) - len(rows))
     alive = live(tensors)
     largest = max(range(len(tensors)), key=alive.__getitem__)
@@ -99,8 +103,8 @@ def live(tensors: Sequence[Tensor]) -> list[int]:
 
 
 @singledispatch
-def schedule(layer: Layer, shape: Shape, source: int, tensors: list[Tensor]) -> int:
-    """Adds what `layer` writes for the tensor `source` of `shape`, and returns the index of its output."""
+def schedule(layer: Layer, shape: Shape, source: int, tensors: list[Tensor]) -> Written:
+    """Adds what `layer` writes for the tensor `source` of `shape`, and returns the index and the shape of its output."""
     raise NotImplementedError(type(layer).__name__)
 
 
@@ -114,29 +118,30 @@ def schedule(layer: Layer, shape: Shape, source: int, tensors: list[Tensor]) -> 
 @schedule.register(ReLU)
 @schedule.register(PReLU)
 @schedule.register(PadShortcut)
-def _(layer: Layer, shape: Shape, source: int, tensors: list[Tensor]) -> int:
-    tensors.append(Tensor(prod(output_shape(layer, shape)), (source,)))
-    return len(tensors) - 1
+def _(layer: Layer, shape: Shape, source: int, tensors: list[Tensor]) -> Written:
+    output = output_shape(layer, shape)
+    tensors.append(Tensor(prod(output), (source,)))
+    return len(tensors) - 1, output
 
 
 @schedule.register(Dropout)
 @schedule.register(Flatten)
 @schedule.register(Identity)
-def _(layer: Layer, shape: Shape, source: int, tensors: list[Tensor]) -> int:
-    return source
+def _(layer: Layer, shape: Shape, source: int, tensors: list[Tensor]) -> Written:
+    return source, output_shape(layer, shape)
 
 
 @schedule.register
-def _(layer: Chain, shape: Shape, source: int, tensors: list[Tensor]) -> int:
+def _(layer: Chain, shape: Shape, source: int, tensors: list[Tensor]) -> Written:
     for _, part in layer:
-        source = schedule(part, shape, source, tensors)
-        shape = output_shape(part, shape)
-    return source
+        source, shape = schedule(part, shape, source, tensors)
+    return source, shape
 
 
 @schedule.register(Concat)
 @schedule.register(Add)
-def _(layer: Concat | Add, shape: Shape, source: int, tensors: list[Tensor]) -> int:
-    branches = tuple(schedule(part, shape, source, tensors) for _, part in layer)
-    tensors.append(Tensor(prod(output_shape(layer, shape)), branches))
-    return len(tensors) - 1
+def _(layer: Concat | Add, shape: Shape, source: int, tensors: list[Tensor]) -> Written:
+    branches = {name: schedule(part, shape, source, tensors) for name, part in layer}
+    output = joined_shape(layer, {name: shape for name, (_, shape) in branches.items()})
+    tensors.append(Tensor(prod(output), tuple(index for index, _ in branches.values())))
+    return len(tensors) - 1, output

@@ -105,12 +105,13 @@ def _stages(
     kind = kind if option else kind.replace("basic", "plain")
     rows = []
     for stage, (count, width) in enumerate(zip(blocks, widths, strict=True), start=2):
-        for index in range(1, count + 1):
-            stride = 2 if index == 1 and stage > 2 else 1
-            filters = expansion * width
-            layer = block(path(width, stride), option, channels, filters, stride)
+        filters = expansion * width
+        stride = 2 if stage > 2 else 1
+        first = block(path(width, stride), option, channels, filters, stride)
+        other = block(path(width, 1), option, filters, filters, 1)
+        for index, layer in enumerate([first] + [other] * (count - 1), start=1):
             rows.append(Row(f"conv{stage}_{index}", kind, layer, stage=f"conv{stage}_x"))
-            channels = filters
+        channels = filters
     return rows
 
 

@@ -1,6 +1,5 @@
 """One set of functions for networks of the catalogue and for foreign modules."""
 
-import hashlib
 import re
 import shlex
 from pathlib import Path
@@ -115,6 +114,8 @@ def code(name: str) -> str | None:
     """The SHA-256 of the file of a network `FILE.py:FUNCTION`; None for any other network."""
     if not runs_code(name):
         return None
+    import hashlib
+
     file, _, _ = name.rpartition(":")
     return hashlib.sha256(Path(file).read_bytes()).hexdigest()
 

@@ -1,6 +1,5 @@
 """Functions of a user's Python file, which is imported as `python FILE` would run it; what it prints goes to standard error."""
 
-import hashlib
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -92,6 +91,8 @@ def _module_name(path: Path) -> str:
             return name
         if loaded is not None and getattr(loaded, "__file__", None) == str(path):
             return name
+    import hashlib  # no network of the catalogue needs it
+
     return f"file_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
 
 
