@@ -27,6 +27,7 @@ from atalho.weights import config, trained, weightfile
 from campaign import attempts, pickles
 from campaign.attempts import Attempt, Bounds, attempt
 from campaign.counts import Counts
+from campaign.graphs import external_weights
 from example_records import example
 from photo_folders import picture
 
@@ -390,5 +391,10 @@ def _right_again(content: bytes) -> bytes:
     return bytes(whole)
 
 
-PARTS = (safetensors, zips, pickled, pictures, lines, configs, engines, yamls)
+def graphs(cases: int, folder: Path) -> Counts:
+    """ONNX files with weights in other files; they are all tried, however few the cases."""
+    return external_weights(NETWORK, folder)
+
+
+PARTS = (safetensors, zips, pickled, pictures, lines, configs, engines, yamls, graphs)
 """Each kind: from a number of cases and a folder to its counts."""

@@ -46,6 +46,7 @@ from atalho.training import run
 from atalho.training.arguments import Arguments
 from atalho.training.folder import load as load_run
 from atalho.weights.trained import Trained, read
+from campaign import graphs
 
 Captured = pytest.CaptureFixture[str]
 CPU = Device("cpu", 1)
@@ -519,6 +520,28 @@ def test_a_folder_that_names_no_engine_is_refused(
     (folder / "engine.json").write_text(said)
     assert main(["predict", str(folder), "x.png"]) == Exit.CHECKPOINT
     assert "ENGINE-FILE" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_weights_of_an_onnx_file_in_another_file_are_refused(
+    place: int, finished: Path, digits: Dataset, capsys: Captured, tmp_path: Path
+) -> None:
+    """Named as a weight, as a constant and inside a branch; it lies in the folder, so that onnxruntime would take it."""
+    for package in ("onnx", "onnxruntime", "onnxscript"):
+        pytest.importorskip(package)
+    folder = tmp_path / "d"
+    shutil.copytree(finished, folder)
+    document = {"engine": "onnxruntime", "dtype": "float32", "threads": 1, "batch": 1}
+    (folder / "engine.json").write_text(json.dumps(document))
+    (folder / "weights.bin").write_bytes(bytes(4 * graphs.SIZE))
+    _, content = [*graphs.models("weights.bin")][place]
+    (folder / "model.onnx").write_bytes(content)
+    image = picture(digits, tmp_path / "0.png", 0)
+    assert main(["predict", str(folder), image]) == Exit.UNSAFE
+    assert "takes weights from another file" in capsys.readouterr().err
+    (folder / "model.onnx").write_bytes(b"nonsense")
+    assert main(["predict", str(folder), image]) == Exit.CHECKPOINT
+    assert "onnxruntime float32 cannot open its files" in capsys.readouterr().err
 
 
 def test_weights_that_are_changed_after_the_export_are_noticed(

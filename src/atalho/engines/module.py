@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from atalho.engines import ENGINES, Backend, check
 from atalho.engines.engine import Placement
+from atalho.errors import AtalhoError, Exit
 from atalho.weights.trained import Trained
 
 
@@ -45,8 +46,21 @@ def on_engine(trained: Trained, folder: Path, backend: Backend, placement: Place
     """The same network, run by a backend whose files are in its folder.
 
     Raises:
-        AtalhoError: as `engines.check`.
+        AtalhoError: as `engines.check`; ENGINE-FILE (exit 4), where the engine cannot open its files; exit 5, where one names others.
     """
     check(backend, placement.device)
     placement = replace(placement, named=trained.network.name)
-    return replace(trained, model=EngineModule(folder, backend, placement), precision=None)
+    try:
+        module = EngineModule(folder, backend, placement)
+    except (AtalhoError, MemoryError):
+        raise
+    except Exception as error:  # an engine may raise anything at a file that is none of its own
+        cause = (str(error).splitlines() or [type(error).__name__])[0]
+        raise AtalhoError(
+            "ENGINE-FILE",
+            folder,
+            f"{backend} cannot open its files ({cause})",
+            next_step="take a copy that was not changed, or export the network again",
+            exit=Exit.CHECKPOINT,
+        ) from error
+    return replace(trained, model=module, precision=None)

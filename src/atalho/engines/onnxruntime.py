@@ -1,11 +1,13 @@
 """onnxruntime on the processor, from the file that `atalho export --to onnx` writes."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from atalho.engines.engine import Dtype, Engine, Floats, Placement, Session
+from atalho.errors import AtalhoError, Exit
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,8 +49,36 @@ def write(trained: "Trained", folder: Path, dtype: Dtype, images: "Tensor | None
 
 
 def opened(folder: Path, dtype: Dtype, placement: Placement) -> Session:
-    """The network of a folder, ready to run."""
-    return OnnxRuntime(folder / FILE, placement)
+    """The network of a folder, ready to run.
+
+    Raises:
+        AtalhoError: ENGINE-FILE (exit 5), where the file takes weights from other files, which may be any that the user can read.
+    """
+    import onnx
+
+    path = folder / FILE
+    model = onnx.load(path, load_external_data=False)
+    for tensor in _tensors(model):
+        if tensor.external_data or tensor.data_location == onnx.TensorProto.EXTERNAL:
+            raise AtalhoError(
+                "ENGINE-FILE",
+                path,
+                "takes weights from another file, as none that atalho writes; nothing was read of it",
+                next_step="export the network again: atalho export RUN --to engine",
+                exit=Exit.UNSAFE,
+            )
+    return OnnxRuntime(path, placement)
+
+
+def _tensors(message: Any) -> Iterator[Any]:
+    """Every tensor of an ONNX message, at any depth."""
+    if message.DESCRIPTOR.name == "TensorProto":
+        yield message
+        return
+    for field, value in message.ListFields():
+        if field.message_type:
+            for each in [value] if hasattr(value, "ListFields") else value:
+                yield from _tensors(each)
 
 
 def files(dtype: Dtype) -> tuple[str, ...]:
