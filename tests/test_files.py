@@ -24,6 +24,19 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_litter(
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_link_to_a_file_is_replaced_and_one_to_a_folder_is_an_error(tmp_path: Path) -> None:
+    target, link, root = tmp_path / "target", tmp_path / "link", tmp_path / "root"
+    target.write_bytes(b"of somebody else")
+    link.symlink_to(target)
+    root.symlink_to("/")
+    write_atomically(link, b"new")
+    assert (link.read_bytes(), target.read_bytes()) == (b"new", b"of somebody else")
+    with pytest.raises(IsADirectoryError):
+        write_atomically(root, b"new")
+    assert root.is_symlink()
+    assert {*tmp_path.iterdir()} == {target, link, root}
+
+
 @pytest.mark.parametrize("name", ["photos", "digits", "resnet18.v1_5", "a" * 80])
 def test_a_safe_name_is_its_own(name: str) -> None:
     assert safe_name(name) == name

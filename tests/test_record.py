@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 import resource
 import signal
 import subprocess
@@ -8,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from atalho import record
+from atalho.api.records import read_records
 from atalho.errors import AtalhoError, Exit
 from atalho.record import Record
 
@@ -111,6 +114,7 @@ def test_of_records_that_are_appended_together_a_killed_process_leaves_all_or_no
 import resource, signal
 from pathlib import Path
 from atalho import record
+from atalho.api.records import read_records
 signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
 resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
 file = Path({str(file)!r})
@@ -137,6 +141,20 @@ for seed in range(20):
     seeds = [each.conditions["seed"] for each in record.read(file)]
     assert sorted(seeds) == sorted([*range(20)] * 2)
     assert [*tmp_path.iterdir()] == [file]
+
+
+def test_a_folder_of_records_that_cannot_be_read_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one below `/proc`, which is gone when it is entered."""
+
+    def gone(folder: Path, pattern: str) -> None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "/proc/1000")
+
+    monkeypatch.setattr(Path, "rglob", gone)
+    with pytest.raises(AtalhoError, match="RECORDS] /proc/1000: cannot be read") as caught:
+        read_records(tmp_path)
+    assert caught.value.exit == Exit.DATA
 
 
 @pytest.mark.parametrize(

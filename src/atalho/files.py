@@ -47,7 +47,12 @@ def cache_folder(name: str) -> Path:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Writes under a temporary name beside `path`, flushes to the disk and renames; on OSError `path` is unchanged."""
+    """Writes under a temporary name beside `path`, flushes to the disk and renames; on OSError `path` is unchanged.
+
+    A link to a file is replaced by the file; a folder, and a link to one, is an OSError.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:

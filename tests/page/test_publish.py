@@ -34,6 +34,17 @@ def test_every_chart_is_there_as_svg_and_as_png(folder: Path, charts: set[str]) 
             assert len(set(image.convert("L").resize((64, 64)).tobytes())) > 8
 
 
+@pytest.mark.parametrize("link", [False, True])
+def test_a_folder_is_no_page(link: bool, tmp_path: Path) -> None:
+    page = tmp_path / "page"
+    page.symlink_to("/") if link else page.mkdir()
+    with pytest.raises(AtalhoError, match="is a folder; nothing was written") as caught:
+        publish(example(["resnet20"]), page)
+    assert caught.value.exit == Exit.USAGE
+    assert [*tmp_path.iterdir()] == [page]
+    assert page.is_dir()
+
+
 def test_nothing_else_is_left_in_the_folder(folder: Path) -> None:
     assert {p.name for p in folder.iterdir()} == {"report.html", "summary.csv", "charts"}
 

@@ -37,8 +37,21 @@ def read_records(path: str | Path) -> list[Record]:
 
 
 def _below(path: Path) -> list[Record]:
-    """The records of a file, or of every `.jsonl` file in a folder and below it."""
-    files = sorted(path.rglob("*.jsonl")) if path.is_dir() else [path]
+    """The records of a file, or of every `.jsonl` file in a folder and below it.
+
+    Raises:
+        AtalhoError: RECORDS (exit 3), where a folder cannot be read.
+    """
+    try:
+        files = sorted(path.rglob("*.jsonl")) if path.is_dir() else [path]
+    except OSError as error:  # a folder below it has gone meanwhile
+        raise AtalhoError(
+            "RECORDS",
+            error.filename or path,
+            f"cannot be read ({error.strerror})",
+            next_step="a folder that holds nothing but records, or one file",
+            exit=Exit.DATA,
+        ) from error
     return [each for file in files for each in record.read(file)]
 
 

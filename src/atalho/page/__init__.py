@@ -44,9 +44,17 @@ def publish(
         The address of the page: `file:///…/report.html`.
 
     Raises:
-        AtalhoError: RECORDS (exit 3) where there is no record; OUTPUT (exit 6) where a file or its folder cannot be
-            written.
+        AtalhoError: OUTPUT (exit 2) where the page is a folder; RECORDS (exit 3) where there is no record; OUTPUT (exit 6) where
+            a file or its folder cannot be written.
     """
+    if page.is_dir():
+        raise AtalhoError(
+            "OUTPUT",
+            page,
+            "is a folder; nothing was written",
+            next_step=f"-o {page / 'report.html'}",
+            exit=Exit.USAGE,
+        )
     if not records:
         raise AtalhoError(
             "RECORDS",
