@@ -1,6 +1,7 @@
 """Latency, memory and failures of networks in processes of their own, as far as a noisy machine lets anything be asserted."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -19,7 +20,7 @@ from atalho.benchmark.entry import Entry
 from atalho.benchmark.system import System
 from atalho.benchmark.turns import Plan, Turns
 from atalho.benchmark.workload import PhotoFiles, Workload
-from atalho.engines import Backend
+from atalho.engines import Backend, engine_config
 from atalho.engines.choosing import EngineRequest
 from atalho.engines.engine import Placement
 from atalho.grammar.cost import totals
@@ -285,6 +286,36 @@ def test_warming_up_takes_three_runs_at_least_however_long_they_take() -> None:
     assert warming.until_stable(lambda: next(compiling)) == [40.0, 40.0, 5.0, 1.0, 1.01]
     slow = iter([7.0, 7.0, 7.0])
     assert len(warming.until_stable(lambda: next(slow))) == 3
+
+
+def test_an_engines_folder_that_is_not_whole_is_written_anew(tmp_path: Path) -> None:
+    """As it was left by a process that was killed while it removed the folder, or as a disk has spoilt it."""
+    entry = Entry.untrained(networks.get("resnet20", input=(3, 32, 32), num_classes=3))
+    said: list[str] = []
+    with Bench(EAGER, tmp_path, said.append) as bench:
+        folder = bench.system(entry).folder
+    weights = (folder / "model.safetensors").read_bytes()
+    for content in (None, b"spoilt"):
+        (folder / "model.safetensors").unlink()
+        if content:
+            (folder / "model.safetensors").write_bytes(content)
+        with Bench(EAGER, tmp_path, said.append) as bench:
+            bench.conditions(entry)
+            bench.system(entry)
+        assert (folder / "model.safetensors").read_bytes() == weights
+    assert said == [f"{folder}: is not whole, and is written anew"] * 2
+
+
+def test_a_folder_of_engines_looks_unfinished_before_it_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        for file in ("config.json", engine_config.FILE):
+            (tmp_path / name / file).touch()
+    monkeypatch.setattr(shutil, "rmtree", lambda folder, ignore_errors: None)
+    engine_config.remove(tmp_path)
+    assert {path.name for path in tmp_path.rglob("*.json")} == {"config.json"}
 
 
 def test_a_network_that_is_measured_later_says_that_it_was_not_interleaved(

@@ -1,6 +1,5 @@
 """The measurements of networks on this machine as steps in order: cost, engine and size, memory, latency, energy."""
 
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -17,6 +16,7 @@ from atalho.benchmark.workload import PhotoFiles, Workload
 from atalho.conditions import digest
 from atalho.engines import ENGINES, choosing, engine_config
 from atalho.engines.choosing import AUTO, EngineRequest
+from atalho.engines.engine_config import EngineConfig
 from atalho.errors import AtalhoError, Exit
 from atalho.networks import subjects
 from atalho.record import Record, now, versions
@@ -241,7 +241,7 @@ class Bench:
     def _prepared(self, entry: Entry) -> System | Ended | None:
         """The network on the engine that was chosen for it, or why it cannot run; None before `_prepare`."""
         name, folder = entry.network.name, self.engine_folder(entry)
-        if name not in self._systems and (config := engine_config.read(folder)):
+        if name not in self._systems and (config := _engine(folder)):
             weights = weightfile.sha256(folder / FILES[0])
             stated = {**entry.conditions, "weights": f"sha256:{weights}"}
             if self.request.engine == AUTO:
@@ -263,13 +263,15 @@ class Bench:
         """
         trained, sample = entry.trained(), entry.sample()
         name, folder = entry.network.name, self.engine_folder(entry)
-        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            self.say(f"{folder}: is not whole, and is written anew")
+            engine_config.remove(folder)
         self._systems.pop(name, None)
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
             trials = choosing.choose(trained, folder, self.request, sample)
         except (OSError, SafetensorError) as error:
-            shutil.rmtree(folder, ignore_errors=True)
+            engine_config.remove(folder)
             cause = getattr(error, "strerror", None) or str(error)
             raise AtalhoError(
                 "DISK",
@@ -291,3 +293,11 @@ class Bench:
         weights = {"weights": f"sha256:{trained.weights}"} if trained.weights else {}
         stated = {**self._engine_conditions(entry), **weights, "at": now()}
         return choosing.records(name, trials, sample, **stated)
+
+
+def _engine(folder: Path) -> EngineConfig | None:
+    """The engine that a folder is for; None where it is for none yet, or one of the engine's files was changed."""
+    try:
+        return engine_config.read(folder)
+    except AtalhoError:
+        return None

@@ -6,7 +6,6 @@ engines/          each network with its engine's files, ready for `predict`; rem
 chosen/           a copy of the chosen network's folder in engines/, with what it promises and a script that runs it without atalho
 """
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
@@ -25,7 +24,7 @@ from atalho.comparison.finetuned import TimeBudget
 from atalho.comparison.learning import Learning, Unit, units_in_folds
 from atalho.comparison.published import AsPublished
 from atalho.data.image import Framing
-from atalho.engines import samples
+from atalho.engines import engine_config, samples
 from atalho.engines.choosing import EngineRequest, Sample
 from atalho.features.crossvalidation import PLAIN, Settings
 from atalho.networks.subjects import Subject
@@ -196,7 +195,7 @@ def compare(
             measured = replace(measured, records=records, queries=(*measured.queries, inside.query))
         engines = {entry.network.name: bench.engine_folder(entry) for entry in entries}
     if not datasets:
-        shutil.rmtree(folder / ENGINES, ignore_errors=True)  # of random weights
+        engine_config.remove(folder / ENGINES)  # of random weights
     return replace(measured, engines=engines if datasets else {}, steps=work.done + work.after)
 
 

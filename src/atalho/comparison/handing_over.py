@@ -1,6 +1,5 @@
 """The folder of the network that a comparison has chosen, ready to be handed over."""
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from operator import eq
@@ -9,7 +8,7 @@ from pathlib import Path
 from atalho.comparison import promises
 from atalho.comparison.comparing import CHOSEN, Measured, Say
 from atalho.conditions import states
-from atalho.engines import deploy
+from atalho.engines import deploy, engine_config
 from atalho.record import Record
 from atalho.weights import config
 from atalho.weights.calibration import Calibration
@@ -32,7 +31,7 @@ def keep(
     """
     target = folder / CHOSEN
     if target.exists():
-        shutil.rmtree(target)
+        engine_config.remove(target)
     choice = measured.choice
     source = measured.engines.get(choice.chosen.network) if choice else None
     if choice is None or source is None or not source.exists():

@@ -1,6 +1,7 @@
 """The file `engine.json`, beside a network's weights and an engine's files: which engine the folder is for, and its settings."""
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -88,6 +89,13 @@ def finalise(folder: Path, config: EngineConfig) -> None:
         for dtype in engine.needs:
             for name in {*engine.files(dtype)} - needed:
                 (folder / name).unlink(missing_ok=True)
+
+
+def remove(folder: Path) -> None:
+    """Removes a folder of a network's engine, or one of several; `engine.json` first, so that no killed process leaves one that is not whole."""
+    for sign in folder.rglob(FILE):
+        sign.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def size(folder: Path, backend: Backend) -> int:
