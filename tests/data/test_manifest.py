@@ -17,6 +17,7 @@ from PIL import Image
 from atalho.data import manifest
 from atalho.data.contents import Contents, FileContent
 from atalho.data.copies import fingerprint
+from atalho.data.manifest_lines import sealed
 from atalho.errors import AtalhoError, Exit
 from photo_folders import fill, picture, save
 
@@ -107,7 +108,7 @@ def test_a_line_that_is_torn_or_nonsense_costs_its_file_alone(pets: Folder) -> N
     ):
         line = lines[0][:-1]  # without its checksum
         line[place] = wrong
-        pets.kept().write_bytes(manifest.sealed(line))
+        pets.kept().write_bytes(sealed(line))
         assert equal(pets(), first)
         assert len(pets.read) == 10
 
@@ -231,7 +232,7 @@ def test_known_files_are_there_in_seconds(tmp_path: Path) -> None:
     (kept,) = (tmp_path / "data" / "manifests").glob("*.jsonl")
     (line,) = kept.read_text().splitlines()
     _, *fields, _ = json.loads(line)
-    kept.write_bytes(b"".join(manifest.sealed([name, *fields]) for name in names))
+    kept.write_bytes(b"".join(sealed([name, *fields]) for name in names))
     started = time.process_time()
     warm = manifest.read_files(root, names, tmp_path / "data", lambda done, total: None)
     assert time.process_time() - started < 4

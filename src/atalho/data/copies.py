@@ -51,6 +51,9 @@ WAVE = np.array(
 WAVES = np.einsum("ui,vj->uvij", WAVE, WAVE).reshape(BANDS, LEVELS**2)
 """(BANDS, LEVELS²): for each band a Walsh function of the levels, of rows and columns with up to three changes of sign."""
 
+BLOCK = 1 << 14
+"""How many pictures are compared at a time, so that they stay in a processor's cache."""
+
 NEIGHBOURS = 100
 """How many pictures with the same band each picture is compared with: those that follow it in the order of their levels."""
 
@@ -162,18 +165,19 @@ def _near(fingerprints: NDArray[np.uint8]) -> tuple[Numbers, int]:
     copies; every band uses another coefficient.
     """
     first, which = _unique(fingerprints)
-    prints = fingerprints[first]
+    hashes, levels = fingerprints[first, :HASH], fingerprints[first, HASH:]
     group = np.arange(len(first))
-    levels = prints[:, HASH:].astype(np.int16)
     compared = 0
     for band in range(BANDS):
         # Every sixteenth bit, from all over the picture: neighbouring bits are often equal.
-        bits = prints[:, band // 8 : HASH : BANDS // 8] >> (7 - band % 8) & 1
+        bits = hashes[:, band // 8 :: BANDS // 8] >> (7 - band % 8) & 1
         key = np.packbits(bits, axis=1).view(np.uint16)[:, 0]
         # The coefficients of two pictures differ by no more than the sum of the differences of their levels.
-        coefficients = levels @ WAVES[band]
+        blocks = (levels[at : at + BLOCK].astype(np.int16) for at in range(0, len(levels), BLOCK))
+        coefficients = np.concatenate([block @ WAVES[band] for block in blocks])
         order = np.lexsort((coefficients, key))
-        pictures = _Ordered.of(prints[order], key[order], coefficients[order])
+        words = hashes.view(np.uint64)[order]
+        pictures = _Ordered(words, levels[order], key[order], coefficients[order])
         ranked = group[order]
         left = np.arange(len(order))
         for distance in range(1, NEIGHBOURS + 1):
@@ -198,16 +202,6 @@ class _Ordered:
     key: NDArray[np.uint16]
     coefficients: NDArray[np.int16]
 
-    @classmethod
-    def of(
-        cls,
-        prints: NDArray[np.uint8],
-        key: NDArray[np.uint16],
-        coefficients: NDArray[np.int16],
-    ) -> "_Ordered":
-        hashes = np.ascontiguousarray(prints[:, :HASH]).view(np.uint64)
-        return cls(hashes, np.ascontiguousarray(prints[:, HASH:]), key, coefficients)
-
     def within_reach(self, left: Numbers, distance: int) -> Numbers:
         """The positions in `left` whose picture may be a copy of the one `distance` positions after it."""
         left = left[: np.searchsorted(left, len(self.key) - distance)]
@@ -217,6 +211,11 @@ class _Ordered:
 
     def near(self, left: Numbers, distance: int) -> Numbers:
         """The positions in `left` whose picture is a copy of the one `distance` positions after it."""
+        starts = range(0, len(left), BLOCK)
+        blocks = [self._near(left[start : start + BLOCK], distance) for start in starts]
+        return np.concatenate(blocks) if blocks else left
+
+    def _near(self, left: Numbers, distance: int) -> Numbers:
         one, other = self.hashes[left], self.hashes[left + distance]
         bits = np.bitwise_count(one ^ other).sum(axis=1)
         either = np.bitwise_count(one | other).sum(axis=1)

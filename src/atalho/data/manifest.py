@@ -8,33 +8,32 @@ time reads files; others that need them wait, and take the lines that it appends
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
-from zlib import crc32
 
 import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from PIL import Image
 
-from atalho.data.contents import SHA256, Contents, FileContent
-from atalho.data.copies import BYTES, DECODED, fingerprint
+from atalho.data.contents import Contents, FileContent
+from atalho.data.copies import DECODED, fingerprint
 from atalho.data.dataset import Progress
 from atalho.data.folder import in_threads
 from atalho.data.image import (
-    MOST_PIXELS,
     SCALES,
-    WHITE,
     brightest,
     opened,
     sixteen_bits,
     unreadable,
     upright_rgb,
 )
+from atalho.data.manifest_lines import contents_of, integers, sealed, unsealed
 from atalho.errors import AtalhoError, Exit
 from atalho.files import write_atomically
 from atalho.runtime.processor import cores
@@ -45,10 +44,13 @@ FORM = 3
 CHUNK = 1000
 """How many files' sizes and times are read in one task."""
 
+MOST_AT_ONCE = 32
+"""How many files are read in one task at the most."""
+
 TURN = 1.0
 """Seconds between two looks at the lines that another process appends."""
 
-BLOCK = 1 << 23
+BLOCK = 1 << 21
 """About how many bytes of lines are read at once."""
 
 STALE = 2
@@ -119,9 +121,18 @@ class _Manifest:
     position: int = 0
 
     @cached_property
-    def rows(self) -> dict[str, int]:
-        """The row of each name."""
-        return {name: row for row, name in enumerate(self.names)}
+    def _hashes(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The hashes of all names, sorted, and the row of each: a tenth of the memory of a dictionary."""
+        hashes = _hashes(self.names)
+        order = np.argsort(hashes)
+        return hashes[order], order
+
+    def _rows(self, names: Sequence[str]) -> NDArray[np.int64]:
+        """The row of each of some names; -1 of one that is no file's."""
+        hashes, order = self._hashes
+        rows = order[np.searchsorted(hashes, _hashes(names)).clip(max=len(order) - 1)]
+        same = [self.names[row] == name for row, name in zip(rows.tolist(), names, strict=True)]
+        return np.where(same, rows, -1)
 
     def missing(self) -> list[int]:
         """The rows of files that are new or have changed, after the lines that were appended since the last call."""
@@ -130,7 +141,7 @@ class _Manifest:
             while lines := file.readlines(BLOCK):
                 self.lines += len(lines)
                 self.position += sum(map(len, lines))
-                self._restore([body for line in lines if (body := _unsealed(line))])
+                self._restore([body for line in lines if (body := unsealed(line))])
         # Rows without a size were not restored: no picture is without pixels.
         unknown: list[int] = np.flatnonzero(self.contents.sizes[:, 0] == 0).tolist()
         return [row for row in unknown if row not in self.contents.bad]
@@ -148,9 +159,9 @@ class _Manifest:
         if not lines:
             return
         names, lengths, times, *fields = zip(*lines, strict=True)
-        contents = _contents(*fields)
-        rows = np.array([self.rows.get(name, -1) for name in names])
-        same = (self.stamps[rows] == _integers(lengths, times)).all(axis=1) & (rows >= 0)
+        contents = contents_of(*fields)
+        rows = self._rows(names)
+        same = (self.stamps[rows] == integers(lengths, times)).all(axis=1) & (rows >= 0)
         self.contents.fill(rows[same], contents.only(same))
 
     def add(self, root: Path, rows: Sequence[int], progress: Progress) -> None:
@@ -158,7 +169,13 @@ class _Manifest:
         names, contents = self.names, self.contents
         before = len(names) - len(rows)
         with _appending(self.path) as file:
-            read = in_threads(_read, (root / names[row] for row in rows), CORES)
+            # Few at a time, so that what is done can be seen; but more where there are many, for tasks cost time too.
+            size = min(MOST_AT_ONCE, 1 + len(rows) // CHUNK)
+            some = (
+                [root / names[row] for row in rows[at : at + size]]
+                for at in range(0, len(rows), size)
+            )
+            read = chain.from_iterable(in_threads(_read_all, some, CORES))
             for done, (row, content) in enumerate(zip(rows, read, strict=True), before + 1):
                 if isinstance(content, FileContent):
                     contents.put(row, content)
@@ -210,52 +227,6 @@ def _stats(root: Path, names: Sequence[str]) -> list[tuple[int, int] | str]:
     return stats
 
 
-def _contents(
-    sha256: Sequence[str],
-    widths: Sequence[int],
-    heights: Sequence[int],
-    fingerprints: Sequence[str],
-    brightest: Sequence[int],
-) -> Contents:
-    """Contents by the fields of lines; raises as `_Manifest._fill`."""
-    sizes, levels = _integers(widths, heights), _integers(brightest)[:, 0]
-    if (
-        sizes.min() <= 0
-        or sizes.max() > MOST_PIXELS
-        or not 0 <= levels.min() <= levels.max() <= WHITE
-    ):
-        raise ValueError("no sizes or grey levels of pictures")
-    columns = _binary(sha256, SHA256), sizes.astype(np.int32), _binary(fingerprints, BYTES)
-    return Contents(*columns, levels.astype(np.uint16), {})
-
-
-def _integers(*columns: Sequence[int]) -> NDArray[np.int64]:
-    """(N, columns); ValueError, where one is no integer."""
-    integers = np.array(columns).T
-    if integers.dtype != np.int64:
-        raise ValueError("no integers")
-    return integers
-
-
-def _binary(texts: Sequence[str], length: int) -> NDArray[np.uint8]:
-    """(N, `length`) bytes by their hexadecimal digits; ValueError, where one has another length."""
-    if {len(text) for text in texts} != {2 * length}:
-        raise ValueError("another number of digits")
-    return np.frombuffer(bytes.fromhex("".join(texts)), np.uint8).reshape(-1, length)
-
-
-def sealed(fields: Sequence[Any]) -> bytes:
-    """JSON values as a line of the manifest, a list whose last element is a checksum of the others."""
-    body = json.dumps(fields).encode()[:-1]
-    return b'%s, "%08x"]\n' % (body, crc32(body))
-
-
-def _unsealed(line: bytes) -> bytes:
-    """A line without its checksum, which comes last; nothing where the line was changed after it was written, or is incomplete."""
-    body, _, checksum = line.rpartition(b', "')
-    return body + b"]" if checksum == b'%08x"]\n' % crc32(body) else b""
-
-
 @contextmanager
 def _appending(path: Path) -> Iterator[IO[bytes]]:
     """A context that opens a file for unbuffered appending, after an incomplete last line on a new one."""
@@ -266,6 +237,14 @@ def _appending(path: Path) -> Iterator[IO[bytes]]:
             if file.read(1) != b"\n":
                 file.write(b"\n")
         yield file
+
+
+def _hashes(names: Iterable[str]) -> NDArray[np.int64]:
+    return np.fromiter(map(hash, names), np.int64)
+
+
+def _read_all(paths: Iterable[Path]) -> list[FileContent | str]:
+    return [*map(_read, paths)]
 
 
 def _read(path: Path) -> FileContent | str:

@@ -191,9 +191,12 @@ def _groups(
     def named(rows: Iterable[int]) -> str:
         return first_few(folder.names[row] for row in rows)
 
-    if duplicates := in_two_classes(contents.sha256, labels):
-        files = counted(len(duplicates), "file")
-        say(f"{root}: {files} in two classes at once ({named(chain(*duplicates))})")
+    rows = np.arange(len(labels))
+    if kind != "off":  # equal files are in one group
+        rows = np.flatnonzero(np.bincount(copies.groups)[copies.groups] > 1)
+    if duplicates := in_two_classes(contents.sha256[rows], labels[rows]):
+        files, places = counted(len(duplicates), "file"), chain.from_iterable(duplicates)
+        say(f"{root}: {files} in two classes at once ({named(rows[place] for place in places)})")
     if len(copies.scenes):
         say(
             f"{root}: {len(copies.scenes):,} photos look alike ({named(copies.scenes.tolist())}) across classes, or as most of a class: "
