@@ -54,7 +54,7 @@ loaded = seconds()
 checksum = data.checksum
 print(json.dumps({
     "import_seconds": imported, "contents_seconds": scanned[-1] - imported, "load_seconds": loaded - imported,
-    "checksum_seconds": seconds() - loaded, "seconds": seconds(), "bytes": highest(), "bytes_of_imports": of_imports,
+    "checksum_seconds": seconds() - loaded, "seconds": seconds(), "processor_seconds": time.process_time(), "bytes": highest(), "bytes_of_imports": of_imports,
     "images": {name: len(images.labels) for name, images in data.splits.items()}, "checksum": checksum, "lines": lines,
 }))
 """
@@ -119,7 +119,9 @@ def measure(files: int, classes: int, folder: Path) -> dict[str, Any]:
     rate = files / first["contents_seconds"]
     for name, each in starts.items():
         parts = ", ".join(f"{part} {each[f'{part}_seconds']:.1f}" for part in PARTS)
-        print(f"  {name:5}: {each['seconds']:6.1f} s ({parts}), {each['bytes'] / 1e6:,.0f} MB")
+        print(
+            f"  {name:5}: {each['seconds']:6.1f} s ({parts}; of the processor {each['processor_seconds']:.1f}), {each['bytes'] / 1e6:,.0f} MB"
+        )
     print(f"  {rate:,.0f} files/s at first", *first["lines"], sep="\n  ")
     return {
         "files": files,

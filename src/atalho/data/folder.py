@@ -19,6 +19,7 @@ from atalho.data.dataset import Progress, Split
 from atalho.data.image import Framing, load
 from atalho.data.listing import listed
 from atalho.data.names import first_few
+from atalho.data.packed import Packed
 from atalho.errors import AtalhoError, Exit
 from atalho.runtime.processor import cores
 
@@ -56,7 +57,7 @@ class Folder:
 
     def select(self, rows: Sequence[int]) -> "Folder":
         """The same classes with some of the images."""
-        names = [self.names[row] for row in rows]
+        names = Packed(self.names[row] for row in rows)
         return Folder(self.root, self.classes, names, self.indices[[*rows]])
 
     def labels(self, classes: Mapping[str, str], network: str) -> tuple[int, ...]:
@@ -66,10 +67,12 @@ class Folder:
 
 def joined(root: Path, parts: Sequence[Folder]) -> Folder:
     """The images of several splits of a folder, one split after the other."""
+    if len(parts) == 1:
+        return parts[0]
     classes = tuple(sorted({name for part in parts for name in part.classes}))
     index = {name: place for place, name in enumerate(classes)}
     indices = [np.array([index[name] for name in part.classes])[part.indices] for part in parts]
-    names = [*chain.from_iterable(part.names for part in parts)]
+    names = Packed(chain.from_iterable(part.names for part in parts))
     return Folder(root, classes, names, np.concatenate(indices).astype(np.int32))
 
 

@@ -79,11 +79,11 @@ def load(
     for note in folders.notes():
         log(note)
     check_trainable(folders)
-    parts = {"train" if split == WHOLE else split: part for split, part in folders.splits.items()}
+    named = {"train" if split == WHOLE else split: part for split, part in folders.splits.items()}
     for split in folders.splits if folders.split else ():
         if lacking := folders.lacking(split):
             log(f"{root}: {split} has no images of {first_few(lacking, 10)}")
-    photos, bad = _read(root, parts, framings, data_dir, progress)
+    photos, bad = _read(root, named, framings, data_dir, progress)
     for name, cause in bad.items():
         log(f"{root / name}: {cause}")
     if bad and bad_images == "error":
@@ -94,17 +94,19 @@ def load(
             next_step="mend or remove them, or --bad-images skip to leave them out",
             exit=Exit.DATA,
         )
-    contents = photos.contents
+    contents, parts = photos.contents, photos.splits
     groups = _groups(photos, data_dir, copies, group_by, log)
     album = Album(photos.folder, contents.sha256, contents.sizes, groups)
-    splits, note = _divided(album, photos.splits)
+    white, brightest = contents.white, contents.brightest.max(initial=0)
+    del photos, contents  # the fingerprints of a million photos are large
+    splits, note = _divided(album, parts)
     if copies != "off":
         note = note.replace(DIVIDED, f"{DIVIDED}, with copies of a picture on one side")
     sizes = ", ".join(f"{split} {len(splits[split]):,}" for split in SPLITS)
-    if contents.white != WHITE:
-        log(f"{root}: grey levels go up to {contents.brightest.max()}: {contents.white} is white")
+    if white != WHITE:
+        log(f"{root}: grey levels go up to {brightest}: {white} is white")
     log(f"{root}: {sizes}: {note}")
-    framing = replace(framings[0], white=contents.white)
+    framing = replace(framings[0], white=white)
     ordered = {split: OnDisk(album, splits[split], framing) for split in SPLITS}
     return Dataset(
         root.resolve().name,
@@ -113,7 +115,7 @@ def load(
         mirror=True,
         note=note,
         copies=copies,
-        own_test=bool(fixed_splits(photos.splits)),
+        own_test=bool(fixed_splits(parts)),
     )
 
 

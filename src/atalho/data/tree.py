@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from atalho.data.folder import Folder
 from atalho.data.names import label_of
+from atalho.data.packed import Packed
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Tree:
         indices = index[self.of]
         rows = np.flatnonzero(indices >= 0)
         rows = rows[np.argsort(indices[rows], kind="stable")]
-        names = [self.images[row] for row in rows.tolist()]
+        names = Packed(self.images[row] for row in rows.tolist())
         return Folder(root, tuple(sorted(classes)), names, indices[rows])
 
 
