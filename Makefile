@@ -75,6 +75,6 @@ $(VENV)/.installed-docs: PACKAGES = --group docs
 $(VENV)/.installed-docs: $(VENV)/.installed
 	$(INSTALL)
 
-$(VENV)/.installed-dev: PACKAGES = --group dev --editable '.[timm,onnx,openvino,energy,tensorboard,frames,parquet,explain]'
+$(VENV)/.installed-dev: PACKAGES = --group dev --editable '.[timm,onnx,openvino,energy,tensorboard,frames,parquet,explain,cluster]'
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(INSTALL)

@@ -13,6 +13,7 @@ from PIL import Image
 ABSENT = (
     *(
         "captum",
+        "distributed",
         "huggingface_hub",
         "nncf",
         "onnx",
@@ -59,6 +60,7 @@ NAMES_ITS_EXTRA = [
     ("tensorboard", "train resnet20 --steps 1 --tensorboard --output other"),
     ("heif", "predict run digit.heic"),
     ("hub", "predict hf-hub:someone/something digit.png"),
+    ("cluster", "compare resnet20 --on local:2 -t 1 --output comparison"),
     ("parquet", "predict run digit.png -o answers.parquet"),
 ]
 

@@ -95,7 +95,7 @@ def test_trainings_on_two_workers_have_the_bits_of_one_process(tmp_path: Path) -
     assert all(unit.finished() for unit in there.units())
     assert len(runs(there.folder)) == 2
     assert runs(there.folder) == runs(here.folder)
-    assert lines[0] == "2 tasks on local:2, 2 at a time so far, each with 1 threads"
+    assert lines[0] == "local:2: 2 tasks, 2 at a time so far; threads of each: 1"
     assert sorted(line[:40] for line in lines[1:]) == [
         f"[{number}/2] resnet20: training on digits, seed" for number in (1, 2)
     ]
@@ -123,7 +123,7 @@ def test_two_workers_give_the_records_of_one_process(serial: Path, tmp_path: Pat
     assert learned(folder) == learned(serial)
     assert runs(folder) == runs(serial)
     assert len(runs(folder)) == 4
-    assert "4 tasks on local:2, 2 at a time so far, each with 1 threads" in lines
+    assert "local:2: 4 tasks, 2 at a time so far; threads of each: 1" in lines
     ended = [number for number, line in enumerate(lines) if " s on " in line]
     assert len(ended) == 4
     assert max(ended) < lines.index("[1/15] resnet20: training on digits")  # timings are alone
@@ -136,7 +136,7 @@ def test_two_workers_give_the_records_of_one_process(serial: Path, tmp_path: Pat
 def test_what_is_done_is_not_sent_to_workers(serial: Path) -> None:
     lines: list[str] = []
     compared(serial, "local:2", reporter=atalho.Reporter(say=lines.append))
-    assert not [line for line in lines if "tasks on" in line]
+    assert not [line for line in lines if "local:2: " in line]
     plan = atalho.plan(["resnet20", "plain20"], "digits", steps=12, seeds=(0, 1), output=serial)
     assert plan.done == 4
     assert len(plan.tasks) == 1

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
 
@@ -37,6 +38,9 @@ def _marked(folder):
     mark.touch()
     return known
 '''
+
+
+dask = pytest.mark.skipif(find_spec("distributed") is None, reason="the extra is not installed")
 
 
 @pytest.fixture
@@ -107,6 +111,7 @@ def test_what_is_no_address_is_a_usage_error(address: str) -> None:
     assert caught.value.exit == Exit.USAGE
 
 
+@dask
 def test_the_threads_of_a_training_are_not_left_to_a_scheduler(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -117,6 +122,7 @@ def test_the_threads_of_a_training_are_not_left_to_a_scheduler(
     assert [Cluster(f"local:{count}").threads for count in (1, 3, 16)] == [8, 2, 1]
 
 
+@dask
 def test_a_scheduler_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "PATIENCE", 0.2)
     with pytest.raises(
@@ -150,6 +156,7 @@ def test_dask_is_imported_for_an_address_alone() -> None:
     assert done.returncode == 0, done.stderr
 
 
+@dask
 def test_tasks_go_on_elsewhere_when_their_process_is_killed_or_stopped(work: Path) -> None:
     message = {"folder": str(work), "kill": 2, "stopped": True}
     tasks = [Task(f"task {number}", "worked", {**message, "number": number}) for number in range(2)]
@@ -162,6 +169,7 @@ def test_tasks_go_on_elsewhere_when_their_process_is_killed_or_stopped(work: Pat
     assert len(began) == 2 + 2 + 1  # two were killed, one was stopped
 
 
+@dask
 def test_a_task_whose_process_is_killed_again_and_again_is_an_error(work: Path) -> None:
     task = Task("mortal", "worked", {"folder": str(work), "kill": 99})
     with Cluster("local:1", 1) as workers:
@@ -170,6 +178,7 @@ def test_a_task_whose_process_is_killed_again_and_again_is_an_error(work: Path) 
     assert len([*work.glob("*.began")]) == 1 + cluster.RETRIES
 
 
+@dask
 def test_a_killed_worker_takes_its_task_with_it_and_another_goes_on(work: Path) -> None:
     (work / "wait").touch()
     task, killed = Task("task", "worked", {"folder": str(work)}), list[int]()

@@ -70,7 +70,7 @@ class Units:
             return
         with self.workers as workers:
             self.reporter.say(
-                f"{len(tasks)} tasks on {workers.address}, {workers.slots} at a time so far, each with {workers.threads} threads"
+                f"{workers.address}: {len(tasks)} tasks, {workers.slots} at a time so far; threads of each: {workers.threads}"
             )
             yield from map(self._told, workers.results(tasks))
 
