@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from atalho.api.auditing import Audit as Audit
     from atalho.api.auditing import audit as audit
-    from atalho.api.comparing import Compared as Compared
+    from atalho.api.carrying_out import Compared as Compared
     from atalho.api.comparing import compare as compare
     from atalho.api.doctoring import Checkup as Checkup
     from atalho.api.doctoring import doctor as doctor
@@ -52,7 +52,8 @@ _NAMES = {
     "api.doctoring": "Checkup doctor",
     "api.explaining": "Drawing build draw inception list_networks network show",
     "api.loading": "load",
-    "api.comparing": "Compared compare",
+    "api.carrying_out": "Compared",
+    "api.comparing": "compare",
     "api.measuring": "bench diagnose",
     "api.planning": "Plan plan",
     "api.predicting": "Predicted predict predict_to_file",

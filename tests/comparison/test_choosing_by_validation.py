@@ -4,7 +4,8 @@ import pytest
 
 import atalho
 from atalho import record
-from atalho.api.comparing import Compared, compare
+from atalho.api.carrying_out import Compared
+from atalho.api.comparing import compare
 from atalho.engines import engine_config
 from atalho.evaluation.accuracy import pack
 from atalho.record import Record

@@ -14,7 +14,8 @@ from PIL import Image
 
 import atalho
 from atalho.api import loading
-from atalho.api.comparing import Compared, compare
+from atalho.api.carrying_out import Compared
+from atalho.api.comparing import compare
 from atalho.benchmark.entry import untrained
 from atalho.cli import main
 from atalho.comparison import promises, rechecking

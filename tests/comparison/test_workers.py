@@ -4,6 +4,7 @@ import dataclasses
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -14,6 +15,7 @@ from atalho.api import unit_child
 from atalho.api.preparing import Setup
 from atalho.api.reporting import QUIET
 from atalho.api.units import Units
+from atalho.benchmark.bench import Bench
 from atalho.comparison.learning import FITTED, RUNS, Learning
 from atalho.conditions import Owner, owned
 from atalho.errors import AtalhoError, Exit
@@ -197,6 +199,37 @@ def test_photos_are_cross_validated_on_workers(tmp_path: Path) -> None:
     assert fitted.name == other.name
     for file in ("model.safetensors", "folds.jsonl", "records.jsonl"):
         assert (fitted / file).read_bytes() == (other / file).read_bytes(), file
+
+
+def test_a_machine_that_measures_is_a_worker_of_a_scheduler(tmp_path: Path) -> None:
+    for on in (None, "local:2"):
+        with pytest.raises(AtalhoError, match=r"--measure-on: it names a worker"):
+            compared(tmp_path / "c", on, measure_on="0")
+    assert not (tmp_path / "c").exists()
+
+
+@pytest.mark.full
+def test_all_costs_are_measured_on_the_worker_that_is_named(
+    serial: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from distributed import LocalCluster
+
+    lines: list[str] = []
+    settings: dict[str, Any] = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
+    with LocalCluster(n_workers=2, threads_per_worker=1, **settings) as scheduler:
+        monkeypatch.setattr(Bench, "steps", None)  # nothing is measured here
+        folder = tmp_path / "comparison"
+        reporter = atalho.Reporter(say=lines.append)
+        address = str(scheduler.scheduler_address)
+        result = compared(folder, address, measure_on="1", reporter=reporter)
+    assert f"{address}: 4 tasks, 2 at a time so far; threads of each: 1" in lines
+    assert "1 measures, alone" in lines
+    assert learned(folder) == learned(serial)
+    assert runs(folder) == runs(serial)
+    assert result.page.exists()
+    assert {row.network for row in result.comparison.rows} == {"resnet20", "plain20"}
+    assert all("latency" in row.readings for row in result.comparison.rows)
+    assert (result.chosen is None) == (result.choice is None)
 
 
 @pytest.mark.full

@@ -179,6 +179,20 @@ def test_a_task_whose_process_is_killed_again_and_again_is_an_error(work: Path) 
 
 
 @dask
+def test_a_task_is_done_by_the_worker_that_is_named(work: Path) -> None:
+    task = Task("task", "worked", {"folder": str(work)})
+    with Cluster("local:2", 1) as workers:
+        ((_, process),) = workers.results([task], "1")
+        assert process in {int(each.stem) for each in work.glob("*.began")}
+        with pytest.raises(
+            AtalhoError, match="CLUSTER-WORKER] 2: is none of the workers"
+        ) as caught:
+            next(workers.results([task], "2"))
+    assert caught.value.exit == Exit.USAGE
+    assert "which are 0, 1." in str(caught.value)
+
+
+@dask
 def test_a_killed_worker_takes_its_task_with_it_and_another_goes_on(work: Path) -> None:
     (work / "wait").touch()
     task, killed = Task("task", "worked", {"folder": str(work)}), list[int]()

@@ -2,50 +2,18 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atalho.api.loading import (
-    DATA_DIR,
-    BadImages,
-    Copies,
-    engine_request,
-)
-from atalho.api.measuring import check_streams
-from atalho.api.mistakes import keep_mistakes, unknown_folder, with_unknown
+from atalho.api.carrying_out import CarryingOut, Compared, Measuring
+from atalho.api.loading import DATA_DIR, BadImages, Copies
 from atalho.api.preparing import Setup
 from atalho.api.reporting import QUIET, Reporter
-from atalho.api.units import Units
 from atalho.errors import wrong_option
-from atalho.record import Record
 from atalho.runtime.cluster import Cluster
 
 if TYPE_CHECKING:
-    from atalho.choice.choosing import Choice, Limits
     from atalho.engines.engine import Dtype, MemoryFormat
-    from atalho.ranking import Comparison
-
-
-@dataclass(frozen=True)
-class Compared:
-    """The result of a comparison.
-
-    Args:
-        records: all of the comparison's folder.
-        comparison: the records that are ranked, the most accurate network first.
-        limits: that the choice keeps to, by quantity in the records' units.
-        choice: the network to take, and among which it was chosen; None where no network is known to keep to the limits.
-        chosen: the folder with that network, ready for `predict`; None where nothing was chosen or trained.
-        page: the path of the report.
-    """
-
-    records: list[Record]
-    comparison: "Comparison"
-    limits: "Limits"
-    choice: "Choice | None"
-    chosen: Path | None
-    page: Path
 
 
 def compare(
@@ -87,6 +55,7 @@ def compare(
     keep_thumbnails: bool = True,
     unknown: str | Path | None = None,
     on: str | None = None,
+    measure_on: str | None = None,
     reporter: Reporter = QUIET,
 ) -> Compared:
     """Cost, training, accuracy, latency, memory and energy of several networks, the choice, and the page that shows them.
@@ -118,17 +87,14 @@ def compare(
         unknown: as in `evaluate`; the chosen network is shown the images.
         on: where networks learn: on `local:N`, N workers of this machine, or those of a Dask scheduler, `tls://HOST:PORT` or on this
             machine `tcp://localhost:PORT`, which see the same folders. All costs are measured here, once that has ended.
+        measure_on: the name or the address of the scheduler's worker that measures all costs in the place of this machine.
 
     Raises:
         AtalhoError: as `train` and `bench`; OUTPUT or IN-USE (exit 2), for a folder that cannot be used.
         Stopped: by SIGINT or SIGTERM during training; a second call continues.
     """
-    from atalho.choice.limits import Budget
-
     begun = time.monotonic()
     cluster = None if on is None else Cluster(on, threads)
-    strangers = unknown_folder(unknown, data)
-    limits = Budget(max_latency_ms, max_memory_mb, max_energy_j, max_size_mb, min_accuracy).limits
     setup = Setup(
         networks,
         data,
@@ -151,71 +117,27 @@ def compare(
         device,
         threads,
     )
-    prepared = setup.prepare(reporter)
-    from atalho.comparison import comparing, handing_over
-    from atalho.comparison.finetuned import TimeBudget
-    from atalho.features.objective import ACCURATE
-    from atalho.page import publish
-    from atalho.tasks import Begun
-    from atalho.training.listeners import Listeners
-
-    dataset, settings = prepared.dataset, prepared.settings
-    batches = [batch_size] if isinstance(batch_size, int) else batch_size
-    request = engine_request(
-        engine, precision, memory_format, prepared.device, batches, max_engine_loss
-    )
-    request.candidates(calibrated=dataset is not None)
-    check_streams(streams, prepared.device)
-    folder = Path(output)
-    budget = None
-    if time_budget is not None:
-        if (
-            not any(each.cross_validated for each in prepared.networks)
-            or settings.objective != ACCURATE
-        ):
-            raise wrong_option(
-                "time-budget",
-                "it is for networks that are cross-validated on photos, and compared by accuracy",
-            )
-        budget = TimeBudget(begun + time_budget, prepared.changes)
-    ahead = None
-    if cluster:
-        alike = replace(setup, precision=prepared.precision, threads=cluster.threads)
-        ahead = Units(alike, folder, reporter, cluster).finish
-    page = folder / "report.html"
-    how = comparing.Comparison(
-        prepared.networks,
-        batches,
-        request,
+    measuring = Measuring(
+        str(output),
+        [batch_size] if isinstance(batch_size, int) else batch_size,
         streams,
-        limits,
-        margin / 100,
-        seeds,
-        settings,
-        budget,
+        engine,
+        precision,
+        memory_format,
+        max_engine_loss,
+        max_latency_ms,
+        max_memory_mb,
+        max_energy_j,
+        max_size_mb,
+        min_accuracy,
+        margin,
+        time_budget,
+        keep_thumbnails,
+        str(unknown) if unknown else None,
     )
-    with (
-        reporter.steps("compare") as begin,
-        reporter.training("training") as progress,
-        reporter.reading("features") as reading,
-    ):
-        measured = comparing.compare(
-            how,
-            folder,
-            say=reporter.say,
-            begin=begin,
-            listeners=Listeners(progress=progress, warn=reporter.say, reading=reading),
-            ahead=ahead,
-        )
-        if dataset:
-            keep_mistakes(measured, dataset, folder, prepared.device, keep_thumbnails, reporter)
-        begin(Begun("the chosen network's folder", measured.steps - 1, measured.steps))
-        kept = handing_over.keep(measured, folder, reporter.say)
-        ready = folder / comparing.CHOSEN if kept else None
-        if strangers and ready:
-            measured = with_unknown(measured, ready, strangers, folder, reporter)
-        begin(Begun("the page", measured.steps, measured.steps))
-        publish(measured.records, page, limits, measured.queries, [folder], margin / 100)
-    return Compared(
-        measured.records, measured.ranked, measured.limits, measured.choice, ready, page
-    )
+    carrying_out = CarryingOut(setup, measuring, reporter, begun)
+    if measure_on is None:
+        return carrying_out.here(cluster)
+    if cluster is None or cluster.local:
+        raise wrong_option("measure-on", "it names a worker: it goes with --on tls://HOST:PORT")
+    return carrying_out.measured_on(measure_on, cluster)

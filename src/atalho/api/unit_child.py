@@ -1,4 +1,4 @@
-"""A process that does one unit of a comparison's work, or rehearses it: see `units`."""
+"""A process that does one unit of a comparison's work, or rehearses it, or does all that is left of the comparison: see `units`."""
 
 import os
 import platform
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from atalho import __version__
+from atalho.api.carrying_out import CarryingOut, Measuring
 from atalho.api.preparing import Prepared, Setup
 from atalho.api.reporting import Reporter
 from atalho.comparison.learning import Learning, Unit
@@ -37,9 +38,11 @@ def main(parent: Parent) -> None:
         parent.send({"value": value, "said": said})
 
 
-def _done(message: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
-    """The rehearsal of the unit, or its seconds and the machine's name."""
+def _done(message: dict[str, Any], reporter: Reporter) -> Any:
+    """The rehearsal of the unit, or its seconds and the machine's name; of a comparison, its queries."""
     _check(message)
+    if "measuring" in message:
+        return _compared(message, reporter)
     prepared = Setup(**message["setup"]).prepare(reporter)
     units = _units(prepared, message, reporter)
     unit = next(each for each in units if each.name == message["unit"])
@@ -49,6 +52,12 @@ def _done(message: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     while not _run(unit):
         time.sleep(WAIT)
     return {"seconds": time.monotonic() - begun, "machine": platform.node()}
+
+
+def _compared(message: dict[str, Any], reporter: Reporter) -> list[dict[str, Any]]:
+    setup, measuring = Setup(**message["setup"]), Measuring(**message["measuring"])
+    compared = CarryingOut(setup, measuring, reporter, time.monotonic()).here(None)
+    return [asdict(each) for each in compared.queries]
 
 
 def _check(message: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from atalho import __version__
 from atalho.api.preparing import Setup
 from atalho.api.reporting import Reporter
 from atalho.errors import AtalhoError, Exit, printable
+from atalho.record import Query
 from atalho.runtime import cluster
 from atalho.runtime.cluster import Cluster, Task
 
@@ -54,16 +55,43 @@ class Units:
         """The name of each unit with the fields of its `Rehearsal`, or with the error that it ended with; as they end."""
         return self._results(units, rehearse=True)
 
-    def _results(
-        self, units: "Sequence[Unit]", *, rehearse: bool = False
-    ) -> Iterator[tuple[str, Any]]:
-        message = {
+    def compare(self, measuring: dict[str, Any], worker: str) -> list[Query]:
+        """Has a worker do all that is left of the comparison, and returns which records it is about.
+
+        Args:
+            measuring: the fields of `Measuring`.
+            worker: its name or its address.
+
+        Raises:
+            AtalhoError: as `Cluster.results`, and as `compare` on the worker.
+        """
+        assert self.workers
+        task = Task(
+            f"comparison in {self.folder}", CHILD, {**self._message, "measuring": measuring}
+        )
+        with self.workers as workers:
+            self.reporter.say(f"{worker} measures, alone")
+            ((_, value),) = map(self._told, workers.results([task], worker))
+        if isinstance(value, AtalhoError):
+            raise value
+        return [
+            Query(each["subject"], tuple(each["quantities"]), each["conditions"]) for each in value
+        ]
+
+    @property
+    def _message(self) -> dict[str, Any]:
+        """What every child must know."""
+        return {
             "version": __version__,
             "current": str(Path.cwd()),
             "folder": str(self.folder),
             "setup": asdict(self.setup),
-            "rehearse": rehearse,
         }
+
+    def _results(
+        self, units: "Sequence[Unit]", *, rehearse: bool = False
+    ) -> Iterator[tuple[str, Any]]:
+        message = {**self._message, "rehearse": rehearse}
         tasks = [Task(each.name, CHILD, {**message, "unit": each.name}) for each in units]
         if self.workers is None:
             yield from map(self._told, cluster.results(tasks))

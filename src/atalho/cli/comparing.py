@@ -127,6 +127,14 @@ def compare(
             help="Where networks learn: local:N for N processes of this machine, or a Dask scheduler's tls://HOST:PORT.",
         ),
     ] = None,
+    measure_on: Annotated[
+        str | None,
+        Option(
+            "--measure-on",
+            metavar="WORKER",
+            help="The scheduler's worker that measures all costs, alone, by its name or address; this machine unless given.",
+        ),
+    ] = None,
     plan: Annotated[
         bool,
         Option(
@@ -187,6 +195,7 @@ def compare(
             margin=margin,
             keep_thumbnails=keep_thumbnails,
             unknown=unknown,
+            measure_on=measure_on,
         )
     table.show(comparison_table(compared.comparison, compared.records), format)
     if compared.choice and compared.chosen:

@@ -205,11 +205,16 @@ def _offer(ahead: Ahead | None, units: Sequence[Unit]) -> None:
 
 
 def _ranked(comparison: Comparison, records: list[Record], queries: Sequence[Query]) -> Measured:
-    """The choice from the records that the queries are about."""
-    ranked = ranking.comparison(records, queries)
-    limits = from_files(comparison.limits, ranked)
-    choice = choose(ranked, limits, comparison.margin)
-    return Measured(records, tuple(queries), ranked, limits, choice, {})
+    return ranked(comparison.limits, comparison.margin, records, queries)
+
+
+def ranked(
+    limits: Limits, margin: float, records: list[Record], queries: Sequence[Query]
+) -> Measured:
+    """The choice from the records that the queries are about; limits and margin as of `Comparison`."""
+    compared = ranking.comparison(records, queries)
+    kept = from_files(limits, compared)
+    return Measured(records, tuple(queries), compared, kept, choose(compared, kept, margin), {})
 
 
 def _entry(

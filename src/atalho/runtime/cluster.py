@@ -101,6 +101,7 @@ class Cluster:
             Dask.
 
     Attributes:
+        local: whether its workers are this process's own.
         slots: how many tasks there were workers for when it was last entered.
     """
 
@@ -113,6 +114,7 @@ class Cluster:
                 "the bits of a training depend on its threads, which no worker may decide: it goes with --threads",
             )
         self.threads = threads or max(1, cores() // (count or 1))
+        self.local = count is not None
         try:
             import distributed
         except ImportError as error:
@@ -167,17 +169,26 @@ class Cluster:
             )
         )
 
-    def results(self, tasks: Sequence[Task]) -> Iterator[Result]:
+    def results(self, tasks: Sequence[Task], worker: str | None = None) -> Iterator[Result]:
         """Each task with what its child sent, in the order in which they end.
 
         A task whose worker is lost is begun again on another one.
 
+        Args:
+            worker: the name or the address of the one that does them; any unless given.
+
         Raises:
-            AtalhoError: CLUSTER (exit 6), where the scheduler or all workers that had a task are lost.
+            AtalhoError: CLUSTER (exit 6), where the scheduler or all workers that had a task are lost; CLUSTER-WORKER (exit 2), where
+                none has this name.
         """
+        only = {} if worker is None else {"workers": [self._named(worker)]}
         futures = {
             self._client.submit(
-                _on_worker, task, key=f"{task.name} {digest(task.message)[:16]}", retries=RETRIES
+                _on_worker,
+                task,
+                key=f"{task.name} {digest(task.message)[:16]}",
+                retries=RETRIES,
+                **only,
             ): task
             for task in tasks
         }
@@ -191,6 +202,22 @@ class Cluster:
             raise self._error(
                 f"{type(error).__name__}; what is done is kept", "the same command, which goes on"
             ) from error
+
+    def _named(self, worker: str) -> str:
+        """The address of a worker."""
+        workers = self._client.scheduler_info(n_workers=-1)["workers"]
+        names = {str(each["name"]): address for address, each in workers.items()}
+        if worker in workers:
+            return worker
+        if worker not in names:
+            raise AtalhoError(
+                "CLUSTER-WORKER",
+                worker,
+                f"is none of the workers at {self.address}, which are {', '.join(names) or 'none'}",
+                next_step="dask worker --name",
+                exit=Exit.USAGE,
+            )
+        return str(names[worker])
 
     def _error(self, cause: str, next_step: str) -> AtalhoError:
         return AtalhoError("CLUSTER", self.address, cause, next_step=next_step, exit=Exit.RESOURCES)
