@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
@@ -43,15 +44,30 @@ def _marked(folder):
 dask = pytest.mark.skipif(find_spec("distributed") is None, reason="the extra is not installed")
 
 
+@pytest.fixture(scope="module")
+def modules(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The module `worked` of tasks is found by processes that start now."""
+    folder = tmp_path_factory.mktemp("modules")
+    (folder / "worked.py").write_text(CHILD)
+    paths = [str(folder), os.environ.get("PYTHONPATH", "")]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PYTHONPATH", os.pathsep.join(paths))
+        yield
+
+
+@pytest.fixture(scope="module")
+def workers(modules: None) -> Iterator[Cluster]:
+    with Cluster("local:2", 1) as workers:
+        yield workers
+
+
 @pytest.fixture
-def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder in which a module `worked` of tasks is found by processes that start now, and a folder for their files."""
-    (tmp_path / "modules").mkdir()
-    (tmp_path / "modules" / "worked.py").write_text(CHILD)
-    paths = [str(tmp_path / "modules"), os.environ.get("PYTHONPATH", "")]
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
-    (tmp_path / "work").mkdir()
-    return tmp_path / "work"
+def work(tmp_path: Path) -> Path:
+    """A folder for the tasks' files."""
+    return tmp_path
+
+
+dask = pytest.mark.skipif(find_spec("distributed") is None, reason="the extra is not installed")
 
 
 @pytest.mark.parametrize(
@@ -145,24 +161,25 @@ def test_a_missing_extra_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_dask_is_imported_for_an_address_alone() -> None:
     code = (
-        "import sys; from atalho.cli import main\n"
-        "main(['compare', 'resnet20', '--data', 'none', '--plan', '--format', 'json'])\n"
+        "import sys; from atalho.api import comparing, planning, units; from atalho.cli import main\n"
         "assert 'atalho.runtime.cluster' in sys.modules\n"
-        "assert not {'dask', 'distributed'} & {*sys.modules}\n"
-        "main(['compare', 'resnet20', '--on', 'tls://nowhere:1'])\n"
-        "assert not {'dask', 'distributed'} & {*sys.modules}\n"
+        "assert main(['compare', 'resnet20', '--on', 'tls://nowhere:1']) == 2\n"
+        "assert main(['compare', 'resnet20', '--on', 'tcp://nowhere:1', '-t', '1']) == 5\n"
+        "assert main(['compare', 'resnet20', '--measure-on', 'w']) == 2\n"
+        "assert not {'dask', 'distributed', 'torch'} & {*sys.modules}\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
 @dask
-def test_tasks_go_on_elsewhere_when_their_process_is_killed_or_stopped(work: Path) -> None:
+def test_tasks_go_on_elsewhere_when_their_process_is_killed_or_stopped(
+    workers: Cluster, work: Path
+) -> None:
     message = {"folder": str(work), "kill": 2, "stopped": True}
     tasks = [Task(f"task {number}", "worked", {**message, "number": number}) for number in range(2)]
-    with Cluster("local:2", 1) as workers:
-        assert workers.slots == 2
-        results = {task.name: process for task, process in workers.results(tasks)}
+    assert workers.slots == 2
+    results = {task.name: process for task, process in workers.results(tasks)}
     assert {*results} == {"task 0", "task 1"}
     began = {int(each.stem) for each in work.glob("*.began")}
     assert {*results.values()} < began
@@ -170,30 +187,30 @@ def test_tasks_go_on_elsewhere_when_their_process_is_killed_or_stopped(work: Pat
 
 
 @dask
-def test_a_task_whose_process_is_killed_again_and_again_is_an_error(work: Path) -> None:
+def test_a_task_whose_process_is_killed_again_and_again_is_an_error(
+    workers: Cluster, work: Path
+) -> None:
     task = Task("mortal", "worked", {"folder": str(work), "kill": 99})
-    with Cluster("local:1", 1) as workers:
-        ((_, error),) = workers.results([task])
+    ((_, error),) = workers.results([task])
     assert "CLUSTER-TASK] mortal: its process ended: killed by SIGKILL" in str(error)
     assert len([*work.glob("*.began")]) == 1 + cluster.RETRIES
 
 
 @dask
-def test_a_task_is_done_by_the_worker_that_is_named(work: Path) -> None:
+def test_a_task_is_done_by_the_worker_that_is_named(workers: Cluster, work: Path) -> None:
     task = Task("task", "worked", {"folder": str(work)})
-    with Cluster("local:2", 1) as workers:
-        ((_, process),) = workers.results([task], "1")
-        assert process in {int(each.stem) for each in work.glob("*.began")}
-        with pytest.raises(
-            AtalhoError, match="CLUSTER-WORKER] 2: is none of the workers"
-        ) as caught:
-            next(workers.results([task], "2"))
+    ((_, process),) = workers.results([task], "1")
+    assert process in {int(each.stem) for each in work.glob("*.began")}
+    with pytest.raises(AtalhoError, match="CLUSTER-WORKER] 2: is none of the workers") as caught:
+        next(workers.results([task], "2"))
     assert caught.value.exit == Exit.USAGE
     assert "which are 0, 1." in str(caught.value)
 
 
 @dask
-def test_a_killed_worker_takes_its_task_with_it_and_another_goes_on(work: Path) -> None:
+def test_a_killed_worker_takes_its_task_with_it_and_another_goes_on(
+    modules: None, work: Path
+) -> None:
     (work / "wait").touch()
     task, killed = Task("task", "worked", {"folder": str(work)}), list[int]()
 

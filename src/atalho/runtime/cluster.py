@@ -213,7 +213,7 @@ class Cluster:
             raise AtalhoError(
                 "CLUSTER-WORKER",
                 worker,
-                f"is none of the workers at {self.address}, which are {', '.join(names) or 'none'}",
+                f"is none of the workers at {self.address}, which are {', '.join(sorted(names)) or 'none'}",
                 next_step="dask worker --name",
                 exit=Exit.USAGE,
             )
