@@ -46,6 +46,7 @@ from atalho.training import run
 from atalho.training.arguments import Arguments
 from atalho.training.folder import load as load_run
 from atalho.weights.trained import Trained, read
+from atalho.weights.weightfile import sha256
 from campaign import graphs
 
 Captured = pytest.CaptureFixture[str]
@@ -542,6 +543,31 @@ def test_weights_of_an_onnx_file_in_another_file_are_refused(
     (folder / "model.onnx").write_bytes(b"nonsense")
     assert main(["predict", str(folder), image]) == Exit.CHECKPOINT
     assert "onnxruntime float32 cannot open its files" in capsys.readouterr().err
+
+
+def test_an_engines_files_are_hashed_once_where_it_is_run(
+    trained: Trained, sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deploy.deploy(trained, tmp_path / "d", request_for(REFERENCE), sample)
+    hashed: list[str] = []
+
+    def noted(path: Path) -> str:
+        hashed.append(path.name)
+        return sha256(path)
+
+    monkeypatch.setattr(engine_config, "sha256", noted)
+    config = engine_config.settings(tmp_path / "d")
+    assert config and hashed == []
+    assert engine_config.read(tmp_path / "d") == config
+    assert hashed == ["model.safetensors"]
+    weights = sha256(tmp_path / "d" / "model.safetensors")
+    assert engine_config.read(tmp_path / "d", weights) == config
+    assert len(hashed) == 1
+    with pytest.raises(AtalhoError, match="ENGINE-FILE"):
+        engine_config.read(tmp_path / "d", weights[::-1])
+    (tmp_path / "d" / "model.safetensors").unlink()
+    with pytest.raises(AtalhoError, match="ENGINE-FILE"):
+        engine_config.read(tmp_path / "d", weights)
 
 
 def test_weights_that_are_changed_after_the_export_are_noticed(

@@ -173,7 +173,7 @@ def for_inference(
     from atalho.engines.module import on_engine
     from atalho.weights.trained import Inference
 
-    config = engine_config.read(folder) if folder else None
+    config = engine_config.read(folder, trained.weights) if folder else None
     if config:
         device = config.device if device == "auto" else device
         threads = threads or config.threads

@@ -58,7 +58,7 @@ def recheck(
     from atalho.data import DATASETS
     from atalho.engines import engine_config
 
-    config = engine_config.read(folder)
+    config = engine_config.settings(folder)
     device = resolve_device(config.device, config.threads) if config else resolve_device()
     name = next(
         (

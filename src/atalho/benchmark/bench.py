@@ -242,7 +242,7 @@ class Bench:
         """The network on the engine that was chosen for it, or why it cannot run; None before `_prepare`."""
         name, folder = entry.network.name, self.engine_folder(entry)
         if name not in self._systems and (config := _engine(folder)):
-            weights = weightfile.sha256(folder / FILES[0])
+            weights = config.files.get(FILES[0]) or weightfile.sha256(folder / FILES[0])
             stated = {**entry.conditions, "weights": f"sha256:{weights}"}
             if self.request.engine == AUTO:
                 stated["chosen_from"] = self.request.chosen_from(entry.calibrated)

@@ -53,7 +53,7 @@ def system(folder: Path, network: str, device: Device) -> System:
     engine = engine_config.read(folder)
     assert engine  # promises are made of folders on an engine
     placement = Placement(device, network, engine.memory_format)
-    weights = {"weights": f"sha256:{sha256(folder / FILES[0])}"}
+    weights = {"weights": f"sha256:{engine.files.get(FILES[0]) or sha256(folder / FILES[0])}"}
     shape = config.read(folder).framing.input
     return System(network, folder, shape, engine.backend, placement, weights)
 

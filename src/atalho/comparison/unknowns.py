@@ -34,7 +34,7 @@ def step(
     Raises:
         AtalhoError: DATA-EMPTY (exit 3), as `unknown.stated`.
     """
-    engine = engine_config.read(chosen)
+    engine = engine_config.settings(chosen)
     backend = engine.backend._asdict() if engine else {}
     conditions = {
         **{name: value for name, value in accuracy.items() if owner(name) in KEPT},

@@ -76,7 +76,7 @@ def make_standalone(folder: Path, named: str) -> str:
     Returns:
         Why there is no script, where torch cannot export the network; else empty.
     """
-    config = engine_config.read(folder)
+    config = engine_config.settings(folder)
     if config and config.backend.engine in ("eager", "compiled"):
         try:
             pt2.write_program(read(folder, named=named), folder / GRAPH)
