@@ -2,13 +2,14 @@
 
     make bench
 
-Each command is a process of its own, started in turn (A B C D, A B C D, …) after one round that is not counted; the
-record is the median of the rounds. Each peer prints its own count: they differ in what they
-count as an operation.
+Each command is a process of its own, started in turn (A B C D, A B C D, …) after one round that is not counted, in which
+Python keeps its bytecode, as an installer does; the record is the median of the rounds. Each peer prints its own count:
+they differ in what they count as an operation.
 """
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -33,13 +34,14 @@ PEERS = {
         "print_per_layer_stat=False)[0])"
     ),
 }
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 ATALHO = [sys.executable, "-m", "atalho", "show", "resnet152.v1_5", "--format", "json"]
 
 
 def seconds(command: list[str]) -> tuple[float, str]:
     """Wall-clock seconds of a whole process, and what it printed."""
     begun = time.perf_counter()
-    process = subprocess.run(command, capture_output=True, text=True, check=True)
+    process = subprocess.run(command, capture_output=True, text=True, check=True, env=ENVIRONMENT)
     return time.perf_counter() - begun, process.stdout
 
 

@@ -5,6 +5,7 @@
 
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import MappingProxyType
 
@@ -99,13 +100,15 @@ def _written(contents: Contents) -> tuple[str, list[bytes]]:
         return html(contents), []
     script = source("charts.js"), VEGA_LITE
     try:
-        with Child(converting.__name__) as converter:
-            converter.send(None if bundle.at_hand(*script) else script)
+        # It reads slower than charts are drawn: while it converts one it reads nothing, and a pipe holds few.
+        with ThreadPoolExecutor(1) as sender, Child(converting.__name__) as converter:
+            sender.submit(converter.send, None if bundle.at_hand(*script) else script)
             for figure in contents.drawn:
-                converter.send(figure.wide.svg)
+                sender.submit(converter.send, figure.wide.svg)
+            sender.submit(converter.send, None)
             converter.receive()  # the script is at hand
             text = html(contents)
-            return text, [*map(b64decode, converter.ask(None))]
+            return text, [*map(b64decode, converter.receive())]
     except Ended as ended:
         raise AtalhoError(
             "CHARTS",

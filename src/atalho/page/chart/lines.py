@@ -92,10 +92,7 @@ class LineChart:
             self._panel(index, title, layout, titled=index % side_by_side == 0)
             for index, title in enumerate(self.panels)
         ]
-        chart: alt.ConcatChart = alt.concat(
-            *charts, columns=side_by_side, spacing=24
-        ).resolve_scale(color="independent", strokeDash="independent")
-        return chart
+        return alt.concat(*charts, columns=side_by_side, spacing=24, resolve=_apart())
 
     def _multiples(self, layout: Layout) -> alt.ConcatChart:
         """A small panel for each network."""
@@ -112,10 +109,7 @@ class LineChart:
             panel = multiples.panel(name, encoded, behind, self.x, self.y)
             charts.append(panel.properties(width=size, height=multiples.HEIGHT))
         axes = f"{self.y.title} against {self.x.title[:1].lower()}{self.x.title[1:]}"
-        chart: alt.ConcatChart = alt.concat(
-            *charts, columns=side_by_side, spacing=10, title=axes
-        ).resolve_scale(color="independent", strokeDash="independent")
-        return chart
+        return alt.concat(*charts, columns=side_by_side, spacing=10, title=axes, resolve=_apart())
 
     def _panel(self, index: int, title: str, layout: Layout, *, titled: bool) -> alt.Chart:
         """One panel; with `titled` its vertical axis has a title."""
@@ -180,6 +174,11 @@ def _data(lines: Sequence[Line]) -> alt.InlineData:
             for index, (x, y) in enumerate(line.points)
         ]
     )
+
+
+def _apart() -> alt.Resolve:
+    """Each panel has colours and dashes of its own; said here, since `resolve_scale` copies the whole chart."""
+    return alt.Resolve(scale=alt.ScaleResolveMap(color="independent", strokeDash="independent"))
 
 
 def _networks(lines: Sequence[Line]) -> list[str]:
