@@ -271,12 +271,12 @@ def test_the_first_run_of_a_turn_is_left_out() -> None:
     network = child.Network.__new__(child.Network)
     slow = iter([0.2])
 
-    def once() -> float:
+    def once() -> list[float]:
         time.sleep(0.01)
-        return next(slow, 0.01)
+        return [next(slow, 0.01)]
 
     network.put, network.once = lambda batch: None, once  # type: ignore[method-assign]
-    runs = network.time(1, 0.05)["runs"]
+    runs = network.time(child.MeasureRequest("time", 1, 0.05))["runs"]
     assert len(runs) >= 2
     assert max(map(max, runs)) == 0.01
 
@@ -370,24 +370,25 @@ class Started:
         self.ended = True
 
 
-def test_what_starts_ahead_ends_no_other_process(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_has_a_new_process_which_what_follows_takes_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     device = Placement(Device("cpu", 1))
     first, second = (
         System(name, Path(name), (3, 4, 4), Backend("eager", "float32"), device)
         for name in ("first", "second")
     )
     monkeypatch.setattr(System, "start", lambda system: Started())
-    monkeypatch.setattr(pool, "OPEN", 2)
+    monkeypatch.setattr(pool, "OPEN", 1)
     processes = pool.Pool()
-    used = processes.new_child(first)
-    files = PhotoFiles("photos", "", (Path("photo.jpg"),))
-    processes.start([each.under(Workload(1, files=files)) for each in (first, second)])
-    assert processes.child(first) is used
-    assert not used.ended
-    replaced = processes.new_child(first)
-    assert replaced is not used
+    used = processes.child(first)
+    fresh = processes.new_child(first)
+    assert fresh is not used
     assert used.ended
-    assert processes.child(first) is replaced
+    files = PhotoFiles("photos", "", (Path("photo.jpg"),))
+    assert processes.child(first.under(Workload(1, files=files))) is fresh
+    processes.child(second)
+    assert fresh.ended
 
 
 def test_groups_are_as_few_as_can_be_and_alike_in_size() -> None:
@@ -490,7 +491,7 @@ def test_energy_is_measured_of_a_warm_network(monkeypatch: pytest.MonkeyPatch) -
     network = child.Network.__new__(child.Network)
     network.placement = Placement(Device("cpu", 1))
     network.put = lambda batch: None  # type: ignore[method-assign]
-    network.once = lambda: events.append("run") or 1.0  # type: ignore[method-assign, func-returns-value]
+    network.once = lambda: events.append("run") or [1.0]  # type: ignore[method-assign, func-returns-value]
     network.energy(1, 0.01)
     assert events[:3] == ["run"] * 3
     assert events[-2:] == ["window"] * 2

@@ -86,8 +86,6 @@ class Bench:
         alone = [*map(Workload, batches)]
         several = [Workload(batch, streams) for batch in batches if streams > 1]
         from_files = [Workload(1, files=files)] if files else []
-        # A process's memory does not depend on what else starts meanwhile; a GPU's memory is everybody's.
-        ahead = from_files if self.request.placement.device.type == "cpu" else []
         for measure, workloads in (
             (MEMORY, alone),
             (LATENCY, alone),
@@ -95,9 +93,7 @@ class Bench:
             (REQUESTS, from_files),
         ):
             for together in groups(entries):
-                for each in workloads:
-                    last = measure is MEMORY and each is workloads[-1]
-                    yield self._round(measure, together, each, ahead if last else ())
+                yield from (self._round(measure, together, each) for each in workloads)
         energy_sensor = sensor.sensor(self.request.placement.device)
         if isinstance(energy_sensor, str):
             self.say(f"energy is not measured: {energy_sensor}")
@@ -145,18 +141,8 @@ class Bench:
         step = Step(name, entry.network.name, measure.quantities, conditions, measured)
         return step
 
-    def _round(
-        self,
-        measure: Measure,
-        entries: Sequence[Entry],
-        workload: Workload,
-        ahead: Sequence[Workload] = (),
-    ) -> Round:
-        """A measurement of several networks, whose processes start together.
-
-        Args:
-            ahead: later ones, whose processes start meanwhile.
-        """
+    def _round(self, measure: Measure, entries: Sequence[Entry], workload: Workload) -> Round:
+        """A measurement of several networks, whose processes start together."""
         parts = tuple(self._measuring(measure, entry, workload) for entry in entries)
 
         def measured(steps: Sequence[Step]) -> list[Record]:
@@ -171,8 +157,6 @@ class Bench:
                         outcomes[entry.network.name] = ended
             process = self._pool.new_child if measure is MEMORY else self._pool.child
             children = {each.name: process(each) for each in systems}
-            for later in ahead:
-                self._pool.start([each.under(later) for each in systems])
             outcomes |= SEVERAL[measure].records(children, systems, workload)
             return [
                 record

@@ -1,14 +1,15 @@
 """The process in which one network is measured: its time, its peak memory, its energy.
 
 The engine's package is loaded and used once before memory is measured, and the network is opened after that, so the memory
-measured is the network's. Nothing here loads torch unless the engine is torch.
+measured is the network's. Nothing here loads torch unless the engine is torch, before the network is asked about files.
 """
 
 import gc
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -18,7 +19,12 @@ from atalho.engines.engine import Placement, Session
 from atalho.runtime import resident
 from atalho.runtime.child import Parent
 
+if TYPE_CHECKING:  # it loads torch
+    from atalho.benchmark.from_files import Requests
+
 PEAK_RUNS = 3
+
+Run = Callable[[], list[float]]
 
 
 @dataclass(frozen=True)
@@ -28,11 +34,13 @@ class MeasureRequest:
     Args:
         batch: images at a time.
         seconds: how long the network runs, for time, streams and energy.
+        files: what it is asked about, for warm and time; it is run on noise where there are none.
     """
 
     measure: Literal["warm", "time", "streams", "peak", "energy"]
     batch: int
     seconds: float = 0.0
+    files: Sequence[str] = ()
 
 
 class Network:
@@ -49,6 +57,7 @@ class Network:
         self.input = tuple(system["input"])
         self.cuda = self.placement.device.type == "cuda"
         self._session: Session | None = None
+        self._requests: Requests | None = None
         self.batch = 0
         self.images: Any = None
         _load(self.backend.engine)
@@ -68,20 +77,31 @@ class Network:
             self.images = self.open().put(noise)
             self.batch = batch
 
-    def once(self) -> float:
+    def once(self) -> list[float]:
         """Runs the network once, and returns the seconds that it took."""
         session = self.open()
         begun = time.perf_counter()
         session.run(self.images)
-        return time.perf_counter() - begun
+        return [time.perf_counter() - begun]
+
+    def run(self, request: MeasureRequest) -> Run:
+        """What runs it once for a request, and returns the seconds of its parts: of a batch of noise, or of the next file."""
+        if not request.files:
+            self.put(request.batch)
+            return self.once
+        if self._requests is None:
+            from atalho.benchmark.from_files import Requests
+
+            self._requests = Requests(self.folder, self.backend, self.placement, request.files)
+        return self._requests.once
 
     def measure(self, request: MeasureRequest) -> dict[str, Any]:
         """Carries out a request, and returns its result."""
         match request.measure:
             case "warm":
-                return self.warm(request.batch)
+                return self.warm(request)
             case "time":
-                return self.time(request.batch, request.seconds)
+                return self.time(request)
             case "streams":
                 return self.streams(request.batch, request.seconds)
             case "peak":
@@ -89,28 +109,25 @@ class Network:
             case "energy":
                 return self.energy(request.batch, request.seconds)
 
-    def warm(self, batch: int) -> dict[str, Any]:
+    def warm(self, request: MeasureRequest) -> dict[str, Any]:
         """Runs until a run takes as long as the ones before it."""
-        self.put(batch)
-        warming.until_stable(self.once)
+        run = self.run(request)
+        warming.until_stable(lambda: sum(run()))
         return {}
 
-    def time(self, batch: int, seconds: float) -> dict[str, Any]:
-        """The `runs`, each with its seconds, and `other_cores`, how many cores other processes used meanwhile.
+    def time(self, request: MeasureRequest) -> dict[str, Any]:
+        """The `runs`, each with its parts' seconds, and `other_cores`, how many cores other processes used meanwhile.
 
         The first run is left out: the other networks' turns have emptied the caches. It runs for the whole time even where a few
         runs would suffice, since the clocks of the processes' work tick only a hundred times a second.
-
-        Args:
-            seconds: how long it runs.
         """
-        self.put(batch)
-        self.once()
+        run = self.run(request)
+        run()
         runs: list[list[float]] = []
         begun = busy.moment()
-        ends = begun.wall + seconds
+        ends = begun.wall + request.seconds
         while not runs or time.perf_counter() < ends:
-            runs.append([self.once()])
+            runs.append(run())
         return {"runs": runs, "other_cores": busy.other_cores(begun, busy.moment())}
 
     def streams(self, batch: int, seconds: float) -> dict[str, Any]:
@@ -157,7 +174,7 @@ class Network:
         """
         counter = sensor.sensor(self.placement.device)
         assert not isinstance(counter, str), counter  # the parent has checked
-        self.warm(batch)
+        self.warm(MeasureRequest("warm", batch))
         begun = busy.moment()
         idle = counter.joules(lambda: time.sleep(seconds))
         rested = busy.moment()

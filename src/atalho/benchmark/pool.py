@@ -16,7 +16,7 @@ class Pool:
     """Processes by the network that each of them runs."""
 
     def __init__(self) -> None:
-        self._children: dict[tuple[str, int, bool], Child] = {}
+        self._children: dict[tuple[str, int], Child] = {}
 
     def close(self) -> None:
         """Ends all processes."""
@@ -40,14 +40,9 @@ class Pool:
         child = self._children[_key(system)] = system.start()
         return child
 
-    def start(self, systems: Sequence[System]) -> None:
-        """Starts processes that are needed later, as far as no other has to go for them."""
-        for each in systems[: OPEN - len(self._children)]:
-            self.child(each)
 
-
-def _key(system: System) -> tuple[str, int, bool]:
-    return system.name, system.placement.streams, bool(system.files)
+def _key(system: System) -> tuple[str, int]:
+    return system.name, system.placement.streams
 
 
 def groups(items: Sequence[T]) -> list[Sequence[T]]:

@@ -54,15 +54,14 @@ class System:
         }
 
     def start(self) -> Child:
-        """Starts a process that measures it; `benchmark.child`, and with files `benchmark.request_child`, define the messages."""
-        child = Child(f"atalho.benchmark.{'request_child' if self.files else 'child'}")
+        """Starts a process that measures it; `benchmark.child` defines the messages."""
+        child = Child("atalho.benchmark.child")
         child.send(
             {
                 "folder": str(self.folder),
                 "input": self.input,
                 "backend": self.backend,
                 "placement": asdict(self.placement),
-                "files": self.files,
             }
         )
         return child

@@ -121,13 +121,13 @@ def take_turns(
             return None
 
     for each in systems:
-        result(each, MeasureRequest("warm", batch))
+        result(each, MeasureRequest("warm", batch, files=each.files))
     again = systems
     for _ in range(ATTEMPTS):
         turns |= {each.name: Turns(plan) for each in again}
         while left := [s for s in again if s.name not in failed and not turns[s.name].complete]:
             for each in left:
-                if turn := result(each, MeasureRequest(plan.measure, batch, plan.turn)):
+                if turn := result(each, MeasureRequest(plan.measure, batch, plan.turn, each.files)):
                     turns[each.name].add(**turn)
         again = [s for s in again if s.name not in failed and turns[s.name].drifted]
     return {each.name: failed.get(each.name) or turns[each.name] for each in systems}
