@@ -230,7 +230,7 @@ def test_an_end_by_windows_is_shown_as_such_and_measured_again() -> None:
 
 def test_ctrl_break_stops_a_training_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     platforms.windows(monkeypatch)
-    on_windows = runpy.run_path(str(FILES["atalho.training.signals"]))
+    on_windows = runpy.run_path(str(FILES["atalho.runtime.ending"]))
     assert on_windows["CODES"][signal.SIGTTIN] == Exit.TERMINATED
 
 

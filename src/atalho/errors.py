@@ -76,15 +76,19 @@ def _escape(character: str) -> str:
 
 
 class Stopped(Exception):  # noqa: N818 (no error: the state is saved)
-    """A signal ended a training after a complete step; the same call with `resume` continues it.
+    """A signal ended work that the same call continues; a training with `resume`, after a complete step.
 
     Args:
         exit: the exit code of a command that ends with this exception.
-        step: how many steps are done.
+        step: how many steps of the training are done; None for work on workers.
     """
 
-    def __init__(self, exit: Exit, step: int) -> None:
-        super().__init__(f"stopped after step {step}; its state is saved")
+    def __init__(self, exit: Exit, step: int | None = None) -> None:
+        super().__init__(
+            "stopped; what workers have saved is kept"
+            if step is None
+            else f"stopped after step {step}; its state is saved"
+        )
         self.exit = exit
 
 

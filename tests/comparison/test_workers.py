@@ -1,11 +1,15 @@
 """A comparison whose networks learn on two local workers: the same weights and values as a serial one, whoever is killed on the way."""
 
 import dataclasses
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from filelock import FileLock
 
@@ -230,6 +234,30 @@ def test_all_costs_are_measured_on_the_worker_that_is_named(
     assert {row.network for row in result.comparison.rows} == {"resnet20", "plain20"}
     assert all("latency" in row.readings for row in result.comparison.rows)
     assert (result.chosen is None) == (result.choice is None)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_command_and_its_workers_in_one_line(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    words = ["compare", "resnet20", "--steps", "100000", "-t", "1", "--on", "local:1"]
+    command = [sys.executable, "-P", "-m", "atalho", *words, "--output", str(tmp_path / "c")]
+    process = psutil.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    while not [*tmp_path.glob("c/runs/*/metrics.csv")]:
+        assert process.poll() is None
+        time.sleep(0.1)
+    started = process.children(recursive=True)
+    os.killpg(process.pid, number)  # as a terminal or a scheduler does
+    _, errors = process.communicate()
+    assert process.returncode == 128 + number
+    assert (
+        errors.splitlines()[-1]
+        == "stopped; what workers have saved is kept; the same command goes on"
+    )
+    assert "Traceback" not in errors
+    _, left = psutil.wait_procs(started, timeout=10)
+    assert not [each for each in left if each.status() != psutil.STATUS_ZOMBIE]
 
 
 @pytest.mark.full

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from atalho.cli import main
-from atalho.errors import AtalhoError, Exit
+from atalho.errors import AtalhoError, Exit, Stopped
 from atalho.runtime import cluster
 from atalho.runtime.cluster import Cluster, Task, check
 
@@ -205,6 +205,27 @@ def test_a_task_is_done_by_the_worker_that_is_named(workers: Cluster, work: Path
         next(workers.results([task], "2"))
     assert caught.value.exit == Exit.USAGE
     assert "which are 0, 1." in str(caught.value)
+
+
+@dask
+@pytest.mark.parametrize("code", [Exit.INTERRUPTED, Exit.TERMINATED])
+def test_a_signal_stops_the_waiting_at_once(workers: Cluster, work: Path, code: Exit) -> None:
+    (work / "wait").touch()
+    number = signal.SIGINT if code is Exit.INTERRUPTED else signal.SIGTERM
+
+    def send() -> None:
+        _first(work)
+        os.kill(os.getpid(), number)
+
+    sender = Thread(target=send)
+    sender.start()
+    before = signal.getsignal(number)
+    with pytest.raises(Stopped, match="what workers have saved is kept") as caught:
+        list(workers.results([Task("task", "worked", {"folder": str(work)})]))
+    sender.join()
+    (work / "wait").unlink()
+    assert caught.value.exit == code
+    assert signal.getsignal(number) == before
 
 
 @dask

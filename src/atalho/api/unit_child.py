@@ -11,7 +11,7 @@ from typing import Any
 from atalho import __version__
 from atalho.api.carrying_out import CarryingOut, Measuring
 from atalho.api.preparing import Prepared, Setup
-from atalho.api.reporting import Reporter
+from atalho.api.reporting import QUIET, Reporter
 from atalho.comparison.learning import Learning, Unit
 from atalho.errors import AtalhoError, Exit, Stopped
 from atalho.runtime.child import Parent
@@ -43,7 +43,7 @@ def _done(message: dict[str, Any], reporter: Reporter) -> Any:
     _check(message)
     if "measuring" in message:
         return _compared(message, reporter)
-    prepared = Setup(**message["setup"]).prepare(reporter)
+    prepared = Setup(**message["setup"]).prepare(QUIET)  # the caller has said it
     units = _units(prepared, message, reporter)
     unit = next(each for each in units if each.name == message["unit"])
     if message["rehearse"]:

@@ -6,11 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import ExitStack
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 from atalho.conditions import digest
-from atalho.errors import AtalhoError, Exit, wrong_option
+from atalho.errors import AtalhoError, Exit, Stopped, wrong_option
 from atalho.runtime.child import Child, Ended
+from atalho.runtime.ending import noted
 from atalho.runtime.processor import cores
 
 EXTRA = "pip install 'atalho[cluster]'"
@@ -21,12 +24,17 @@ STOPPED = "stopped"
 RETRIES = 3
 """How often a task is begun again whose process was killed while its worker lived on."""
 
+TICK = 0.2
+"""Seconds between two looks at whether a signal has come."""
+
 PATIENCE = 30
 """Seconds in which a scheduler must answer."""
 
 LOCAL = {
     "distributed.scheduler.allowed-failures": 1000,  # a training goes on from its checkpoint, however often its worker dies
     "distributed.nanny.pre-spawn-environ": {},  # threads are set by each task, as in a run without workers
+    # A terminal's Ctrl-C goes to all processes; this one ends its workers.
+    "distributed.worker.preload": ["import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"],
 }
 """Dask's settings for workers that this process starts."""
 
@@ -155,6 +163,7 @@ class Cluster:
         import dask
 
         self._open.enter_context(dask.config.set(LOCAL))
+        folder = self._open.enter_context(TemporaryDirectory())  # nobody else reads it
         return self._open.enter_context(
             self._dask.LocalCluster(
                 n_workers=count,
@@ -164,6 +173,7 @@ class Cluster:
                 security=True,  # other users of this machine reach its ports too
                 dashboard_address="127.0.0.1:0",
                 worker_dashboard_address="127.0.0.1:0",
+                local_directory=folder,
                 memory_limit=0,
                 silence_logs="CRITICAL",
             )
@@ -178,6 +188,7 @@ class Cluster:
             worker: the name or the address of the one that does them; any unless given.
 
         Raises:
+            Stopped: by SIGINT or SIGTERM; the same call goes on.
             AtalhoError: CLUSTER (exit 6), where the scheduler or all workers that had a task are lost; CLUSTER-WORKER (exit 2), where
                 none has this name.
         """
@@ -192,12 +203,17 @@ class Cluster:
             ): task
             for task in tasks
         }
+        ended: SimpleQueue[Any] = SimpleQueue()
+        for future in futures:
+            future.add_done_callback(ended.put)
         try:
-            for future in self._dask.as_completed(futures, loop=self._client.loop):
-                try:
-                    yield futures[future], future.result()
-                except AtalhoError as error:
-                    yield futures[future], error
+            with noted() as signals:
+                for _ in futures:
+                    future = _next(ended, signals)
+                    try:
+                        yield futures[future], future.result()
+                    except AtalhoError as error:
+                        yield futures[future], error
         except (CancelledError, OSError, self._dask.KilledWorker) as error:
             raise self._error(
                 f"{type(error).__name__}; what is done is kept", "the same command, which goes on"
@@ -221,6 +237,17 @@ class Cluster:
 
     def _error(self, cause: str, next_step: str) -> AtalhoError:
         return AtalhoError("CLUSTER", self.address, cause, next_step=next_step, exit=Exit.RESOURCES)
+
+
+def _next(ended: "SimpleQueue[Any]", signals: Sequence[Exit]) -> Any:
+    """The next future that has ended; raises `Stopped` after a signal."""
+    while True:
+        if signals:
+            raise Stopped(signals[0])
+        try:
+            return ended.get(timeout=TICK)
+        except Empty:
+            continue
 
 
 def do(task: Task) -> Any:

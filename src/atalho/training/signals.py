@@ -16,14 +16,12 @@ import torch
 from atalho.data.dataset import Batched, Split
 from atalho.data.image import Framing
 from atalho.errors import Exit, Stopped
+from atalho.runtime.ending import CODES
 from atalho.runtime.world import World, started_together
 
 PATIENCE = 9.0  # seconds from a signal to the end of the process, at most
 MEETING = 0.5  # seconds between two exchanges of processes on GPUs
 END = b"\0"  # no signal has this number
-CODES = {signal.SIGINT: Exit.INTERRUPTED, signal.SIGTERM: Exit.TERMINATED}
-if sys.platform == "win32":  # which has no SIGTERM between processes, but Ctrl-Break
-    CODES[signal.SIGBREAK] = Exit.TERMINATED
 
 
 @dataclass(frozen=True)
