@@ -33,7 +33,12 @@ PLACES = {
     "multiprocessing": set[str](),
     "pwd": set[str](),
     "resource": {"atalho.runtime.resident"},
-    "signal": {"atalho.page.words.failures", "atalho.runtime.child", "atalho.training.signals"},
+    "signal": {
+        "atalho.page.words.failures",
+        "atalho.runtime.child",
+        "atalho.runtime.ending",
+        "atalho.training.signals",
+    },
     "winreg": set[str](),
 }
 """Modules of the standard library that some systems lack or fill otherwise, and where each may be imported."""
