@@ -1,9 +1,14 @@
 """Steps are carried out once, and again where what they left is not to be relied on."""
 
+import errno
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from atalho import record
+from atalho.errors import AtalhoError, Exit
 from atalho.record import Record
 from atalho.tasks import FILE, Round, Step, carry_out
 
@@ -30,3 +35,22 @@ def test_what_was_measured_on_a_busy_machine_is_measured_again(tmp_path: Path) -
         *(("a", True), ("b", False), ("a", False)),
     ]
     assert record.read(tmp_path / "records" / FILE) == found
+
+
+def test_what_a_killed_process_left_is_removed_and_a_folder_that_cannot_be_read_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "records"
+    carry_out([], folder, print)
+    left = folder / f".{FILE}.1.tmp"
+    left.touch()
+    carry_out([], folder, print)
+    assert not left.exists()
+
+    def fail(folder: Path, pattern: str) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), str(folder))
+
+    monkeypatch.setattr(Path, "glob", fail)
+    with pytest.raises(AtalhoError, match=r"cannot be written \(Too many open files") as caught:
+        carry_out([], folder, print)
+    assert (caught.value.code, caught.value.exit) == ("OUTPUT", Exit.USAGE)

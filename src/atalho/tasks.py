@@ -144,8 +144,8 @@ class Work:
     def __enter__(self) -> Self:
         """Raises OUTPUT or IN-USE (exit 2) as the function `carry_out`."""
         self._lock.enter_context(locked(self.folder, sign=FILE, holds="records"))
-        sweep(self.folder)
         try:
+            sweep(self.folder)
             (self.folder / FILE).touch()
         except OSError as error:
             self._lock.close()

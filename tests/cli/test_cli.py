@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from atalho.cli import main
+from atalho.errors import Exit
 from atalho.grammar.cost import totals
 from atalho.grammar.peak import peak
 from atalho.networks import CATALOGUE, get
@@ -210,6 +211,17 @@ def test_bad_input_is_one_line(
     monkeypatch.chdir(tmp_path)
     assert says in _fails(capsys, code, *arguments.split())
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["report", "recheck", "audit"])
+def test_a_path_that_is_too_long_is_one_line(command: str, capsys: Captured) -> None:
+    path = "x" * 4096
+    assert main([command, path]) == Exit.USAGE
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error[SYSTEM] {path}")
+    assert line.endswith(": File name too long. Next: --debug shows where")
+    with pytest.raises(OSError, match="File name too long"):
+        main(["--debug", command, path])
 
 
 def test_debug_shows_the_traceback(capsys: Captured) -> None:

@@ -1,6 +1,7 @@
 """The command line: each command parses its options, calls one function of `atalho` and shows the result."""
 
 import atexit
+import errno
 import gc
 import os
 import sys
@@ -71,5 +72,13 @@ def _run(words: list[str]) -> int:
         cause = printable(error.format_message()).rstrip(".")
         say(f"error[USAGE] {command}: {cause}. Next: {command} --help")
         return Exit.USAGE
+    except (
+        OSError
+    ) as error:  # what no command expects: a path that is too long, a disk that is gone
+        if debug:
+            raise
+        subject, cause = printable(error.filename or words[0]), printable(error.strerror or error)
+        say(f"error[SYSTEM] {subject}: {cause}. Next: --debug shows where")
+        return Exit.USAGE if error.errno == errno.ENAMETOOLONG else Exit.RESOURCES
     except (click.Abort, KeyboardInterrupt):
         return Exit.INTERRUPTED
