@@ -1,6 +1,7 @@
 """Runs parts of the campaign, and puts their counts into a file: python -m campaign [PART…] --cases N -o FILE.
 
-Parts: trainings and kills (of trainings and of all else), disk, rot, hostile, extremes; all unless named. Exit code 1 where there is a fault.
+Parts: trainings and kills (of trainings and of all else), disk, rot, hostile, names, surroundings, extremes; all unless named.
+Exit code 1 where there is a fault.
 """
 
 import argparse
@@ -12,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from campaign import disk, extremes, hostile, kills, rotting
+from campaign import disk, extremes, hostile, kills, names, rotting, surroundings
 from campaign.counts import Counts, write
 from campaign.rot import rot
 
@@ -26,12 +27,18 @@ def _rot(cases: int, folder: Path) -> Iterator[Counts]:
         yield rot(target, cases, cuts)
 
 
+def _names(cases: int, folder: Path) -> Iterator[Counts]:
+    yield names.names(cases, folder)
+
+
 PARTS: dict[str, Callable[[int, Path], Iterable[Counts]]] = {
     "trainings": kills.trainings,
     "kills": kills.others,
     "disk": disk.campaign,
     "rot": _rot,
     "hostile": hostile.campaign,
+    "names": _names,
+    "surroundings": surroundings.campaign,
     "extremes": extremes.campaign,
 }
 

@@ -24,6 +24,7 @@ FAULTS = {
     "touched": "a file that a refusal has changed",
     "tracebacks": "an exception that is no error of one line with a documented exit code",
     "executed_payloads": "code in a file that was run",
+    "obeyed": "a control character in what is printed, which a terminal would obey",
     "writes_outside": "a file that was written outside the output",
     "reads_outside": "a file that was read because a file of weights names it",
     "unbounded": "a case that took more time or memory than it may",

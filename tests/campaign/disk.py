@@ -32,8 +32,8 @@ SIZES = (0, 16, 200, 1200, 3000, 6000)
 PAIRS = 20
 """Pairs of processes that begin at once, at most."""
 
-GOOD = frozenset((Exit.DONE, Exit.CHECK_FAILED, Exit.USAGE, Exit.RESOURCES))
-"""Exit codes of calls on a disk that fails; a check fails where an exported file cannot be read back."""
+GOOD = frozenset(Exit) - {Exit.INTERRUPTED, Exit.TERMINATED}
+"""Exit codes of calls on a disk that fails; where a file cannot be read back, of data, checkpoints and checks too."""
 
 _NEW_MOUNTS = 0x00020000  # CLONE_NEWNS
 
@@ -60,7 +60,7 @@ def errors(work: Work, whole: Mapping[str, Any], root: Path, most: int) -> Count
     counts = Counts(f"errors of the disk: {work.name}", DETECTS)
     with counts.timed():
         counted = fresh(root, "counted")
-        calls = moments(partial(work.call, counted), counted, root / "log")
+        calls = moments(partial(work.call, counted), counted, root / "log", alone=True)
         for name, error in ERRORS:
             for moment in spaced([each for each in calls if each.name == name], most):
                 folder, example = fresh(root, "failed"), f"{work.name}, {error} at {moment}"

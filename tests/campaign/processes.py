@@ -107,21 +107,24 @@ def disturbed(call: Call, log: Path, moment: Moment, how: str) -> int:
     return traced(call, log, "-o", os.devnull, "-e", f"trace={moment.name}", "-e", inject)
 
 
-def moments(call: Call, folder: Path, log: Path) -> list[Moment]:
-    """The system calls by which a process touches what is below a folder, in the order of their names."""
+def moments(call: Call, folder: Path, log: Path, alone: bool = False) -> list[Moment]:
+    """The system calls by which a process touches what is below a folder, in the order of their names.
+
+    Args:
+        alone: leaves out those that share name and number with another thread's that touches something else.
+    """
     trace = log.with_name("trace")
     names = ",".join(f"?{each}" for each in DISK)
     code = traced(call, log, "-y", "-o", str(trace), "-e", f"trace={names}")
     assert code == 0, log.read_text()
     seen: Counter[tuple[str, str]] = Counter()
-    touching = set()
+    touching, others = set(), set()
     for line in trace.read_text(errors="replace").splitlines():
         if begun := re.match(r"(\d+) +(\w+)\(", line):
             thread, name = begun.groups()
             seen[thread, name] += 1
-            if str(folder) in line:
-                touching.add(Moment(name, seen[thread, name]))
-    return sorted(touching)
+            (touching if str(folder) in line else others).add(Moment(name, seen[thread, name]))
+    return sorted(touching - others if alone else touching)
 
 
 def spaced(moments: list[Moment], most: int) -> list[Moment]:

@@ -11,7 +11,7 @@ import pytest
 
 from atalho.errors import AtalhoError, Exit
 from atalho.training import checkpoint
-from campaign import attempts, extremes, hostile, pickles, rotting, works
+from campaign import attempts, extremes, hostile, names, pickles, rotting, works
 from campaign.attempts import Bounds, attempt
 from campaign.counts import Counts, peak_memory
 from campaign.rot import Target, rot
@@ -70,6 +70,10 @@ def test_every_detector_of_rot_works(tmp_path: Path) -> None:
 @pytest.mark.parametrize("part", [each.__name__ for each in hostile.PARTS])
 def test_hostile_files_do_nothing(part: str, tmp_path: Path) -> None:
     clean(getattr(hostile, part)(SHARE, tmp_path))
+
+
+def test_a_hostile_name_is_shown_as_text(tmp_path: Path) -> None:
+    clean(names.names(1, tmp_path))
 
 
 def test_every_detector_of_hostile_input_works(tmp_path: Path) -> None:
