@@ -56,6 +56,7 @@ bench: $(VENV)/.installed-dev
 	$(ALL_CORES) benchmarks/inference.py --weights $(RESNET50) --photos $(PHOTOS) -o results/inference.json
 	$(ALL_CORES) benchmarks/decoding.py $(PHOTOS) --weights $(RESNET50) -o results/decoding.json
 	$(ALL_CORES) benchmarks/busy.py -o results/busy.json
+	$(ALL_CORES) benchmarks/cluster.py -o results/cluster/300-steps.json
 
 clean:
 	rm -rf $(VENV) .nox build dist docs/_build .mypy_cache .pytest_cache .ruff_cache

@@ -1,6 +1,6 @@
 """What workers are worth: the trainings of a comparison on one and on two of them, and what a task costs beside its work.
 
-    python benchmarks/cluster.py -o results/cluster.json
+    python benchmarks/cluster.py --rounds 2 --tasks 4 --steps 300 -o results/cluster/300-steps.json
 
 Each round trains the same network with several seeds, all with one thread, in three ways by turns:
 
@@ -80,9 +80,9 @@ WAYS: dict[str, Callable[[Setup, Path], None]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--tasks", type=int, default=4)
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("-o", "--output", type=Path, help="write what was measured as JSON")
     options = parser.parse_args()
     load_before = os.getloadavg()[0]
@@ -119,7 +119,7 @@ def main() -> None:
     if options.output:
         result = {
             "question": "seconds of a comparison's trainings by the number of workers, and of a task beside its training",
-            "command": "python benchmarks/cluster.py",
+            "command": f"python benchmarks/cluster.py --rounds {options.rounds} --tasks {options.tasks} --steps {options.steps}",
             "rounds": options.rounds,
             "network": NETWORK,
             "tasks": options.tasks,
