@@ -36,7 +36,7 @@ EXTRAS = {
     "heif": "HEIC and AVIF pictures, as telephones take them",
     "hub": "networks of the Hugging Face Hub",
     "frames": "records as data frames",
-    "parquet": "predictions as Parquet files",
+    "parquet": "predictions as Parquet files, and data sets of images in Parquet",
     "cluster": "compare --on: trainings on several machines",
 }
 """What each extra adds."""

@@ -11,6 +11,7 @@ from PIL import Image
 from atalho.data import image
 from atalho.data.batches import preprocess
 from atalho.data.image import Pixels
+from atalho.data.shards import sha256
 from atalho.engines import Backend
 from atalho.engines.engine import Placement
 from atalho.engines.module import on_engine
@@ -32,7 +33,7 @@ class Requests:
         self.device = placement.device.torch
         self.next = cycle([*map(Path, files)])
         for path in files:
-            Path(path).read_bytes()  # into the system's cache
+            sha256(Path(path))  # into the system's cache
 
     @torch.inference_mode()
     def once(self) -> list[float]:

@@ -10,6 +10,7 @@ from atalho.data.dataset import Dataset, spaced
 from atalho.data.folder import images_in
 from atalho.data.image import read
 from atalho.data.on_disk import OnDisk
+from atalho.data.shards import sha256 as checksum_of
 from atalho.errors import AtalhoError, Exit
 
 MOST_FILES = 100
@@ -50,7 +51,7 @@ class PhotoFiles:
                 next_step="--data with a folder of photos",
                 exit=Exit.DATA,
             )
-        contents = (sha256(path.read_bytes()).digest() for path in files)
+        contents = map(checksum_of, files)
         return cls(root.resolve().name, sha256(b"".join(contents)).hexdigest(), files)
 
     @classmethod

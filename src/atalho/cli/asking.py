@@ -43,7 +43,7 @@ def evaluate(
         Option(
             "--data",
             complete=completing.data_sets,
-            help="digits, cifar10, cifar100, or a folder of CLASS/image.",
+            help="digits, cifar10, cifar100, or a folder of CLASS/image, tar shards or Parquet.",
         ),
     ] = "digits",
     data_dir: DataDir = DATA_DIR,

@@ -215,7 +215,7 @@ def recheck(
         Option(
             "--data",
             complete=completing.data_sets,
-            help="Labelled images to check the accuracy on: digits, cifar10, cifar100, or a folder of CLASS/image.",
+            help="Labelled images to check the accuracy on: digits, cifar10, cifar100, or a folder of CLASS/image, tar shards or Parquet.",
         ),
     ] = None,
     data_dir: DataDir = DATA_DIR,

@@ -131,8 +131,9 @@ def _plain(name: str) -> str:
 
 
 def images_in(folder: Path) -> list[Path]:
-    """The images in a folder and below it, in the order of their names; OSError, where it cannot be read."""
-    return [folder / name for name in listed(folder).images]
+    """The images in a folder and below it, or in its archives, in the order of their names; OSError, where it cannot be read."""
+    listing = listed(folder)
+    return [folder / name for name in (listing.images or listing.members())]
 
 
 def in_threads(

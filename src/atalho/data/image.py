@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from atalho.data.formats import readable, remedy
+from atalho.data.shards import member
 from atalho.errors import AtalhoError, Exit
 from atalho.grammar.shape import Shape
 
@@ -196,9 +197,8 @@ def opened(source: Path | bytes, use: Callable[[Image.Image], T]) -> T:
     """
     name = Path("standard input") if isinstance(source, bytes) else source
     try:
-        with Image.open(
-            io.BytesIO(source) if isinstance(source, bytes) else source, formats=readable()
-        ) as image:
+        data = source if isinstance(source, bytes) else member(source)
+        with Image.open(source if data is None else io.BytesIO(data), formats=readable()) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise _Large(f"{image.width}×{image.height} pixels")
             return use(image)
@@ -212,7 +212,7 @@ def opened(source: Path | bytes, use: Callable[[Image.Image], T]) -> T:
     except UnidentifiedImageError as error:
         supported = ", ".join(readable())
         cause = f"is no image in {supported}"
-        raise _error("UNREADABLE", name, cause, remedy(source)) from error
+        raise _error("UNREADABLE", name, cause, remedy(source if data is None else data)) from error
     except Exception as error:  # decoders fail in any way on damaged bytes
         if isinstance(error, OSError) and error.strerror:  # from the system, and not from a decoder
             cause = unreadable(name, error)

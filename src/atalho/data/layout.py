@@ -11,6 +11,7 @@ import numpy as np
 from atalho.data.folder import Folder
 from atalho.data.listing import listed
 from atalho.data.names import SPLITS, UNKNOWN, counted, first_few, label_of, split_of
+from atalho.data.shard_splits import splits
 from atalho.data.tree import Tree, by_folder
 from atalho.errors import AtalhoError, Exit
 
@@ -91,6 +92,7 @@ def layout(root: Path, classes: Iterable[str] = ()) -> Layout:
     """
     try:
         listing = listed(root)
+        in_shards = splits(root, listing.shards, WHOLE) if listing.in_shards else {}
     except OSError as error:
         raise AtalhoError(
             "DATA-MISSING",
@@ -99,6 +101,8 @@ def layout(root: Path, classes: Iterable[str] = ()) -> Layout:
             next_step="--data FOLDER",
             exit=Exit.DATA,
         ) from error
+    if any(map(len, in_shards.values())):
+        return Layout(root, in_shards, tuple(listing.others()))
     tree = Tree.of_images(listing.images)
     within = _within(tree.counts)
     base = root / within

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from atalho.data.formats import HEIF_EXTRA, SUFFIXES, begins_as_image, suffixes
 from atalho.data.names import counted, first_few
+from atalho.data.shards import is_shard, shard
 
 SYSTEM = frozenset(
     (
@@ -34,6 +35,7 @@ class Listing:
         other: files that are no image that can be read here, by suffix in lower case.
         system: hidden files and folders, and those that systems leave; nothing in such a folder is looked at.
         dangling: links to nothing whose names have no image's suffix.
+        shards: archives that are read as folders of images where there are no images beside them, in order.
     """
 
     root: Path
@@ -42,10 +44,23 @@ class Listing:
     other: Counter[str] = field(default_factory=Counter)
     system: int = 0
     dangling: list[str] = field(default_factory=list)
+    shards: list[str] = field(default_factory=list)
+
+    @property
+    def in_shards(self) -> bool:
+        """Whether the images lie in archives."""
+        return not self.images and bool(self.shards)
+
+    def members(self) -> Iterator[str]:
+        """The names of the images in archives; raises as `shards.shard`."""
+        for name in self.shards:
+            yield from (f"{name}/{member}" for member in shard(f"{self.root}/{name}").names)
 
     def others(self) -> Iterator[str]:
         """A phrase for every kind of files that are no images."""
         counts = self.other
+        if self.in_shards:
+            counts = Counter({s: n for s, n in counts.items() if not is_shard(s)})
         if heif := Counter(
             {suffix: counts[suffix] for suffix in SUFFIXES["HEIF"] if counts[suffix]}
         ):
@@ -59,7 +74,7 @@ class Listing:
 
 
 def listed(root: Path) -> Listing:
-    """Lists a folder. Links are followed, but not to a folder that they lie in.
+    """Lists a folder. Links are followed, but not to a folder that they lie in; members of archives are not listed.
 
     Raises:
         OSError: the folder, or one in it, cannot be read.
@@ -72,12 +87,20 @@ def listed(root: Path) -> Listing:
 def walk(listing: Listing) -> Iterator[str]:
     """The images in a listing's folder as they are come upon, which are not listed, while everything else is.
 
+    Where there are none, they are those in the folder's archives.
+
     Of a folder with more than `SORTED` entries so many at a time are sorted, so that memory does not grow with the folder.
 
     Raises:
         OSError: as `listed`.
+        AtalhoError: as `shards.shard`.
     """
-    return _images(listing, str(listing.root), "", (), SORTED)
+    empty = True
+    for name in _images(listing, str(listing.root), "", (), SORTED):
+        empty = False
+        yield name
+    if empty:
+        yield from listing.members()
 
 
 def _images(
@@ -120,6 +143,8 @@ def _is_image(listing: Listing, entry: "os.DirEntry[str]", path: str) -> bool:
         return True
     else:
         listing.other[suffix] += 1
+        if is_shard(entry.name):
+            listing.shards.append(path)
     return False
 
 

@@ -34,6 +34,7 @@ from atalho.data.image import (
     upright_rgb,
 )
 from atalho.data.manifest_lines import contents_of, integers, sealed, unsealed
+from atalho.data.shards import sha256, stamp
 from atalho.errors import AtalhoError, Exit
 from atalho.files import write_atomically
 from atalho.runtime.processor import cores
@@ -176,12 +177,12 @@ class _Manifest:
                 for at in range(0, len(rows), size)
             )
             read = chain.from_iterable(in_threads(_read_all, some, CORES))
-            for done, (row, content) in enumerate(zip(rows, read, strict=True), before + 1):
-                if isinstance(content, FileContent):
-                    contents.put(row, content)
+            for done, (row, result) in enumerate(zip(rows, read, strict=True), before + 1):
+                if isinstance(result, FileContent):
+                    contents.put(row, result)
                     file.write(self._line(row))
                 else:
-                    contents.bad[row] = content
+                    contents.bad[row] = result
                 progress(done, len(names))
         if self.lines + len(rows) > STALE * len(names):
             current = map(self._line, np.flatnonzero(contents.sizes[:, 0]).tolist())
@@ -220,8 +221,7 @@ def _stats(root: Path, names: Sequence[str]) -> list[tuple[int, int] | str]:
     stats: list[tuple[int, int] | str] = []
     for name in names:
         try:
-            stat = os.stat(f"{root}/{name}")  # noqa: PTH116 (there may be a million)
-            stats.append((stat.st_size, stat.st_mtime_ns))
+            stats.append(stamp(f"{root}/{name}"))
         except OSError as error:
             stats.append(unreadable(root / name, error))
     return stats
@@ -250,9 +250,7 @@ def _read_all(paths: Iterable[Path]) -> list[FileContent | str]:
 def _read(path: Path) -> FileContent | str:
     """The content of a file, or why it cannot be used."""
     try:
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").digest()
-        return opened(path, partial(_inspect, sha256))
+        return opened(path, partial(_inspect, sha256(path)))
     except OSError as error:
         return unreadable(path, error)
     except AtalhoError as error:

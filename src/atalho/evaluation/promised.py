@@ -1,6 +1,5 @@
 """Evaluation of a network that was fitted on all photos: those it knows again have the out-of-fold answers that it promises."""
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from atalho.data.dataset import Progress
 from atalho.data.folder import Folder, Photos, in_threads, joined
 from atalho.data.layout import layout
 from atalho.data.photos import Say
+from atalho.data.shards import sha256
 from atalho.errors import AtalhoError, Exit, printable
 from atalho.evaluation.accuracy import tally
 from atalho.evaluation.evaluating import Evaluation
@@ -114,6 +114,6 @@ def _known(folder: Folder, promised: OutOfFold) -> tuple[list[tuple[Tensor, int]
 def _sha256(path: Path) -> bytes:
     """The checksum of a file; of one that cannot be read no photo's, so that its error is reported when it is decoded."""
     try:
-        return hashlib.sha256(path.read_bytes()).digest()
+        return sha256(path)
     except OSError:
         return b""

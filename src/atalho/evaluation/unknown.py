@@ -13,6 +13,7 @@ from torch import Tensor
 
 from atalho.choice.answering import threshold
 from atalho.data.folder import images_in
+from atalho.data.shards import sha256
 from atalho.errors import AtalhoError, Exit, printable
 from atalho.evaluation import predicting
 from atalho.record import Record
@@ -128,7 +129,7 @@ def stated(folder: Path) -> dict[str, Any]:
         AtalhoError: DATA-EMPTY (exit 3), for a folder that cannot be read or holds no images.
     """
     try:
-        images = [hashlib.sha256(path.read_bytes()).hexdigest() for path in images_in(folder)]
+        images = [sha256(path).hex() for path in images_in(folder)]
     except OSError as error:
         raise _empty(folder, f"cannot be read ({error.strerror})") from error
     if not images:
