@@ -133,6 +133,22 @@ def measure(files: int, classes: int, folder: Path) -> dict[str, Any]:
     }
 
 
+def write(output: Path, trees: list[dict[str, Any]], load_before: float) -> None:
+    """Writes what was measured as JSON."""
+    result = {
+        "question": "seconds and memory before the first step of a training on a folder of photos, at first and once it is known",
+        "command": "python benchmarks/folder.py",
+        "picture": f"grey, {WIDTH}x{HEIGHT} pixels, PGM; in the page cache",
+        "aim_of_a_warm_start": AIM,
+        "trees": trees,
+        "load": {"before": load_before, "after": os.getloadavg()[0]},
+        "device": processor(),
+        "versions": versions("numpy", "pillow", "torch"),
+        "at": now(),
+    }
+    output.write_text(json.dumps(result, indent=1) + "\n")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=1_300_000)
@@ -141,23 +157,12 @@ def main() -> int:
     parser.add_argument("-o", "--output", type=Path, help="write what was measured as JSON")
     options = parser.parse_args()
     load_before = os.getloadavg()[0]
-    trees = []
+    trees: list[dict[str, Any]] = []
     for classes in options.classes:
         with TemporaryDirectory(dir=options.folder) as folder:
             trees.append(measure(options.files, classes, Path(folder)))
-    if options.output:
-        result = {
-            "question": "seconds and memory before the first step of a training on a folder of photos, at first and once it is known",
-            "command": "python benchmarks/folder.py",
-            "picture": f"grey, {WIDTH}x{HEIGHT} pixels, PGM; in the page cache",
-            "aim_of_a_warm_start": AIM,
-            "trees": trees,
-            "load_before": load_before,
-            "device": processor(),
-            "versions": versions("numpy", "pillow", "torch"),
-            "at": now(),
-        }
-        options.output.write_text(json.dumps(result, indent=1) + "\n")
+            if options.output:  # now, for it takes minutes to remove the tree
+                write(options.output, trees, load_before)
     return int(any(tree["warm"][name] > aim for tree in trees for name, aim in AIM.items()))
 
 
