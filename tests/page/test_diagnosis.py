@@ -43,6 +43,30 @@ def test_a_diagnosis_alone_is_a_page_without_a_comparison(
     assert len(text.encode()) < 2_000_000
 
 
+def test_no_two_parts_of_a_page_have_one_name(records: list[Record], tmp_path: Path) -> None:
+    (gradient, *_) = [r for r in records if r.quantity == "gradient_norm"]
+    own = {k: v for k, v in gradient.conditions.items() if k not in ("row", "index")}
+    losses = (2.0, 0.5, 3.0)
+    surface = [
+        Record.of(
+            gradient.subject,
+            "surface_loss",
+            1.0,
+            "measured",
+            losses,
+            **own,
+            beta=b,
+            alphas=[-1, 0, 1],
+        )
+        for b in (-1.0, 0.0, 1.0)
+    ]
+    publish([*records, *surface], tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    names = re.findall(r'\bid="([^"]+)"', text)
+    assert sum("gradient_0" in name for name in names) == 2  # the legends of both layouts
+    assert len(names) == len({*names})
+
+
 def test_a_page_of_both_numbers_its_figures_through(records: list[Record]) -> None:
     contents = Contents.of([*example(["plain20", "resnet20"]), *records], {})
     shown = Page(html(contents)).text

@@ -6,6 +6,7 @@
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from types import MappingProxyType
 
@@ -73,12 +74,17 @@ def publish(
     for figure, picture in zip(contents.drawn, pngs, strict=True):
         files[f"charts/{figure.name}.svg"] = figure.wide.svg.encode()
         files[f"charts/{figure.name}.png"] = picture
-    files[page.name] = text.encode()
+
+    def write(name: str) -> None:
+        path = page.parent / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, files[name])
+
     try:
-        for name, content in files.items():
-            path = page.parent / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, content)
+        with ThreadPoolExecutor() as writers:  # each waits for the disk
+            list(writers.map(write, files))
+        files[page.name] = text.encode()
+        write(page.name)
     except OSError as error:
         raise AtalhoError(
             "OUTPUT",
@@ -91,24 +97,40 @@ def publish(
 
 
 def _written(contents: Contents) -> tuple[str, list[bytes]]:
-    """The page's text and its figures as PNG; the latter, and the script that draws them, are made beside it in a child process.
+    """The page's text, and its figures as PNG.
+
+    This process draws the charts for wide screens; at the same time a child process draws those for narrow ones and makes the PNGs,
+    and another one the script, where that is not at hand.
 
     Raises:
-        AtalhoError: CHARTS (exit 6), where that process ends.
+        AtalhoError: CHARTS (exit 6), where a child process ends.
     """
     if not contents.drawn:
         return html(contents), []
     script = source("charts.js"), VEGA_LITE
     try:
-        # It reads slower than charts are drawn: while it converts one it reads nothing, and a pipe holds few.
-        with ThreadPoolExecutor(1) as sender, Child(converting.__name__) as converter:
-            sender.submit(converter.send, None if bundle.at_hand(*script) else script)
+        # Children read and write slowly, since they do neither while they convert; this process does not wait for that.
+        with (
+            ThreadPoolExecutor(1) as sender,
+            ThreadPoolExecutor(1) as receiver,
+            ExitStack() as stack,
+        ):
+            at_hand = bundle.at_hand(*script) is not None
+            bundler = None if at_hand else stack.enter_context(Child(bundle.__name__))
+            if bundler:
+                bundler.send(script)
+            converter = stack.enter_context(Child(converting.__name__))
+            narrow = [figure.narrow.spec for figure in contents.drawn]
+            sender.submit(converter.send, [narrow, VEGA_LITE])
+            svgs, pngs = (receiver.submit(converter.receive) for _ in range(2))
             for figure in contents.drawn:
                 sender.submit(converter.send, figure.wide.svg)
             sender.submit(converter.send, None)
-            converter.receive()  # the script is at hand
-            text = html(contents)
-            return text, [*map(b64decode, converter.receive())]
+            for figure, svg in zip(contents.drawn, svgs.result(), strict=True):
+                figure.narrow.svg = svg
+            if bundler:
+                bundler.receive()
+            return html(contents), [*map(b64decode, pngs.result())]
     except Ended as ended:
         raise AtalhoError(
             "CHARTS",

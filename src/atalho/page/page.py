@@ -1,6 +1,5 @@
 """A report's contents → the page's HTML, which loads nothing from elsewhere, and whose policy forbids it."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from atalho.choice.choosing import pareto_front
 from atalho.errors import visible
 from atalho.page import drawings, figures, machines
 from atalho.page.chart import bundle
+from atalho.page.chart.converting import ID
 from atalho.page.chart.rendering import VEGA_LITE
 from atalho.page.contents import Contents
 from atalho.page.diagnosis import Diagnosis, when
@@ -160,5 +160,5 @@ def _renderings(figure: Figure) -> Iterator[dict[str, Any]]:
     """The figure for wide and for narrow screens: drawn, and as what a script draws it from."""
     for layout, chart in (("wide", figure.wide), ("narrow", figure.narrow)):
         own = rf"\1{figure.name}-{layout}-\2"  # ids of several SVGs share one page
-        svg = re.sub(r'(id="|url\(#)(clip\d+)', own, chart.svg)
+        svg = ID.sub(own, chart.svg)
         yield {"layout": layout, "svg": Markup(svg), "spec": chart.spec}

@@ -5,6 +5,7 @@ import re
 from markupsafe import Markup
 
 from atalho.page.chart.axes import NARROW, WIDE
+from atalho.page.chart.converting import ID
 from atalho.page.chart.rendering import Chart, svg
 from atalho.slides.words import Words
 
@@ -43,5 +44,5 @@ def drawn(chart: Chart, name: str, words: Words) -> dict[str, Markup]:
 
 def _embedded(drawing: str, prefix: str) -> str:
     """A drawing whose ids begin with the prefix, and which is one picture to a screen reader, not many symbols without a name."""
-    own = re.sub(r'(id="|url\(#)(clip\d+)', rf"\1{prefix}-\2", drawing)
+    own = ID.sub(rf"\1{prefix}-\2", drawing)
     return re.sub(r' (?:role|aria-\w+)="[^"]*"', "", own)

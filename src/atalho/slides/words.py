@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 import yaml
 from markupsafe import Markup, escape
 
-from atalho.page.chart.rendering import Locale
+from atalho.page.chart.converting import Locale
 
 Language = Literal["pt", "en"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)

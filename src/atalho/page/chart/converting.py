@@ -1,29 +1,54 @@
-"""A child process that makes the page's script and the PNGs of its charts while the parent draws: vl-convert lets no thread run beside it.
+"""Charts from one format into the next: specification → SVG → PNG; and a child process that does so while its parent draws others.
 
-The parent sends the arguments of `bundle.javascript`, or null where its script is at hand, and receives null once it is; then it
-sends the text of each SVG, and null after the last. It receives a list with the bytes of each PNG, in base64.
+vl-convert lets no other thread of its process run beside it. The parent sends specifications with the version of Vega-Lite, and
+receives their SVGs; then it sends the text of each SVG that it has drawn itself, and null after the last, and receives a list with
+the bytes of each PNG, in base64.
 """
 
+import re
 from base64 import b64encode
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import vl_convert
 
-from atalho.page.chart import bundle
-
 if TYPE_CHECKING:
     from atalho.runtime.child import Parent
+
+Locale = Literal["en-US", "pt-BR"]
+
+ID = re.compile(r'(id="|url\(#)((?:clip|gradient_)\d+)')
+"""A place in an SVG where a name is given to a part of it, or used: two SVGs have the same names."""
 
 _SCALE = 2  # pixels of a PNG for each of the SVG
 
 
 def main(parent: "Parent") -> None:
-    """Makes what the parent asks for, until it ends."""
-    if script := parent.receive():
-        bundle.javascript(*script)
-    parent.send(None)
-    # All at once at the end, since the parent reads only then and a pipe holds less than a picture.
-    parent.send([b64encode(png(svg)).decode() for svg in iter(parent.receive, None)])
+    """Converts what the parent sends."""
+    specs, vega_lite = parent.receive()
+    parent.send([svg(spec, vega_lite) for spec in specs])
+    parent.send([b64encode(png(drawn)).decode() for drawn in iter(parent.receive, None)])
+
+
+def svg(spec: dict[str, Any], vega_lite: str, language: Locale = "en-US") -> str:
+    """Returns the text of an SVG file; the same specification gives the same text.
+
+    Args:
+        vega_lite: the version of Vega-Lite, such as 6.1.
+        language: by whose habit numbers are written.
+    """
+    drawn = str(
+        vl_convert.vegalite_to_svg(
+            spec, vl_version=vega_lite, allowed_base_urls=[], format_locale=language
+        )
+    )
+    for kind in ("clip", "gradient_"):  # Vega numbers these through the whole process
+        numbers: dict[str, int] = {}
+
+        def renumbered(id: re.Match[str], numbers: dict[str, int] = numbers) -> str:
+            return f"{id[1]}{numbers.setdefault(id[2], len(numbers))}"
+
+        drawn = re.sub(rf'((?:id="|url\(#){kind})(\d+)', renumbered, drawn)
+    return drawn
 
 
 def png(svg: str) -> bytes:

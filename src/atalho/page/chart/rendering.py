@@ -1,19 +1,18 @@
 """A chart → its specification and SVG."""
 
-import re
-from typing import Any, Literal, NamedTuple, Protocol
+from functools import cached_property
+from typing import Any, Protocol
 
 import altair as alt
-import vl_convert
 from altair.utils.schemapi import debug_mode
 
 from atalho.errors import visible
+from atalho.page.chart import converting
 from atalho.page.chart.axes import Layout
+from atalho.page.chart.converting import Locale
 from atalho.page.chart.style import Spec
 
 VEGA_LITE = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
-
-Locale = Literal["en-US", "pt-BR"]
 
 
 class Chart(Protocol):
@@ -23,19 +22,22 @@ class Chart(Protocol):
         """Returns the chart's specification at the size of the layout."""
 
 
-class Rendering(NamedTuple):
-    """A chart's specification, whose texts are `visible`, and the SVG that was drawn from it."""
+class Rendering:
+    """A chart at the size of a layout.
 
-    spec: Spec
-    svg: str
+    Attributes:
+        spec: its specification, whose texts are `visible`.
+    """
 
-    @classmethod
-    def of(cls, chart: Chart, layout: Layout) -> "Rendering":
-        with debug_mode(
-            False
-        ):  # every kind of chart is held against Vega-Lite's schema by a test, not each time
-            shown = _visible(chart.draw(layout))
-        return cls(shown, svg(shown))
+    def __init__(self, chart: Chart, layout: Layout) -> None:
+        # Every kind of chart is held against Vega-Lite's schema by a test, not each time.
+        with debug_mode(False):
+            self.spec: Spec = _visible(chart.draw(layout))
+
+    @cached_property
+    def svg(self) -> str:
+        """The text of its SVG file: drawn when it is first needed, unless it was set to what another process has drawn."""
+        return svg(self.spec)
 
 
 def _visible(value: Any) -> Any:
@@ -51,20 +53,5 @@ def _visible(value: Any) -> Any:
 
 
 def svg(spec: Spec, language: Locale = "en-US") -> str:
-    """Returns the text of an SVG file; the same specification gives the same text.
-
-    Args:
-        language: by whose habit numbers are written.
-    """
-    drawn = str(
-        vl_convert.vegalite_to_svg(
-            spec, vl_version=VEGA_LITE, allowed_base_urls=[], format_locale=language
-        )
-    )
-    numbers: dict[str, int] = {}
-
-    def renumbered(id: re.Match[str]) -> str:
-        return f"{id[1]}{numbers.setdefault(id[2], len(numbers))}"
-
-    # Vega numbers its clip paths through the whole process.
-    return re.sub(r'((?:id="|url\(#)clip)(\d+)', renumbered, drawn)
+    """Returns the text of an SVG file, as `converting.svg`."""
+    return converting.svg(spec, VEGA_LITE, language)

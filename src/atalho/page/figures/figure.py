@@ -52,9 +52,9 @@ class Figure:
     @cached_property
     def wide(self) -> Rendering:
         """For screens wide enough, and for the files."""
-        return Rendering.of(self.chart, WIDE)
+        return Rendering(self.chart, WIDE)
 
     @cached_property
     def narrow(self) -> Rendering:
         """For small screens."""
-        return Rendering.of(self.chart, NARROW)
+        return Rendering(self.chart, NARROW)
