@@ -18,7 +18,7 @@ NAMES = (
     *("<img src=x onerror=alert(1)>", "\"'><svg onload=alert(1)>", "{{ 7 * 7 }}${7*7}", "&lt;&#0;"),
     *("\x1b[31mred\x1b[0m", "\x1b]0;title\x07", "\x1b[2J", "\x9b31m", "\x08\x7f", "a\rb", "a\nb"),
     *("\u202egnp.exe", "\u2066a\u2069", "\u200b", "a\u2028b", "caf\udce9"),
-    *("-rf", "--output=x", "=1+1", "$(touch pwned)`touch pwned`;", "%s%n{0}", "..", "a/../../b"),
+    *("-rf", "--no-such=x", "=1+1", "$(touch pwned)`touch pwned`;", "%s%n{0}", "..", "a/../../b"),
     *("a\0b", "x" * 4096),
 )
 """Markup, templates, orders to a terminal, marks of direction and of nothing, no UTF-8, options, formulas, paths, NUL, 4,096 bytes."""

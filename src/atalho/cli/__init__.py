@@ -53,6 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(words: list[str]) -> int:
     debug = "--debug" in words
+    if any("\0" in word for word in words):  # only a program can pass one, and no name has it
+        say("error[USAGE] atalho: a NUL is in what it was called with. Next: atalho --help")
+        return Exit.USAGE
     try:
         result = app([each for each in words if each != "--debug"], standalone_mode=False)
         return result if isinstance(result, int) else Exit.DONE

@@ -91,7 +91,9 @@ def _parameter(parameter: inspect.Parameter) -> click.Parameter:
         return click.Argument([parameter.name], nargs=-1 if several else 1, **settings)
     return click.Option(
         [parameter.name, *(declared.names or [f"--{parameter.name.replace('_', '-')}"])],
-        is_flag=kind is bool,
+        is_flag=True
+        if kind is bool
+        else None,  # False would let a required one go without its value
         multiple=several,
         envvar=declared.envvar,
         show_envvar=True,
