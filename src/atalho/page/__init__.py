@@ -6,7 +6,6 @@
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
 from types import MappingProxyType
 
@@ -99,37 +98,33 @@ def publish(
 def _written(contents: Contents) -> tuple[str, list[bytes]]:
     """The page's text, and its figures as PNG.
 
-    This process draws the charts for wide screens; at the same time a child process draws those for narrow ones and makes the PNGs,
-    and another one the script, where that is not at hand.
+    While this process draws charts, a child process makes the PNGs, and either the script, where that is not at hand, or the
+    charts for narrow screens: two cores then have about as much to do.
 
     Raises:
-        AtalhoError: CHARTS (exit 6), where a child process ends.
+        AtalhoError: CHARTS (exit 6), where the child process ends.
     """
     if not contents.drawn:
         return html(contents), []
     script = source("charts.js"), VEGA_LITE
     try:
-        # Children read and write slowly, since they do neither while they convert; this process does not wait for that.
+        # The child reads and writes slowly, since it does neither while it converts; this process does not wait for that.
         with (
             ThreadPoolExecutor(1) as sender,
             ThreadPoolExecutor(1) as receiver,
-            ExitStack() as stack,
+            Child(converting.__name__) as converter,
         ):
-            at_hand = bundle.at_hand(*script) is not None
-            bundler = None if at_hand else stack.enter_context(Child(bundle.__name__))
-            if bundler:
-                bundler.send(script)
-            converter = stack.enter_context(Child(converting.__name__))
-            narrow = [figure.narrow.spec for figure in contents.drawn]
-            sender.submit(converter.send, [narrow, VEGA_LITE])
-            svgs, pngs = (receiver.submit(converter.receive) for _ in range(2))
+            shared = contents.drawn if bundle.at_hand(*script) else ()
+            narrow = [figure.narrow.spec for figure in shared]
+            sender.submit(
+                converter.send, ["svgs", narrow, VEGA_LITE] if shared else ["script", *script]
+            )
+            first, pngs = (receiver.submit(converter.receive) for _ in range(2))
             for figure in contents.drawn:
                 sender.submit(converter.send, figure.wide.svg)
             sender.submit(converter.send, None)
-            for figure, svg in zip(contents.drawn, svgs.result(), strict=True):
+            for figure, svg in zip(shared, first.result(), strict=True):
                 figure.narrow.svg = svg
-            if bundler:
-                bundler.receive()
             return html(contents), [*map(b64decode, pngs.result())]
     except Ended as ended:
         raise AtalhoError(

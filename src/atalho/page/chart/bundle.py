@@ -4,23 +4,13 @@ import hashlib
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import vl_convert
 
 from atalho.files import cache_folder, write_atomically
 
-if TYPE_CHECKING:
-    from atalho.runtime.child import Parent
-
 _CHECKSUM = 32  # bytes of a SHA-256, before the text in a file
 _MADE: dict[str, str] = {}  # in this process, by key
-
-
-def main(parent: "Parent") -> None:
-    """Makes the script whose snippet and version the parent sends, in a child process; sends null when it is at hand."""
-    javascript(*parent.receive())
-    parent.send(None)
 
 
 def javascript(snippet: str, vega_lite: str) -> str:

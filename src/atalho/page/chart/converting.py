@@ -1,8 +1,9 @@
 """Charts from one format into the next: specification → SVG → PNG; and a child process that does so while its parent draws others.
 
-vl-convert lets no other thread of its process run beside it. The parent sends specifications with the version of Vega-Lite, and
-receives their SVGs; then it sends the text of each SVG that it has drawn itself, and null after the last, and receives a list with
-the bytes of each PNG, in base64.
+vl-convert lets no other thread of its process run beside it. The parent sends either `["script", …]` with the arguments of
+`bundle.javascript`, and receives an empty list once that is kept; or `["svgs", …]` with specifications and the version of Vega-Lite,
+and receives a list of their SVGs. Then it sends the text of each SVG that it has drawn itself, and null after the last, and receives
+a list with the bytes of each PNG, in base64.
 """
 
 import re
@@ -10,6 +11,8 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, Any, Literal
 
 import vl_convert
+
+from atalho.page.chart import bundle
 
 if TYPE_CHECKING:
     from atalho.runtime.child import Parent
@@ -24,8 +27,12 @@ _SCALE = 2  # pixels of a PNG for each of the SVG
 
 def main(parent: "Parent") -> None:
     """Converts what the parent sends."""
-    specs, vega_lite = parent.receive()
-    parent.send([svg(spec, vega_lite) for spec in specs])
+    match parent.receive():
+        case ["script", snippet, vega_lite]:
+            bundle.javascript(snippet, vega_lite)
+            parent.send([])
+        case ["svgs", specs, vega_lite]:
+            parent.send([svg(spec, vega_lite) for spec in specs])
     parent.send([b64encode(png(drawn)).decode() for drawn in iter(parent.receive, None)])
 
 
