@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+from collections import Counter
 from operator import ne
 from pathlib import Path
 
@@ -430,11 +431,16 @@ def test_networks_that_know_the_classes_are_compared_as_they_are(
     assert top1.conditions["images"] == 24 == len(evaluated)
     right = sum(one == other for one, other in zip(evaluated, "a" * 12 + "b" * 12, strict=True))
     assert top1.value == pytest.approx(right / 24)
+    outcomes = top1.conditions["outcomes"]
+    assert outcomes["classes"] == ["a", "b", "c"]  # the network's, of which the folder has two
+    assert Counter(outcomes["predicted"]) == Counter("abc".index(each) for each in evaluated)
     found = compare(root, {"resnet20": str(runs.folders[0])}, as_published=True)
     assert not (root.parent / "comparison" / "runs").exists()
     assert not (root.parent / "comparison" / "fitted").exists()
     assert found.chosen
     assert [*atalho.load(found.chosen).classes] == ["a", "b", "c"]
+    assert 'id="confusion"' in (found.chosen.parent / "report.html").read_text()
+    assert (found.chosen.parent / "thumbnails").is_dir() == (right < 24)
 
 
 def test_classes_that_weights_do_not_know_cannot_be_compared_as_published(

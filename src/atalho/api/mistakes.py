@@ -79,12 +79,15 @@ def keep_mistakes(
     reporter: Reporter,
 ) -> None:
     """Writes what lies beside the records on the mistakes of the network that the page shows: small pictures, and the table."""
-    from atalho.comparison.held_out import SPLIT, images_of
+    from atalho.comparison import held_out, published
     from atalho.comparison.looking import Looking
     from atalho.evaluation import suspects, thumbnails
     from atalho.page import outcomes
 
-    splits = {**dataset.splits, SPLIT: images_of(dataset)}
+    splits = {
+        **dataset.splits,
+        **{each.SPLIT: each.images_of(dataset) for each in (held_out, published)},
+    }
     if keep_thumbnails:
         thumbnails.write(measured.records, splits, folder)
     else:

@@ -9,16 +9,19 @@ from typing import Any
 import torch
 
 from atalho.conditions import digest
-from atalho.data.dataset import Batched, Dataset, Split
+from atalho.data.dataset import Batched, Dataset, Images, Split
 from atalho.data.folder import labels_among
 from atalho.data.image import Framing
 from atalho.engines.choosing import Sample
-from atalho.evaluation import accuracy
+from atalho.evaluation import accuracy, outcomes
 from atalho.record import OF_A_SPLIT, Record
 from atalho.runtime.device import Device
 from atalho.tasks import Step
 from atalho.training import stated
 from atalho.weights.trained import Inference, Trained
+
+SPLIT = "all"
+"""What records call the images that weights are tried on as they are."""
 
 
 @dataclass(frozen=True)
@@ -89,13 +92,13 @@ class AsPublished:
             **self.identity,
             "recipe": "as published",
             "weights": f"sha256:{self.trained.weights}",
-            "split": "all",
+            "split": SPLIT,
             "protocol": accuracy.PROTOCOL,
             "dtype": "float32",
         }
 
     def _measured(self) -> list[Record]:
-        every = self.data.training(with_validation=True).join(self.data.splits["test"])
+        every = images_of(self.data)
         running = self.trained.to(self.device.torch)
         measured = accuracy.accuracy(
             running.model,
@@ -103,4 +106,12 @@ class AsPublished:
             self.trained.preprocessing,
             Inference(self.device.torch, "float32"),
         )
-        return accuracy.records(self.trained.network.name, measured, **self._conditions())
+        of_images = outcomes.document(measured.outcomes, every, self.trained.classes)
+        return accuracy.records(
+            self.trained.network.name, measured, of_images, **self._conditions()
+        )
+
+
+def images_of(data: Dataset) -> Images:
+    """All images of a data set: those to train on, to validate on and to test on, one after the other."""
+    return data.training(with_validation=True).join(data.splits["test"])
