@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from atalho.errors import AtalhoError
+from atalho.runtime import child
 from campaign.counts import Counts, peak_memory
 
 T = TypeVar("T")
@@ -20,6 +22,9 @@ MOST_MEMORY = 400 * 2**20
 """Bytes that a case may take beyond the most that the process has had before."""
 
 DETECTS = ("tracebacks", "executed_payloads", "writes_outside", "reads_outside", "unbounded")
+
+CHILD = [sys.executable, "-P", "-m", child.__name__]
+"""How a process of atalho's own begins."""
 
 _PROGRAMS = ("os.system", "os.exec", "os.posix_spawn", "os.spawn", "subprocess.Popen", "pty.spawn")
 _CHANGES = (
@@ -59,7 +64,7 @@ class _Watch:
     def _event(self, event: str, arguments: tuple[Any, ...]) -> None:
         if self.bounds is None:
             return
-        if event in _PROGRAMS:
+        if event in _PROGRAMS and not _own_child(event, arguments):
             self.faults.append(("executed_payloads", f"{event} {arguments[:1]}"))
         elif event == "open":
             path, _, flags = arguments
@@ -78,7 +83,8 @@ class _Watch:
     def _writable(self, path: Path) -> bool:
         assert self.bounds
         place = path.absolute()
-        return str(place) == os.devnull or any(
+        # A folder is opened to be written only for a temporary file without a name.
+        return str(place) in (os.devnull, tempfile.gettempdir()) or any(
             place.is_relative_to(folder) for folder in self.bounds.writable
         )
 
@@ -89,6 +95,11 @@ class _Watch:
             yield
         finally:
             self.bounds = None
+
+
+def _own_child(event: str, arguments: tuple[Any, ...]) -> bool:
+    """Whether a program is a process of atalho's own, as the one that draws the page's charts."""
+    return event == "subprocess.Popen" and [*arguments[1][:4]] == CHILD
 
 
 _WATCH = _Watch()

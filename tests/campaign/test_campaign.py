@@ -1,5 +1,6 @@
 """A share of the campaign, and each of its detectors broken once on purpose."""
 
+import json
 import os
 import pickle
 import subprocess
@@ -13,7 +14,8 @@ from atalho.errors import AtalhoError, Exit
 from atalho.training import checkpoint
 from campaign import attempts, extremes, hostile, names, pickles, rotting, works
 from campaign.attempts import Bounds, attempt
-from campaign.counts import Counts, peak_memory
+from campaign.commands import Ended
+from campaign.counts import Counts, peak_memory, write
 from campaign.rot import Target, rot
 from campaign.works import Work, settle
 
@@ -76,6 +78,24 @@ def test_a_hostile_name_is_shown_as_text(tmp_path: Path) -> None:
     clean(names.names(1, tmp_path))
 
 
+def test_what_a_terminal_would_obey_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(names, "command", lambda *words: Ended(0, "\x1b[2J", ""))
+    assert names.names(1, tmp_path).faults["obeyed"] > 0
+
+
+def test_the_counts_of_all_parts_add_up(tmp_path: Path) -> None:
+    file = tmp_path / "campaign.json"
+    for part, cases in (("rot: a", 3), ("rot: b", 2), ("rot: a", 5)):
+        counts = Counts(part, ("unnoticed",), cases)
+        counts.fault("unnoticed", "an example")
+        write(file, counts, command="python -m campaign rot")
+    total = json.loads(file.read_text())["total"]
+    assert (total["cases"], total["cases_by_kind"]) == (7, {"rot": 7})
+    assert {name: number for name, number in total["faults"].items() if number} == {"unnoticed": 2}
+
+
 def test_every_detector_of_hostile_input_works(tmp_path: Path) -> None:
     """By payloads that are unpickled, files that are read and memory that is taken."""
     counts = Counts("careless", attempts.DETECTS)
@@ -92,9 +112,11 @@ def test_every_detector_of_hostile_input_works(tmp_path: Path) -> None:
     attempt(counts, "a read", secret.read_text, bounds)
     attempt(counts, "memory", lambda: b"x" * (peak_memory() + attempts.MOST_MEMORY), bounds)
     attempt(counts, "a program", lambda: os.system("true"), bounds)
+    another = partial(subprocess.run, [sys.executable, "-P", "-m", "this"], capture_output=True)
+    attempt(counts, "another program", another, bounds)
     assert counts.faults["reads_outside"] == 1
     assert counts.faults["unbounded"] == 1
-    assert counts.faults["executed_payloads"] > executed
+    assert counts.faults["executed_payloads"] >= executed + 2
 
 
 def test_nan_at_the_last_step_is_not_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
