@@ -186,6 +186,8 @@ def test_inception_explains_the_lectures_module(capsys: Captured, format: str) -
         (2, "train resnet20 --probe 0", "--probe"),
         (2, "train resnet20 --probe 9 --weights tv_in1k", "without --weights"),
         (2, "train resnet20 --data mnist", "digits, cifar10"),
+        (2, "train resnet20 --seed 9223372036854775808", "0<=x<=9223372036854775807"),
+        (2, "train resnet20 --seeds 1,9223372036854775808", "as 0,1,2"),
         (2, "train resnet20 --recipe alchemy", "szegedy2014, finetune, linear, quick"),
         (2, "train alexnet --data digits", "row pool1 cannot take"),
         (6, "train resnet20 --device cuda:77", "cuda:77"),

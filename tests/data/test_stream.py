@@ -275,3 +275,10 @@ raise SystemExit(3)
 """
     ended = subprocess.run([sys.executable, "-c", code], timeout=60, check=False)
     assert ended.returncode == 3
+
+
+def test_every_seed_that_torch_takes_has_draws_of_its_own() -> None:
+    samples = torch.arange(64)
+    draws = [uniform(seed, samples * 0, samples, 3, 1000) for seed in (0, 2**62, 2**63 - 1)]
+    assert all(int(each.min()) >= 0 and int(each.max()) < 1000 for each in draws)
+    assert len({tuple(each.tolist()) for each in draws}) == 3

@@ -31,6 +31,10 @@ def moments_of(text: str) -> "list[When]":
         raise click.BadParameter(f"{text!r} is not as 0,1,10,end") from None
 
 
+LARGEST_SEED = 2**63 - 1
+"""torch's generators take no larger one."""
+
+
 def seed_list(text: str) -> list[int]:
     try:
         return [_whole(each) for each in text.split(",")]
@@ -39,7 +43,7 @@ def seed_list(text: str) -> list[int]:
 
 
 def _whole(text: str) -> int:
-    if not text.isdecimal():
+    if not text.isdecimal() or int(text) > LARGEST_SEED:
         raise ValueError(text)
     return int(text)
 
@@ -144,7 +148,7 @@ GroupBy = Annotated[
 Mirror = Annotated[
     bool, Option("--mirror/--no-mirror", help="Mirrored images too; not for signs and text.")
 ]
-Seed = Annotated[int, Option(min=0)]
+Seed = Annotated[int, Option(min=0, max=LARGEST_SEED)]
 DeviceName = Annotated[str, Option("--device", help="auto, cpu, cuda or cuda:N.")]
 PrecisionName = Annotated[
     Precision | None,

@@ -25,7 +25,8 @@ def _mix(x: Tensor) -> Tensor:
 
 def uniform(seed: int, epochs: Tensor, samples: Tensor, stream: int, bound: int) -> Tensor:
     """Integers in [0, bound) for (N,) epochs and samples: equal for equal seed, epoch, sample and stream, on every device."""
-    bits = _mix(samples + _mix(epochs + _mix(torch.full_like(samples, 2 * seed + 2**40 * stream))))
+    key = (2 * seed + 2**40 * stream + 2**63) % 2**64 - 2**63  # wraps, as int64 does
+    bits = _mix(samples + _mix(epochs + _mix(torch.full_like(samples, key))))
     return ((bits >> 33) & 0x7FFFFFFF) * bound >> 31
 
 
