@@ -49,7 +49,8 @@ from atalho.data import load
 imported, of_imports = seconds(), highest()
 scanned, lines = [], []
 progress = lambda done, total: scanned.append(seconds()) if done == total else None
-data = load(sys.argv[1], Path(sys.argv[2]), progress, say=lines.append)
+say = lambda line: lines.append(line.replace(sys.argv[1], "FOLDER"))
+data = load(sys.argv[1], Path(sys.argv[2]), progress, say=say)
 loaded = seconds()
 checksum = data.checksum
 print(json.dumps({
@@ -137,7 +138,7 @@ def write(output: Path, trees: list[dict[str, Any]], load_before: float) -> None
     """Writes what was measured as JSON."""
     result = {
         "question": "seconds and memory before the first step of a training on a folder of photos, at first and once it is known",
-        "command": "python benchmarks/folder.py",
+        "command": f"python benchmarks/folder.py --files {trees[0]['files']} --classes {' '.join(str(tree['classes']) for tree in trees)}",
         "picture": f"grey, {WIDTH}x{HEIGHT} pixels, PGM; in the page cache",
         "aim_of_a_warm_start": AIM,
         "trees": trees,
