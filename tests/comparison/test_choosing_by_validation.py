@@ -58,7 +58,7 @@ def test_every_contestant_has_validation_numbers_and_the_chosen_one_alone_a_test
     assert compared.choice
     assert tested.subject == compared.choice.chosen.network
     assert tested.subject.endswith(":good") and tested.conditions["seed"] == 0
-    for run in (compared.page.parent / "runs").iterdir():
+    for run in (compared.page.parent / "runs").glob("[!.]*"):
         splits = {each.conditions.get("split") for each in record.read(run / "records.jsonl")}
         assert "test" not in splits
 

@@ -1,16 +1,19 @@
 """One resolution for all commands: from what a user says to a run's arguments, and the data as the network sees them."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from atalho import recipes
 from atalho.data.batches import Preprocessing
 from atalho.data.dataset import Dataset
+from atalho.data.folder import Folder
 from atalho.data.image import Framing
-from atalho.data.on_disk import OnDisk
+from atalho.data.on_disk import Album, OnDisk
 from atalho.errors import WRONG_OPTION, AtalhoError, Exit
 from atalho.networks import subjects
 from atalho.recipes.changes import RecipeChanges
@@ -42,7 +45,10 @@ def _trained(name: str, framing: Framing, classes: tuple[str, ...]) -> Trained:
 @pytest.fixture
 def photos() -> Dataset:
     """Photos of two classes, which are not opened."""
-    splits = {name: OnDisk((), Framing((3, 224, 224))) for name in ("train", "val", "test")}
+    folder = Folder(Path("photos"), ("ant", "bee"), [], np.zeros(0, np.int32))
+    columns = np.zeros((0, 32), np.uint8), np.zeros((0, 2), np.int32), np.zeros(0, np.int64)
+    split = OnDisk(Album(folder, *columns), np.zeros(0, np.int64), Framing((3, 224, 224)))
+    splits = dict.fromkeys(("train", "val", "test"), split)
     return Dataset("photos", ("ant", "bee"), splits, mirror=True, note="")
 
 

@@ -17,6 +17,7 @@ from atalho.data.batches import fit
 from atalho.data.dataset import Dataset
 from atalho.errors import Stopped
 from atalho.evaluation.accuracy import Accuracy
+from atalho.evaluation.outcomes import Outcomes
 from atalho.grammar.module import build
 from atalho.recipes.recipe import Plateau, Recipe
 from atalho.runtime.device import Device
@@ -103,7 +104,8 @@ def validated(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Tensor]]:
 
     def evaluate(self: Run, split: object) -> Accuracy:
         seen.append(_weights(self.learner.model))
-        return Accuracy(100, FOUND[len(seen) - 1], None, 1.0, torch.zeros(10, 10))
+        none = Outcomes(*torch.zeros(4, 0))
+        return Accuracy(100, FOUND[len(seen) - 1], None, 1.0, 10, none)
 
     monkeypatch.setattr(Run, "evaluate", evaluate)
     return seen

@@ -1,5 +1,6 @@
 """Tasks on the workers of a Dask scheduler, each in a child process of a worker; Dask is imported only where an address is named."""
 
+import gc
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -140,6 +141,8 @@ class Cluster:
 
     def __enter__(self) -> Self:
         """Raises CLUSTER (exit 6), where the scheduler does not answer."""
+        # A client that is left over closes itself when it is collected; where that happens while Dask starts, both wait for ever.
+        gc.collect()
         try:
             self._client = self._open.enter_context(
                 self._dask.Client(self._scheduler(), timeout=PATIENCE, set_as_default=False)
