@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -80,17 +80,32 @@ def locked_beside(path: Path, patience: float = 0) -> Iterator[None]:
         OSError: where nothing can be written beside it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    file = path.with_name(f".{path.name}.lock")
+    lock = FileLock(file)
     try:
         lock.acquire(timeout=patience)
+        while not file.exists():  # its owner removed it between our opening and our locking it
+            lock.release()
+            lock.acquire(timeout=patience)
     except Timeout as error:
         raise _in_use(path) from error
     try:
         yield
     finally:
+        # While it is locked: later somebody else may have it, and a third one would lock another file of the same name.
+        removed = _remove(file)
         lock.release()
-        with suppress(OSError):  # left there it locks nothing, and the next call removes it
-            Path(lock.lock_file).unlink()
+        if not removed:  # Windows removes no open file; left there it locks nothing, and the next call removes it
+            _remove(file)
+
+
+def _remove(file: Path) -> bool:
+    """Removes a file, and returns whether that was possible."""
+    try:
+        file.unlink()
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager
