@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -29,18 +29,12 @@ def locked(folder: Path, *, sign: str, holds: str) -> Iterator[None]:
     """
     if folder.exists() and not (folder / sign).exists() and not _unused(folder, sign):
         raise unusable(folder, f"is no empty folder and holds no {holds}; nothing was written")
-    lock = FileLock(folder / LOCK)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise _in_use(folder) from error
-    except OSError as error:
-        raise unusable(folder, f"cannot be written ({error.strerror})") from error
-    try:
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked_inside(folder))
+        except OSError as error:
+            raise unusable(folder, f"cannot be written ({error.strerror})") from error
         yield
-    finally:
-        lock.release()
 
 
 @contextmanager
@@ -56,10 +50,7 @@ def locked_inside(folder: Path, patience: float = 0) -> Iterator[None]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK)
-    try:
-        lock.acquire(timeout=patience)
-    except Timeout as error:
-        raise _in_use(folder) from error
+    _acquire(lock, folder, patience)
     try:
         yield
     finally:
@@ -82,13 +73,10 @@ def locked_beside(path: Path, patience: float = 0) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     file = path.with_name(f".{path.name}.lock")
     lock = FileLock(file)
-    try:
-        lock.acquire(timeout=patience)
-        while not file.exists():  # its owner removed it between our opening and our locking it
-            lock.release()
-            lock.acquire(timeout=patience)
-    except Timeout as error:
-        raise _in_use(path) from error
+    _acquire(lock, path, patience)
+    while not file.exists():  # its owner removed it between our opening and our locking it
+        lock.release()
+        _acquire(lock, path, patience)
     try:
         yield
     finally:
@@ -97,6 +85,14 @@ def locked_beside(path: Path, patience: float = 0) -> Iterator[None]:
         lock.release()
         if not removed:  # Windows removes no open file; left there it locks nothing, and the next call removes it
             _remove(file)
+
+
+def _acquire(lock: FileLock, path: Path, patience: float) -> None:
+    """Acquires the lock of a path; raises IN-USE (exit 2), where another process still has it after so many seconds."""
+    try:
+        lock.acquire(timeout=patience)
+    except Timeout as error:
+        raise _in_use(path) from error
 
 
 def _remove(file: Path) -> bool:

@@ -15,7 +15,7 @@ from atalho.training.folder import CHECKPOINTS
 from atalho.training.learner import Learner
 from campaign import attempts
 from campaign.attempts import Bounds, attempt
-from campaign.commands import Ended, command
+from campaign.commands import tried
 from campaign.counts import Counts
 from campaign.rotting import few_digits, short_run
 from photo_folders import fill, picture, save
@@ -188,13 +188,6 @@ def _folders(root: Path, classes: int) -> Iterator[tuple[str, Path]]:
 def _command(counts: Counts, words: list[str], good: set[Exit], root: Path) -> None:
     example = " ".join(words)
     scratch = Path(os.environ.get("ATALHO_CACHE", root))
-    ended = attempt(counts, example, lambda: command(*words), Bounds((root, scratch)))
-    result = ended.result
-    if not isinstance(result, Ended):
-        counts.end("failed")
-        return
-    counts.end(f"exit {result.code}")
-    if result.fault:
-        counts.fault("tracebacks", f"{example}: {result.fault}: {result.err[-300:]}")
-    elif result.code not in good:
+    result = tried(counts, example, words, Bounds((root, scratch)))
+    if result and not result.fault and result.code not in good:
         counts.fault("wrong_results", f"{example}: exit {result.code}: {result.err[-300:]}")

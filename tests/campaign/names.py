@@ -7,8 +7,8 @@ from pathlib import Path
 
 from atalho.cli.commands import COMMANDS
 from campaign import attempts
-from campaign.attempts import Bounds, attempt
-from campaign.commands import Ended, command
+from campaign.attempts import Bounds
+from campaign.commands import tried
 from campaign.counts import Counts
 from photo_folders import picture, save
 
@@ -97,13 +97,6 @@ def _through(counts: Counts, name: str, root: Path) -> None:
 def _case(counts: Counts, words: list[str], root: Path) -> None:
     example = " ".join(word if len(word) < 200 else f"{word[:20]}…" for word in words)
     writable = (root, Path(os.environ.get("ATALHO_CACHE", root)), Path("/tmp"))
-    ended = attempt(counts, repr(example), lambda: command(*words), Bounds(writable))
-    result = ended.result
-    if not isinstance(result, Ended):
-        counts.end("failed")
-        return
-    counts.end(f"exit {result.code}")
-    if result.fault:
-        counts.fault("tracebacks", f"{example!r}: {result.fault}: {result.err[-300:]}")
-    if raw := [each for each in RAW if each in result.out + result.err]:
+    result = tried(counts, repr(example), words, Bounds(writable))
+    if result and (raw := [each for each in RAW if each in result.out + result.err]):
         counts.fault("obeyed", f"{example!r}: {raw[0]!r}")

@@ -12,7 +12,7 @@ import pytest
 
 from atalho.errors import AtalhoError, Exit
 from atalho.training import checkpoint
-from campaign import attempts, extremes, hostile, names, pickles, rotting, works
+from campaign import attempts, commands, extremes, hostile, names, pickles, rotting, works
 from campaign.attempts import Bounds, attempt
 from campaign.commands import Ended
 from campaign.counts import Counts, peak_memory, write
@@ -81,7 +81,7 @@ def test_a_hostile_name_is_shown_as_text(tmp_path: Path) -> None:
 def test_what_a_terminal_would_obey_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(names, "command", lambda *words: Ended(0, "\x1b[2J", ""))
+    monkeypatch.setattr(commands, "command", lambda *words: Ended(0, "\x1b[2J", ""))
     assert names.names(1, tmp_path).faults["obeyed"] > 0
 
 

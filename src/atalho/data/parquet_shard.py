@@ -20,6 +20,20 @@ GROUPS = 16
 Opened = tuple[list[str], list[str | None], list[int], Callable[[int], bytes]]
 
 
+def check_pyarrow(path: object) -> None:
+    """Raises PARQUET-EXTRA (exit 6), where pyarrow, which reads and writes the file, is not installed."""
+    try:
+        import pyarrow.parquet  # noqa: F401
+    except ImportError as error:
+        raise AtalhoError(
+            "PARQUET-EXTRA",
+            path,
+            "needs pyarrow, not installed here",
+            next_step="pip install 'atalho[parquet]'",
+            exit=Exit.RESOURCES,
+        ) from error
+
+
 def opened(path: str, size: int) -> Opened:
     """The names, labels and sizes of a file's images, and the function that reads one of them; images are named by their rows.
 
@@ -30,16 +44,8 @@ def opened(path: str, size: int) -> Opened:
         OSError: where it cannot be read.
         AtalhoError: DATA-SHARD (exit 3), where it is damaged or has no column of images; PARQUET-EXTRA (exit 6).
     """
-    try:
-        import pyarrow.parquet as parquet
-    except ImportError as error:
-        raise AtalhoError(
-            "PARQUET-EXTRA",
-            path,
-            "needs pyarrow, not installed here",
-            next_step="pip install 'atalho[parquet]'",
-            exit=Exit.RESOURCES,
-        ) from error
+    check_pyarrow(path)
+    import pyarrow.parquet as parquet
     from pyarrow import ArrowException
 
     try:

@@ -13,13 +13,13 @@ from typing import IO, Any, Literal, get_args
 
 import numpy as np
 
+from atalho.data.parquet_shard import check_pyarrow
 from atalho.errors import AtalhoError, Exit, printable
 from atalho.evaluation.predicting import Prediction
 from atalho.files import move_atomically, sweep, write_atomically
 from atalho.lock import locked_beside
 
 Kind = Literal["csv", "jsonl", "parquet"]
-PARQUET_EXTRA = "pip install 'atalho[parquet]'"
 
 TAIL = 65536  # bytes in which the end of the last whole line is looked for at a time
 ROWS = 10_000  # of a group in a Parquet file
@@ -89,7 +89,7 @@ def opened(path: Path, identity: Mapping[str, Any], top: int) -> Iterator[Predic
     if kind is None:
         raise _unusable(path, "ends in none of .csv, .jsonl and .parquet")
     if kind == "parquet":
-        _check_parquet(path)
+        check_pyarrow(path)
     unfinished = path.with_name(f".{path.name}.unfinished")
     lines = path.with_name(f".{path.name}.jsonl") if kind == "parquet" else path
     with ExitStack() as stack:
@@ -172,19 +172,6 @@ def _csv_line(values: Iterable[Any]) -> str:
 
 def _checksum(path: str) -> int:
     return int.from_bytes(blake2b(path.encode(), digest_size=8).digest())
-
-
-def _check_parquet(path: Path) -> None:
-    try:
-        import pyarrow.parquet  # noqa: F401
-    except ImportError as error:
-        raise AtalhoError(
-            "PARQUET-EXTRA",
-            path,
-            "needs pyarrow, not installed here",
-            next_step=PARQUET_EXTRA,
-            exit=Exit.RESOURCES,
-        ) from error
 
 
 def _to_parquet(lines: Path, path: Path, top: int) -> None:
