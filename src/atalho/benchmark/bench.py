@@ -124,7 +124,10 @@ class Bench:
         return step
 
     def _measuring(self, measure: Measure, entry: Entry, workload: Workload) -> Step:
-        """The step of a measurement of a network by such requests."""
+        """The step of a measurement of a network by such requests.
+
+        By itself it measures energy; all else is measured of several networks in a `Round`, of which it is a part.
+        """
 
         def conditions() -> dict[str, Any]:
             stated = {**self.conditions(entry), **workload.conditions()}
