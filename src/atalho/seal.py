@@ -1,5 +1,6 @@
-"""The checksum that a document carries of its own content, by which it is noticed when a file is damaged after it was written."""
+"""The checksum that a document or a file carries of its own content, by which it is noticed when it is damaged after it was written."""
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,3 +26,21 @@ def unsealed(document: Any) -> Any:
     if document[KEY] != digest(content)[:16]:
         raise ValueError(f"it was changed after it was written: its {KEY} is another")
     return content
+
+
+def with_checksum(data: bytes) -> bytes:
+    """The content of a binary file: the SHA-256 of the data, and the data."""
+    return hashlib.sha256(data).digest() + data
+
+
+def without_checksum(content: bytes) -> bytes:
+    """The data of a file that `with_checksum` made.
+
+    Raises:
+        ValueError: where they have another checksum.
+    """
+    size = hashlib.sha256().digest_size
+    checksum, data = content[:size], content[size:]
+    if hashlib.sha256(data).digest() != checksum:
+        raise ValueError("it was changed after it was written: its checksum is another")
+    return data

@@ -9,9 +9,10 @@ from zipfile import BadZipFile
 import numpy as np
 from filelock import FileLock
 
-from atalho.data.contents import SHA256, Contents
+from atalho.data.contents import Contents
 from atalho.data.copies import Copies, Kind, Numbers, find
 from atalho.files import write_atomically
+from atalho.seal import with_checksum, without_checksum
 
 FORM = 1
 """The version of the file's format, and of the rule by which copies are found."""
@@ -60,16 +61,14 @@ def _packed(copies: Copies, key: bytes) -> bytes:
         scenes=copies.scenes.astype(np.int32),
         counts=np.array(counts),
     )
-    return hashlib.sha256(file.getvalue()).digest() + file.getvalue()
+    return with_checksum(file.getvalue())
 
 
 def _read(path: Path, key: bytes) -> Copies | None:
     """The copies that a file has; None of one that is absent, damaged or of other pictures."""
     with suppress(OSError, ValueError, KeyError, BadZipFile):
-        content = path.read_bytes()
-        if hashlib.sha256(content[SHA256:]).digest() != content[:SHA256]:
-            return None
-        with np.load(io.BytesIO(content[SHA256:]), allow_pickle=False) as columns:
+        data = without_checksum(path.read_bytes())
+        with np.load(io.BytesIO(data), allow_pickle=False) as columns:
             if columns["key"].tobytes() != key:
                 return None
             identical, similar, compared = columns["counts"].tolist()

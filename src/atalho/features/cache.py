@@ -15,6 +15,7 @@ from atalho.conditions import digest
 from atalho.data.image import Framing
 from atalho.files import cache_folder, write_atomically
 from atalho.networks import subjects
+from atalho.seal import with_checksum, without_checksum
 from atalho.weights.trained import Trained
 
 Features = NDArray[np.float32]
@@ -59,8 +60,9 @@ def read(file: Path, say: Say) -> dict[bytes, Features]:
         content = file.read_bytes()
     except OSError:
         return {}
-    checksum, data = content[:_CHECKSUM], content[_CHECKSUM:]
-    if hashlib.sha256(data).digest() != checksum:
+    try:
+        data = without_checksum(content)
+    except ValueError:
         say(f"{file} is damaged: its features are computed anew")
         return {}
     try:
@@ -83,7 +85,7 @@ def write(file: Path, known: Mapping[bytes, Features], say: Say) -> None:
     data = safetensors.numpy.save(tensors)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(file, hashlib.sha256(data).digest() + data)
+        write_atomically(file, with_checksum(data))
     except OSError as error:
         say(f"{file} cannot be written ({error.strerror}): features are not kept")
 

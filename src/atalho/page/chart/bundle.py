@@ -8,8 +8,8 @@ from pathlib import Path
 import vl_convert
 
 from atalho.files import cache_folder, write_atomically
+from atalho.seal import with_checksum, without_checksum
 
-_CHECKSUM = 32  # bytes of a SHA-256, before the text in a file
 _MADE: dict[str, str] = {}  # in this process, by key
 
 
@@ -25,10 +25,9 @@ def javascript(snippet: str, vega_lite: str) -> str:
     if script is None:
         key = _key(snippet, vega_lite)
         script = _MADE[key] = str(vl_convert.javascript_bundle(snippet, vl_version=vega_lite))
-        data = script.encode()
         with suppress(OSError):
             _file(key).parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(_file(key), hashlib.sha256(data).digest() + data)
+            write_atomically(_file(key), with_checksum(script.encode()))
     return script
 
 
@@ -37,13 +36,9 @@ def at_hand(snippet: str, vega_lite: str) -> str | None:
     key = _key(snippet, vega_lite)
     if key not in _MADE:
         try:
-            content = _file(key).read_bytes()
-        except OSError:
+            _MADE[key] = without_checksum(_file(key).read_bytes()).decode()
+        except (OSError, ValueError):
             return None
-        checksum, data = content[:_CHECKSUM], content[_CHECKSUM:]
-        if hashlib.sha256(data).digest() != checksum:
-            return None
-        _MADE[key] = data.decode()
     return _MADE[key]
 
 
