@@ -1,6 +1,7 @@
 """Runs parts of the campaign, and puts their counts into a file: python -m campaign [PART…] --cases N -o FILE.
 
-Parts: trainings and kills (of trainings and of all else), disk, rot, hostile, names, surroundings, extremes; all unless named.
+Parts: trainings, kills, comparisons (kills of trainings, of what takes seconds, of comparisons), disk, rot, hostile, names, surroundings,
+extremes; all unless named.
 Exit code 1 where there is a fault.
 """
 
@@ -34,6 +35,7 @@ def _names(cases: int, folder: Path) -> Iterator[Counts]:
 PARTS: dict[str, Callable[[int, Path], Iterable[Counts]]] = {
     "trainings": kills.trainings,
     "kills": kills.others,
+    "comparisons": kills.comparisons,
     "disk": disk.campaign,
     "rot": _rot,
     "hostile": hostile.campaign,
@@ -42,7 +44,7 @@ PARTS: dict[str, Callable[[int, Path], Iterable[Counts]]] = {
     "extremes": extremes.campaign,
 }
 
-FORKING = ("trainings", "kills", "disk")
+FORKING = ("trainings", "kills", "comparisons", "disk")
 """Parts that fork, and therefore come before torch is used in this process."""
 
 

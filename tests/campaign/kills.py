@@ -33,11 +33,18 @@ def trainings(cases: int, folder: Path) -> Iterator[Counts]:
 
 
 def others(cases: int, folder: Path) -> Iterator[Counts]:
-    """Kills of all else, and of one of two processes that train together."""
+    """Kills of all else that takes seconds, and of one of two processes that train together."""
     _, *rest = works(folder)
     for work in rest:
-        yield from of_work(work, cases, folder / work.name)
+        if work.quick:
+            yield from of_work(work, cases, folder / work.name)
     yield two_processes(max(1, int(cases * TOGETHER)), folder)
+
+
+def comparisons(cases: int, folder: Path) -> Iterator[Counts]:
+    """Kills of comparisons, which take half an hour."""
+    *_, compare = works(folder)
+    yield from of_work(compare, cases, folder / compare.name)
 
 
 def of_work(work: Work, cases: int, root: Path) -> Iterator[Counts]:
@@ -45,9 +52,8 @@ def of_work(work: Work, cases: int, root: Path) -> Iterator[Counts]:
     whole, seconds = left_alone(work, root)
     kills = max(1, int(cases * work.share))
     if can_trace():
-        yield at_calls(work, whole, root, cases // 4 if work.quick else kills)
-    if work.quick:
-        yield at_flushes(work, whole, root)
+        yield at_calls(work, whole, root, cases // 4)
+    yield at_flushes(work, whole, root)
     yield in_writes(work, whole, root, max(1, kills // 4))
     yield at_random(work, whole, root, kills, seconds)
 

@@ -39,7 +39,7 @@ class Work(NamedTuple):
         call: does the work in a folder, or goes on with what is there.
         results: all that must be equal when it is done, by name.
         share: how many of the campaign's cases are random kills of it.
-        quick: whether it takes so little time that it can be done at each of its system calls.
+        quick: whether it takes seconds at most.
     """
 
     name: str
