@@ -98,8 +98,8 @@ def publish(
 def _written(contents: Contents) -> tuple[str, list[bytes]]:
     """The page's text, and its figures as PNG.
 
-    While this process draws charts, a child process makes the PNGs, and either the script, where that is not at hand, or the
-    charts for narrow screens: two cores then have about as much to do.
+    While this process draws charts, a child process makes either the script, where that is not at hand, and the PNGs, or the
+    charts for narrow screens and most of the PNGs: two cores then have about as much to do.
 
     Raises:
         AtalhoError: CHARTS (exit 6), where the child process ends.
@@ -115,17 +115,22 @@ def _written(contents: Contents) -> tuple[str, list[bytes]]:
             Child(converting.__name__) as converter,
         ):
             shared = contents.drawn if bundle.at_hand(*script) else ()
-            narrow = [figure.narrow.spec for figure in shared]
-            sender.submit(
-                converter.send, ["svgs", narrow, VEGA_LITE] if shared else ["script", *script]
-            )
             first, pngs = (receiver.submit(converter.receive) for _ in range(2))
-            for figure in contents.drawn:
-                sender.submit(converter.send, figure.wide.svg)
-            sender.submit(converter.send, None)
+            if shared:
+                begin = ["svgs", VEGA_LITE], *(each.narrow.spec for each in shared), None
+            else:
+                begin = (["script", *script],)
+            for message in begin:
+                sender.submit(converter.send, message)
+            there = len(contents.drawn) * 3 // 5 if shared else len(contents.drawn)
+            svgs = [figure.wide.svg for figure in contents.drawn]
+            for message in (*svgs[:there], None):
+                sender.submit(converter.send, message)
             for figure, svg in zip(shared, first.result(), strict=True):
                 figure.narrow.svg = svg
-            return html(contents), [*map(b64decode, pngs.result())]
+            text = html(contents)
+            own = [converting.png(svg) for svg in svgs[there:]]
+            return text, [*map(b64decode, pngs.result()), *own]
     except Ended as ended:
         raise AtalhoError(
             "CHARTS",

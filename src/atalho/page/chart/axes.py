@@ -7,6 +7,9 @@ from typing import Any
 
 import altair as alt
 
+Properties = dict[str, Any]
+"""Of a scale, an axis or a legend: a dictionary, since altair copies each of the hundred fields of its own classes, set or not."""
+
 _SPREAD = 5  # of the largest to the smallest; from here on a linear axis would press the small values together
 _ONE, _SOME, _MANY = (1,), (1, 2, 5), (1, 2, 3, 5, 7)  # ticks of a decade
 _DECADES = 8  # from here on, ticks skip some and are written as powers of ten
@@ -131,24 +134,20 @@ class Axis:
 
     def small(self, channel: type[alt.X] | type[alt.Y], field: str) -> Any:
         """Returns the encoding of a field in a small panel: the axis with its first and last mark, and no title."""
-        axis = alt.Axis(
-            values=[self.ticks[0], self.ticks[-1]], format="~s", labelFontSize=9, grid=False
-        )
+        ends = [self.ticks[0], self.ticks[-1]]
+        axis = {"values": ends, "format": "~s", "labelFontSize": 9, "grid": False}
         return channel(f"{field}:Q", scale=self._scale(), axis=axis, title=None)
 
-    def _scale(self) -> alt.Scale:
-        return alt.Scale(
-            type="log" if self.log else "linear",
-            domain=[self.low, self.high],
-            nice=False,
-        )
+    def _scale(self) -> Properties:
+        kind = "log" if self.log else "linear"
+        return {"type": kind, "domain": [self.low, self.high], "nice": False}
 
-    def _axis(self) -> alt.Axis:
+    def _axis(self) -> Properties:
         wide = self.log and self.high / self.low > 10**_DECADES
         # The other formats keep only the digits that tell evenly spaced ticks apart: they would write 56 layers as 60.
         whole = self.marked and all(tick == int(tick) for tick in self.marked)
         written = ",d" if whole else "~e" if wide else ",~r"
-        return alt.Axis(values=self.ticks, format=written, labelOverlap=True)
+        return {"values": self.ticks, "format": written, "labelOverlap": True}
 
 
 def round_steps(span: float) -> list[float]:

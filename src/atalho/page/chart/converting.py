@@ -1,9 +1,9 @@
 """Charts from one format into the next: specification → SVG → PNG; and a child process that does so while its parent draws others.
 
 vl-convert lets no other thread of its process run beside it. The parent sends either `["script", …]` with the arguments of
-`bundle.javascript`, and receives an empty list once that is kept; or `["svgs", …]` with specifications and the version of Vega-Lite,
-and receives a list of their SVGs. Then it sends the text of each SVG that it has drawn itself, and null after the last, and receives
-a list with the bytes of each PNG, in base64.
+`bundle.javascript`, and receives an empty list once that is kept; or `["svgs", …]` with the version of Vega-Lite, then each
+specification, and null after the last, and receives a list of their SVGs. Then it sends the text of SVGs that it has drawn itself,
+and null after the last, and receives a list with the bytes of each PNG, in base64.
 """
 
 import re
@@ -31,8 +31,8 @@ def main(parent: "Parent") -> None:
         case ["script", snippet, vega_lite]:
             bundle.javascript(snippet, vega_lite)
             parent.send([])
-        case ["svgs", specs, vega_lite]:
-            parent.send([svg(spec, vega_lite) for spec in specs])
+        case ["svgs", vega_lite]:
+            parent.send([svg(spec, vega_lite) for spec in iter(parent.receive, None)])
     parent.send([b64encode(png(drawn)).decode() for drawn in iter(parent.receive, None)])
 
 

@@ -23,8 +23,10 @@ class Box(NamedTuple):
     def overlap(self, other: "Box") -> float:
         """Returns the area that both cover, in square pixels."""
         width = min(self.right, other.right) - max(self.left, other.left)
+        if width <= 0:
+            return 0.0
         height = min(self.bottom, other.bottom) - max(self.top, other.top)
-        return max(width, 0.0) * max(height, 0.0)
+        return width * max(height, 0.0)
 
 
 class Mark(NamedTuple):

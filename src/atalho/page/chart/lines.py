@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import altair as alt
 
 from atalho.page.chart import multiples
-from atalho.page.chart.axes import Axis, Layout
+from atalho.page.chart.axes import Axis, Layout, Properties
 from atalho.page.chart.style import (
     PANEL_HEIGHT,
     Spec,
@@ -129,7 +129,7 @@ class LineChart:
         return sized
 
     def _encoded(
-        self, chart: alt.Chart, lines: Sequence[Line], legend: alt.Legend | None
+        self, chart: alt.Chart, lines: Sequence[Line], legend: Properties | None
     ) -> alt.Chart:
         """The marks in their networks' colours, with dashes and tooltips, at the slider's moment."""
         encoded: alt.Chart = chart.encode(
@@ -137,7 +137,7 @@ class LineChart:
             detail=alt.Detail("line:N"),
             strokeDash=alt.StrokeDash(
                 "dashed:N",
-                scale=alt.Scale(domain=[False, True], range=[[1, 0], [3, 3]]),
+                scale={"domain": [False, True], "range": [[1, 0], [3, 3]]},
                 legend=None,
             ),
             tooltip=self._tooltips(),
@@ -158,21 +158,19 @@ class LineChart:
 
 
 def _data(lines: Sequence[Line]) -> alt.InlineData:
-    return alt.InlineData(
-        values=[
-            {
-                "network": line.network,
-                "line": number,
-                "part": line.part,
-                "dashed": line.dashed,
-                "x": x,
-                "y": y,
-                **({"place": line.places[index]} if line.places else {}),
-                **({} if line.moment is None else {"moment": line.moment}),
-            }
-            for number, line in enumerate(lines)
-            for index, (x, y) in enumerate(line.points)
-        ]
+    return inline(
+        {
+            "network": line.network,
+            "line": number,
+            "part": line.part,
+            "dashed": line.dashed,
+            "x": x,
+            "y": y,
+            **({"place": line.places[index]} if line.places else {}),
+            **({} if line.moment is None else {"moment": line.moment}),
+        }
+        for number, line in enumerate(lines)
+        for index, (x, y) in enumerate(line.points)
     )
 
 
@@ -186,14 +184,14 @@ def _networks(lines: Sequence[Line]) -> list[str]:
     return [*dict.fromkeys(line.network for line in lines)]
 
 
-def _legend(names: Sequence[str], width: int) -> alt.Legend:
+def _legend(names: Sequence[str], width: int) -> Properties:
     """A legend below a panel, no wider than that."""
     longest = max(map(len, names)) * character_width(_LEGEND_FONT)
-    return alt.Legend(
-        title=None,
-        orient="bottom",
-        symbolType="stroke",
-        symbolStrokeWidth=3,
-        columns=max(1, int(width // (longest + _LEGEND_GAP))),
-        columnPadding=16,
-    )
+    return {
+        "title": None,
+        "orient": "bottom",
+        "symbolType": "stroke",
+        "symbolStrokeWidth": 3,
+        "columns": max(1, int(width // (longest + _LEGEND_GAP))),
+        "columnPadding": 16,
+    }

@@ -144,15 +144,15 @@ class ScatterChart:
         """A bubble's area in proportion to what it stands for, with a legend; without that all are alike."""
         if not largest:
             return alt.SizeValue(layout.bubble / 12)
-        legend = alt.Legend(
-            title=self.area_title,
-            orient="bottom",
-            values=_round_shares(largest),
-            format=",~r",
-            symbolFillColor=FAINT,
-            symbolStrokeWidth=0,
-        )
-        scale = alt.Scale(type="linear", domain=[0, largest], range=[0, layout.bubble])
+        legend = {
+            "title": self.area_title,
+            "orient": "bottom",
+            "values": _round_shares(largest),
+            "format": ",~r",
+            "symbolFillColor": FAINT,
+            "symbolStrokeWidth": 0,
+        }
+        scale = {"type": "linear", "domain": [0, largest], "range": [0, layout.bubble]}
         return alt.Size("area:Q", scale=scale, legend=legend)
 
     def _guide(self, guide: Guide) -> Iterator[alt.Chart]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import altair as alt
 
-from atalho.page.chart.axes import Layout
+from atalho.page.chart.axes import Layout, Properties
 
 Spec = dict[str, Any]
 """A chart as a Vega-Lite specification."""
@@ -67,9 +67,9 @@ def panel_width(panels: int, layout: Layout) -> int:
     return (layout.width - _GUTTER * (side_by_side - 1)) // side_by_side
 
 
-def colour(by_network: Mapping[str, str], legend: alt.Legend | None = None) -> alt.Color:
+def colour(by_network: Mapping[str, str], legend: Properties | None = None) -> alt.Color:
     """Returns the encoding that gives each network its colour, `#rrggbb`."""
-    scale = alt.Scale(domain=list(by_network), range=list(by_network.values()))
+    scale = {"domain": list(by_network), "range": list(by_network.values())}
     return alt.Color("network:N", scale=scale, legend=legend)
 
 
