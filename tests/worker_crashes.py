@@ -51,8 +51,10 @@ def _killed(folder: Path, most: int, chance: random.Random) -> int:
         _, errors = process.communicate()
         if process.returncode == 0:
             return kills
-        # A task whose process is killed several times while its worker lives is an error; the same command goes on.
-        assert process.returncode == -9 or "error[CLUSTER-TASK]" in errors, errors
+        # A task whose process is killed several times while its worker lives is an error, and so is a worker that is killed
+        # while it starts; the same command goes on.
+        assert process.returncode == -9 or "error[CLUSTER" in errors, errors
+        assert "Traceback" not in errors, errors
 
 
 def main(kills: int, folder: Path) -> None:

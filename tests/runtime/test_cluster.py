@@ -67,9 +67,6 @@ def work(tmp_path: Path) -> Path:
     return tmp_path
 
 
-dask = pytest.mark.skipif(find_spec("distributed") is None, reason="the extra is not installed")
-
-
 @pytest.mark.parametrize(
     "address",
     [
@@ -148,6 +145,24 @@ def test_a_scheduler_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPat
     assert caught.value.exit == Exit.RESOURCES
     with pytest.raises(AtalhoError, match=r"CLUSTER\] tls://localhost:1: no scheduler answers"):
         Cluster("tls://localhost:1", 1).__enter__()  # without certificates
+
+
+@pytest.mark.full
+@dask
+def test_a_worker_that_is_killed_while_it_starts_is_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dying = ["import os; os.kill(os.getpid(), 9)"]
+    monkeypatch.setitem(cluster.LOCAL, "distributed.worker.preload", dying)
+    workers = Cluster("local:1", 1)
+    with pytest.raises(
+        AtalhoError, match=r"CLUSTER\] local:1: its workers did not start"
+    ) as caught:
+        workers.__enter__()
+    assert caught.value.exit == Exit.RESOURCES
+    monkeypatch.undo()
+    with workers:  # it may be entered again
+        assert workers.slots == 1
 
 
 def test_a_missing_extra_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

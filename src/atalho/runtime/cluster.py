@@ -140,7 +140,7 @@ class Cluster:
         self.slots = 0
 
     def __enter__(self) -> Self:
-        """Raises CLUSTER (exit 6), where the scheduler does not answer."""
+        """Raises CLUSTER (exit 6), where the scheduler does not answer, or a worker of its own ends while it starts."""
         # A client that is left over closes itself when it is collected; where that happens while Dask starts, both wait for ever.
         gc.collect()
         try:
@@ -153,6 +153,10 @@ class Cluster:
             raise self._error(
                 cause, "dask scheduler, and DASK_DISTRIBUTED__COMM__TLS__CA_FILE for tls"
             ) from error
+        except RuntimeError as error:
+            self._open.close()
+            cause = "its workers did not start; what is done is kept"
+            raise self._error(cause, "the same command, which goes on") from error
         self.slots = sum(self._client.nthreads().values())
         return self
 
