@@ -4,10 +4,12 @@
 """
 
 from base64 import b64decode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from atalho.choice.choosing import MARGIN
 from atalho.errors import AtalhoError, Exit
@@ -115,21 +117,21 @@ def _written(contents: Contents) -> tuple[str, list[bytes]]:
             Child(converting.__name__) as converter,
         ):
             shared = contents.drawn if bundle.at_hand(*script) else ()
+            there = contents.drawn[: len(contents.drawn) * 3 // 5] if shared else contents.drawn
+
+            def send(messages: Iterable[Any]) -> None:
+                for each in messages:
+                    sender.submit(converter.send, each)
+
+            send([["svgs", VEGA_LITE] if shared else ["script", *script]])
             first, pngs = (receiver.submit(converter.receive) for _ in range(2))
             if shared:
-                begin = ["svgs", VEGA_LITE], *(each.narrow.spec for each in shared), None
-            else:
-                begin = (["script", *script],)
-            for message in begin:
-                sender.submit(converter.send, message)
-            there = len(contents.drawn) * 3 // 5 if shared else len(contents.drawn)
-            svgs = [figure.wide.svg for figure in contents.drawn]
-            for message in (*svgs[:there], None):
-                sender.submit(converter.send, message)
+                send(chain((figure.narrow.spec for figure in shared), [None]))
+            send(chain((figure.wide.svg for figure in there), [None]))
             for figure, svg in zip(shared, first.result(), strict=True):
                 figure.narrow.svg = svg
             text = html(contents)
-            own = [converting.png(svg) for svg in svgs[there:]]
+            own = [converting.png(figure.wide.svg) for figure in contents.drawn[len(there) :]]
             return text, [*map(b64decode, pngs.result()), *own]
     except Ended as ended:
         raise AtalhoError(
