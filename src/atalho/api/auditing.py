@@ -140,6 +140,7 @@ def _data(
 
 def _arguments(saved: "SavedArguments") -> "Arguments":
     """The run's arguments, on its own kind of device and with its threads."""
+    from atalho.engines.engine import USUAL
     from atalho.recipes.saved import recipe
     from atalho.training.arguments import Arguments
 
@@ -153,5 +154,6 @@ def _arguments(saved: "SavedArguments") -> "Arguments":
         new_head=bool(saved.start and saved.start["new_head"]),
         parts=saved.parts,
         sync_bn=saved.sync_bn,
+        memory_format=environment.get("memory_format", USUAL),
         compiled=environment["compiled"],
     )

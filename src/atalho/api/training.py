@@ -113,7 +113,8 @@ def train(
         mirror: whether training images may be mirrored; False for signs and text.
         seeds: several seeds in place of `seed`, with a run for each.
         device, threads: as in `evaluate`.
-        precision: float32, bf16, or auto: the fastest on the device.
+        precision: float32, bf16, or auto: the usual one of the device, and in runs of a thousand steps or more the fastest that was
+            timed here, with its memory format and number of threads. A run that was begun goes on in its own.
         workers: number of threads that decode photos.
         grad_accum_steps: number of parts that a batch is computed in, to save memory.
         sync_bn: whether BatchNorm's statistics are those of all processes' images.
@@ -158,6 +159,7 @@ def train(
     request = Request(network, data, start_weights, recipe, changes, new_head, img_size, seed)
     from atalho.networks.subjects import folder_name
     from atalho.runtime import world
+    from atalho.training import deciding
     from atalho.training import seeds as several
     from atalho.training.listeners import Listeners
 
@@ -205,6 +207,8 @@ def train(
             world=processes,
         )
         name, resolved_recipe = arguments.network, arguments.recipe
+        numbers = seeds or [seed]
+        assert resolved.data
 
         def folder(number: int) -> Path:
             if output:
@@ -212,16 +216,23 @@ def train(
             names = folder_name(name), safe_name(dataset.name), resolved_recipe.name
             return Path("runs") / "-".join((*names, str(number)))
 
+        if precision == "auto":
+            arguments, measured = deciding.decided(
+                arguments,
+                resolved.data,
+                [*map(folder, numbers)],
+                free_threads=threads is None,
+                say=own_reporter.say,
+            )
+            why = f": {measured}" if measured else why
         listeners = Listeners(
             ready=lambda: own_reporter.say(
-                f"{resolved_recipe.name} ({resolved_recipe.source}); precision {resolved_precision}{why}"
+                f"{resolved_recipe.name} ({resolved_recipe.source}); precision {arguments.precision}{why}"
             ),
             progress=stack.enter_context(own_reporter.training(name)),
             warn=own_reporter.say,
             reading=stack.enter_context(own_reporter.reading(f"features by {name}")),
         )
-        numbers = seeds or [seed]
-        assert resolved.data
         try:
             tested = several.execute(
                 arguments,

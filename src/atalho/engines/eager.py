@@ -4,10 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atalho.engines.engine import Dtype, Engine, Floats, Placement, Session
+from atalho.engines.engine import Dtype, Engine, Floats, Placement, Session, torch_format
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
     from atalho.weights.trained import Trained
@@ -27,7 +26,7 @@ class Torch:
         whole_float32()
         self.model = model
         self.device = placement.device.torch
-        self.memory_format = memory_format(placement)
+        self.memory_format = torch_format(placement.memory_format)
         self.precision = torch.autocast(
             self.device.type, torch.bfloat16, enabled=dtype == "bf16", cache_enabled=False
         )
@@ -62,15 +61,7 @@ def module(folder: Path, placement: Placement) -> Any:
     from atalho.weights.trained import read
 
     model = for_inference(read(folder, named=placement.named)).to(placement.device.torch).model
-    return model.to(memory_format=memory_format(placement))
-
-
-def memory_format(placement: Placement) -> "torch.memory_format":
-    """The placement's memory format as torch's own object."""
-    import torch
-
-    last = placement.memory_format == "channels_last"
-    return torch.channels_last if last else torch.contiguous_format
+    return model.to(memory_format=torch_format(placement.memory_format))
 
 
 def opened(folder: Path, dtype: Dtype, placement: Placement) -> Session:

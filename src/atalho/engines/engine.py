@@ -16,6 +16,7 @@ from atalho.runtime.device import Device
 from atalho.runtime.precision import Precision
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from atalho.weights.trained import Trained
@@ -26,6 +27,13 @@ Floats = NDArray[np.float32]
 
 USUAL: MemoryFormat = "channels_last"
 """The memory format that records do not mention."""
+
+
+def torch_format(name: MemoryFormat) -> "torch.memory_format":
+    """A memory format as torch's own object."""
+    import torch
+
+    return torch.channels_last if name == "channels_last" else torch.contiguous_format
 
 
 @dataclass(frozen=True)

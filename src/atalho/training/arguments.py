@@ -9,6 +9,7 @@ import yaml
 
 from atalho.conditions import digest
 from atalho.data.dataset import DataIdentity, Dataset
+from atalho.engines.engine import USUAL, MemoryFormat
 from atalho.errors import AtalhoError, Exit
 from atalho.files import write_atomically
 from atalho.networks import subjects
@@ -34,6 +35,7 @@ class Arguments:
         new_head: whether the classifier of `start` is drawn anew, for the data's classes.
         parts: how many parts a batch is computed in, one after another; BatchNorm's statistics are those of one part.
         sync_bn: whether BatchNorm's statistics are those of all processes' images.
+        memory_format: of images and weights.
         compiled: whether the network is compiled first.
         workers: number of threads that decode photos, which changes no result; by the processor unless given.
         save_every: seconds between checkpoints, the most work that a crash can lose.
@@ -51,6 +53,7 @@ class Arguments:
     new_head: bool = False
     parts: int = 1
     sync_bn: bool = False
+    memory_format: MemoryFormat = USUAL
     compiled: bool = False
     workers: int | None = None
     save_every: float = 60.0
@@ -88,6 +91,8 @@ class Arguments:
         start = self.start
         environment = machine.conditions(self.device)
         del environment["at"]
+        # Older runs do not have it, and are in the usual one.
+        other_format = {} if self.memory_format == USUAL else {"memory_format": self.memory_format}
         return SavedArguments(
             network=self.network,
             code=subjects.code(self.network),
@@ -103,6 +108,7 @@ class Arguments:
                 "device_type": self.device.type,
                 "processes": self.world.size,
                 "compiled": self.compiled,
+                **other_format,
                 **environment,
             },
         )

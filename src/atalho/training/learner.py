@@ -21,6 +21,7 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim.swa_utils import update_bn
 
 from atalho.data.stream import Stream
+from atalho.engines.engine import USUAL, torch_format
 from atalho.grammar.module import Outputs
 from atalho.recipes.recipe import Recipe
 from atalho.runtime.precision import autocast
@@ -54,7 +55,8 @@ class Learner:
         self.batches = batches
         weights, model = initial.class_weights, initial.module
         self.class_weights = None if weights is None else weights.to(self.device)
-        self.model: nn.Module = model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.memory_format = torch_format(arguments.memory_format)
+        self.model: nn.Module = model.to(self.device, memory_format=self.memory_format)  # type: ignore[call-overload]
         if arguments.sync_bn and self.world.size > 1:
             self.model = synchronised(self.model, self.device)
         self.averaged = copy.deepcopy(self.model) if recipe.averaging else None
@@ -146,7 +148,7 @@ class Learner:
             group["lr"] = rate * group["share"]
         for norm in self.frozen:
             norm.eval()
-        images, labels = self.batches(self.step)
+        images, labels = self._batch(self.step)
         self._seed(self.step)
         self.optimiser.zero_grad(set_to_none=True)
         sums = no_sums(self.device)
@@ -163,6 +165,12 @@ class Learner:
         self._update(self.world.sum(sums))
         self.step += 1
         return sums
+
+    def _batch(self, step: int) -> tuple[Tensor, Tensor]:
+        """A step's images and labels; the images lie in memory as the weights do."""
+        images, labels = self.batches(step)
+        usual = self.arguments.memory_format == USUAL
+        return images if usual else images.contiguous(memory_format=self.memory_format), labels
 
     def _seed(self, step: int) -> None:
         """Seeds torch's generator, which draws dropout's masks, from seed, step and process."""
@@ -206,14 +214,14 @@ class Learner:
     def first_bad_row(self, step: int) -> str:
         """The first row in which the numbers of `step` are NaN or infinite, as `nonfinite.first_row` words it."""
         self._seed(step)
-        images, labels = self.batches(step)
+        images, labels = self._batch(step)
         # The model itself, neither compiled nor distributed, so that hooks on its rows are called.
         return nonfinite.first_row(self.model, lambda: self.loss(images, labels, self.model)[0])
 
     def rehearse(self, count: int) -> None:
         """A step with the first `count` images by this process alone; it changes the weights and the optimiser's state."""
         self.optimiser.zero_grad(set_to_none=True)
-        images, labels = self.batches(self.step)
+        images, labels = self._batch(self.step)
         self.loss(images[:count], labels[:count], self.model)[0].backward()
         self.optimiser.step()
 
@@ -227,7 +235,7 @@ class Learner:
 
         def further() -> Iterator[tuple[Tensor, Tensor]]:
             for step in range(self.step, self.step + ceil(images / self.recipe.batch_size)):
-                yield self.batches(step)
+                yield self._batch(step)
                 stop()
 
         if not images:

@@ -8,9 +8,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from atalho import record
-from atalho.data.batches import StreamSettings
 from atalho.data.dataset import Dataset, Images
-from atalho.data.stream import stream
 from atalho.errors import Stopped
 from atalho.evaluation import shares
 from atalho.evaluation.accuracy import Accuracy, Classified, classified, tally
@@ -20,6 +18,7 @@ from atalho.runtime.memory import is_out_of_memory
 from atalho.training import checkpoint, headroom, nonfinite, signals
 from atalho.training.arguments import Arguments
 from atalho.training.folder import CHECKPOINTS, KEPT
+from atalho.training.images import images_of
 from atalho.training.initial import InitialModel
 from atalho.training.learner import Learner, no_sums, under
 from atalho.training.listeners import SILENT, Listeners, Progress, Row
@@ -57,17 +56,7 @@ class Run:
         self.steps = recipe.length(self.images)
         begins = initial.fitted_in is not None and self.validation is not None
         self.metrics = Metrics(self.steps, round(self.images / recipe.batch_size), begins=begins)
-        settings = StreamSettings(
-            initial.preprocessing,
-            recipe.augmentation,
-            recipe.batch_size,
-            seed=arguments.seed,
-            mirror=data.mirror,
-            device=self.device,
-            share=(self.world.rank, self.world.size),
-        )
-        batches = stream(split, settings, arguments.workers)
-        self.learner = Learner(arguments, initial, batches)
+        self.learner = Learner(arguments, initial, images_of(arguments, initial, data))
         self.last_rate, self.warming = 0.0, recipe.warmup is not None
         self.epoch_sums, self.recent_sums = no_sums(self.device), no_sums(self.device)
         self.best: dict[str, Tensor] = {}

@@ -3,6 +3,7 @@
 from typing import Any
 
 from atalho.data.dataset import DataIdentity, Dataset, network_for
+from atalho.engines.engine import USUAL
 from atalho.grammar.network import Network
 from atalho.networks import subjects
 from atalho.networks.subjects import Subject
@@ -40,9 +41,11 @@ def of_training(arguments: Arguments, data: Dataset) -> dict[str, Any]:
 
 def of_system(arguments: Arguments) -> dict[str, Any]:
     """The conditions that say how and where a run's network is trained and tested, with the time."""
+    usual = arguments.memory_format == USUAL
     return {
         "engine": "eager",
         "dtype": arguments.precision,
+        **({} if usual else {"memory_format": arguments.memory_format}),
         "processes": arguments.world.size,
         **machine.conditions(arguments.device),
     }
