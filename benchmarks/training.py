@@ -1,25 +1,26 @@
-"""Images a second of training: `atalho train` beside a plain PyTorch loop and Lightning's Trainer.
+"""Images a second of training: `atalho train` beside a plain PyTorch loop and Lightning's Trainer, and the share of the machine's bound.
 
     python benchmarks/training.py --cifar DIR --photos DIR -o results/training.json
 
 Two tasks: ResNet-20 on CIFAR-10 at 32×32, and ResNet-18 at 224×224 from JPEG files. The contenders train the same network on the
-same images with the same crops, mirroring and batch, each in a process of its own, in turn (A B C, A B C, …); the record is
-the median of the rounds. Every process has torch's own number of threads: all cores, unless OMP_NUM_THREADS says otherwise.
+same images with the same crops, mirroring and batch, each in a process of its own that is started once. They take turns of a few
+seconds, forwards in one round and backwards in the next, while the others wait: what slows a shared machine for a moment slows one
+turn. A turn's first steps are not counted, in which batches that a loader has prepared while its process waited are used up. The
+record is the median of the turns, and the median over the rounds of the ratio of two turns in the same round. Every process
+has torch's own number of threads: all cores, unless OMP_NUM_THREADS says otherwise.
 
-atalho is the command line as a user calls it, with its defaults; what it chooses itself (precision, memory format, fused
-update, threads that decode) is what is measured. A short and a long run are made, and the difference of their `train_time`
-records is the time of the steps between: it excludes start-up, the first steps and the test at the end, and includes
-rows of metrics.csv. The difference of whole processes would measure the same, with the noise of two starts and two tests.
-Its photos are not held out for validation, since the peers validate nothing.
+atalho is the loop of `atalho train` with all that it does between steps, in the arithmetic that `--precision auto` takes for a
+run of the recipe's full length, in float32 and in bf16. Its photos are not held out for validation, since the peers validate nothing.
 
 The plain loop is in the style of the popular CIFAR ResNet repositories: PIL images through torchvision's transforms, a
 DataLoader of two processes, float32, NCHW, the loss and the accuracy read in every step. Lightning has the same loader and module, and is
-spared its logger, checkpoints and progress bar. Both are timed from the end of the last warming step to the end of the
-last one; their epoch is longer than the run, so that no restart of the DataLoader is counted against them, and no step is
-made while its workers already rest.
+spared its logger, checkpoints and progress bar.
 
 The loop's overhead is the share of `Run.advance` (ResNet-20) that forward, backward and update of the same network on a fixed
 batch do not take, in one process, step by step in turn: the median over the pairs.
+
+The bound is the time that a step would take if nothing but its multiply-accumulates, at the rate of a large matrix product, or its
+traffic with memory, at the rate of a large copy, took any: `training_bound.py`.
 """
 
 import argparse
@@ -27,17 +28,16 @@ import copy
 import json
 import multiprocessing
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from math import inf
+from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -48,26 +48,33 @@ from torch.utils.data import DataLoader, RandomSampler
 from torchvision import transforms
 from torchvision.datasets import ImageFolder
 
-from atalho import data, recipes, record
-from atalho.data.batches import fit
+import training_bound
+from atalho import data
+from atalho.data.dataset import Dataset
 from atalho.networks import subjects
+from atalho.recipes.changes import RecipeChanges
 from atalho.record import now, versions
 from atalho.runtime.device import resolve_device
-from atalho.runtime.precision import autocast, fastest
+from atalho.runtime.precision import Precision, autocast, fastest
 from atalho.runtime.processor import processor
+from atalho.training import checkpoint
 from atalho.training.arguments import Arguments
-from atalho.training.initial import InitialModel
+from atalho.training.arithmetic import Arithmetic
+from atalho.training.deciding import decided
+from atalho.training.initial import initial_model
 from atalho.training.loop import Run
+from atalho.training.resolution import Request, framing, resolve
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 CLASSES = 10
 TESTED = 10  # every so many photos, one is kept for the test that ends a run of atalho
-BEYOND = 10  # batches that are drawn after the last step's
-PAIRS, UNCOUNTED = 40, 3  # steps of the overhead's measurement
+AHEAD = 5  # steps of a turn that are not counted: more than the batches that a loader prepares while it waits
+BATCHES = 10**5  # of an epoch of the peers: more than a run makes, so that none begins anew
+PAIRS, UNCOUNTED = 20, 3  # steps of the overhead's measurement
 
 IN_MEMORY, ON_DISK = "CIFAR-10 at 32x32", "JPEG files at 224x224"
 AIMS = {
-    "ratio_to_plain_loop_at_least": {IN_MEMORY: 2.3, ON_DISK: 1.5},
+    "ratio_to_plain_loop_at_least": {IN_MEMORY: 2.3, ON_DISK: 2.0},
     "overhead_at_most": 0.03,
 }
 """On two cores; they are written beside the results."""
@@ -122,30 +129,23 @@ class Task:
     """The training that all contenders do.
 
     Args:
-        warming, steps: the number of steps before the clock starts, and while it runs.
         dataset: returns the peers' images, from `root`.
-        options: of `atalho train`, beside the network, the batch and the length.
+        data: for atalho, with the recipe and the folder that data sets are in.
     """
 
     network: str
     batch: int
-    warming: int
-    steps: int
     dataset: Callable[[Path], Cifar10 | ImageFolder]
     root: Path
-    options: tuple[str, ...]
-
-    @property
-    def length(self) -> int:
-        """Steps in all."""
-        return self.warming + self.steps
+    data: str
+    recipe: str
 
     def module(self) -> nn.Module:
         return subjects.build(subjects.get(self.network, num_classes=CLASSES))
 
     def loader(self) -> DataLoader[Any]:
         images: Any = self.dataset(self.root)
-        drawn = RandomSampler(images, num_samples=self.batch * (self.length + BEYOND))
+        drawn = RandomSampler(images, num_samples=self.batch * BATCHES)
         pinned = DEVICE.type == "cuda"
         return DataLoader(images, self.batch, sampler=drawn, num_workers=2, pin_memory=pinned)
 
@@ -154,9 +154,16 @@ class Task:
             model.parameters(), RATE, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY
         )
 
-    def rate(self, seconds: float) -> float:
-        """Images a second, where the steps that count took so long."""
-        return self.steps * self.batch / seconds
+    def training(self) -> tuple[Arguments, Dataset]:
+        """atalho's arguments and data, as `atalho train` resolves them."""
+        changes = RecipeChanges(batch_size=self.batch, hold_out=False)
+        request = Request(self.network, self.data, recipe=self.recipe, changes=changes)
+        framings = [framing(request, None)] if request.photos else []
+        images = data.load(self.data, self.root, framings=framings)
+        device = resolve_device()
+        resolved = resolve(request, images, None, device, fastest(DEVICE)[0])
+        assert resolved.data
+        return resolved.arguments, resolved.data
 
 
 def clock() -> float:
@@ -166,49 +173,61 @@ def clock() -> float:
     return time.perf_counter()
 
 
-class Stopwatch:
-    """Measures the time from the end of the last warming step to the end of the last step; `step` is called after each."""
+class Turns:
+    """The turns of a contender; `step` is called after each of its steps, and waits while it is another's turn.
 
-    def __init__(self, task: Task) -> None:
-        self.ends = task.warming, task.length
-        self.steps_done = 0
-        self.moments: list[float] = []
+    Args:
+        pipe: to the parent, which sends the seconds of a turn and receives its images/s.
+    """
+
+    def __init__(self, pipe: Connection, batch: int) -> None:
+        self.pipe, self.batch = pipe, batch
+        self.seconds, self.steps, self.begun = 0.0, 0, inf
 
     def step(self) -> None:
-        self.steps_done += 1
-        if self.steps_done in self.ends:
-            self.moments.append(clock())
-
-    @property
-    def seconds(self) -> float:
-        begun, ended = self.moments
-        return ended - begun
-
-
-def atalho(task: Task) -> float:
-    """Images a second of `atalho train`, from a short run and a long one."""
-    short, long = (train_time(task, steps) for steps in (task.warming, task.length))
-    return task.rate(long - short)
+        self.steps += 1
+        if self.steps == AHEAD:
+            self.begun = clock()
+        counted = self.steps - AHEAD
+        if counted < 1 or (passed := clock() - self.begun) < self.seconds:
+            return
+        self.pipe.send(self.batch * counted / passed)
+        self.seconds, self.steps, self.begun = self.pipe.recv(), 0, inf
 
 
-def train_time(task: Task, steps: int) -> float:
-    """The seconds of so many steps, from the run's record `train_time`."""
+class TimedRun(Run):
+    """A run of atalho that takes turns with others."""
+
+    turns: Turns
+
+    def keep(self, writer: checkpoint.Writer | None) -> None:
+        self.turns.step()
+
+
+def atalho(
+    task: Task, turns: Turns, precision: Literal["auto", Precision], chosen: Arithmetic
+) -> None:
+    """The loop of `atalho train`; with auto in the chosen arithmetic."""
+    arguments, images = task.training()
+    own = (
+        Arithmetic(precision, "channels_last", arguments.device.threads)
+        if precision != "auto"
+        else chosen
+    )
+    torch.set_num_threads(own.threads)
+    arguments = own.applied(arguments)
     with tempfile.TemporaryDirectory() as folder:
-        run = Path(folder) / "run"
-        command = [sys.executable, "-m", "atalho", "train", task.network, *task.options]
-        command += ["--batch-size", str(task.batch), "--steps", str(steps), "--output", str(run)]
-        subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
-        records = {each.quantity: each for each in record.read(run / "records.jsonl")}
-        return records["train_time"].value
+        run = TimedRun(arguments, initial_model(arguments, images, None), images, Path(folder))
+        run.turns = turns
+        run.train()
 
 
-def plain(task: Task) -> float:
-    """Images a second of a loop as in the popular repositories."""
+def plain(task: Task, turns: Turns) -> None:
+    """A loop as in the popular repositories."""
     model = task.module().to(DEVICE).train()
     optimiser = task.optimiser(model)
-    stopwatch = Stopwatch(task)
     losses, right = 0.0, 0.0
-    for images, labels in islice(task.loader(), task.length):
+    for images, labels in task.loader():
         images, labels = images.to(DEVICE), labels.to(DEVICE)
         output = model(images)
         loss = F.cross_entropy(output, labels)
@@ -217,12 +236,11 @@ def plain(task: Task) -> float:
         optimiser.step()
         losses += loss.item()
         right += output.argmax(1).eq(labels).sum().item()
-        stopwatch.step()
-    return task.rate(stopwatch.seconds)
+        turns.step()
 
 
-def lightning(task: Task) -> float:
-    """Images a second of Lightning's Trainer."""
+def lightning(task: Task, turns: Turns) -> None:
+    """Lightning's Trainer."""
     from lightning import Callback, LightningModule, Trainer
 
     class Classifier(LightningModule):
@@ -243,11 +261,10 @@ def lightning(task: Task) -> float:
 
     class Timing(Callback):
         def on_train_batch_end(self, *_: object) -> None:
-            stopwatch.step()
+            turns.step()
 
-    stopwatch = Stopwatch(task)
     trainer = Trainer(
-        max_steps=task.length,
+        max_epochs=1,
         devices=1,
         logger=False,
         enable_checkpointing=False,
@@ -256,26 +273,24 @@ def lightning(task: Task) -> float:
         callbacks=[Timing()],
     )
     trainer.fit(Classifier(), task.loader())
-    return task.rate(stopwatch.seconds)
 
 
-def step_seconds(folder: Path, pairs: int) -> list[tuple[float, float]]:
-    """Seconds of `Run.advance` and of forward, backward and update alone, by turns: ResNet-20, its recipe's batch."""
-    name = "resnet20"
-    network = subjects.get(name)
-    images = data.load("cifar10", folder)
-    recipe = recipes.get("he2015_cifar", subjects.facts(network))
-    precision, _ = fastest(DEVICE)
-    preprocessing = fit(images.training(with_validation=True).sample(), recipe.normalisation)
+def choice(task: Task) -> tuple[Arithmetic, str]:
+    """What `--precision auto` takes for a run of the recipe's length, measured anew, and why."""
+    arguments, images = task.training()
+    with tempfile.TemporaryDirectory() as folder:
+        decision, why = decided(arguments, images, [Path(folder)], free_threads=True, say=print)
+    return Arithmetic.of(decision), why or fastest(DEVICE)[1]
+
+
+def step_seconds(task: Task, pairs: int) -> list[tuple[float, float]]:
+    """Seconds of `Run.advance` and of forward, backward and update alone, by turns."""
+    arguments, images = task.training()
+    recipe, precision = arguments.recipe, arguments.precision
     with tempfile.TemporaryDirectory() as output:
-        run = Run(
-            Arguments(name, recipe, 0, resolve_device(), precision),
-            InitialModel(network, subjects.build(network), preprocessing),
-            images,
-            Path(output),
-        )
-        run.model.train()
-        model = copy.deepcopy(run.model)
+        run = Run(arguments, initial_model(arguments, images, None), images, Path(output))
+        run.learner.model.train()
+        model = copy.deepcopy(run.learner.model)
         optimiser = torch.optim.SGD(
             model.parameters(),
             recipe.lr,
@@ -293,7 +308,7 @@ def step_seconds(folder: Path, pairs: int) -> list[tuple[float, float]]:
             optimiser.step()
 
         pairs_of_seconds = [(seconds(run.advance), seconds(bare)) for _ in range(UNCOUNTED + pairs)]
-        run.learner.batches.close()
+        run.close()
     return pairs_of_seconds[UNCOUNTED:]
 
 
@@ -303,6 +318,12 @@ def seconds(work: Callable[[], None]) -> float:
     return clock() - begun
 
 
+def bound(task: Task, precision: Precision) -> dict[str, Any]:
+    return training_bound.bound(
+        subjects.get(task.network, num_classes=CLASSES), task.batch, precision
+    )
+
+
 def alone(function: Callable[..., Any], *arguments: Any) -> Any:
     """The value that a function returns in a new process."""
     fresh = multiprocessing.get_context("spawn")
@@ -310,11 +331,55 @@ def alone(function: Callable[..., Any], *arguments: Any) -> Any:
         return pool.submit(function, *arguments).result()
 
 
-CONTENDERS: dict[str, Callable[[Task], float]] = {
-    "atalho": atalho,
-    "plain loop": plain,
-    "Lightning": lightning,
-}
+Contender = tuple[Callable[..., None], tuple[Any, ...]]
+
+
+def contend(contender: Contender, task: Task, pipe: Connection) -> None:
+    """Runs a contender in this process, from its parent's first message on."""
+    function, own = contender
+    turns = Turns(pipe, task.batch)
+    turns.seconds = pipe.recv()
+    function(task, turns, *own)
+
+
+def contenders(chosen: Arithmetic) -> dict[str, Contender]:
+    peers: dict[str, Contender] = {"plain loop": (plain, ())}
+    if "lightning" in versions("lightning"):
+        peers["Lightning"] = (lightning, ())
+    ours = {"atalho": "auto", "atalho float32": "float32", "atalho bf16": "bf16"}
+    if chosen.precision == "bf16" and not chosen.compiled:
+        del ours[
+            "atalho bf16"
+        ]  # it would be the same, or by its memory format and threads nearly so
+    return {name: (atalho, (precision, chosen)) for name, precision in ours.items()} | peers
+
+
+def measure(task: Task, chosen: Arithmetic, rounds: int, turn: float) -> dict[str, list[float]]:
+    """Images a second of every contender, in every round; they are started one after another, with a turn that is not counted."""
+    fresh = multiprocessing.get_context("spawn")
+    pipes: dict[str, Connection] = {}
+    processes = []
+    rates: dict[str, list[float]] = {}
+    try:
+        for name, contender in contenders(chosen).items():
+            pipes[name], theirs = fresh.Pipe()
+            # Not a daemon, which could not have a loader's processes.
+            processes.append(fresh.Process(target=contend, args=(contender, task, theirs)))
+            processes[-1].start()
+            pipes[name].send(0.0)
+            pipes[name].recv()
+            rates[name] = []
+        order = [*pipes]
+        for _ in range(rounds):
+            for name in order:
+                pipes[name].send(turn)
+                rates[name].append(pipes[name].recv())
+            order.reverse()
+    finally:
+        for process in processes:
+            process.terminate()
+            process.join()
+    return rates
 
 
 def arranged(source: Path, target: Path) -> None:
@@ -326,41 +391,37 @@ def arranged(source: Path, target: Path) -> None:
         shutil.copyfile(path, folder / f"{number}.jpg")
 
 
-def tasks(cifar_root: Path, photo_root: Path, length: float) -> dict[str, Task]:
-    """The tasks by name; `length` times the usual steps."""
-
-    def times(steps: int) -> int:
-        return max(1, round(length * steps))
-
-    in_memory = ("--data", "cifar10", "--data-dir", str(cifar_root), "--recipe", "he2015_cifar")
-    of_folder = ("--data", str(photo_root), "--data-dir", str(photo_root.parent))
-    on_disk = (*of_folder, "--recipe", "quick", "--no-hold-out")
+def tasks(cifar_root: Path, photo_root: Path) -> dict[str, Task]:
     return {
-        IN_MEMORY: Task("resnet20", 128, times(10), times(60), cifar, cifar_root, in_memory),
-        ON_DISK: Task("resnet18", 16, times(4), times(12), photos, photo_root, on_disk),
+        IN_MEMORY: Task("resnet20", 128, cifar, cifar_root, "cifar10", "he2015_cifar"),
+        ON_DISK: Task("resnet18", 16, photos, photo_root, str(photo_root), "quick"),
     }
 
 
-def measure(task: Task, rounds: int) -> dict[str, list[float]]:
-    """Images a second of every contender, in every round."""
-    rates: dict[str, list[float]] = {name: [] for name in CONTENDERS}
-    for _ in range(rounds):
-        for name, contender in CONTENDERS.items():
-            rates[name].append(alone(contender, task))
-    return rates
-
-
-def summary(task: Task, rates_by_name: dict[str, list[float]]) -> dict[str, Any]:
+def summary(
+    task: Task, chosen: Arithmetic, why: str, rates_by_name: Mapping[str, list[float]]
+) -> dict[str, Any]:
+    """The record of a task: the turns, the medians, the ratios round by round, and the share of the bound."""
+    ours = rates_by_name["atalho"]
     middle = {name: median(rates) for name, rates in rates_by_name.items()}
+    least = {name: alone(bound, task, name) for name in {chosen.precision, "float32"}}
+    measured_in: dict[str, Precision] = {"atalho": chosen.precision, "atalho float32": "float32"}
     return {
         "network": task.network,
         "batch": task.batch,
-        "steps": task.steps,
-        "warming_steps": task.warming,
+        "auto": str(chosen),
+        "why": why,
         "images_per_second": rates_by_name,
         "median": middle,
         "ratio_to": {
-            name: middle["atalho"] / rate for name, rate in middle.items() if name != "atalho"
+            name: median(one / other for one, other in zip(ours, rates, strict=True))
+            for name, rates in rates_by_name.items()
+            if name != "atalho"
+        },
+        "bound": least,
+        "share_of_bound": {
+            name: middle[name] / least[precision]["images_per_second_at_most"]
+            for name, precision in measured_in.items()
         },
     }
 
@@ -369,24 +430,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cifar", type=Path, required=True, help="holds cifar-10-batches-bin")
     parser.add_argument("--photos", type=Path, required=True, help="JPEG files, in folders or not")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--length", type=float, default=1.0, help="times the usual steps")
+    parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--turn", type=float, default=2.0, help="seconds of a contender's turn")
     parser.add_argument("-o", "--output", type=Path, help="write what was measured as JSON")
     options = parser.parse_args()
     results = {}
     with tempfile.TemporaryDirectory() as folder:
         pictures = Path(folder) / "photos"
         arranged(options.photos, pictures)
-        for name, task in tasks(options.cifar, pictures, options.length).items():
-            rates_by_name = measure(task, options.rounds)
-            results[name] = summary(task, rates_by_name)
+        for name, task in tasks(options.cifar, pictures).items():
+            chosen, why = alone(choice, task)
+            rates_by_name = measure(task, chosen, options.rounds, options.turn)
+            results[name] = summary(task, chosen, why, rates_by_name)
+            print(f"{name:22} auto: {why}")
             for contender, rates in rates_by_name.items():
                 print(
-                    f"{name:22} {contender:10} {median(rates):7.1f} images/s   ({min(rates):.1f} to {max(rates):.1f})"
+                    f"{name:22} {contender:14} {median(rates):7.1f} images/s   ({min(rates):.1f} to {max(rates):.1f})"
                 )
             for contender, ratio in results[name]["ratio_to"].items():
                 print(f"{name:22} atalho is {ratio:.2f} × {contender}")
-    pairs = alone(step_seconds, options.cifar, max(1, round(options.length * PAIRS)))
+            for contender, share in results[name]["share_of_bound"].items():
+                print(f"{name:22} {contender} is at {share:.0%} of the bound")
+        in_memory = tasks(options.cifar, pictures)[IN_MEMORY]
+        pairs = alone(step_seconds, in_memory, PAIRS)
     overhead = median(1 - bare / whole for whole, bare in pairs)
     print(f"{100 * overhead:.1f} % of a step of atalho is not forward, backward or update")
     if options.output:
@@ -394,16 +460,12 @@ def main() -> None:
             "question": "images/s of training, and the share of a step that is not forward, backward or update",
             "command": "python benchmarks/training.py --cifar DIR --photos DIR",
             "rounds": options.rounds,
+            "turn_seconds": options.turn,
             "tasks": results,
             "overhead": overhead,
             "overhead_pairs": len(pairs),
             "step_seconds": median(whole for whole, _ in pairs),
             "aims": AIMS,
-            "precision": {
-                "atalho": fastest(DEVICE)[0],
-                "plain loop": "float32",
-                "Lightning": "float32",
-            },
             "device": processor() if DEVICE.type == "cpu" else torch.cuda.get_device_name(DEVICE),
             "threads": torch.get_num_threads(),
             "versions": versions("torch", "torchvision", "pillow", "numpy", "lightning"),

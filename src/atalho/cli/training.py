@@ -93,7 +93,7 @@ def train(
     device: DeviceName = "auto",
     precision: Annotated[
         Literal["auto", Precision],
-        Option(help="Of training and tests; auto: the fastest on this device."),
+        Option(help="Of training and tests; auto: the fastest, timed in long runs."),
     ] = "auto",
     threads: Threads = None,
     workers: Workers = None,
