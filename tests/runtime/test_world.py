@@ -158,3 +158,19 @@ def test_a_process_that_dies_ends_the_others(tmp_path: Path) -> None:
     assert done.returncode != 0
     assert not (tmp_path / "run" / "model.safetensors").exists()
     assert [*(tmp_path / "run" / "checkpoints").iterdir()]
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    ("words", "error", "code"),
+    [
+        (["resnet5"], "NETWORK-UNKNOWN", Exit.USAGE),
+        (["resnet20", "--data", "nowhere/"], "DATA-UNKNOWN", Exit.USAGE),
+    ],
+)
+def test_what_all_fail_of_is_said_once(words: list[str], error: str, code: Exit) -> None:
+    done = _together("--no-python", ATALHO, "train", *words, "-t", "1")
+    assert done.returncode != 0
+    assert done.stderr.count(f"error[{error}]") == 1
+    assert done.stderr.count("error[") == 1
+    assert done.stderr.count(f"exitcode  : {code}") == 2

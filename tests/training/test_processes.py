@@ -315,3 +315,35 @@ with world.joined(device.torch) as processes:
 
 def test_statistics_are_those_of_all_processes_images(together: Together) -> None:
     _succeeded(together(script=STATISTICS))
+
+
+#: The process of rank 1 is ended soon, as by torchrun once the one of rank 0 has failed.
+ENDED = """
+import os, signal, threading
+if rank == 1:
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM)).start()
+"""
+
+#: The process of rank 1 is not ended, since that of rank 0 has not failed.
+NOT_ENDED = "from atalho.runtime import torchrun; torchrun.PATIENCE = 0.1"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["train", "resnet5"], "NETWORK-UNKNOWN"),
+        (["train", "resnet20", "--steps", "0"], "USAGE"),
+        (["train", "resnet20", "--device", "cuda:7"], "DEVICE"),
+    ],
+)
+def test_what_all_fail_of_is_said_once(together: Together, words: list[str], code: str) -> None:
+    first, second = together(*words, before=ENDED)
+    assert f"error[{code}]" in first.errors
+    assert second.errors == ""
+    assert first.code == second.code != 0
+
+
+def test_what_one_alone_fails_of_is_said(together: Together) -> None:
+    _, second = together("train", "resnet5", before=NOT_ENDED)
+    assert "error[NETWORK-UNKNOWN]" in second.errors
+    assert second.code == Exit.USAGE

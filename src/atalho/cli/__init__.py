@@ -14,6 +14,7 @@ from atalho.cli import output
 from atalho.cli.commands import CommandGroup
 from atalho.cli.progress import say
 from atalho.errors import AtalhoError, Exit, printable
+from atalho.runtime.torchrun import said_elsewhere
 
 
 @click.group(
@@ -54,34 +55,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(words: list[str]) -> int:
     debug = "--debug" in words
     if any("\0" in word for word in words):  # only a program can pass one, and no name has it
-        say("error[USAGE] atalho: a NUL is in what it was called with. Next: atalho --help")
-        return Exit.USAGE
+        return _failed(
+            "error[USAGE] atalho: a NUL is in what it was called with. Next: atalho --help",
+            Exit.USAGE,
+        )
     try:
         result = app([each for each in words if each != "--debug"], standalone_mode=False)
         return result if isinstance(result, int) else Exit.DONE
     except AtalhoError as error:
         if debug:
             raise
-        say(str(error))
-        return error.exit
+        return _failed(str(error), error.exit)
     except click.exceptions.NoArgsIsHelpError as error:
-        say(error.format_message())
-        return Exit.USAGE
+        return _failed(error.format_message(), Exit.USAGE)
     except click.ClickException as error:
         if debug:
             raise
         where = getattr(error, "ctx", None)
         command = where.command_path if where else "atalho"
         cause = printable(error.format_message()).rstrip(".")
-        say(f"error[USAGE] {command}: {cause}. Next: {command} --help")
-        return Exit.USAGE
+        return _failed(f"error[USAGE] {command}: {cause}. Next: {command} --help", Exit.USAGE)
     except (
         OSError
     ) as error:  # what no command expects: a path that is too long, a disk that is gone
         if debug:
             raise
         subject, cause = printable(error.filename or words[0]), printable(error.strerror or error)
-        say(f"error[SYSTEM] {subject}: {cause}. Next: --debug shows where")
-        return Exit.USAGE if error.errno == errno.ENAMETOOLONG else Exit.RESOURCES
+        code = Exit.USAGE if error.errno == errno.ENAMETOOLONG else Exit.RESOURCES
+        return _failed(f"error[SYSTEM] {subject}: {cause}. Next: --debug shows where", code)
     except (click.Abort, KeyboardInterrupt):
         return Exit.INTERRUPTED
+
+
+def _failed(reason: str, code: int) -> int:
+    """Says why a command fails, unless another process that torchrun started says it, and returns the exit code."""
+    if not said_elsewhere():
+        say(reason)
+    return code

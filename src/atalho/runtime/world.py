@@ -13,6 +13,7 @@ from torch.distributed.distributed_c10d import PrefixStore, ProcessGroup
 from torch.distributed.rendezvous import rendezvous
 
 from atalho.errors import AtalhoError, Exit
+from atalho.runtime.torchrun import JOINED, started_together
 
 Result = TypeVar("Result")
 
@@ -119,11 +120,6 @@ ALONE = World()
 """The only process, without torchrun."""
 
 
-def started_together() -> bool:
-    """Whether torchrun started this process."""
-    return distributed.is_available() and distributed.is_torchelastic_launched()
-
-
 def restarts() -> int:
     """How often torchrun has started the processes again, after one died."""
     return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
@@ -152,6 +148,7 @@ def joined(device: torch.device) -> Iterator[World]:
         distributed.init_process_group(
             backend, store=own, rank=rank, world_size=size, timeout=PATIENCE
         )
+        JOINED.set()
         patient = cast(ProcessGroup, distributed.new_group(backend="gloo", timeout=UNLIMITED))
         yield World(
             distributed.get_rank(),

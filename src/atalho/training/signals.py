@@ -17,7 +17,8 @@ from atalho.data.dataset import Batched, Split
 from atalho.data.image import Framing
 from atalho.errors import Exit, Stopped
 from atalho.runtime.ending import CODES
-from atalho.runtime.world import World, started_together
+from atalho.runtime.torchrun import started_together
+from atalho.runtime.world import World
 
 PATIENCE = 9.0  # seconds from a signal to the end of the process, at most
 MEETING = 0.5  # seconds between two exchanges of processes on GPUs
