@@ -16,7 +16,8 @@ import pytest
 from atalho.cli import main
 from atalho.errors import AtalhoError, Exit, Stopped
 from atalho.runtime import cluster
-from atalho.runtime.cluster import Cluster, Task, check
+from atalho.runtime.addresses import check
+from atalho.runtime.cluster import Cluster, Task
 
 CHILD = '''
 """A task that says in which process it is done; `sleep` makes it last, `kill` has the first ones end."""
@@ -264,6 +265,33 @@ def test_a_killed_worker_takes_its_task_with_it_and_another_goes_on(
     (child,) = killed
     assert process != child
     assert _gone(child)
+
+
+@pytest.mark.full
+@dask
+def test_workers_that_do_not_start_again_are_one_line(
+    modules: None, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "LOOK", 0.2)
+    monkeypatch.setattr(cluster, "ABSENCE", 4.0)
+    (work / "wait").touch()
+    dying = f"import os; os.path.exists('{work}/dying') and os.kill(os.getpid(), 9)"
+    monkeypatch.setitem(cluster.LOCAL, "distributed.worker.preload", [dying])
+
+    def kill() -> None:
+        began = _first(work)
+        (work / "dying").touch()
+        os.kill(int(began.read_text()), signal.SIGKILL)
+
+    with Cluster("local:1", 1) as workers:
+        killer = Thread(target=kill)
+        killer.start()
+        with pytest.raises(
+            AtalhoError, match=r"CLUSTER\] local:1: .*did not start again"
+        ) as caught:
+            list(workers.results([Task("task", "worked", {"folder": str(work)})]))
+        killer.join()
+    assert caught.value.exit == Exit.RESOURCES
 
 
 def _gone(process: int) -> bool:

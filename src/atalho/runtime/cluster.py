@@ -1,8 +1,7 @@
 """Tasks on the workers of a Dask scheduler, each in a child process of a worker; Dask is imported only where an address is named."""
 
 import gc
-import ipaddress
-import re
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import ExitStack
@@ -13,6 +12,7 @@ from typing import Any, Self
 
 from atalho.conditions import digest
 from atalho.errors import AtalhoError, Exit, Stopped, wrong_option
+from atalho.runtime.addresses import check, local_workers
 from atalho.runtime.child import Child, Ended
 from atalho.runtime.ending import noted
 from atalho.runtime.processor import cores
@@ -27,6 +27,12 @@ RETRIES = 3
 
 TICK = 0.2
 """Seconds between two looks at whether a signal has come."""
+
+LOOK = 5.0
+"""Seconds between two looks at whether workers of this process's own are there."""
+
+ABSENCE = 120.0
+"""Seconds without any of them after which they are lost: Dask starts a killed worker again, but once only."""
 
 PATIENCE = 30
 """Seconds in which a scheduler must answer."""
@@ -57,45 +63,6 @@ class Task:
 
 Result = tuple[Task, Any]
 """A task, and the message of its child; or the AtalhoError with which its process ended."""
-
-
-def local_workers(address: str) -> int | None:
-    """The number N of an address `local:N`; None for the address of a scheduler."""
-    match = re.fullmatch(r"local:([1-9]\d*)", address)
-    return int(match[1]) if match else None
-
-
-def check(address: str) -> None:
-    """Checks that an address may be connected to; nothing is imported or sent for it.
-
-    Raises:
-        AtalhoError: USAGE (exit 2), for what is no address; CLUSTER-PLAIN (exit 5), for a scheduler beyond this machine that
-            anybody may reach, and so run code on its workers.
-    """
-    if local_workers(address):
-        return
-    match = re.fullmatch(r"(\w+)://(\[[\da-fA-F:.]+\]|[\w.-]+):(\d+)", address)
-    if not match or match[1] not in ("tls", "tcp"):
-        raise wrong_option(
-            "on", f"{address!r} is not as local:2, tls://HOST:PORT, or tcp://localhost:PORT"
-        )
-    scheme, host, port = match.groups()
-    if scheme == "tcp" and not _here(host.strip("[]")):
-        raise AtalhoError(
-            "CLUSTER-PLAIN",
-            address,
-            "whoever reaches a scheduler without certificates runs code on its workers; nothing was sent",
-            next_step=f"--on tls://{host}:{port}, with certificates in Dask's settings distributed.comm.tls",
-            exit=Exit.UNSAFE,
-        )
-
-
-def _here(host: str) -> bool:
-    """Whether a host can only be this machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class Cluster:
@@ -137,6 +104,7 @@ class Cluster:
         self.address = address
         self._dask: Any = distributed
         self._open = ExitStack()
+        self._looked = self._seen = 0.0  # when workers were last looked for, and last there
         self.slots = 0
 
     def __enter__(self) -> Self:
@@ -158,6 +126,7 @@ class Cluster:
             cause = "its workers did not start; what is done is kept"
             raise self._error(cause, "the same command, which goes on") from error
         self.slots = sum(self._client.nthreads().values())
+        self._seen = time.monotonic()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -196,7 +165,7 @@ class Cluster:
 
         Raises:
             Stopped: by SIGINT or SIGTERM; the same call goes on.
-            AtalhoError: CLUSTER (exit 6), where the scheduler or all workers that had a task are lost; CLUSTER-WORKER (exit 2), where
+            AtalhoError: CLUSTER (exit 6), where the scheduler, all workers that had a task or all of `local:N` are lost; CLUSTER-WORKER (exit 2), where
                 none has this name.
         """
         only = {} if worker is None else {"workers": [self._named(worker)]}
@@ -216,7 +185,7 @@ class Cluster:
         try:
             with noted() as signals:
                 for _ in futures:
-                    future = _next(ended, signals)
+                    future = self._next(ended, signals)
                     try:
                         yield futures[future], future.result()
                     except AtalhoError as error:
@@ -225,6 +194,28 @@ class Cluster:
             raise self._error(
                 f"{type(error).__name__}; what is done is kept", "the same command, which goes on"
             ) from error
+
+    def _next(self, ended: "SimpleQueue[Any]", signals: Sequence[Exit]) -> Any:
+        """The next future that has ended; raises `Stopped` after a signal, and CLUSTER where no worker is left."""
+        while True:
+            if signals:
+                raise Stopped(signals[0])
+            try:
+                return ended.get(timeout=TICK)
+            except Empty:
+                self._check_workers()
+
+    def _check_workers(self) -> None:
+        """Raises CLUSTER (exit 6), where none of this process's own workers has been there for a while."""
+        now = time.monotonic()
+        if not self.local or now - self._looked < LOOK:
+            return
+        self._looked = now
+        if self._client.nthreads():
+            self._seen = now
+        elif now - self._seen > ABSENCE:
+            cause = "its workers have ended and did not start again; what is done is kept"
+            raise self._error(cause, "the same command, which goes on")
 
     def _named(self, worker: str) -> str:
         """The address of a worker."""
@@ -244,17 +235,6 @@ class Cluster:
 
     def _error(self, cause: str, next_step: str) -> AtalhoError:
         return AtalhoError("CLUSTER", self.address, cause, next_step=next_step, exit=Exit.RESOURCES)
-
-
-def _next(ended: "SimpleQueue[Any]", signals: Sequence[Exit]) -> Any:
-    """The next future that has ended; raises `Stopped` after a signal."""
-    while True:
-        if signals:
-            raise Stopped(signals[0])
-        try:
-            return ended.get(timeout=TICK)
-        except Empty:
-            continue
 
 
 def do(task: Task) -> Any:
