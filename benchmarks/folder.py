@@ -1,20 +1,25 @@
 """What a folder of a million photos costs before the first step: seconds and memory of its first scan, of a warm start, and of finding copies.
 
-    python benchmarks/folder.py -o results/folder.json
+    python benchmarks/folder.py --classes 1000 --folder trees -o results/folder.json
 
 A tree of tiny grey pictures is written to a temporary folder: noise, no two files alike; one in a hundred is a copy of the picture
 before it, a little brighter; 8,000 show a small square on white, which is hard for an index of near copies. Each measurement is a
 process of its own, as a training is: the first scan, the same again once all is known, and the copies alone. The memory is the
 highest that the process had (VmHWM), with Python and torch. The tree lies in the page cache, so that the disk is not measured.
+
+With --folder the trees and what the first scan was are kept there, and a later call measures a warm start alone, which can be done
+while the machine has nothing else to do.
 """
 
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -99,22 +104,45 @@ def fill(root: Path, files: int, classes: int) -> None:
 
 def start(root: Path, data_dir: Path) -> dict[str, Any]:
     """Loads the folder in a process of its own."""
+    load = os.getloadavg()[0]
     command = [sys.executable, "-c", START, str(root), str(data_dir)]
     child = subprocess.run(command, capture_output=True, text=True, check=False)
     if child.returncode:
         sys.exit(child.stderr)
     measured: dict[str, Any] = json.loads(child.stdout)
-    return measured
+    return {"load": load, **measured}
+
+
+def tree(files: int, classes: int, folder: Path) -> Path:
+    """The tree in a folder, which is written where it is not there yet."""
+    root, unfinished = folder / f"{files}-in-{classes}-classes", folder / "unfinished"
+    if not root.exists():
+        begun = time.perf_counter()
+        shutil.rmtree(unfinished, ignore_errors=True)
+        fill(unfinished, files, classes)
+        unfinished.rename(root)
+        print(
+            f"{files:,} files in {classes:,} classes: written in {time.perf_counter() - begun:.0f} s"
+        )
+    return root
+
+
+def first_start(root: Path, data_dir: Path) -> dict[str, Any]:
+    """The first start of a tree, which is measured where nothing is kept of it yet."""
+    kept = root.with_suffix(".json")
+    if not kept.exists():
+        shutil.rmtree(data_dir, ignore_errors=True)
+        kept.write_text(json.dumps(start(root, data_dir)))
+    first: dict[str, Any] = json.loads(kept.read_text())
+    return first
 
 
 def measure(files: int, classes: int, folder: Path) -> dict[str, Any]:
-    """A first and a warm start of a tree that is written for them."""
-    root, data_dir = folder / f"{classes}-classes", folder / "data"
-    begun = time.perf_counter()
-    fill(root, files, classes)
-    print(f"{files:,} files, {classes:,} classes: written in {time.perf_counter() - begun:.0f} s")
-    starts = {name: start(root, data_dir) for name in ("first", "warm")}
-    first, warm = starts["first"], starts["warm"]
+    """A first and a warm start of a tree."""
+    root = tree(files, classes, folder)
+    data_dir = folder / f"{root.name}-data"
+    first, warm = first_start(root, data_dir), start(root, data_dir)
+    starts = {"first": first, "warm": warm}
     if (warm["checksum"], warm["images"]) != (first["checksum"], first["images"]):
         sys.exit("the warm start has other images than the first")
     rate = files / first["contents_seconds"]
@@ -134,15 +162,14 @@ def measure(files: int, classes: int, folder: Path) -> dict[str, Any]:
     }
 
 
-def write(output: Path, trees: list[dict[str, Any]], load_before: float) -> None:
+def write(output: Path, trees: list[dict[str, Any]]) -> None:
     """Writes what was measured as JSON."""
     result = {
         "question": "seconds and memory before the first step of a training on a folder of photos, at first and once it is known",
-        "command": f"python benchmarks/folder.py --files {trees[0]['files']} --classes {' '.join(str(tree['classes']) for tree in trees)}",
+        "command": f"python benchmarks/folder.py --files {trees[0]['files']} --classes {' '.join(str(tree['classes']) for tree in trees)} --folder trees",
         "picture": f"grey, {WIDTH}x{HEIGHT} pixels, PGM; in the page cache",
         "aim_of_a_warm_start": AIM,
         "trees": trees,
-        "load": {"before": load_before, "after": os.getloadavg()[0]},
         "device": processor(),
         "versions": versions("numpy", "pillow", "torch"),
         "at": now(),
@@ -154,16 +181,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=1_300_000)
     parser.add_argument("--classes", type=int, nargs="+", default=[1_000, 50_000])
-    parser.add_argument("--folder", type=Path, help="where the trees are written, one at a time")
+    parser.add_argument("--folder", type=Path, help="keep the trees and what is known of them here")
     parser.add_argument("-o", "--output", type=Path, help="write what was measured as JSON")
     options = parser.parse_args()
-    load_before = os.getloadavg()[0]
     trees: list[dict[str, Any]] = []
     for classes in options.classes:
-        with TemporaryDirectory(dir=options.folder) as folder:
+        with nullcontext(options.folder) if options.folder else TemporaryDirectory() as folder:
             trees.append(measure(options.files, classes, Path(folder)))
             if options.output:  # now, for it takes minutes to remove the tree
-                write(options.output, trees, load_before)
+                write(options.output, trees)
     return int(any(tree["warm"][name] > aim for tree in trees for name, aim in AIM.items()))
 
 

@@ -17,6 +17,7 @@ from atalho.comparison.promises import Promise
 from atalho.data import manifest
 from atalho.data.batches import Preprocessing
 from atalho.data.dataset import Dataset
+from atalho.data.packed import Packed
 from atalho.engines import ENGINES, Backend, engine_config
 from atalho.engines.engine_config import EngineConfig
 from atalho.evaluation import prediction_file
@@ -183,7 +184,7 @@ def _promises(path: Path, say: Say) -> promises.Promises:
 def _of_photos(root: Path) -> list[Target]:
     """What is kept of a folder of photos: its manifest, its features, its predictions."""
     photos = fill(root / "photos", {"ant": 4, "bee": 4})
-    names = sorted(each.relative_to(photos).as_posix() for each in photos.rglob("*.png"))
+    names = Packed(sorted(p.relative_to(photos).as_posix() for p in photos.rglob("*.png")))
 
     def contents(say: Say) -> Any:
         read = manifest.read_files(photos, names, root / "data", lambda done, of: None)
@@ -191,7 +192,7 @@ def _of_photos(root: Path) -> list[Target]:
         return [each.tolist() for each in arrays], read.bad
 
     contents(print)
-    (kept,) = (root / "data" / "manifests").glob("*.jsonl")
+    (kept,) = (root / "data" / "manifests").glob("*.manifest")
     features = root / "features" / "file"
     known = {bytes([row] * 32): np.full(8, row, np.float32) for row in range(5)}
     cache.write(features, known, print)

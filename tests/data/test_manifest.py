@@ -1,6 +1,5 @@
 """What is kept of a folder's files: read once, wherever the folder is, and after any interruption."""
 
-import json
 import os
 import shutil
 import signal
@@ -17,8 +16,10 @@ from PIL import Image
 from atalho.data import manifest
 from atalho.data.contents import Contents, FileContent
 from atalho.data.copies import fingerprint
-from atalho.data.manifest_lines import sealed
+from atalho.data.manifest_blocks import Block, blocks
+from atalho.data.packed import Packed
 from atalho.errors import AtalhoError, Exit
+from atalho.files import write_atomically
 from photo_folders import fill, picture, save
 
 
@@ -40,14 +41,20 @@ class Folder:
     def __call__(self) -> Contents:
         self.read.clear()
         self.told.clear()
-        names = sorted(path.relative_to(self.root).as_posix() for path in self.root.rglob("*.png"))
         return manifest.read_files(
-            self.root, names, self.data_dir, lambda *each: self.told.append(each)
+            self.root, self.names(), self.data_dir, lambda *each: self.told.append(each)
         )
 
+    def names(self) -> Packed:
+        return Packed(sorted(p.relative_to(self.root).as_posix() for p in self.root.rglob("*.png")))
+
     def kept(self) -> Path:
-        (path,) = (self.data_dir / "manifests").glob("*.jsonl")
+        (path,) = (self.data_dir / "manifests").glob("*.manifest")
         return path
+
+    def blocks(self) -> list[Block]:
+        with self.kept().open("rb") as file:
+            return [block for block, _ in blocks(file, 0)]
 
 
 @pytest.fixture
@@ -84,33 +91,42 @@ def test_a_folder_is_known_at_another_place(pets: Folder, tmp_path: Path) -> Non
     assert pets.read == []
 
 
-def test_a_line_that_is_torn_or_nonsense_costs_its_file_alone(pets: Folder) -> None:
+def test_a_block_that_is_torn_or_damaged_costs_its_files_alone(pets: Folder) -> None:
     first = pets()
     whole = pets.kept().read_bytes()
+    size = len(whole) // 10  # a block for each file
     pets.kept().write_bytes(whole[:-40])
     assert equal(pets(), first)
     assert pets.read == ["04.png"]
-    assert equal(pets(), first)
-    assert pets.read == []
-    lines = [json.loads(line) for line in whole.splitlines()]
-    for nonsense in (b"\0" * 100, b"7", b"[1]", b'{"a": 1}', b"\xff\xfe", b'["cat/00.png"]'):
-        pets.kept().write_bytes(nonsense + b"\n" + whole)
+    assert pets.kept().read_bytes() == whole
+    for nonsense in (
+        b"\0" * 100,
+        b"7",
+        b"\x93ATALHO\n",
+        b"\x93ATALHO\n" + b"\xff" * 100,
+        whole[:-40],
+    ):
+        pets.kept().write_bytes(nonsense + whole)
         assert equal(pets(), first)
         assert pets.read == []
-    for place, wrong in (
-        (3, "ff"),
-        (3, "xy" * 32),
-        (4, 0),
-        (4, "7"),
-        (6, "00"),
-        (7, -1),
-        (7, 1 << 20),
-    ):
-        line = lines[0][:-1]  # without its checksum
-        line[place] = wrong
-        pets.kept().write_bytes(sealed(line))
+    for bit in range(0, 8 * size, 7):
+        damaged = bytearray(whole)
+        damaged[2 * size + bit // 8] ^= 1 << bit % 8
+        pets.kept().write_bytes(damaged)
         assert equal(pets(), first)
-        assert len(pets.read) == 10
+        assert pets.read == ["02.png"]
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 1 << 30])
+def test_a_block_without_sizes_of_pictures_is_none(pets: Folder, wrong: int) -> None:
+    first = pets()
+    block, *others = pets.blocks()
+    rows = block.rows.copy()
+    rows["size"][0, 1] = wrong
+    others += [Block(b"no name's end", block.rows), Block(b"cat/1.png\0cat/2.png\0", block.rows)]
+    pets.kept().write_bytes(b"".join(b.packed() for b in [Block(block.names, rows), *others]))
+    assert equal(pets(), first)
+    assert pets.read == ["00.png"]
 
 
 def test_files_that_cannot_be_used_are_tried_again(pets: Folder) -> None:
@@ -133,9 +149,41 @@ def test_a_manifest_of_files_that_change_does_not_grow_for_ever(pets: Folder) ->
         for path in pets.root.rglob("*.png"):
             os.utime(path, (second, second))
         pets()
-        sizes.append(len(pets.kept().read_bytes().splitlines()))
+        sizes.append(sum(len(block.rows) for block in pets.blocks()))
     assert max(sizes) <= 20
+    assert len(pets.blocks()) < 20  # those that were written anew are one
     pets()
+    assert pets.read == []
+
+
+def test_a_manifest_that_is_written_anew_meanwhile_is_read_from_its_beginning(
+    pets: Folder,
+) -> None:
+    """A process that waits has read a part of the file that another one replaces."""
+    first = pets()
+    empty = Contents.empty(10)
+    waiting = manifest._Manifest(
+        pets.kept(), pets.names(), manifest._stamps(pets.root, pets.names(), {}), empty
+    )
+    whole = pets.kept().read_bytes()
+    half = len(whole) // 2
+    pets.kept().write_bytes(whole[:half])
+    assert len(waiting.missing()) == 5
+    write_atomically(pets.kept(), whole[half:] + whole[:half])
+    assert waiting.missing() == []
+    assert equal(empty, first)
+
+
+def test_two_folders_of_one_name_are_both_known(pets: Folder, tmp_path: Path) -> None:
+    """They share a manifest; rows of the other's files lie between."""
+    first, root = pets(), pets.root
+    pets.root = fill(tmp_path / "other" / "pets", {"bat": 3, "cat": 3, "eel": 4})
+    second = pets()
+    assert len(pets.read) == 10
+    assert equal(pets(), second)
+    assert pets.read == []
+    pets.root = root
+    assert equal(pets(), first)
     assert pets.read == []
 
 
@@ -144,9 +192,10 @@ def test_a_scan_that_is_killed_goes_on_where_it_stopped(pets: Folder) -> None:
     for number in range(200):
         save(pets.root / "eel" / f"{number:03}.png", picture(1000 + number, (120, 90)))
     program = (
-        "import sys; from pathlib import Path; from atalho.data.manifest import read_files\n"
+        "import sys; from pathlib import Path\n"
+        "from atalho.data.manifest import read_files; from atalho.data.packed import Packed\n"
         "root = Path(sys.argv[1])\n"
-        "names = sorted(p.relative_to(root).as_posix() for p in root.rglob('*.png'))\n"
+        "names = Packed(sorted(p.relative_to(root).as_posix() for p in root.rglob('*.png')))\n"
         "read_files(root, names, Path(sys.argv[2]), lambda done, total: print(done, flush=True))\n"
     )
     command = [sys.executable, "-c", program, str(pets.root), str(pets.data_dir)]
@@ -155,10 +204,10 @@ def test_a_scan_that_is_killed_goes_on_where_it_stopped(pets: Folder) -> None:
         while int(child.stdout.readline()) < 50:
             pass
         child.send_signal(signal.SIGKILL)
-    lines = len(pets.kept().read_bytes().splitlines())
-    assert 50 <= lines < 210
+    known = sum(len(block.rows) for block in pets.blocks())
+    assert 50 <= known < 210
     found = pets()
-    assert len(pets.read) in (210 - lines, 211 - lines)  # the last line may be torn
+    assert len(pets.read) == 210 - known
     shutil.rmtree(pets.data_dir)
     assert equal(found, pets())
 
@@ -175,7 +224,7 @@ def test_of_two_at_once_one_reads_and_the_other_waits(
     monkeypatch.setattr(manifest, "_inspect", slowly)
     monkeypatch.setattr(manifest, "CORES", 1)
     monkeypatch.setattr(manifest, "TURN", 0.05)
-    names = sorted(path.relative_to(pets.root).as_posix() for path in pets.root.rglob("*.png"))
+    names = pets.names()
     done: tuple[list[int], list[int]] = [], []
 
     def read(by: int) -> Contents:
@@ -211,7 +260,7 @@ def test_a_jpeg_that_is_decoded_smaller_is_the_same(
     picture(3, size).save(tmp_path / "a.jpg", exif=exif)
     picture(3, size).transpose(Image.Transpose.ROTATE_270).save(tmp_path / "b.jpg")
     found = manifest.read_files(
-        tmp_path, ["a.jpg", "b.jpg"], tmp_path / "data", lambda done, total: None
+        tmp_path, Packed(["a.jpg", "b.jpg"]), tmp_path / "data", lambda done, total: None
     )
     assert found.sizes.tolist() == [[*reversed(size)]] * 2
     whole = np.frombuffer(fingerprint(Image.open(tmp_path / "b.jpg").convert("RGB")), np.uint8)
@@ -220,7 +269,7 @@ def test_a_jpeg_that_is_decoded_smaller_is_the_same(
 
 
 def test_known_files_are_there_in_seconds(tmp_path: Path) -> None:
-    """A warm start asks for sizes and times and reads lines; no file is opened."""
+    """A warm start asks for sizes and times and reads blocks; no file is opened."""
     root = tmp_path / "many"
     (root / "a").mkdir(parents=True)
     first = save(root / "a" / "000000.png", picture(0))
@@ -228,12 +277,13 @@ def test_known_files_are_there_in_seconds(tmp_path: Path) -> None:
     for number in range(1, 20_000):
         names.append(f"a/{number:06}.png")
         os.link(first, root / names[-1])
-    cold = manifest.read_files(root, names[:1], tmp_path / "data", lambda done, total: None)
-    (kept,) = (tmp_path / "data" / "manifests").glob("*.jsonl")
-    (line,) = kept.read_text().splitlines()
-    _, *fields, _ = json.loads(line)
-    kept.write_bytes(b"".join(sealed([name, *fields]) for name in names))
+    data = tmp_path / "data"
+    cold = manifest.read_files(root, Packed(names[:1]), data, lambda done, total: None)
+    (kept,) = (data / "manifests").glob("*.manifest")
+    with kept.open("rb") as file:
+        ((block, _),) = blocks(file, 0)
+    kept.write_bytes(b"".join(Block(f"{name}\0".encode(), block.rows).packed() for name in names))
     started = time.process_time()
-    warm = manifest.read_files(root, names, tmp_path / "data", lambda done, total: None)
+    warm = manifest.read_files(root, Packed(names), data, lambda done, total: None)
     assert time.process_time() - started < 4
     assert warm.sha256.tolist() == cold.sha256.tolist() * len(names)

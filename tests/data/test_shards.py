@@ -1,5 +1,6 @@
 """Photos in tar shards and in Parquet are the same data as in folders of classes; what cannot be read is one line."""
 
+import os
 import sys
 import tarfile
 from collections.abc import Callable
@@ -10,6 +11,7 @@ import torch
 
 from atalho import data
 from atalho.benchmark.workload import PhotoFiles
+from atalho.data import shards, tar_shard
 from atalho.data.dataset import Dataset
 from atalho.data.layout import layout
 from atalho.data.on_disk import OnDisk
@@ -52,11 +54,43 @@ def test_what_is_known_of_shards_is_not_read_again(
 ) -> None:
     root = write(pets, tmp_path / "pets")
     first = load(root)
-    (kept,) = (tmp_path / "data" / "manifests").glob("*.jsonl")
-    lines = kept.read_bytes()
-    assert lines.count(b"\n") == 36
+    (kept,) = (tmp_path / "data" / "manifests").glob("*.manifest")
+    known = kept.read_bytes()
     assert load(root).checksum == first.checksum
-    assert kept.read_bytes() == lines
+    assert kept.read_bytes() == known
+
+
+def test_the_members_of_a_tar_file_are_listed_once_for_all_processes(
+    pets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And again where it has changed, or what is kept of it is damaged; wherever the folder lies."""
+    root = as_tars(pets, tmp_path / "one" / "pets")
+    listed: list[str] = []
+    members = tar_shard._members
+
+    def counted(path: str, size: int) -> tar_shard.Members:
+        listed.append(Path(path).name)
+        return members(path, size)
+
+    def in_another_process() -> str:
+        monkeypatch.setattr(shards, "_SHARDS", {})
+        listed.clear()
+        return data.load(str(root), tmp_path / "data", framings=[SMALL]).checksum
+
+    monkeypatch.setattr(tar_shard, "_members", counted)
+    first = in_another_process()
+    assert listed == [f"part-{number:05}.tar" for number in range(6)]
+    assert (in_another_process(), listed) == (first, [])
+    (tmp_path / "two").mkdir()
+    root = root.rename(tmp_path / "two" / "pets")
+    assert (in_another_process(), listed) == (first, [])
+    os.utime(root / "part-00003.tar", (0, 0))
+    assert (in_another_process(), listed) == (first, ["part-00003.tar"])
+    for content in (b"", b"{}", b"\xff" * 100):
+        kept = min((tmp_path / "data" / "manifests").glob("*.shards/*.json"))
+        kept.write_bytes(content)
+        assert (in_another_process(), len(listed)) == (first, 1)
+    assert (in_another_process(), listed) == (first, [])
 
 
 @pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)

@@ -232,7 +232,7 @@ def test_a_folder_of_very_many_pictures_is_walked_in_flat_memory(
     most = 0
     entries = listing._entries
 
-    def counted(folder: str, at_once: int | None) -> Iterator["os.DirEntry[str]"]:
+    def counted(folder: str, at_once: int | None) -> Iterator[list["os.DirEntry[str]"]]:
         nonlocal most
         for place, each in enumerate(entries(folder, at_once)):
             most = place

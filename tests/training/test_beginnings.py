@@ -88,8 +88,8 @@ def test_of_several_processes_the_main_one_says_where_a_training_begins(
         raise AtalhoError("STOP", "here", "before weights are read", next_step="", exit=Exit.DATA)
 
     together = nullcontext(World(rank, 2, rank))
-    monkeypatch.setattr(world, "joined", lambda device: together)
-    monkeypatch.setattr(World, "first_here", lambda self, function: function())
+    monkeypatch.setattr(world, "joined", lambda device, say: together)
+    monkeypatch.setattr(World, "first_here", lambda self, function, work: function())
     monkeypatch.setattr(training, "load", refuse)
     root = fill(tmp_path / "photos", {"ant": 3, "bee": 3})
     said: list[str] = []

@@ -11,6 +11,7 @@ import photo_folders
 from atalho import record
 from atalho.cli import main
 from atalho.errors import Exit
+from shard_files import as_tars
 from together import Ended, Together
 
 TRAIN = ["train", "resnet20", "--recipe", "quick", "--from-scratch", "--img-size", "16"]
@@ -46,6 +47,28 @@ def evaluate(self, split, *temperature):
 Run.evaluate = evaluate
 """
 
+#: The process of rank 0 reads photos slowly; the other one must not list an archive or read a photo of its own accord.
+READING = """
+import time
+from atalho.data import manifest, tar_shard
+from atalho.runtime import world
+
+world.NOTICE, world.AGAIN = 0.2, 0.5
+inspect = manifest._inspect
+
+def slowly(*arguments):
+    assert rank == 0
+    time.sleep(0.1)
+    return inspect(*arguments)
+
+def refused(*_):
+    raise AssertionError("listed again")
+
+manifest._inspect = slowly
+if rank:
+    tar_shard._members = refused
+"""
+
 VALIDATION, TEST = 3, 5
 
 
@@ -70,6 +93,20 @@ def _succeeded(ended: list[Ended]) -> None:
 def _same(one: Path, other: Path) -> None:
     for name in ("model.safetensors", "metrics.csv"):
         assert (one / name).read_bytes() == (other / name).read_bytes()
+
+
+def test_while_one_reads_shards_the_other_says_that_it_waits_and_does_not_repeat_it(
+    together: Together, tmp_path: Path
+) -> None:
+    shards = as_tars(
+        photo_folders.fill(tmp_path / "pets", {"cat": 12, "dog": 12}), tmp_path / "tar"
+    )
+    words = [*TRAIN, "--data", str(shards), "--data-dir", str(tmp_path / "data")]
+    ended = together(*words, "--output", str(tmp_path / "run"), before=READING)
+    _succeeded(ended)
+    waited = [line for line in ended[1].errors.splitlines() if "has waited" in line]
+    assert len(waited) >= 2
+    assert waited[0] == f"process 1 of 2 has waited 0 s for another one: reading {shards}"
 
 
 def test_a_run_stopped_in_steps_and_evaluations_ends_with_the_same_bits(

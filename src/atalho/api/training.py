@@ -17,7 +17,7 @@ from atalho.api.loading import (
     training_precision,
 )
 from atalho.api.reporting import QUIET, Reporter
-from atalho.errors import Stopped, wrong_option
+from atalho.errors import Stopped, printable, wrong_option
 from atalho.files import safe_name
 from atalho.recipes.recipe import Optimiser
 from atalho.record import Record
@@ -165,7 +165,7 @@ def train(
 
     resolved_device = resolve_device(device, threads)
     resolved_precision, why = training_precision(precision, resolved_device)
-    with world.joined(resolved_device.torch) as processes, ExitStack() as stack:
+    with world.joined(resolved_device.torch, reporter.say) as processes, ExitStack() as stack:
         own_reporter = reporter if processes.main else QUIET
         for line in lines:
             own_reporter.say(line)
@@ -178,7 +178,8 @@ def train(
                     input=(3, img_size, img_size) if img_size else None,
                     new_head=new_head is not False,
                     reporter=own_reporter,
-                )
+                ),
+                f"reading the weights of {network}",
             )
         framings = [framing(request, start)] if request.photos else []
         dataset = processes.first_here(
@@ -189,7 +190,8 @@ def train(
                 framings=framings,
                 bad_images=bad_images,
                 copies=copies,
-            )
+            ),
+            f"reading {printable(data)}",
         )
         if from_scratch:
             images = len(dataset.training(with_validation=True).labels)

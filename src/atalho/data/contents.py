@@ -66,13 +66,6 @@ class Contents:
         self.brightest[row] = content.brightest
         self.sizes[row] = content.size
 
-    def fill(self, rows: NDArray[np.int64], contents: "Contents") -> None:
-        """Fills some rows with those of other contents."""
-        self.sha256[rows] = contents.sha256
-        self.fingerprints[rows] = contents.fingerprints
-        self.brightest[rows] = contents.brightest
-        self.sizes[rows] = contents.sizes
-
     @property
     def white(self) -> int:
         """The grey level of 16 bits that is white: the highest of as many bits as the brightest of all files has."""
@@ -89,13 +82,4 @@ class Contents:
             self.fingerprints[rows],
             self.brightest[rows],
             {},
-        )
-
-    def get(self, row: int) -> FileContent:
-        width, height = self.sizes[row].tolist()
-        return FileContent(
-            self.sha256[row].tobytes(),
-            (width, height),
-            self.fingerprints[row].tobytes(),
-            int(self.brightest[row]),
         )

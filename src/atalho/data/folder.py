@@ -42,7 +42,7 @@ class Folder:
 
     root: Path
     classes: tuple[str, ...]
-    names: Sequence[str]
+    names: Packed
     indices: NDArray[np.int32]
 
     def __len__(self) -> int:
@@ -55,10 +55,10 @@ class Folder:
     def paths(self) -> Iterator[Path]:
         return map(self.root.joinpath, self.names)
 
-    def select(self, rows: Sequence[int]) -> "Folder":
+    def select(self, rows: Sequence[int] | NDArray[np.int64]) -> "Folder":
         """The same classes with some of the images."""
-        names = Packed(self.names[row] for row in rows)
-        return Folder(self.root, self.classes, names, self.indices[[*rows]])
+        rows = np.asarray(rows, np.int64)
+        return Folder(self.root, self.classes, self.names.select(rows), self.indices[rows])
 
     def labels(self, classes: Mapping[str, str], network: str) -> tuple[int, ...]:
         """For each class of the folder, its index among a network's; as `labels_among`."""

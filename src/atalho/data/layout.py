@@ -77,7 +77,7 @@ class Layout:
         return f"{self.root}: {len(self.classes):,} classes ({named}), {total}"
 
 
-def layout(root: Path, classes: Iterable[str] = ()) -> Layout:
+def layout(root: Path, classes: Iterable[str] = (), kept_in: Path | None = None) -> Layout:
     """The classes, or the splits of classes, that a folder holds; nothing is decoded.
 
     A single folder around them is stepped into. A folder is a split's if it has a split's name, in upper or lower case, and
@@ -85,6 +85,7 @@ def layout(root: Path, classes: Iterable[str] = ()) -> Layout:
 
     Args:
         classes: of a network that the folder is read for; where one of them is named `UNKNOWN`, so may be a folder.
+        kept_in: as of `shard_splits.splits`.
 
     Raises:
         AtalhoError: (exit 3) DATA-MISSING, where it cannot be read; DATA-EMPTY without images in class folders; DATA-SPLITS, where
@@ -92,7 +93,7 @@ def layout(root: Path, classes: Iterable[str] = ()) -> Layout:
     """
     try:
         listing = listed(root)
-        in_shards = splits(root, listing.shards, WHOLE) if listing.in_shards else {}
+        in_shards = splits(root, listing.shards, WHOLE, kept_in) if listing.in_shards else {}
     except OSError as error:
         raise AtalhoError(
             "DATA-MISSING",
@@ -103,7 +104,7 @@ def layout(root: Path, classes: Iterable[str] = ()) -> Layout:
         ) from error
     if any(map(len, in_shards.values())):
         return Layout(root, in_shards, tuple(listing.others()))
-    tree = Tree.of_images(listing.images)
+    tree = Tree.of_runs(listing.images, listing.runs)
     within = _within(tree.counts)
     base = root / within
     inside = {

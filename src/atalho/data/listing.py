@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
-from os.path import splitext
 from pathlib import Path
 
 from atalho.data.formats import HEIF_EXTRA, SUFFIXES, begins_as_image, suffixes
 from atalho.data.names import counted, first_few
+from atalho.data.packed import Packed
 from atalho.data.shards import is_shard, shard
 
 SYSTEM = frozenset(
@@ -31,6 +31,7 @@ class Listing:
     Attributes:
         root: the folder.
         images: every image's name below the root, its parts joined by `/`: in the order of their names, folder by folder.
+        runs: how many of them, one after the other, lie in which folder, whose name is empty or ends in `/`.
         folders: every folder below the root in the same way.
         other: files that are no image that can be read here, by suffix in lower case.
         system: hidden files and folders, and those that systems leave; nothing in such a folder is looked at.
@@ -39,7 +40,8 @@ class Listing:
     """
 
     root: Path
-    images: list[str] = field(default_factory=list)
+    images: Packed = field(default_factory=Packed)
+    runs: list[tuple[str, int]] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
     other: Counter[str] = field(default_factory=Counter)
     system: int = 0
@@ -80,7 +82,9 @@ def listed(root: Path) -> Listing:
         OSError: the folder, or one in it, cannot be read.
     """
     listing = Listing(root)
-    listing.images += _images(listing, str(root), "", (), None)
+    for folder, names in _runs(listing, str(root), "", (), None):
+        listing.images.extend([folder + name for name in names])
+        listing.runs.append((folder, len(names)))
     return listing
 
 
@@ -96,24 +100,25 @@ def walk(listing: Listing) -> Iterator[str]:
         AtalhoError: as `shards.shard`.
     """
     empty = True
-    for name in _images(listing, str(listing.root), "", (), SORTED):
+    for folder, names in _runs(listing, str(listing.root), "", (), SORTED):
         empty = False
-        yield name
+        yield from (folder + name for name in names)
     if empty:
         yield from listing.members()
 
 
-def _images(
+def _runs(
     listing: Listing,
     folder: str,
     name: str,
     above: tuple[tuple[int, int], ...],
     at_once: int | None,
-) -> Iterator[str]:
-    """The names of the images in a folder, whose own name below the root is empty or ends in `/`.
+) -> Iterator[tuple[str, list[str]]]:
+    """The images in a folder and below it in runs that lie in one folder: its name and, in order, those of some of its images.
 
     Args:
         listing: takes everything else.
+        name: of the folder below the root, which is empty or ends in `/`.
         above: the folders that it lies in.
         at_once: how many entries are sorted at a time; all of them with None.
     """
@@ -121,30 +126,45 @@ def _images(
     identity = stat.st_dev, stat.st_ino
     if identity in above:
         return
-    for entry in _entries(folder, at_once):
-        path = name + entry.name
-        if entry.name.startswith(".") or entry.name.lower() in SYSTEM:
-            listing.system += 1
-        elif entry.is_dir():
-            listing.folders.append(path)
-            yield from _images(listing, entry.path, path + "/", (*above, identity), at_once)
-        elif (entry.is_file() or entry.is_symlink()) and _is_image(listing, entry, path):
-            yield path
+    of_images = suffixes()
+    for entries in _entries(folder, at_once):
+        run: list[str] = []
+        for entry in entries:
+            own = entry.name
+            if own.startswith(".") or own.lower() in SYSTEM:
+                listing.system += 1
+            elif entry.is_dir():
+                if run:
+                    yield name, run
+                    run = []
+                listing.folders.append(name + own)
+                below = name + own + "/"
+                yield from _runs(listing, entry.path, below, (*above, identity), at_once)
+            elif entry.is_file():
+                if _suffix(own) in of_images or _is_image(listing, entry, name):
+                    run.append(own)
+            elif entry.is_symlink():
+                if _suffix(own) in of_images:
+                    run.append(own)  # reading it raises the error
+                else:
+                    listing.dangling.append(name + own)
+        if run:
+            yield name, run
 
 
-def _is_image(listing: Listing, entry: "os.DirEntry[str]", path: str) -> bool:
-    """Whether a file is an image; any other is added to the listing."""
-    suffix = splitext(entry.name)[1].lower()  # noqa: PTH122 (for a million files)
-    if suffix in suffixes():
-        return True  # even if it is a link to nothing: reading it raises the error
-    if not entry.is_file():
-        listing.dangling.append(path)
-    elif _begins_as_image(entry.path):
+def _suffix(name: str) -> str:
+    """The suffix of a name that does not begin with a dot, in lower case; empty without one."""
+    _, dot, suffix = name.rpartition(".")
+    return dot + suffix.lower() if dot else ""
+
+
+def _is_image(listing: Listing, entry: "os.DirEntry[str]", folder: str) -> bool:
+    """Whether a file without an image's suffix is an image all the same; any other is added to the listing."""
+    if _begins_as_image(entry.path):
         return True
-    else:
-        listing.other[suffix] += 1
-        if is_shard(entry.name):
-            listing.shards.append(path)
+    listing.other[_suffix(entry.name)] += 1
+    if is_shard(entry.name):
+        listing.shards.append(folder + entry.name)
     return False
 
 
@@ -160,7 +180,8 @@ def _by_suffix(files: Counter[str]) -> str:
     )
 
 
-def _entries(folder: str, at_once: int | None) -> Iterator["os.DirEntry[str]"]:
+def _entries(folder: str, at_once: int | None) -> Iterator[list["os.DirEntry[str]"]]:
+    """The entries of a folder, so many at a time, each time in the order of their names."""
     with os.scandir(folder) as entries:
         while some := sorted(islice(entries, at_once), key=lambda entry: entry.name):
-            yield from some
+            yield some

@@ -1,20 +1,18 @@
 """The content of every file of a folder of photos: read once, and again only where a file has changed.
 
-It is kept as lines of JSON, one a file, which are appended as files are read: an interrupted scan resumes where it stopped. A file is
+It is kept in a file of blocks, which are appended as files are read: an interrupted scan resumes where it stopped. A file is
 identified by its name below the folder, its size and the time of its last change, so that the folder may be moved. One process at a
-time reads files; others that need them wait, and take the lines that it appends.
+time reads files; others that need them wait, and take the blocks that it appends.
 """
 
 import hashlib
-import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
-from itertools import chain
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -33,34 +31,38 @@ from atalho.data.image import (
     unreadable,
     upright_rgb,
 )
-from atalho.data.manifest_lines import contents_of, integers, sealed, unsealed
+from atalho.data.manifest_blocks import Block, blocks, fill, rows_of
+from atalho.data.packed import Packed, names_in
 from atalho.data.shards import sha256, stamp
 from atalho.errors import AtalhoError, Exit
 from atalho.files import write_atomically
 from atalho.runtime.processor import cores
 
-FORM = 3
-"""The version of the lines' format, and of the fingerprints in them."""
+FORM = 4
+"""The version of the file's format, and of the fingerprints in it."""
 
 CHUNK = 1000
 """How many files' sizes and times are read in one task."""
 
-MOST_AT_ONCE = 32
-"""How many files are read in one task at the most."""
+MOST_AT_ONCE = 128
+"""How many files are read in one task at the most; so many are a block."""
 
 TURN = 1.0
-"""Seconds between two looks at the lines that another process appends."""
+"""Seconds between two looks at the blocks that another process appends."""
 
-BLOCK = 1 << 21
-"""About how many bytes of lines are read at once."""
+BUFFER = 1 << 20
+"""About how many bytes of the manifest are read at once."""
+
+LARGE = 4096
+"""How many files are a block of a manifest that is written anew."""
 
 STALE = 2
-"""The largest ratio of lines to files: a longer manifest is written anew."""
+"""The largest ratio of rows to files: a longer manifest is written anew."""
 
 CORES = cores()
 
 
-def read_files(root: Path, names: Sequence[str], data_dir: Path, progress: Progress) -> Contents:
+def read_files(root: Path, names: Packed, data_dir: Path, progress: Progress) -> Contents:
     """The content of each file, in order; new and changed files are read, on all cores, and their content is kept below `data_dir`.
 
     While another process reads files of the folder, this one waits for what it appends, without a limit.
@@ -74,7 +76,7 @@ def read_files(root: Path, names: Sequence[str], data_dir: Path, progress: Progr
     """
     contents = Contents.empty(len(names))
     stamps = _stamps(root, names, contents.bad)
-    manifest = _Manifest(file_beside(root, data_dir, f"{FORM}.jsonl"), names, stamps, contents)
+    manifest = _Manifest(file_beside(root, data_dir, f"{FORM}.manifest"), names, stamps, contents)
     lock = FileLock(manifest.path.with_suffix(".lock"))
     try:
         while new := manifest.missing():
@@ -111,15 +113,19 @@ class _Manifest:
         path: of its file.
         names, stamps: of the folder's files, in the order of the rows of `contents`.
         contents: are filled.
-        lines, position: how many lines and bytes of the file have been read.
+        file: the inode of the file that has been read.
+        rows, position: how many rows and bytes of it have been read.
+        next: the row of the file after the last one that was read, which is probably the next one's.
     """
 
     path: Path
-    names: Sequence[str]
+    names: Packed
     stamps: NDArray[np.int64]
     contents: Contents
-    lines: int = 0
+    file: int = 0
+    rows: int = 0
     position: int = 0
+    next: int = 0
 
     @cached_property
     def _hashes(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -128,71 +134,67 @@ class _Manifest:
         order = np.argsort(hashes)
         return hashes[order], order
 
-    def _rows(self, names: Sequence[str]) -> NDArray[np.int64]:
-        """The row of each of some names; -1 of one that is no file's."""
-        hashes, order = self._hashes
-        rows = order[np.searchsorted(hashes, _hashes(names)).clip(max=len(order) - 1)]
-        same = [self.names[row] == name for row, name in zip(rows.tolist(), names, strict=True)]
-        return np.where(same, rows, -1)
+    def _places(self, block: Block) -> NDArray[np.int64]:
+        """The row of each of a block's files; -1 of one that is not in the folder."""
+        end = self.next + len(block.rows)
+        if end <= len(self.names) and self.names.block(self.next, end) == block.names:
+            places = np.arange(self.next, end)
+        else:
+            names = names_in(block.names)
+            hashes, order = self._hashes
+            places = order[np.searchsorted(hashes, _hashes(names)).clip(max=len(order) - 1)]
+            same = [self.names[at] == name for at, name in zip(places.tolist(), names, strict=True)]
+            places = np.where(same, places, -1)
+        self.next = int(places[-1]) + 1
+        return places
 
     def missing(self) -> list[int]:
-        """The rows of files that are new or have changed, after the lines that were appended since the last call."""
-        with suppress(OSError), self.path.open("rb") as file:
-            file.seek(self.position)
-            while lines := file.readlines(BLOCK):
-                self.lines += len(lines)
-                self.position += sum(map(len, lines))
-                self._restore([body for line in lines if (body := unsealed(line))])
+        """The rows of files that are new or have changed, after the blocks that were appended since the last call."""
+        with suppress(OSError), self.path.open("rb", buffering=BUFFER) as file:
+            inode = os.fstat(file.fileno()).st_ino
+            if inode != self.file:  # another process has written it anew
+                self.file, self.rows, self.position = inode, 0, 0
+            for block, end in blocks(file, self.position):
+                self.rows += len(block.rows)
+                self.position = end
+                places = self._places(block)
+                same = (self.stamps[places] == block.rows["stamp"]).all(axis=1) & (places >= 0)
+                fill(self.contents, places[same], block.rows[same])
         # Rows without a size were not restored: no picture is without pixels.
         unknown: list[int] = np.flatnonzero(self.contents.sizes[:, 0] == 0).tolist()
         return [row for row in unknown if row not in self.contents.bad]
 
-    def _restore(self, lines: Sequence[bytes]) -> None:
-        """Fills the rows of files that have not changed; a line without the fields of a file is skipped."""
-        try:
-            self._fill(json.loads(b"[%s]" % b",".join(lines)))
-        except (ValueError, TypeError, LookupError, OverflowError):
-            for line in lines if len(lines) > 1 else ():
-                self._restore([line])
-
-    def _fill(self, lines: Sequence[Sequence[Any]]) -> None:
-        """Fills the rows of lines' files, all or none; ValueError, TypeError or OverflowError, where a field is wrong."""
-        if not lines:
-            return
-        names, lengths, times, *fields = zip(*lines, strict=True)
-        contents = contents_of(*fields)
-        rows = self._rows(names)
-        same = (self.stamps[rows] == integers(lengths, times)).all(axis=1) & (rows >= 0)
-        self.contents.fill(rows[same], contents.only(same))
-
     def add(self, root: Path, rows: Sequence[int], progress: Progress) -> None:
-        """Reads files, and appends a line for each that can be used; the manifest is written anew where it has become too long."""
+        """Reads files, and appends those that can be used; the manifest is written anew where it has become too long."""
         names, contents = self.names, self.contents
-        before = len(names) - len(rows)
-        with _appending(self.path) as file:
-            # Few at a time, so that what is done can be seen; but more where there are many, for tasks cost time too.
-            size = min(MOST_AT_ONCE, 1 + len(rows) // CHUNK)
-            some = (
-                [root / names[row] for row in rows[at : at + size]]
-                for at in range(0, len(rows), size)
-            )
-            read = chain.from_iterable(in_threads(_read_all, some, CORES))
-            for done, (row, result) in enumerate(zip(rows, read, strict=True), before + 1):
-                if isinstance(result, FileContent):
-                    contents.put(row, result)
-                    file.write(self._line(row))
-                else:
-                    contents.bad[row] = result
-                progress(done, len(names))
-        if self.lines + len(rows) > STALE * len(names):
-            current = map(self._line, np.flatnonzero(contents.sizes[:, 0]).tolist())
-            write_atomically(self.path, b"".join(current))
+        done = len(names) - len(rows)
+        # Few at a time, so that what is done can be seen; but more where there are many, for tasks cost time too.
+        size = min(MOST_AT_ONCE, 1 + len(rows) // CHUNK)
+        some = [rows[at : at + size] for at in range(0, len(rows), size)]
+        paths = ([root / names[row] for row in each] for each in some)
+        with _appending(self.path, self.position) as file:
+            for each, results in zip(some, in_threads(_read_all, paths, CORES), strict=True):
+                read = []
+                for row, result in zip(each, results, strict=True):
+                    if isinstance(result, FileContent):
+                        contents.put(row, result)
+                        read.append(row)
+                    else:
+                        contents.bad[row] = result
+                if read:
+                    file.write(self._block(np.array(read)))
+                for _ in each:
+                    done += 1
+                    progress(done, len(names))
+        if self.rows + len(rows) > STALE * len(names):
+            current = np.flatnonzero(contents.sizes[:, 0])
+            parts = (current[at : at + LARGE] for at in range(0, len(current), LARGE))
+            write_atomically(self.path, b"".join(map(self._block, parts)))
 
-    def _line(self, row: int) -> bytes:
-        content = self.contents.get(row)
-        fields = [*content.size, content.fingerprint.hex(), content.brightest]
-        name, stamp = self.names[row], self.stamps[row].tolist()
-        return sealed([name, *stamp, content.sha256.hex(), *fields])
+    def _block(self, rows: NDArray[np.int64]) -> bytes:
+        names = self.names.select(rows)
+        fields = rows_of(self.stamps, self.contents, rows)
+        return Block(bytes(names.block(0, len(names))), fields).packed()
 
 
 def file_beside(root: Path, data_dir: Path, suffix: str) -> Path:
@@ -203,39 +205,37 @@ def file_beside(root: Path, data_dir: Path, suffix: str) -> Path:
     return data_dir / "manifests" / f"{plain}-{checksum}.{suffix}"
 
 
-def _stamps(root: Path, names: Sequence[str], bad: dict[int, str]) -> NDArray[np.int64]:
+def _stamps(root: Path, names: Packed, bad: dict[int, str]) -> NDArray[np.int64]:
     """(N, 2): every file's size in bytes and last change in nanoseconds; puts into `bad` why a file cannot be found."""
     stamps = np.zeros((len(names), 2), np.int64)
     starts = range(0, len(names), CHUNK)
     chunks = in_threads(partial(_stats, root), (names[start : start + CHUNK] for start in starts))
-    for start, chunk in zip(starts, chunks, strict=True):
-        for row, stat in enumerate(chunk, start):
-            if isinstance(stat, str):
-                bad[row] = stat
-            else:
-                stamps[row] = stat
+    for start, (some, missing) in zip(starts, chunks, strict=True):
+        stamps[start : start + CHUNK] = some
+        bad |= {start + place: cause for place, cause in missing.items()}
     return stamps
 
 
-def _stats(root: Path, names: Sequence[str]) -> list[tuple[int, int] | str]:
-    stats: list[tuple[int, int] | str] = []
+def _stats(root: Path, names: Sequence[str]) -> tuple[list[tuple[int, int]], dict[int, str]]:
+    """The size and time of every file, zeros of one that cannot be found; and, by its place, why."""
+    stats: list[tuple[int, int]] = []
+    missing = {}
+    folder = f"{root}/"
     for name in names:
         try:
-            stats.append(stamp(f"{root}/{name}"))
+            stats.append(stamp(folder + name))
         except OSError as error:
-            stats.append(unreadable(root / name, error))
-    return stats
+            missing[len(stats)] = unreadable(root / name, error)
+            stats.append((0, 0))
+    return stats, missing
 
 
 @contextmanager
-def _appending(path: Path) -> Iterator[IO[bytes]]:
-    """A context that opens a file for unbuffered appending, after an incomplete last line on a new one."""
+def _appending(path: Path, position: int) -> Iterator[IO[bytes]]:
+    """A context that opens a file for unbuffered appending from a position on; what follows it is no whole block, and is cut off."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab+", buffering=0) as file:
-        if size := file.seek(0, os.SEEK_END):
-            file.seek(size - 1)
-            if file.read(1) != b"\n":
-                file.write(b"\n")
+    with path.open("ab", buffering=0) as file:
+        file.truncate(position)
         yield file
 
 

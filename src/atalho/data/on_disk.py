@@ -162,4 +162,4 @@ class OnDisk:
 
     def folder(self) -> Folder:
         """The photos as class folders with their images."""
-        return self.album.folder.select(self.rows.tolist())
+        return self.album.folder.select(self.rows)

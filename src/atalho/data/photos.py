@@ -70,7 +70,7 @@ def load(
         AtalhoError: (exit 3) BAD-IMAGES; DATA-FEW for a class with too few images to divide; as `layout`, `check_trainable` and
             `groups.read`; DATA-DIR (exit 2).
     """
-    folders = layout(root)
+    folders = layout(root, kept_in=file_beside(root, data_dir, "shards"))
 
     def log(line: str) -> None:
         say(printable(line))
@@ -158,7 +158,7 @@ def _read(
     splits = dict(zip(parts, np.split(np.arange(ends[-1]), ends[:-1]), strict=True))
     faults = {folder.names[row]: bad[row] for row in sorted(bad)}
     if faults:
-        folder = folder.select(np.flatnonzero(usable).tolist())
+        folder = folder.select(np.flatnonzero(usable))
     return _Photos(folder, contents.only(usable), splits), faults
 
 

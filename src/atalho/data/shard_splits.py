@@ -1,5 +1,7 @@
 """The splits and classes of images in archives: splits by the archives' names, as `train-00000-of-00005.parquet`."""
 
+import hashlib
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,12 +15,15 @@ from atalho.data.shards import shard
 from atalho.errors import AtalhoError, Exit
 
 
-def splits(root: Path, shards: Sequence[str], whole: str) -> dict[str, Folder]:
+def splits(
+    root: Path, shards: Sequence[str], whole: str, kept_in: Path | None
+) -> dict[str, Folder]:
     """The images of archives with their classes, by split.
 
     Args:
         shards: the archives' names below the root, in order.
         whole: the name of the split where no archive names one.
+        kept_in: the folder in which lists of archives' members are kept; None where they are not.
 
     Raises:
         OSError: where an archive cannot be read.
@@ -36,7 +41,9 @@ def splits(root: Path, shards: Sequence[str], whole: str) -> dict[str, Folder]:
             next_step="name them as train-…, validation-… or test-…",
             exit=Exit.DATA,
         )
-    return {split: _folder(root, by_split[split]) for split in sorted(by_split, key=_place)}
+    return {
+        split: _folder(root, by_split[split], kept_in) for split in sorted(by_split, key=_place)
+    }
 
 
 def _place(split: str) -> int:
@@ -49,11 +56,12 @@ def _split(name: str) -> str | None:
     return next(filter(None, map(split_of, words)), None)
 
 
-def _folder(root: Path, shards: Sequence[str]) -> Folder:
-    names: list[str] = []
+def _folder(root: Path, shards: Sequence[str], kept_in: Path | None) -> Folder:
+    names = Packed()
     labels: list[str] = []
     for name in shards:
-        archive = shard(str(root / name))
+        checksum = hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
+        archive = shard(str(root / name), kept_in and kept_in / f"{checksum}.json")
         own = [label_of(label) for label in archive.labels if label is not None]
         if lacking := len(archive.names) - len(own):
             unlabelled = (
@@ -66,11 +74,10 @@ def _folder(root: Path, shards: Sequence[str]) -> Folder:
                 next_step="KEY.cls or a class in KEY.json beside each image of a tar file, or a column of labels in Parquet",
                 exit=Exit.DATA,
             )
-        names += (f"{name}/{member}" for member in archive.names)
+        names.extend(f"{name}/{member}" for member in archive.names)
         labels += own
     classes = sorted({*labels})
     index = {name: place for place, name in enumerate(classes)}
     indices = np.fromiter(map(index.__getitem__, labels), np.int32, len(labels))
     order = np.argsort(indices, kind="stable")
-    packed = Packed(names[row] for row in order.tolist())
-    return Folder(root, tuple(classes), packed, indices[order])
+    return Folder(root, tuple(classes), names.select(order), indices[order])

@@ -9,7 +9,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 
 from atalho.data.names import first_few
@@ -50,24 +50,36 @@ def is_shard(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)
 
 
-def shard(path: str) -> Shard:
+_SHARDS: dict[tuple[str, int, int], Shard] = {}
+"""The archives that this process has listed, by path, size and time."""
+
+
+def shard(path: str, index: Path | None = None) -> Shard:
     """What an archive holds; its members are listed once in a process, unless it changes.
+
+    Args:
+        index: the file in which the members of a tar file are kept for other processes; without it each lists them.
 
     Raises:
         OSError: where it cannot be read.
         AtalhoError: DATA-SHARD (exit 3), where it is damaged or a member cannot be named; PARQUET-EXTRA (exit 6).
     """
     stat = os.stat(path)  # noqa: PTH116
-    return _shard(path, stat.st_size, stat.st_mtime_ns)
+    key = path, stat.st_size, stat.st_mtime_ns
+    if key not in _SHARDS:
+        _SHARDS[key] = _listed(*key, index)
+    return _SHARDS[key]
 
 
-@cache
-def _shard(path: str, size: int, time: int) -> Shard:
+def _listed(path: str, size: int, time: int, index: Path | None) -> Shard:
     if path.lower().endswith(".tar"):
-        from atalho.data.tar_shard import opened
+        from atalho.data import tar_shard
+
+        names, labels, sizes, read = tar_shard.opened(path, size, time, index)
     else:
-        from atalho.data.parquet_shard import opened
-    names, labels, sizes, read = opened(path, size)
+        from atalho.data import parquet_shard
+
+        names, labels, sizes, read = parquet_shard.opened(path, size)
     twice = [name for name, count in Counter(names).items() if count > 1]
     if bad := twice or [name for name in names if not _is_plain(name)]:
         raise damaged(path, f"members cannot be told apart or named ({first_few(map(repr, bad))})")

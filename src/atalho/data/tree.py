@@ -1,5 +1,6 @@
 """The names of images by the folders in which they lie, in columns: of a million, only the folders are objects."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,25 +23,25 @@ class Tree:
         of: (N,) the place of every image's folder in `counts`.
     """
 
-    images: Sequence[str]
+    images: Packed
     counts: Mapping[str, int]
     of: NDArray[np.int32]
 
     @classmethod
-    def of_images(cls, images: Sequence[str]) -> "Tree":
-        places: dict[str, int] = {}
-        folders = (name[: name.rfind("/") + 1] for name in images)
-        of = np.fromiter(
-            (places.setdefault(folder, len(places)) for folder in folders), np.int32, len(images)
-        )
-        counts = np.bincount(of, minlength=len(places)).tolist()
-        return cls(images, dict(zip(places, counts, strict=True)), of)
+    def of_runs(cls, images: Packed, runs: Sequence[tuple[str, int]]) -> "Tree":
+        """A tree by the folder of so many images each, one after the other."""
+        counts = Counter[str]()
+        for folder, length in runs:
+            counts[folder] += length
+        places = {folder: place for place, folder in enumerate(counts)}
+        of = np.array([places[folder] for folder, _ in runs], np.int32)
+        return cls(images, counts, np.repeat(of, [length for _, length in runs]))
 
     def images_in(self, folders: Iterable[str]) -> list[str]:
         """The names of the images that lie in one of some folders themselves."""
         chosen = {*folders}
         mask = np.array([name in chosen for name in self.counts], bool)
-        return [self.images[row] for row in np.flatnonzero(mask[self.of]).tolist()]
+        return [*self.images.select(np.flatnonzero(mask[self.of]))]
 
     def below(self, folder: str) -> list[str]:
         """The names of the images that lie in a folder or below it."""
@@ -60,8 +61,7 @@ class Tree:
         indices = index[self.of]
         rows = np.flatnonzero(indices >= 0)
         rows = rows[np.argsort(indices[rows], kind="stable")]
-        names = Packed(self.images[row] for row in rows.tolist())
-        return Folder(root, tuple(sorted(classes)), names, indices[rows])
+        return Folder(root, tuple(sorted(classes)), self.images.select(rows), indices[rows])
 
 
 def by_folder(counts: Mapping[str, int]) -> dict[str, dict[str, int]]:

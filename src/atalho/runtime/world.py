@@ -1,10 +1,12 @@
 """The processes that train one network together, as torchrun starts them; a single process without torchrun."""
 
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from threading import Event, Thread
 from typing import Any, TypeVar, cast
 
 import torch
@@ -23,6 +25,12 @@ PATIENCE = timedelta(minutes=10)
 UNLIMITED = timedelta(days=365)
 """How long a process waits for what another one does alone, such as reading a million photos for the first time."""
 
+NOTICE = 5.0
+"""Seconds that a process waits for what another one does alone before it says so."""
+
+AGAIN = 60.0
+"""Seconds after which it says so again."""
+
 GLOO = ("gloo/transport", "gloo\\transport")
 """Where the messages of gloo's errors come from: they are RuntimeErrors like any other."""
 
@@ -35,12 +43,14 @@ class World:
         rank: of this process among all.
         local_rank: among those of its machine.
         patient: the group of all processes that wait without a limit for what one does alone; None for a single process.
+        say: is called with a line when this process has waited for some time, and then once a minute; in whatever thread.
     """
 
     rank: int = 0
     size: int = 1
     local_rank: int = 0
     patient: ProcessGroup | None = None
+    say: Callable[[str], None] = lambda line: None
 
     @property
     def main(self) -> bool:
@@ -85,11 +95,14 @@ class World:
         result: Result = _unless_failed(outcome[0], raises=self.main)
         return result
 
-    def first_here(self, function: Callable[[], Result]) -> Result:
+    def first_here(self, function: Callable[[], Result], work: str) -> Result:
         """Calls `function` in every process and returns its result.
 
         The first process of each machine calls it before the others, which wait for it without a limit, and find the files that
         it has written.
+
+        Args:
+            work: what `function` does, for the lines of those that wait.
 
         Raises:
             AtalhoError: what `function` raises, in the first process of the machine; the others end with its exit code.
@@ -104,9 +117,33 @@ class World:
                     outcome = function()
                 except AtalhoError as error:
                     outcome = error
-            distributed.barrier(self.patient)
+            with self._waiting(work):
+                distributed.barrier(self.patient)
         result: Result = _unless_failed(outcome, raises=first)
         return result
+
+    @contextmanager
+    def _waiting(self, work: str) -> Iterator[None]:
+        """A context in which this process waits for others, and says for what."""
+        begun, ended = time.monotonic(), Event()
+
+        def say() -> None:
+            pause = NOTICE
+            while not ended.wait(pause):
+                seconds = time.monotonic() - begun
+                since = f"{seconds:.0f} s" if seconds < AGAIN else f"{seconds // 60:.0f} min"
+                self.say(
+                    f"process {self.rank} of {self.size} has waited {since} for another one: {work}"
+                )
+                pause = AGAIN
+
+        thread = Thread(target=say, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
 
 
 def _unless_failed(outcome: object, *, raises: bool) -> Any:
@@ -131,8 +168,11 @@ def restarted() -> bool:
 
 
 @contextmanager
-def joined(device: torch.device) -> Iterator[World]:
+def joined(device: torch.device, say: Callable[[str], None] = lambda line: None) -> Iterator[World]:
     """A context in which this process can exchange tensors with the others that torchrun started; without torchrun, `ALONE`.
+
+    Args:
+        say: as of `World`.
 
     Raises:
         AtalhoError: PROCESS-LOST (exit 6), where another process has ended, or does not take part in a step for ten minutes.
@@ -155,6 +195,7 @@ def joined(device: torch.device) -> Iterator[World]:
             distributed.get_world_size(),
             int(os.environ["LOCAL_RANK"]),
             patient,
+            say,
         )
     except RuntimeError as error:
         if not _is_of_a_lost_process(error):

@@ -123,4 +123,4 @@ def _fitted(
         head = fit_head(Embedding.of(ordered, shown), classes, balanced=balanced)
         return with_head(weights, head.linear(), weights.classes)
 
-    return arguments.world.first_here(fitted)
+    return arguments.world.first_here(fitted, f"features by {arguments.network}")
