@@ -5,12 +5,12 @@
 Two tasks: ResNet-20 on CIFAR-10 at 32×32, and ResNet-18 at 224×224 from JPEG files. The contenders train the same network on the
 same images with the same crops, mirroring and batch, each in a process of its own that is started once. They take turns of a few
 seconds, forwards in one round and backwards in the next, while the others wait: what slows a shared machine for a moment slows one
-turn. A turn's first steps are not counted, in which batches that a loader has prepared while its process waited are used up. The
+turn. A turn's first two steps are not counted. The
 record is the median of the turns, and the median over the rounds of the ratio of two turns in the same round. Every process
 has torch's own number of threads: all cores, unless OMP_NUM_THREADS says otherwise.
 
 atalho is the loop of `atalho train` with all that it does between steps, in the arithmetic that `--precision auto` takes for a
-run of the recipe's full length, in float32 and in bf16. Its photos are not held out for validation, since the peers validate nothing.
+run of 4,000 steps, in float32 and in bf16. Its photos are not held out for validation, since the peers validate nothing.
 
 The plain loop is in the style of the popular CIFAR ResNet repositories: PIL images through torchvision's transforms, a
 DataLoader of two processes, float32, NCHW, the loss and the accuracy read in every step. Lightning has the same loader and module, and is
@@ -68,9 +68,10 @@ from atalho.training.resolution import Request, framing, resolve
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 CLASSES = 10
 TESTED = 10  # every so many photos, one is kept for the test that ends a run of atalho
-AHEAD = 5  # steps of a turn that are not counted: more than the batches that a loader prepares while it waits
+UNTIMED = 2  # steps of a turn that are not counted: a loader rests after it has filled its queue, and works again after one
+LENGTH = 4000  # steps of the run for which auto decides: too short for compiling to be tried
 BATCHES = 10**5  # of an epoch of the peers: more than a run makes, so that none begins anew
-PAIRS, UNCOUNTED = 20, 3  # steps of the overhead's measurement
+PAIRS, UNCOUNTED = 10, 3  # steps of the overhead's measurement
 
 IN_MEMORY, ON_DISK = "CIFAR-10 at 32x32", "JPEG files at 224x224"
 AIMS = {
@@ -156,7 +157,7 @@ class Task:
 
     def training(self) -> tuple[Arguments, Dataset]:
         """atalho's arguments and data, as `atalho train` resolves them."""
-        changes = RecipeChanges(batch_size=self.batch, hold_out=False)
+        changes = RecipeChanges(batch_size=self.batch, hold_out=False, steps=LENGTH)
         request = Request(self.network, self.data, recipe=self.recipe, changes=changes)
         framings = [framing(request, None)] if request.photos else []
         images = data.load(self.data, self.root, framings=framings)
@@ -186,9 +187,9 @@ class Turns:
 
     def step(self) -> None:
         self.steps += 1
-        if self.steps == AHEAD:
+        if self.steps == UNTIMED:
             self.begun = clock()
-        counted = self.steps - AHEAD
+        counted = self.steps - UNTIMED
         if counted < 1 or (passed := clock() - self.begun) < self.seconds:
             return
         self.pipe.send(self.batch * counted / passed)
@@ -276,7 +277,7 @@ def lightning(task: Task, turns: Turns) -> None:
 
 
 def choice(task: Task) -> tuple[Arithmetic, str]:
-    """What `--precision auto` takes for a run of the recipe's length, measured anew, and why."""
+    """What `--precision auto` takes for a run of `LENGTH` steps, by the cache or measured now, and why."""
     arguments, images = task.training()
     with tempfile.TemporaryDirectory() as folder:
         decision, why = decided(arguments, images, [Path(folder)], free_threads=True, say=print)
@@ -355,7 +356,7 @@ def contenders(chosen: Arithmetic) -> dict[str, Contender]:
 
 
 def measure(task: Task, chosen: Arithmetic, rounds: int, turn: float) -> dict[str, list[float]]:
-    """Images a second of every contender, in every round; they are started one after another, with a turn that is not counted."""
+    """Images a second of every contender, in every round, after a first turn of each that is not counted."""
     fresh = multiprocessing.get_context("spawn")
     pipes: dict[str, Connection] = {}
     processes = []
@@ -367,8 +368,9 @@ def measure(task: Task, chosen: Arithmetic, rounds: int, turn: float) -> dict[st
             processes.append(fresh.Process(target=contend, args=(contender, task, theirs)))
             processes[-1].start()
             pipes[name].send(0.0)
-            pipes[name].recv()
             rates[name] = []
+        for pipe in pipes.values():
+            pipe.recv()
         order = [*pipes]
         for _ in range(rounds):
             for name in order:
@@ -404,7 +406,7 @@ def summary(
     """The record of a task: the turns, the medians, the ratios round by round, and the share of the bound."""
     ours = rates_by_name["atalho"]
     middle = {name: median(rates) for name, rates in rates_by_name.items()}
-    least = {name: alone(bound, task, name) for name in {chosen.precision, "float32"}}
+    least = {name: bound(task, name) for name in ("float32", "bf16")}
     measured_in: dict[str, Precision] = {"atalho": chosen.precision, "atalho float32": "float32"}
     return {
         "network": task.network,
@@ -430,8 +432,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cifar", type=Path, required=True, help="holds cifar-10-batches-bin")
     parser.add_argument("--photos", type=Path, required=True, help="JPEG files, in folders or not")
-    parser.add_argument("--rounds", type=int, default=8)
-    parser.add_argument("--turn", type=float, default=2.0, help="seconds of a contender's turn")
+    parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--turn", type=float, default=1.5, help="seconds of a contender's turn")
     parser.add_argument("-o", "--output", type=Path, help="write what was measured as JSON")
     options = parser.parse_args()
     results = {}

@@ -5,7 +5,8 @@ next row, its reading in the backward pass, and the writing and reading of its g
 passes, writing its gradient, and an update that reads gradient, weight and momentum and writes the latter two. What a cache holds between
 two of these never moves, so that this is no strict bound for small batches; what libraries move beyond it (reordering, gathering) is
 not counted. Operations are three times the forward pass's. Memory is measured by a copy between two arrays far larger than the caches,
-arithmetic by a product of two large square matrices, on the threads and in the precision of the steps.
+arithmetic by a product of two large square matrices, on the threads and in the precision of the steps. Where a library's convolutions are
+faster than that product (float32 on AMD, where MKL multiplies), the share is above one, and the product no bound.
 """
 
 import time
