@@ -182,6 +182,10 @@ def test_the_better_system_is_kept_and_promised(
     page = compared.page.read_text()
     assert "Fine-tuned in the same folds, resnet20 has" in page
     assert "the fine-tuned network is kept" in page
+    assert (
+        "was not made" in page
+    )  # the choice anew inside each fold, which the page of linear classifiers has
+    assert "no maps show where" in page
     assert "Accuracy against the number of photos" in page
     assert compared.chosen
     evaluated = atalho.evaluate(compared.chosen, str(case.root / "photos"), threads=1)

@@ -105,7 +105,9 @@ def _fine_tuned(records: Sequence[Record]) -> Iterator[str]:
         f"linear classifier, {low} to {high}); its linear classifier has {text('top1', linear)}. {only_this} photos only the "
         f"fine-tuned network recognises, {only_other} only the linear classifier (McNemar’s p\u00a0=\u00a0{p:.2g}): "
         + (
-            "the fine-tuned network is kept. These photos decided that, so its accuracy on others may be a little lower."
+            "the fine-tuned network is kept. These photos decided that, so its accuracy on others may be a little lower; how much, a "
+            "choice made anew inside each fold would tell, which takes as many trainings again in every fold and was not made. Its mistakes "
+            "are those of the networks of the folds, not of the one that is kept, so that no maps show where that one looked."
             if beside.get("kept") is True
             else "these photos do not show that fine-tuning is better, and the linear classifier is kept."
         )
