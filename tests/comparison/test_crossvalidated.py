@@ -443,6 +443,18 @@ def test_networks_that_know_the_classes_are_compared_as_they_are(
     assert (found.chosen.parent / "thumbnails").is_dir() == (right < 24)
 
 
+@pytest.mark.parametrize("photos", [1, 2])
+def test_one_photo_a_class_is_enough_where_nothing_is_trained(
+    photos: int, weights: dict[str, str], tmp_path: Path
+) -> None:
+    root = fill(
+        tmp_path / "photos", dict.fromkeys(atalho.load(weights["resnet20"]).classes, photos)
+    )
+    found = compare(root, {"resnet20": weights["resnet20"]}, as_published=True)
+    (top1,) = (r for r in found.records if (r.quantity, r.provenance) == ("top1", "measured"))
+    assert top1.conditions["images"] == photos * len(atalho.load(weights["resnet20"]).classes)
+
+
 def test_classes_that_weights_do_not_know_cannot_be_compared_as_published(
     weights: dict[str, str], tmp_path: Path
 ) -> None:

@@ -13,6 +13,8 @@ import torch
 from PIL import Image
 
 from atalho import data
+from atalho.api.loading import load_data
+from atalho.api.reporting import QUIET
 from atalho.data.dataset import Dataset
 from atalho.data.image import Framing, load
 from atalho.data.on_disk import OnDisk
@@ -153,7 +155,7 @@ def test_folders_that_cannot_be_divided(
 ) -> None:
     fill(tmp_path / "pets", make)
     with pytest.raises(AtalhoError, match=said) as error:
-        loaded(tmp_path / "pets")
+        load_data(str(tmp_path / "pets"), tmp_path / "data", QUIET)
     assert (error.value.code, error.value.exit) == (code, Exit.DATA)
 
 
@@ -161,8 +163,9 @@ def test_a_class_of_copies_has_too_few(tmp_path: Path) -> None:
     root = fill(tmp_path / "pets", {"cat": 5, "dog": 1})
     for number in range(5):
         shutil.copy(root / "dog" / "00.png", root / "dog" / f"copy{number}.png")
+    assert loaded(root).scarce == ("dog",)
     with pytest.raises(AtalhoError, match=r"DATA-FEW.*dog"):
-        loaded(root)
+        load_data(str(root), tmp_path / "data", QUIET)
 
 
 def test_bad_images_are_all_named_before_anything_begins(tmp_path: Path) -> None:

@@ -206,14 +206,23 @@ def load_data(
     bad_images: BadImages = "error",
     copies: Copies = "similar",
     group_by: "str | Path | None" = None,
+    to_learn: bool = True,
 ) -> "Dataset":
-    """A data set or a folder of photos, as `data.load`; the reporter is called with the progress of downloading or reading."""
+    """A data set or a folder of photos, as `data.load`; the reporter is called with the progress of downloading or reading.
+
+    Args:
+        to_learn: whether there must be images of every class to learn from, to validate and to test on.
+
+    Raises:
+        AtalhoError: as `data.load`, and as `trainable.check_divided`.
+    """
     from atalho import data
     from atalho.data.photos import FRAMING
+    from atalho.data.trainable import check_divided
 
     bar = reporter.downloading if name in data.DATASETS else reporter.reading
     with bar(printable(name)) as progress:
-        return data.load(
+        dataset = data.load(
             name,
             Path(data_dir),
             progress,
@@ -223,6 +232,9 @@ def load_data(
             group_by=Path(group_by) if group_by else None,
             say=reporter.say,
         )
+    if to_learn:
+        check_divided(dataset, Path(name))
+    return dataset
 
 
 def is_folder(data: str) -> bool:

@@ -143,6 +143,7 @@ class Setup:
                 bad_images=self.bad_images,
                 copies=self.copies,
                 group_by=self.group_by,
+                to_learn=not self.as_published,
             )
             objective = parse(self.optimise, dataset.classes)
             settings = Settings(objective, self.class_weights or objective.balanced)

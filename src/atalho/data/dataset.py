@@ -129,6 +129,7 @@ class Dataset:
         note: how it was divided, for readers of its results.
         copies: as in `DataIdentity`.
         own_test: whether the data came with their test split; without, it was divided from all images here.
+        scarce: the classes with too few different images to be in every split that was divided here.
     """
 
     name: str
@@ -138,6 +139,7 @@ class Dataset:
     note: str
     copies: Kind | None = None
     own_test: bool = False
+    scarce: tuple[str, ...] = ()
 
     @property
     def framing(self) -> Framing:

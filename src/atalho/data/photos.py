@@ -67,7 +67,7 @@ def load(
             read, then every image that cannot be used, and copies.
 
     Raises:
-        AtalhoError: (exit 3) BAD-IMAGES; DATA-FEW for a class with too few images to divide; as `layout`, `check_trainable` and
+        AtalhoError: (exit 3) BAD-IMAGES; as `layout`, `check_trainable` and
             `groups.read`; DATA-DIR (exit 2).
     """
     folders = layout(root, kept_in=file_beside(root, data_dir, "shards"))
@@ -100,6 +100,8 @@ def load(
     white, brightest = contents.white, contents.brightest.max(initial=0)
     del photos, contents  # the fingerprints of a million photos are large
     splits, note = _divided(album, parts)
+    fixed = fixed_splits(parts)
+    divided_here = [split for split in SPLITS if not {"val", split} & {*fixed}]
     if copies != "off":
         note = note.replace(DIVIDED, f"{DIVIDED}, with copies of a picture on one side")
     sizes = ", ".join(f"{split} {len(splits[split]):,}" for split in SPLITS)
@@ -115,7 +117,8 @@ def load(
         mirror=True,
         note=note,
         copies=copies,
-        own_test=bool(fixed_splits(parts)),
+        own_test=bool(fixed),
+        scarce=_scarce(album, [splits[split] for split in divided_here]),
     )
 
 
@@ -248,17 +251,15 @@ def shares_of(images: int, held_out: Iterable[str]) -> dict[str, float]:
 
 def _divide(album: Album, rows: Numbers, shares: Mapping[str, float]) -> dict[str, Numbers]:
     """The rows of every part of some photos, which are divided in these shares."""
-    labels, classes = album.folder.indices[rows].astype(np.int64), album.folder.classes
+    labels = album.folder.indices[rows].astype(np.int64)
     parts = divided(album.keys[rows], labels, album.groups[rows], shares)
-    lacking: Numbers = np.concatenate(
-        [np.setdiff1d(np.arange(len(classes)), labels[part.numpy()]) for part in parts.values()]
-    )
-    if names := [classes[label] for label in np.unique(lacking).tolist()]:
-        raise AtalhoError(
-            "DATA-FEW",
-            album.folder.root,
-            f"{len(names)} of its {len(classes)} classes have too few different images to be in {', '.join(shares)} ({first_few(names)})",
-            next_step=f"{len(shares)} images or more in every class; copies of a picture count once, with --copies exact those of a file alone",
-            exit=Exit.DATA,
-        )
     return {name: rows[part.numpy()] for name, part in parts.items()}
+
+
+def _scarce(album: Album, parts: Iterable[Numbers]) -> tuple[str, ...]:
+    """The classes that one of some parts lacks."""
+    indices, classes = album.folder.indices, album.folder.classes
+    lacking = np.zeros(len(classes), bool)
+    for rows in parts:
+        lacking |= np.bincount(indices[rows], minlength=len(classes)) == 0
+    return tuple(classes[label] for label in np.flatnonzero(lacking).tolist())

@@ -1,5 +1,8 @@
 """Whether there is something to learn from a folder of photos."""
 
+from pathlib import Path
+
+from atalho.data.dataset import Dataset
 from atalho.data.layout import Layout
 from atalho.data.names import counted, first_few
 from atalho.errors import AtalhoError, Exit
@@ -42,3 +45,17 @@ def check_trainable(folders: Layout) -> None:
             next_step="images of every class in the folder to train on",
             exit=Exit.DATA,
         )
+
+
+def check_divided(data: Dataset, root: Path) -> None:
+    """Raises DATA-FEW (exit 3), where a class has too few different images to be in every split that was divided from a folder."""
+    if not data.scarce:
+        return
+    parts = ("val", "train") if data.own_test else ("val", "test", "train")
+    raise AtalhoError(
+        "DATA-FEW",
+        root,
+        f"{len(data.scarce)} of its {len(data.classes)} classes have too few different images to be in {', '.join(parts)} ({first_few(data.scarce)})",
+        next_step=f"{len(parts)} images or more in every class; copies of a picture count once, with --copies exact those of a file alone",
+        exit=Exit.DATA,
+    )

@@ -32,13 +32,16 @@ def of_dataset(
 ) -> Sample:
     """Images of the validation split to compare on, and of the training split to calibrate on; none of the test split.
 
+    Where there are too few photos for a training split, those of the validation split are for both.
+
     Args:
         classes: the data's classes, as indices of the network's; the same ones unless given.
         trained_on_val: whether the network was trained on the validation split too: then its labels prove nothing, and the
             sample has none.
     """
     train, val = data.splits["train"], data.splits["val"]
-    calibration = _loaded(train, spaced(len(train.labels), CALIBRATED))
+    calibrating = train if len(train.labels) else val
+    calibration = _loaded(calibrating, spaced(len(calibrating.labels), CALIBRATED))
     bytes_each = val.framing.input[0] * val.framing.input[1] * val.framing.input[2]
     images, labels = _loaded(val, spaced(len(val.labels), max(COMPARED, BYTES // bytes_each)))
     if classes:
