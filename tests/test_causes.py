@@ -10,7 +10,7 @@ from atalho import networks
 from atalho.grammar.layers import Add, BatchNorm, Conv, walk
 from atalho.grammar.network import Glorot, HeNormal
 from atalho.networks import subjects
-from atalho.record import Record
+from atalho.record import Record, read
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
@@ -87,3 +87,12 @@ def test_one_run_trains_and_says_how(causes: Any, tmp_path: Path) -> None:
     assert (trained.quantity, trained.conditions["steps"]) == ("train_top1", 2)
     assert tested.conditions["seed"] == 1
     assert tested.conditions["images"] == 360
+
+
+@pytest.mark.parametrize("folder", ["causes-digits", "causes-cifar10-2500"])
+def test_the_documentation_has_the_tables_of_the_records(causes: Any, folder: str) -> None:
+    records = read(BENCHMARKS.parent / "results" / folder / "records.jsonl")
+    assert {each.conditions["seed"] for each in records} == {0, 1, 2, 3, 4}
+    assert len(records) == 2 * 5 * len(causes.combinations((20, 56)))
+    text = (BENCHMARKS.parent / "docs" / "explanation" / "depth.md").read_text()
+    assert "\n".join(causes.table(records)) in text
