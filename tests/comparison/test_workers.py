@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import psutil
@@ -16,7 +17,7 @@ from filelock import FileLock
 
 import atalho
 from atalho import record
-from atalho.api import unit_child
+from atalho.api import work
 from atalho.api.preparing import Setup
 from atalho.api.reporting import QUIET
 from atalho.api.units import Units
@@ -103,7 +104,10 @@ def test_trainings_on_two_workers_have_the_bits_of_one_process(tmp_path: Path) -
     assert len(runs(there.folder)) == 2
     assert runs(there.folder) == runs(here.folder)
     assert lines[0] == "local:2: 2 tasks, 2 at a time so far; threads of each: 1"
-    assert sorted(line[:40] for line in lines[1:]) == [
+    names = [f"resnet20: training on digits, seed {seed}" for seed in (0, 1)]
+    begun = [line.partition(": begins on ")[0] for line in lines[1:] if ": begins on " in line]
+    assert sorted(begun) == names
+    assert sorted(line[:40] for line in lines[1:] if " s on " in line) == [
         f"[{number}/2] resnet20: training on digits, seed" for number in (1, 2)
     ]
 
@@ -113,11 +117,12 @@ def test_a_unit_that_another_process_does_is_waited_for(tmp_path: Path) -> None:
     (unit,) = learning.units()
     folder = tmp_path / "c" / RUNS / "resnet20"
     folder.mkdir(parents=True)
-    with FileLock(folder / LOCK):
+    with FileLock(folder / LOCK, thread_local=False) as lock:
         with pytest.raises(AtalhoError, match="IN-USE"):
             unit.run()
-        assert not unit_child._run(unit)
-    assert unit_child._run(unit)
+        Timer(2 * work.WAIT, lock.release).start()
+        ended = work.seconds_here(unit.run)
+    assert ended["seconds"] > work.WAIT
     assert unit.finished()
 
 

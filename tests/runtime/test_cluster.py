@@ -15,7 +15,7 @@ import pytest
 
 from atalho.cli import main
 from atalho.errors import AtalhoError, Exit, Stopped
-from atalho.runtime import cluster
+from atalho.runtime import cluster, own_workers
 from atalho.runtime.addresses import check
 from atalho.runtime.cluster import Cluster, Task
 
@@ -154,7 +154,7 @@ def test_a_worker_that_is_killed_while_it_starts_is_one_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     dying = ["import os; os.kill(os.getpid(), 9)"]
-    monkeypatch.setitem(cluster.LOCAL, "distributed.worker.preload", dying)
+    monkeypatch.setitem(own_workers.SETTINGS, "distributed.worker.preload", dying)
     workers = Cluster("local:1", 1)
     with pytest.raises(
         AtalhoError, match=r"CLUSTER\] local:1: its workers did not start"
@@ -186,6 +186,25 @@ def test_dask_is_imported_for_an_address_alone() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@dask
+@pytest.mark.full
+def test_a_script_without_a_guard_is_one_line_that_says_so(tmp_path: Path) -> None:
+    script = tmp_path / "study.py"
+    script.write_text(
+        "from atalho.runtime.cluster import Cluster\nwith Cluster('local:1', 1):\n    print('works')\n"
+    )
+    ended = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=100)
+    assert ended.returncode == 1
+    assert not ended.stdout
+    assert ended.stderr.splitlines()[-1] == (
+        f"atalho.errors.AtalhoError: error[CLUSTER-SCRIPT] {script}: its workers did not start: each imports the script first, and "
+        'so comes to the call that starts them. Next: put that call below `if __name__ == "__main__":`'
+    )
+    guarded = script.read_text().replace("with", "if __name__ == '__main__':\n  with")
+    script.write_text(guarded)
+    assert subprocess.check_output([sys.executable, script], text=True) == "works\n"
 
 
 @dask
@@ -276,7 +295,7 @@ def test_workers_that_do_not_start_again_are_one_line(
     monkeypatch.setattr(cluster, "ABSENCE", 4.0)
     (work / "wait").touch()
     dying = f"import os; os.path.exists('{work}/dying') and os.kill(os.getpid(), 9)"
-    monkeypatch.setitem(cluster.LOCAL, "distributed.worker.preload", [dying])
+    monkeypatch.setitem(own_workers.SETTINGS, "distributed.worker.preload", [dying])
 
     def kill() -> None:
         began = _first(work)

@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atalho import __version__
+from atalho.api import work
 from atalho.api.preparing import Setup
 from atalho.api.reporting import Reporter
-from atalho.errors import AtalhoError, Exit, printable
+from atalho.errors import AtalhoError, printable
 from atalho.record import Query
 from atalho.runtime import cluster
 from atalho.runtime.cluster import Cluster, Task
@@ -71,7 +71,7 @@ class Units:
         )
         with self.workers as workers:
             self.reporter.say(f"{worker} measures, alone")
-            ((_, value),) = map(self._told, workers.results([task], worker))
+            ((_, value),) = map(self._received, workers.results([task], worker))
         if isinstance(value, AtalhoError):
             raise value
         return [
@@ -81,12 +81,7 @@ class Units:
     @property
     def _message(self) -> dict[str, Any]:
         """What every child must know."""
-        return {
-            "version": __version__,
-            "current": str(Path.cwd()),
-            "folder": str(self.folder),
-            "setup": asdict(self.setup),
-        }
+        return work.message(folder=str(self.folder), setup=asdict(self.setup))
 
     def _results(
         self, units: "Sequence[Unit]", *, rehearse: bool = False
@@ -94,24 +89,14 @@ class Units:
         message = {**self._message, "rehearse": rehearse}
         tasks = [Task(each.name, CHILD, {**message, "unit": each.name}) for each in units]
         if self.workers is None:
-            yield from map(self._told, cluster.results(tasks))
+            yield from map(self._received, cluster.results(tasks))
             return
         with self.workers as workers:
             self.reporter.say(
                 f"{workers.address}: {len(tasks)} tasks, {workers.slots} at a time so far; threads of each: {workers.threads}"
             )
-            yield from map(self._told, workers.results(tasks))
+            begun = work.begun(self.reporter.say)
+            yield from map(self._received, workers.results(tasks, begun=begun))
 
-    def _told(self, result: cluster.Result) -> tuple[str, Any]:
-        """A unit's name and what its child sent or the error; what the child had to say is said."""
-        task, sent = result
-        if isinstance(sent, AtalhoError):
-            return task.name, sent
-        for line in sent["said"]:
-            self.reporter.say(line)
-        if error := sent.get("error"):
-            code, subject, cause, next_step, status = error
-            return task.name, AtalhoError(
-                code, subject, cause, next_step=next_step, exit=Exit(status)
-            )
-        return task.name, sent["value"]
+    def _received(self, result: cluster.Result) -> tuple[str, Any]:
+        return work.received(result, self.reporter.say)

@@ -1,17 +1,18 @@
 """Tasks on the workers of a Dask scheduler, each in a child process of a worker; Dask is imported only where an address is named."""
 
 import gc
+import platform
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import ExitStack
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 from atalho.conditions import digest
 from atalho.errors import AtalhoError, Exit, Stopped, wrong_option
+from atalho.runtime import own_workers
 from atalho.runtime.addresses import check, local_workers
 from atalho.runtime.child import Child, Ended
 from atalho.runtime.ending import noted
@@ -25,6 +26,9 @@ STOPPED = "stopped"
 RETRIES = 3
 """How often a task is begun again whose process was killed while its worker lived on."""
 
+BEGUN = "atalho-begun"
+"""The topic of Dask's events under which a worker says that it begins a task."""
+
 TICK = 0.2
 """Seconds between two looks at whether a signal has come."""
 
@@ -36,14 +40,6 @@ ABSENCE = 120.0
 
 PATIENCE = 30
 """Seconds in which a scheduler must answer."""
-
-LOCAL = {
-    "distributed.scheduler.allowed-failures": 1000,  # a training goes on from its checkpoint, however often its worker dies
-    "distributed.nanny.pre-spawn-environ": {},  # threads are set by each task, as in a run without workers
-    # A terminal's Ctrl-C goes to all processes; this one ends its workers.
-    "distributed.worker.preload": ["import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"],
-}
-"""Dask's settings for workers that this process starts."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +59,13 @@ class Task:
 
 Result = tuple[Task, Any]
 """A task, and the message of its child; or the AtalhoError with which its process ended."""
+
+Begun = Callable[[str, str], None]
+"""Is called with the names of a task and of the machine on which it begins."""
+
+
+def _unseen(task: str, machine: str) -> None:
+    """Does nothing."""
 
 
 class Cluster:
@@ -84,6 +87,8 @@ class Cluster:
     def __init__(self, address: str, threads: int | None = None) -> None:
         check(address)
         count = local_workers(address)
+        if count:
+            own_workers.end_import()
         if count is None and threads is None:
             raise wrong_option(
                 "on",
@@ -108,7 +113,7 @@ class Cluster:
         self.slots = 0
 
     def __enter__(self) -> Self:
-        """Raises CLUSTER (exit 6), where the scheduler does not answer, or a worker of its own ends while it starts."""
+        """Raises CLUSTER (exit 6), where the scheduler does not answer, or a worker of its own does not start or ends meanwhile."""
         # A client that is left over closes itself when it is collected; where that happens while Dask starts, both wait for ever.
         gc.collect()
         try:
@@ -123,6 +128,7 @@ class Cluster:
             ) from error
         except RuntimeError as error:
             self._open.close()
+            own_workers.check_script()
             cause = "its workers did not start; what is done is kept"
             raise self._error(cause, "the same command, which goes on") from error
         self.slots = sum(self._client.nthreads().values())
@@ -134,34 +140,18 @@ class Cluster:
 
     def _scheduler(self) -> Any:
         count = local_workers(self.address)
-        if count is None:
-            return self.address
-        import dask
+        return self._open.enter_context(own_workers.started(count)) if count else self.address
 
-        self._open.enter_context(dask.config.set(LOCAL))
-        folder = self._open.enter_context(TemporaryDirectory())  # nobody else reads it
-        return self._open.enter_context(
-            self._dask.LocalCluster(
-                n_workers=count,
-                threads_per_worker=1,
-                processes=True,
-                host="127.0.0.1",
-                security=True,  # other users of this machine reach its ports too
-                dashboard_address="127.0.0.1:0",
-                worker_dashboard_address="127.0.0.1:0",
-                local_directory=folder,
-                memory_limit=0,
-                silence_logs="CRITICAL",
-            )
-        )
-
-    def results(self, tasks: Sequence[Task], worker: str | None = None) -> Iterator[Result]:
+    def results(
+        self, tasks: Sequence[Task], worker: str | None = None, begun: Begun = _unseen
+    ) -> Iterator[Result]:
         """Each task with what its child sent, in the order in which they end.
 
         A task whose worker is lost is begun again on another one.
 
         Args:
             worker: the name or the address of the one that does them; any unless given.
+            begun: is called with a task's name and its machine's, each time that a worker begins it.
 
         Raises:
             Stopped: by SIGINT or SIGTERM; the same call goes on.
@@ -169,6 +159,9 @@ class Cluster:
                 none has this name.
         """
         only = {} if worker is None else {"workers": [self._named(worker)]}
+        # Of keys of tasks that begin, with their machine, and of futures that have ended.
+        news: SimpleQueue[Any] = SimpleQueue()
+        self._client.subscribe_topic(BEGUN, lambda event: news.put(event[1]))
         futures = {
             self._client.submit(
                 _on_worker,
@@ -179,29 +172,35 @@ class Cluster:
             ): task
             for task in tasks
         }
-        ended: SimpleQueue[Any] = SimpleQueue()
+        names = {future.key: task.name for future, task in futures.items()}
         for future in futures:
-            future.add_done_callback(ended.put)
+            future.add_done_callback(news.put)
+        left = len(futures)
         try:
             with noted() as signals:
-                for _ in futures:
-                    future = self._next(ended, signals)
+                while left:
+                    each = self._next(news, signals)
+                    if isinstance(each, dict):
+                        if each["key"] in names:  # another client may have tasks there too
+                            begun(names[each["key"]], each["machine"])
+                        continue
+                    left -= 1
                     try:
-                        yield futures[future], future.result()
+                        yield futures[each], each.result()
                     except AtalhoError as error:
-                        yield futures[future], error
+                        yield futures[each], error
         except (CancelledError, OSError, self._dask.KilledWorker) as error:
             raise self._error(
                 f"{type(error).__name__}; what is done is kept", "the same command, which goes on"
             ) from error
 
-    def _next(self, ended: "SimpleQueue[Any]", signals: Sequence[Exit]) -> Any:
-        """The next future that has ended; raises `Stopped` after a signal, and CLUSTER where no worker is left."""
+    def _next(self, news: "SimpleQueue[Any]", signals: Sequence[Exit]) -> Any:
+        """The next item of a queue; raises `Stopped` after a signal, and CLUSTER where no worker is left."""
         while True:
             if signals:
                 raise Stopped(signals[0])
             try:
-                return ended.get(timeout=TICK)
+                return news.get(timeout=TICK)
             except Empty:
                 self._check_workers()
 
@@ -267,9 +266,11 @@ def results(tasks: Iterable[Task]) -> Iterator[Result]:
 
 
 def _on_worker(task: Task) -> Any:
-    """Does a task on a worker; where its child was stopped by a signal, another worker goes on."""
-    from distributed import Reschedule
+    """Does a task on a worker, which says that it begins; where its child was stopped by a signal, another worker goes on."""
+    from distributed import Reschedule, get_worker
 
+    worker: Any = get_worker()
+    worker.log_event(BEGUN, {"key": worker.get_current_task(), "machine": platform.node()})
     result = do(task)
     if result == STOPPED:
         raise Reschedule
