@@ -5,11 +5,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from atalho.api.loading import for_inference, load
 from atalho.api.reporting import QUIET, Reporter
-from atalho.errors import AtalhoError
+from atalho.conditions import digest
+from atalho.errors import AtalhoError, wrong_option
+from atalho.runtime.cluster import Cluster
 from atalho.runtime.precision import Precision
 
 if TYPE_CHECKING:
@@ -113,31 +115,38 @@ def predict_to_file(
     precision: Precision | None = None,
     threads: int | None = None,
     max_error: float | None = None,
+    on: str | None = None,
     reporter: Reporter = QUIET,
 ) -> Predicted:
     """Labels with probabilities for any number of pictures, as `predict`, in a file that is written as they come.
 
-    The memory that it takes does not grow with their number. A call that was stopped goes on when it is made again.
+    The memory that it takes does not grow with their number, but for their names where `on` is given. A call that was stopped goes on when it is made again.
 
     Args:
         output: a file that ends in `.csv` or `.parquet`, with a row for each picture, or in `.jsonl`, with `predict`'s documents.
         network, images, weights, top, num_classes, max_error: as in `predict`.
         batch_size, device, precision, threads: as in `evaluate`.
+        on: where pictures are classified, as in `compare`: on workers of Dask, some of the pictures at a time. The file has the same
+            bytes then as without, where processors, `threads` and versions are the same.
 
     Raises:
-        AtalhoError: as `predict` and `prediction_file.opened`.
+        AtalhoError: as `predict` and `prediction_file.opened`; with `on` as `Cluster`, and USAGE (exit 2) for a network that is loaded
+            already and for an image on standard input.
     """
-    trained, inference = for_inference(
-        network,
-        weights,
-        num_classes,
-        reporter,
-        device=device,
-        precision=precision,
-        threads=threads,
-        batch=batch_size,
-    )
-    from atalho.evaluation import predicting, prediction_file
+    names = _names(images)
+    workers = Cluster(on, threads) if on else None
+    if workers:
+        _check_seen(network, names)
+        threads = workers.threads
+    how: dict[str, Any] = {
+        "weights": weights and str(weights),
+        "num_classes": num_classes,
+        "batch": batch_size,
+    }
+    how |= {"device": device, "precision": precision, "threads": threads}
+    trained, inference = for_inference(network, reporter=reporter, **how)
+    from atalho.api.sharding import Sharding
+    from atalho.evaluation import predicting, prediction_file, shard
     from atalho.evaluation.sure import least_confidence
 
     least = least_confidence(trained, max_error, reporter.say)
@@ -149,20 +158,36 @@ def predict_to_file(
         continued = len(file.done)
         if continued:
             reporter.say(f"{path}: goes on after {continued:,} pictures")
-        every = predicting.sources(_names(images), sys.stdin.buffer, reporter.say)
-        left = (each for each in every if each.path not in file.done)
+        every = predicting.sources(names, sys.stdin.buffer, reporter.say)
+        if workers:
+            task = {"network": str(network), "inference": how, "identity": digest(identity)}
+            size = inference.batch_size(trained.network.input)
+            sharding = Sharding(workers, {**task, "top": top, "least": least}, size, reporter)
+            classified = sharding.predictions([each.path for each in every], path, file.done)
+        else:
+            left = (each for each in every if each.path not in file.done)
+            classified = predicting.predict(trained, left, inference, top=top, least=least)
         told = begun = time.monotonic()
-        for prediction in predicting.predict(trained, left, inference, top=top, least=least):
+        for prediction in classified:
             file.write(prediction)
             count += 1
             unreadable += isinstance(prediction.outcome, AtalhoError)
             if time.monotonic() - told > PROGRESS_SECONDS:
                 told = time.monotonic()
                 reporter.say(f"{path}: {count:,} pictures, {count / (told - begun):.1f} a second")
-    if speed := predicting.speed(trained):
+    shard.remove(path)
+    if not workers and (speed := predicting.speed(trained)):
         reporter.say(speed)
     return Predicted(path, count, continued, unreadable)
 
 
 def _names(images: str | Path | Sequence[str | Path]) -> list[str]:
     return [str(each) for each in ([images] if isinstance(images, str | Path) else images)]
+
+
+def _check_seen(network: object, names: Sequence[str]) -> None:
+    """Raises USAGE (exit 2) for what no worker sees."""
+    if not isinstance(network, str | Path):
+        raise wrong_option("on", "workers load a network by its name or its folder")
+    if "-" in names:
+        raise wrong_option("on", "workers do not see standard input")

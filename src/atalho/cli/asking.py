@@ -22,6 +22,7 @@ from atalho.cli.options import (
     MaxEngineLoss,
     MemoryFormatOption,
     NumClasses,
+    On,
     PrecisionName,
     RunOrNetwork,
     Target,
@@ -31,6 +32,7 @@ from atalho.cli.options import (
 )
 from atalho.cli.progress import say, screen
 from atalho.cli.rows import predictions_table
+from atalho.cli.stopping import resumable
 from atalho.errors import AtalhoError, Exit, wrong_option
 from atalho.explain.table import Table
 
@@ -126,6 +128,7 @@ def predict(
             help="A .csv, .jsonl or .parquet file that is written as the answers come, and gone on with.",
         ),
     ] = None,
+    on: On = None,
     format: FormatOption = "table",
 ) -> None:
     """Labels with probabilities for pictures; if one cannot be read the others are still shown, and the exit code is 3."""
@@ -142,8 +145,13 @@ def predict(
     }
     if output and explain:
         raise wrong_option("explain", "it goes with answers on the screen, not in a file")
+    if on and not output:
+        raise wrong_option(
+            "on", "it goes with --output and a file, which all workers see the folder of"
+        )
     if output:
-        predicted = atalho.predict_to_file(network, images, output, **settings)
+        with resumable("the same command goes on"):
+            predicted = atalho.predict_to_file(network, images, output, on=on, **settings)
         say(f"{output}: {predicted.continued + predicted.pictures:,} pictures")
         if predicted.unreadable:
             say(f"{predicted.unreadable:,} of them could not be read; their lines say why")

@@ -34,6 +34,7 @@ from atalho.cli.options import (
     MinAccuracy,
     Mirror,
     NetworkNames,
+    On,
     Optimise,
     RecipeName,
     Seed,
@@ -119,14 +120,7 @@ def compare(
         ),
     ] = True,
     unknown: Unknown = None,
-    on: Annotated[
-        str | None,
-        Option(
-            "--on",
-            metavar="ADDRESS",
-            help="Where networks learn: local:N for N processes of this machine, or a Dask scheduler's tls://HOST:PORT.",
-        ),
-    ] = None,
+    on: On = None,
     measure_on: Annotated[
         str | None,
         Option(

@@ -209,6 +209,14 @@ MemoryFormatOption = Annotated[
 Threads = Annotated[
     int | None, Option("-t", "--threads", min=1, help="Processor threads; all unless given.")
 ]
+On = Annotated[
+    str | None,
+    Option(
+        "--on",
+        metavar="ADDRESS",
+        help="Where it is done: local:N for N processes of this machine, or a Dask scheduler's tls://HOST:PORT.",
+    ),
+]
 DATA_DIR = Path("data")
 Crops = Literal["1", "10", "144", "full"]
 BadImages = Literal["error", "skip"]

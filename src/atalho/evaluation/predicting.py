@@ -25,7 +25,7 @@ STANDARD_INPUT = "-"
 """The name that stands for the bytes of one picture on standard input."""
 
 BLOCK = 16 * WORKERS
-"""Pictures that are decoded before a network on the processor runs on them."""
+"""Pictures that are decoded before a network on the processor runs on them; more where they are no whole batches."""
 
 
 class Source(NamedTuple):
@@ -131,11 +131,12 @@ def predict(
     def decode(source: Source) -> tuple[str, Tensor | AtalhoError]:
         return source.path, attempt(trained.framing, source.content)
 
-    block_size, ahead = (max(size, BLOCK), 0) if inference.device.type == "cpu" else (size, size)
+    # Whole batches, whose bits do not depend on how many pictures are decoded at a time then.
+    block, ahead = (-(-BLOCK // size) * size, 0) if inference.device.type == "cpu" else (size, size)
     decoded = in_threads(decode, pictures, ahead=ahead)
-    while block := [*islice(decoded, block_size)]:
-        for start in range(0, len(block), size):
-            yield from classified(block[start : start + size])
+    while pixels := [*islice(decoded, block)]:
+        for start in range(0, len(pixels), size):
+            yield from classified(pixels[start : start + size])
 
 
 def _unsure(guesses: tuple[Guess, ...], least: float) -> tuple[Guess, ...]:

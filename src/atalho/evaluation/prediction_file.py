@@ -34,7 +34,7 @@ class Pictures:
     def __len__(self) -> int:
         return len(self._checksums)
 
-    def __contains__(self, path: str) -> bool:
+    def __contains__(self, path: object) -> bool:
         wanted = np.uint64(_checksum(printable(path)))
         row = int(np.searchsorted(self._checksums, wanted))
         return row < len(self) and bool(self._checksums[row] == wanted)
@@ -62,11 +62,11 @@ class PredictionFile:
             line = _csv_line([row.get(column, "") for column in self._columns])
         else:
             line = json.dumps({**prediction.document(), "path": printable(prediction.path)}) + "\n"
-        with _writing(self._lines):
+        with writing(self._lines):
             self._file.write(line)
 
     def close(self) -> None:
-        with _writing(self._lines):
+        with writing(self._lines):
             self._file.close()
 
 
@@ -105,7 +105,7 @@ def opened(path: Path, identity: Mapping[str, Any], top: int) -> Iterator[Predic
             raise _unusable(path, f"holds a line that is no prediction ({error})") from error
         with closing(file):
             yield file
-        with _writing(path):
+        with writing(path):
             if kind == "parquet":
                 _to_parquet(lines, path, top)
             unfinished.unlink()
@@ -204,7 +204,7 @@ def _flat(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def writing(path: Path) -> Iterator[None]:
     """A context in which an OSError becomes DISK (exit 6)."""
     try:
         yield
