@@ -222,9 +222,9 @@ def comparison(slurm: Slurm, steps: int) -> dict[str, Any]:
     dask = slurm.root / ".config" / "dask"
     settings = block("cluster.md", "require-encryption")
     (dask / "tls.yaml").write_text(settings.replace("/home/me", str(slurm.root)))
-    words = [*COMPARE, "--steps", str(steps), "--output"]
+    words = [*COMPARE, "-t", "2", "--steps", str(steps), "--output"]
     alone, clustered = (slurm.root / name for name in ("alone", "clustered"))
-    slurm.call("atalho", "compare", *words, str(alone), "-t", "2")
+    slurm.call("atalho", "compare", *words, str(alone))
     number = slurm.submit(
         block("cluster.md", "#SBATCH"), *words, str(clustered), options=[*ONE_NODE]
     )
