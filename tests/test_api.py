@@ -100,7 +100,7 @@ def test_a_function_has_its_commands_parameters_and_defaults(command: str) -> No
     module, _, name = COMMANDS[command].function.partition(":")
     called = getattr(importlib.import_module(f"atalho.cli.{module}"), name)
     own, other = (inspect.signature(each).parameters for each in (function, called))
-    elsewhere = {"draw": {"output"}, "predict": {"output"}, "compare": {"plan"}}
+    elsewhere = {"draw": {"output"}, "predict": {"output", "on"}, "compare": {"plan"}}
     assert {*other} - {"format"} - {*own} == elsewhere.get(command, set())
     assert {*own} - {*other} <= {"reporter"}
     for name, parameter in own.items():

@@ -30,7 +30,7 @@ from test_house import FILES
 PLACES = {
     "fcntl": {"atalho.files"},
     "msvcrt": set[str](),
-    "multiprocessing": set[str](),
+    "multiprocessing": {"atalho.runtime.own_workers"},
     "pwd": set[str](),
     "resource": {"atalho.runtime.resident"},
     "signal": {
