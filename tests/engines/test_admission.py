@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from atalho import engines
 from atalho.api.reporting import QUIET
 from atalho.api.trained import _sample
 from atalho.benchmark.entry import untrained
@@ -174,8 +175,9 @@ def test_a_folder_of_few_photos_is_compared_by_halves(tmp_path: Path) -> None:
 
 
 def test_export_uses_bf16_that_is_named_and_says_what_is_not_shown(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(engines, "multiplies_bf16", lambda device: True)  # also where it does not
     run, named = tmp_path / "run", tmp_path / "named"
     train = [
         "train",
