@@ -34,6 +34,9 @@ GUIDES = Path(__file__).parents[1] / "docs" / "guides"
 TRAIN = ["resnet20", "--data", "digits", "-b", "64", "-t", "1", "--precision", "float32"]
 COMPARE = ["resnet20", "plain20", "--data", "digits", "--precision", "float32"]
 ONE_NODE = ["--nodes=1", "--gpus-per-node=0", "--cpus-per-task=2"]
+COMPARED = 100
+"""Steps of each training of the comparison."""
+
 PATIENCE = 900.0
 """Seconds that a job may take until its next event."""
 
@@ -250,7 +253,12 @@ def comparison(slurm: Slurm, steps: int) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument(
+        "--steps",
+        type=int,
+        default=4000,
+        help="of the training; Slurm looks at its time limit every half minute",
+    )
     parser.add_argument("-o", "--output", type=Path, help="write what was seen as JSON")
     options = parser.parse_args()
     begun = time.monotonic()
@@ -261,7 +269,7 @@ def main() -> None:
                 "question": "do the documentation's jobs of Slurm, interrupted, end with the bits of undisturbed ones",
                 "command": f"python benchmarks/slurm.py --steps {options.steps}",
                 "training": training(slurm, options.steps),
-                "comparison": comparison(slurm, options.steps // 5),
+                "comparison": comparison(slurm, COMPARED),
                 "slurm": slurm.call("sbatch", "--version").strip(),
                 "munge": slurm.call("munge", "--version").split()[0],
             }
