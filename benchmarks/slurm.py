@@ -34,6 +34,9 @@ GUIDES = Path(__file__).parents[1] / "docs" / "guides"
 TRAIN = ["resnet20", "--data", "digits", "-b", "64", "-t", "1", "--precision", "float32"]
 COMPARE = ["resnet20", "plain20", "--data", "digits", "--precision", "float32"]
 ONE_NODE = ["--nodes=1", "--gpus-per-node=0", "--cpus-per-task=2"]
+ENDS = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL")
+"""States of a job that has ended for good."""
+
 COMPARED = 100
 """Steps of each training of the comparison."""
 
@@ -125,10 +128,11 @@ class Slurm:
                 process.wait()
 
     def call(self, *words: str, check: bool = True) -> str:
-        """The output of a command."""
+        """The output of a command; raises AssertionError with what it wrote where it fails."""
         ended = subprocess.run(
-            words, env=self.environment, cwd=self.root, capture_output=True, text=True, check=check
+            words, env=self.environment, cwd=self.root, capture_output=True, text=True, check=False
         )
+        assert not check or ended.returncode == 0, f"{words}: {ended.stderr}"
         return ended.stdout
 
     def submit(self, script: str, *words: str, options: list[str]) -> str:
@@ -142,10 +146,19 @@ class Slurm:
         shown = self.call("scontrol", "show", "job", number)
         return re.findall(rf"\b{field}=(\S*)", shown)[0]  # type: ignore[no-any-return]
 
+    def ended(self, number: str) -> bool:
+        """Whether a job has ended for good."""
+        return self.job(number, "JobState") in ENDS
+
+    def wait_for(self, number: str, true: Callable[[], bool], what: str) -> None:
+        """Waits for something of a job that has not ended."""
+        until(lambda: true() or self.ended(number), what)
+        log = self.root / f"slurm-{number}.out"
+        assert not self.ended(number), f"ended before it was {what}\n{log.read_text()}"
+
     def finish(self, number: str) -> None:
         """Waits until a job has ended, and checks that it has done its work."""
-        ends = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL")
-        until(lambda: self.job(number, "JobState") in ends, "done")
+        until(lambda: self.ended(number), "done")
         state = self.job(number, "JobState"), self.job(number, "ExitCode")
         log = self.root / f"slurm-{number}.out"
         assert state == ("COMPLETED", "0:0"), f"{state}\n{log.read_text()}"
@@ -199,7 +212,7 @@ def training(slurm: Slurm, steps: int) -> dict[str, Any]:
     stopped_at = {}
     for way in WAYS:
         before = saved_step(runs[1])
-        until(lambda before=before: saved_step(runs[1]) > before, "further")  # type: ignore[misc]
+        slurm.wait_for(jobs[1], lambda b=before: saved_step(runs[1]) > b, "further")  # type: ignore[misc]
         slurm.interrupt(jobs[1], way)
         stopped_at[way] = saved_step(runs[1])
         print(f"training: {way}, saved at step {stopped_at[way]}", flush=True)
@@ -231,7 +244,7 @@ def comparison(slurm: Slurm, steps: int) -> dict[str, Any]:
     number = slurm.submit(
         block("cluster.md", "#SBATCH"), *words, str(clustered), options=[*ONE_NODE]
     )
-    until(lambda: saved_step(clustered) > 0, "begun")
+    slurm.wait_for(number, lambda: saved_step(clustered) > 0, "begun")
     slurm.interrupt(number, "requeued")
     print(f"comparison: requeued, saved at step {saved_step(clustered)}", flush=True)
     slurm.finish(number)
@@ -246,7 +259,7 @@ def comparison(slurm: Slurm, steps: int) -> dict[str, Any]:
         "sbatch": [*ONE_NODE],
         "words": [*words[:-1]],
         "restarts": int(slurm.job(number, "Restarts")),
-        "trainings_by_the_worker": len(re.findall(r"^\[\d/2\] .* s on ", log, flags=re.M)),
+        "trainings_by_the_worker": len(re.findall(r"^\[\d/\d\] .* s on ", log, flags=re.M)),
         "same_weights": True,
     }
 
@@ -256,7 +269,7 @@ def main() -> None:
     parser.add_argument(
         "--steps",
         type=int,
-        default=4000,
+        default=2500,
         help="of the training; Slurm looks at its time limit every half minute",
     )
     parser.add_argument("-o", "--output", type=Path, help="write what was seen as JSON")
