@@ -26,7 +26,6 @@ COPIED = 2**28  # bytes
 SIDE = 3072  # of the square matrices
 BEST_OF = 7
 
-BYTES: dict[Precision, int] = {"float32": 4, "bf16": 2}
 DTYPES: dict[Precision, torch.dtype] = {"float32": torch.float32, "bf16": torch.bfloat16}
 
 
@@ -45,7 +44,7 @@ def peak(precision: Precision) -> float:
 def moved(network: Network, batch: int, precision: Precision) -> float:
     """The bytes that a training step moves, by the network's table."""
     costs = subjects.costs(network)
-    activations = MOVED * batch * costs["activations"] * BYTES[precision]
+    activations = MOVED * batch * costs["activations"] * DTYPES[precision].itemsize
     return activations + WEIGHT_MOVED * 4 * costs["params"]
 
 

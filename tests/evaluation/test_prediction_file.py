@@ -20,7 +20,6 @@ from PIL import Image
 import atalho
 from atalho.cli import main
 from atalho.data import listing
-from atalho.data.dataset import Dataset
 from atalho.data.folder import WORKERS
 from atalho.errors import AtalhoError, Exit
 from atalho.evaluation import predicting, prediction_file
@@ -28,15 +27,6 @@ from atalho.evaluation.predicting import BLOCK, Guess, Prediction, Source, sourc
 from atalho.weights.trained import Inference
 
 Captured = pytest.CaptureFixture[str]
-
-
-@pytest.fixture(scope="module")
-def finished(digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A short run of resnet20 on digits."""
-    folder = tmp_path_factory.mktemp("run") / "run"
-    command = ["train", "resnet20", "--steps", "2", "-t", "1", "--precision", "float32"]
-    assert main([*command, "--output", str(folder)]) == 0
-    return folder
 
 
 @pytest.fixture

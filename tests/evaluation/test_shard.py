@@ -17,7 +17,6 @@ from PIL import Image
 
 import atalho
 from atalho.cli import main
-from atalho.data.dataset import Dataset
 from atalho.errors import AtalhoError, Exit
 from atalho.evaluation import predicting, shard
 from atalho.evaluation.predicting import Guess, Prediction, Source
@@ -26,15 +25,6 @@ from atalho.runtime import cluster as runtime
 from atalho.runtime.cluster import Cluster, Result, Task
 
 BATCH = 4
-
-
-@pytest.fixture(scope="module")
-def finished(digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A short run of resnet20 on digits."""
-    folder = tmp_path_factory.mktemp("run") / "run"
-    command = ["train", "resnet20", "--steps", "2", "-t", "1", "--precision", "float32"]
-    assert main([*command, "--output", str(folder)]) == 0
-    return folder
 
 
 def filled(folder: Path, count: int) -> Path:

@@ -120,7 +120,8 @@ def predict_to_file(
 ) -> Predicted:
     """Labels with probabilities for any number of pictures, as `predict`, in a file that is written as they come.
 
-    The memory that it takes does not grow with their number, but for their names where `on` is given. A call that was stopped goes on when it is made again.
+    The memory that it takes does not grow with their number, but for their names where `on` is given. A call that was stopped goes on
+    when it is made again.
 
     Args:
         output: a file that ends in `.csv` or `.parquet`, with a row for each picture, or in `.jsonl`, with `predict`'s documents.
@@ -142,8 +143,10 @@ def predict_to_file(
         "weights": weights and str(weights),
         "num_classes": num_classes,
         "batch": batch_size,
+        "device": device,
+        "precision": precision,
+        "threads": threads,
     }
-    how |= {"device": device, "precision": precision, "threads": threads}
     trained, inference = for_inference(network, reporter=reporter, **how)
     from atalho.api.sharding import Sharding
     from atalho.evaluation import predicting, prediction_file, shard

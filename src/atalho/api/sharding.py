@@ -72,19 +72,14 @@ class Sharding:
             Task(name, CHILD, {**message, "file": str(each.file), "pictures": each.pictures})
             for name, each in left.items()
         ]
-        with self.workers as workers:
-            self.reporter.say(
-                f"{workers.address}: {len(tasks)} shards, {workers.slots} at a time so far; threads of each: {workers.threads}"
-            )
-            results = workers.results(tasks, begun=work.begun(self.reporter.say))
-            for number, result in enumerate(results, start=1):
-                name, value = work.received(result, self.reporter.say)
-                if isinstance(value, AtalhoError):
-                    text = str(value)
-                else:
-                    text = f"{value['seconds']:.1f} s on {printable(value['machine'])}"
-                self.reporter.say(f"[{number}/{len(tasks)}] {name}: {text}")
-                yield name, value
+        results = work.on_workers(self.workers, tasks, "shards", self.reporter.say)
+        for number, (name, value) in enumerate(results, start=1):
+            if isinstance(value, AtalhoError):
+                text = str(value)
+            else:
+                text = f"{value['seconds']:.1f} s on {printable(value['machine'])}"
+            self.reporter.say(f"[{number}/{len(tasks)}] {name}: {text}")
+            yield name, value
 
 
 def _name(shard: Shard) -> str:

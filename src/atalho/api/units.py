@@ -91,12 +91,7 @@ class Units:
         if self.workers is None:
             yield from map(self._received, cluster.results(tasks))
             return
-        with self.workers as workers:
-            self.reporter.say(
-                f"{workers.address}: {len(tasks)} tasks, {workers.slots} at a time so far; threads of each: {workers.threads}"
-            )
-            begun = work.begun(self.reporter.say)
-            yield from map(self._received, workers.results(tasks, begun=begun))
+        yield from work.on_workers(self.workers, tasks, "tasks", self.reporter.say)
 
     def _received(self, result: cluster.Result) -> tuple[str, Any]:
         return work.received(result, self.reporter.say)

@@ -3,7 +3,7 @@
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from atalho import __version__
 from atalho.api.reporting import Reporter
 from atalho.errors import AtalhoError, Exit, Stopped, printable
 from atalho.runtime.child import Parent
-from atalho.runtime.cluster import STOPPED, Begun, Result
+from atalho.runtime.cluster import STOPPED, Cluster, Result, Task
 
 WAIT = 1.0
 """Seconds between two looks at whether another process still does the same, such as that of a worker that was taken for lost."""
@@ -36,11 +36,27 @@ def serve(parent: Parent, do: Callable[[dict[str, Any], Reporter], Any]) -> None
         parent.send({"value": value, "said": said})
 
 
-def begun(say: Callable[[str], None]) -> Begun:
-    """A function that says where and when a task begins."""
-    return lambda task, machine: say(
-        f"{task}: begins on {printable(machine)} at {time.strftime('%H:%M:%S')}"
-    )
+def on_workers(
+    cluster: Cluster, tasks: Sequence[Task], kind: str, say: Callable[[str], None]
+) -> Iterator[tuple[str, Any]]:
+    """Each task's name with its result or its error, as they end; `say` is called with lines on what is done where.
+
+    Args:
+        kind: what the tasks are, in the plural.
+
+    Raises:
+        AtalhoError: as `Cluster` when it is entered, and `Cluster.results`.
+    """
+
+    def begun(task: str, machine: str) -> None:
+        say(f"{task}: begins on {printable(machine)} at {time.strftime('%H:%M:%S')}")
+
+    with cluster as workers:
+        say(
+            f"{workers.address}: {len(tasks)} {kind}, {workers.slots} at a time so far; threads of each: {workers.threads}"
+        )
+        for result in workers.results(tasks, begun=begun):
+            yield received(result, say)
 
 
 def received(result: Result, say: Callable[[str], None]) -> tuple[str, Any]:

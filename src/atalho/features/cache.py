@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from atalho.conditions import digest
+from atalho.data.contents import SHA256
 from atalho.data.image import Framing
 from atalho.files import cache_folder, write_atomically
 from atalho.networks import subjects
@@ -25,8 +26,6 @@ Say = Callable[[str], None]
 
 FORM = 1
 """Of the files."""
-
-_CHECKSUM = 32  # bytes of a SHA-256
 
 
 def folder() -> Path:
@@ -80,7 +79,7 @@ def write(file: Path, known: Mapping[bytes, Features], say: Say) -> None:
     Args:
         say: is called with a line where the file cannot be written: they will be computed again the next time.
     """
-    images = np.frombuffer(b"".join(known), np.uint8).reshape(-1, _CHECKSUM)
+    images = np.frombuffer(b"".join(known), np.uint8).reshape(-1, SHA256)
     tensors: dict[str, NDArray[Any]] = {"images": images, "features": rows(known, [*known])}
     data = safetensors.numpy.save(tensors)
     try:

@@ -23,6 +23,9 @@ from atalho.page.page import html
 from atalho.record import Query, Record
 from atalho.runtime.child import Child, Ended
 
+THERE = 0.6
+"""The share of the PNGs that the child process makes where it draws the charts for narrow screens too."""
+
 
 def publish(
     records: Sequence[Record],
@@ -117,7 +120,7 @@ def _written(contents: Contents) -> tuple[str, list[bytes]]:
             Child(converting.__name__) as converter,
         ):
             shared = contents.drawn if bundle.at_hand(*script) else ()
-            there = contents.drawn[: len(contents.drawn) * 3 // 5] if shared else contents.drawn
+            there = contents.drawn[: int(len(contents.drawn) * THERE)] if shared else contents.drawn
 
             def send(messages: Iterable[Any]) -> None:
                 for each in messages:
