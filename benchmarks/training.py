@@ -19,7 +19,7 @@ spared its logger, checkpoints and progress bar.
 The loop's overhead is the share of `Run.advance` (ResNet-20) that forward, backward and update of the same network on a fixed
 batch do not take, in one process, step by step in turn: the median over the pairs.
 
-The bound is the time that a step would take if nothing but its multiply-accumulates, at the rate of a large matrix product, or its
+The bound is the time that a step would take if nothing but its multiply-accumulates, at the rate of a large product or convolution, or its
 traffic with memory, at the rate of a large copy, took any: `training_bound.py`.
 """
 
@@ -71,7 +71,10 @@ TESTED = 10  # every so many photos, one is kept for the test that ends a run of
 UNTIMED = 2  # steps of a turn that are not counted: a loader rests after it has filled its queue, and works again after one
 LENGTH = 4000  # steps of the run for which auto decides: too short for compiling to be tried
 BATCHES = 10**5  # of an epoch of the peers: more than a run makes, so that none begins anew
-PAIRS, UNCOUNTED = 10, 3  # steps of the overhead's measurement
+PAIRS, UNCOUNTED = 30, 5  # steps of the overhead's measurement
+SETTLING = (
+    8.0  # seconds after which loaders' processes have noticed that they are orphans, and ended
+)
 
 IN_MEMORY, ON_DISK = "CIFAR-10 at 32x32", "JPEG files at 224x224"
 AIMS = {
@@ -367,6 +370,7 @@ def measure(task: Task, chosen: Arithmetic, rounds: int, turn: float) -> dict[st
             # Not a daemon, which could not have a loader's processes.
             processes.append(fresh.Process(target=contend, args=(contender, task, theirs)))
             processes[-1].start()
+            theirs.close()  # so that this process notices where a contender ends
             pipes[name].send(0.0)
             rates[name] = []
         for pipe in pipes.values():
@@ -379,8 +383,9 @@ def measure(task: Task, chosen: Arithmetic, rounds: int, turn: float) -> dict[st
             order.reverse()
     finally:
         for process in processes:
-            process.terminate()
+            process.kill()  # Lightning catches SIGTERM
             process.join()
+        time.sleep(SETTLING)
     return rates
 
 

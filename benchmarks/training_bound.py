@@ -5,8 +5,8 @@ next row, its reading in the backward pass, and the writing and reading of its g
 passes, writing its gradient, and an update that reads gradient, weight and momentum and writes the latter two. What a cache holds between
 two of these never moves, so that this is no strict bound for small batches; what libraries move beyond it (reordering, gathering) is
 not counted. Operations are three times the forward pass's. Memory is measured by a copy between two arrays far larger than the caches,
-arithmetic by a product of two large square matrices, on the threads and in the precision of the steps. Where a library's convolutions are
-faster than that product (float32 on AMD, where MKL multiplies), the share is above one, and the product no bound.
+arithmetic by the faster of a product of two large square matrices and a large convolution, on the threads and in the precision of
+the steps: which one is faster depends on the libraries (in float32 on AMD, MKL's product is slower than oneDNN's convolution).
 """
 
 import time
@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch.nn import functional as F
 
 from atalho.grammar.network import Network
 from atalho.networks import subjects
@@ -24,6 +25,7 @@ WEIGHT_MOVED = 8  # times that a parameter, its gradient or its momentum is; all
 PASSES = 3  # a forward pass, and a backward pass of twice its work
 COPIED = 2**28  # bytes
 SIDE = 3072  # of the square matrices
+CONVOLVED, CHANNELS, EXTENT = 16, 512, 28  # images of the convolution, their channels and side
 BEST_OF = 7
 
 DTYPES: dict[Precision, torch.dtype] = {"float32": torch.float32, "bf16": torch.bfloat16}
@@ -36,9 +38,15 @@ def bandwidth() -> float:
 
 
 def peak(precision: Precision) -> float:
-    """Multiply-accumulates in a second, in a product of two large matrices."""
-    one, other = (torch.randn(SIDE, SIDE).to(DTYPES[precision]) for _ in range(2))
-    return SIDE**3 / _least(lambda: one @ other)
+    """Multiply-accumulates in a second, in a product of two large matrices or in a 3×3 convolution of many channels."""
+    dtype = DTYPES[precision]
+    one, other = (torch.randn(SIDE, SIDE, dtype=dtype) for _ in range(2))
+    images = torch.randn(CONVOLVED, CHANNELS, EXTENT, EXTENT, dtype=dtype)
+    weights = torch.randn(CHANNELS, CHANNELS, 3, 3, dtype=dtype)
+    images, weights = (each.to(memory_format=torch.channels_last) for each in (images, weights))
+    of_product = SIDE**3 / _least(lambda: one @ other)
+    macs = CONVOLVED * CHANNELS**2 * 3**2 * EXTENT**2
+    return max(of_product, macs / _least(lambda: F.conv2d(images, weights, padding=1)))
 
 
 def moved(network: Network, batch: int, precision: Precision) -> float:

@@ -57,6 +57,24 @@ def test_option_a_shortcut() -> None:
     assert not list(shortcut.parameters())
 
 
+@pytest.mark.parametrize("stride", [2, 3])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_gradient_of_an_option_a_shortcut_lies_in_memory_as_its_input_does(
+    layout: torch.memory_format, stride: int
+) -> None:
+    """The gradient of a slice lies otherwise, and what is computed from it takes several times as long."""
+    x, sliced = (images(2, 4, 5, 6).to(memory_format=layout).requires_grad_() for _ in range(2))
+    doubled = 2 * x  # of a leaf, autograd itself would change the gradient's layout
+    received: list[Tensor] = []
+    doubled.register_hook(received.append)
+    shortcut = module(PadShortcut(6, stride), (4, 5, 6))
+    gradient = images(*shortcut(x).shape).to(memory_format=layout)
+    shortcut(doubled).backward(gradient)
+    (2 * sliced)[:, :, ::stride, ::stride].backward(gradient[:, :4])
+    assert torch.equal(x.grad, sliced.grad)
+    assert received[0].is_contiguous(memory_format=layout)
+
+
 def test_joins() -> None:
     x = images(2, 3, 4, 4)
     concat = module(Concat(same=Identity(), positive=ReLU()), (3, 4, 4))

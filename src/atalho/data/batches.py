@@ -68,7 +68,10 @@ def preprocess(images: Tensor, preprocessing: Preprocessing) -> Tensor:
 
 def normalise(pixels: Tensor, preprocessing: Preprocessing) -> Tensor:
     """(N, H, W, C) floats in [0, 1] to (N, C, H, W), channels last in memory."""
-    return ((pixels - preprocessing.mean) / preprocessing.std).permute(0, 3, 1, 2)
+    # Repeated along a row, three numbers are subtracted and divided by in vectors, several times as fast.
+    width = pixels.shape[2]
+    mean, std = (each.expand(*each.shape[:-2], width, -1).contiguous() for each in preprocessing)
+    return ((pixels - mean) / std).permute(0, 3, 1, 2)
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from atalho.data.stream import Stream
 from atalho.engines.engine import USUAL, torch_format
 from atalho.grammar.module import Outputs
 from atalho.recipes.recipe import Recipe
+from atalho.runtime.allocator import keep_freed_memory
 from atalho.runtime.precision import autocast
 from atalho.runtime.syncbn import synchronised
 from atalho.training import nonfinite
@@ -74,9 +75,13 @@ class Learner:
         self.frozen = [
             part for part in self.model.modules() if initial.frozen and isinstance(part, _BatchNorm)
         ]
+        self.parameters = [*self.model.parameters()]
+        self.statistics = _statistics(self.model)
         self.optimiser = _optimiser(self.model, recipe, initial)
         self.step = 0
         self.bad_step = torch.full((), -1, device=self.device)
+        if self.device.type == "cpu":
+            keep_freed_memory()
 
     @property
     def inference(self) -> nn.Module:
@@ -182,7 +187,7 @@ class Learner:
         return self.replica.no_sync() if self.replica and not last else nullcontext()
 
     def _update(self, sums: Tensor) -> None:
-        parameters = [each for each in self.model.parameters() if each.grad is not None]
+        parameters = [each for each in self.parameters if each.grad is not None]
         norm = get_total_norm([each.grad for each in parameters if each.grad is not None])
         if self.recipe.clip_norm is not None:
             clip_grads_with_norm_(parameters, self.recipe.clip_norm, norm)
@@ -192,7 +197,7 @@ class Learner:
         vars(self.optimiser).update(found_inf=(self.bad_step >= 0).float(), grad_scale=None)
         self.optimiser.step()
         if not (self.frozen or self.arguments.sync_bn):  # these are the same in all processes
-            self.world.average(_statistics(self.model))
+            self.world.average(self.statistics)
         if self.averaged is not None:
             self._average(self.averaged)
 
