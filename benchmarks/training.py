@@ -72,9 +72,7 @@ UNTIMED = 2  # steps of a turn that are not counted: a loader rests after it has
 LENGTH = 4000  # steps of the run for which auto decides: too short for compiling to be tried
 BATCHES = 10**5  # of an epoch of the peers: more than a run makes, so that none begins anew
 PAIRS, UNCOUNTED = 30, 5  # steps of the overhead's measurement
-SETTLING = (
-    8.0  # seconds after which loaders' processes have noticed that they are orphans, and ended
-)
+SETTLING = 8.0  # seconds, in which loaders' processes notice that they are orphans, and end
 
 IN_MEMORY, ON_DISK = "CIFAR-10 at 32x32", "JPEG files at 224x224"
 AIMS = {

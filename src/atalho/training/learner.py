@@ -75,8 +75,6 @@ class Learner:
         self.frozen = [
             part for part in self.model.modules() if initial.frozen and isinstance(part, _BatchNorm)
         ]
-        self.parameters = [*self.model.parameters()]
-        self.statistics = _statistics(self.model)
         self.optimiser = _optimiser(self.model, recipe, initial)
         self.step = 0
         self.bad_step = torch.full((), -1, device=self.device)
@@ -187,7 +185,7 @@ class Learner:
         return self.replica.no_sync() if self.replica and not last else nullcontext()
 
     def _update(self, sums: Tensor) -> None:
-        parameters = [each for each in self.parameters if each.grad is not None]
+        parameters = [each for each in self.model.parameters() if each.grad is not None]
         norm = get_total_norm([each.grad for each in parameters if each.grad is not None])
         if self.recipe.clip_norm is not None:
             clip_grads_with_norm_(parameters, self.recipe.clip_norm, norm)
@@ -196,8 +194,9 @@ class Learner:
         # The device itself skips the update, as for torch's GradScaler; the host notices when it next reads `bad_step`.
         vars(self.optimiser).update(found_inf=(self.bad_step >= 0).float(), grad_scale=None)
         self.optimiser.step()
-        if not (self.frozen or self.arguments.sync_bn):  # these are the same in all processes
-            self.world.average(self.statistics)
+        # With frozen or synchronised BatchNorm these are the same in all processes.
+        if self.world.size > 1 and not (self.frozen or self.arguments.sync_bn):
+            self.world.average(_statistics(self.model))
         if self.averaged is not None:
             self._average(self.averaged)
 
