@@ -1,14 +1,19 @@
 """A comparison chooses by validation images, on the engine that a user gets, and reads test images once: for the chosen network."""
 
+from dataclasses import replace
+
 import pytest
 
 import atalho
 from atalho import record
 from atalho.api.carrying_out import Compared
 from atalho.api.comparing import compare
+from atalho.comparison import handing_over
+from atalho.comparison.comparing import Measured
 from atalho.engines import engine_config
 from atalho.evaluation.accuracy import pack
 from atalho.record import Record
+from atalho.weights import config
 
 CODE = """from torch import nn
 
@@ -108,3 +113,41 @@ def loss_on_test(compared: Compared) -> float:
         if each.quantity == "loss" and each.conditions["split"] == "test"
     )
     return loss
+
+
+def test_a_later_call_for_another_network_keeps_the_chosen_one(compared: Compared) -> None:
+    """The networks of one folder are ranked together, whichever call has measured them."""
+    chosen = compared.page.parent / "chosen"
+    before = {each.name: each.read_bytes() for each in chosen.iterdir()}
+    poor = next(row.network for row in compared.comparison.rows if row.network.endswith(":poor"))
+    later = compare(
+        [poor],
+        steps=120,
+        seeds=(0, 1),
+        batch_size=1,
+        precision="bf16",
+        device="cpu",
+        threads=1,
+        output=chosen.parent,
+    )
+    assert later.choice and later.choice.chosen.network.endswith(":good")
+    assert later.chosen == chosen
+    assert {each.name: each.read_bytes() for each in chosen.iterdir()} == before
+
+
+def test_an_earlier_calls_network_that_is_chosen_only_now_is_named(compared: Compared) -> None:
+    chosen = compared.page.parent / "chosen"
+    measured = Measured(
+        compared.records,
+        compared.queries,
+        compared.comparison,
+        compared.limits,
+        compared.choice,
+        engines={"another network": chosen.parent},
+    )
+    settings = config.read(chosen)
+    replace(settings, architecture="another network").write(chosen)
+    said: list[str] = []
+    assert not handing_over.keep(measured, chosen.parent, said.append)
+    assert not chosen.exists()
+    assert len(said) == 1 and "net.py:good is chosen" in said[0] and "compare it too" in said[0]

@@ -182,7 +182,7 @@ def compare(
                 ]
             measured = _ranked(comparison, records, queries)
         choice = measured.choice
-        if choice and (tested := answers[choice.chosen.network]):
+        if choice and (tested := answers.get(choice.chosen.network)):  # None of an earlier call's
             test = tested[0].step("test")
             records = work.carry_out([test])
             measured = _ranked(comparison, records, [*measured.queries, test.query])

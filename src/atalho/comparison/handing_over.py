@@ -9,6 +9,7 @@ from atalho.comparison import promises
 from atalho.comparison.comparing import CHOSEN, Measured, Say
 from atalho.conditions import states
 from atalho.engines import deploy, engine_config
+from atalho.errors import printable
 from atalho.record import Record
 from atalho.weights import config
 from atalho.weights.calibration import Calibration
@@ -21,18 +22,27 @@ def keep(
 ) -> bool:
     """Replaces `chosen` by a copy of the chosen network with its engine's files, or removes it where none was chosen.
 
-    With it go a script that runs it without atalho, and what it promises.
+    With it go a script that runs it without atalho, and what it promises. A network that only an earlier call measured is left
+    where that call has put it.
 
     Args:
-        say: is called with a line where torch cannot export it, so that there is no script.
+        say: is called with a line where torch cannot export it, so that there is no script, and where an earlier call's network
+            is chosen only now.
 
     Returns:
         Whether `chosen` is there now; it is not for networks without trained weights.
     """
-    target = folder / CHOSEN
+    target, choice = folder / CHOSEN, measured.choice
+    earlier = choice and measured.engines and choice.chosen.network not in measured.engines
+    if choice and earlier and _holds(target, choice.chosen.network):
+        return True
     if target.exists():
         engine_config.remove(target)
-    choice = measured.choice
+    if choice and earlier:
+        name = printable(choice.chosen.network)
+        say(
+            f"{name} is chosen, which an earlier call measured: compare it too, for {target} to be made"
+        )
     source = measured.engines.get(choice.chosen.network) if choice else None
     if choice is None or source is None or not source.exists():
         return False
@@ -46,6 +56,12 @@ def keep(
 
     deploy.copy(source, target, complete)
     return True
+
+
+def _holds(folder: Path, network: str) -> bool:
+    """Whether a whole folder of a network's engine is there."""
+    whole = (folder / engine_config.FILE).exists()
+    return whole and config.read(folder).architecture == network
 
 
 def _calibrate(folder: Path, records: Sequence[Record]) -> None:
