@@ -1,5 +1,6 @@
 """Runs that are killed, damaged, locked out, out of disk or interrupted."""
 
+import errno
 import os
 import resource
 import signal
@@ -9,16 +10,19 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import pytest
 
 from atalho.data.dataset import Dataset
 from atalho.errors import AtalhoError, Exit, Stopped
 from atalho.lock import LOCK, locked
-from atalho.training import run
+from atalho.training import checkpoint, run
 from atalho.training.arguments import FILE, Arguments
 from atalho.training.listeners import Listeners
 from atalho.training.loop import Run
+from atalho.training.metrics import Metrics
 
 
 def _stopping_after(step: int) -> Callable[[Run], None]:
@@ -109,6 +113,31 @@ def test_litter_of_killed_writers_is_swept(
     litter.write_bytes(b"half")
     run.execute(arguments, digits, stopped, resume=True)
     assert not litter.exists()
+
+
+def test_a_run_that_fails_leaves_no_thread_that_writes_in_its_folder(
+    digits: Dataset, arguments: Arguments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, begun, save = tmp_path / "run", Event(), checkpoint.save
+
+    def slowly(to: Path, *state: Any) -> Path:
+        begun.set()
+        time.sleep(0.5)
+        return save(to, *state)
+
+    def fails(self: Metrics, folder: Path) -> None:
+        if self.rows[-1]["step"]:
+            assert begun.wait(60)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
+
+    monkeypatch.setattr(checkpoint, "save", slowly)
+    monkeypatch.setattr(Metrics, "write", fails)
+    with pytest.raises(AtalhoError, match="DISK"):
+        run.execute(replace(arguments, save_every=0.0), digits, folder)
+    left = _checkpoints(folder)
+    assert left
+    time.sleep(1)
+    assert _checkpoints(folder) == left
 
 
 def test_one_folder_has_one_process_and_the_lock_dies_with_it(

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import safetensors.torch
 import torch
@@ -60,6 +60,8 @@ def save(folder: Path, state: Checkpoint, most: int | None = KEEP) -> Path:
 class Writer:
     """Writes checkpoints in a thread of its own while training goes on, one at a time, in order.
 
+    Used in a `with` statement, at whose end, for whatever reason, nothing is being written any more.
+
     Args:
         folder: of the last few, to continue from.
         kept: folder of those that are kept for good.
@@ -69,6 +71,13 @@ class Writer:
         self.folder, self.kept = folder, kept
         self.thread = ThreadPoolExecutor(1)
         self.writing: Future[Path] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        # Where training failed, its error is the one to raise, whatever becomes of the last checkpoint.
+        self.thread.shutdown()
 
     def save(self, state: Checkpoint) -> None:
         """Copies `state`, begins to write it and returns.

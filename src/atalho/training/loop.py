@@ -3,6 +3,7 @@
 import copy
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -204,7 +205,8 @@ class Run:
         if self.probe and self.world.main:
             self.probe.rewind(self.step)
         folders = self.folder / CHECKPOINTS, self.folder / KEPT
-        self._loop(checkpoint.Writer(*folders) if self.world.main else None)
+        with checkpoint.Writer(*folders) if self.world.main else nullcontext() as writer:
+            self._loop(writer)
 
     def _loop(self, writer: checkpoint.Writer | None) -> None:
         stop = self._stop()
