@@ -81,6 +81,7 @@ def test_a_call_that_was_stopped_goes_on(
     suffix: str, finished: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, stopped = tmp_path / f"whole.{suffix}", tmp_path / f"stopped.{suffix}"
+    (photos / "a.png").write_bytes(b"torn")  # one that the first call meets, and one that the second does
     atalho.predict_to_file(finished, photos, whole, threads=1)
     predict = predicting.predict
     classified: list[str] = []
@@ -103,7 +104,7 @@ def test_a_call_that_was_stopped_goes_on(
         file.write('{"path": "to')  # as a crash leaves it
     until(100)
     predicted = atalho.predict_to_file(finished, photos, stopped, threads=1)
-    assert (predicted.continued, predicted.pictures) == (3, 4)
+    assert (predicted.continued, predicted.pictures, predicted.unreadable) == (3, 4, 2)
     assert sorted(classified) == sorted(set(classified))
     assert len(classified) == 7
     assert stopped.read_bytes() == whole.read_bytes()

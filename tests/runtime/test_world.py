@@ -135,7 +135,9 @@ def test_a_stopped_run_of_two_goes_on_to_the_same_bits(whole: Path, tmp_path: Pa
     folder = tmp_path / "parts"
     stopped = _struck(0, signal.SIGTERM, 0, folder)
     assert stopped.returncode != 0
-    assert stopped.stderr.count(f"exitcode  : {Exit.TERMINATED}") == 2
+    codes = {int(each) for each in re.findall(r"exitcode  : (-?\d+)", stopped.stderr)}
+    # torchrun terminates those that are still ending when it has noticed the first one's end.
+    assert Exit.TERMINATED in codes <= {Exit.TERMINATED, -signal.SIGTERM}
     assert "PROCESS-LOST" not in stopped.stderr
     assert "stopped after step 5" in stopped.stderr
     assert not (folder / "model.safetensors").exists()

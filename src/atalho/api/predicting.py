@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from atalho.api.loading import for_inference, load
 from atalho.api.reporting import QUIET, Reporter
 from atalho.conditions import digest
-from atalho.errors import AtalhoError, wrong_option
+from atalho.errors import wrong_option
 from atalho.runtime.cluster import Cluster
 from atalho.runtime.precision import Precision
 
@@ -93,7 +93,7 @@ class Predicted:
     Args:
         pictures: how many were classified by this call.
         continued: how many had a line in the file before.
-        unreadable: how many of this call's pictures could not be read.
+        unreadable: how many of all these could not be read.
     """
 
     path: Path
@@ -155,7 +155,7 @@ def predict_to_file(
     least = least_confidence(trained, max_error, reporter.say)
     path = Path(output)
     identity = predicting.identity(trained, inference, least)
-    count = unreadable = 0
+    count = 0
     labels = top + (max_error is not None)  # with `unsure`
     with prediction_file.opened(path, identity, labels) as file:
         continued = len(file.done)
@@ -174,14 +174,13 @@ def predict_to_file(
         for prediction in classified:
             file.write(prediction)
             count += 1
-            unreadable += isinstance(prediction.outcome, AtalhoError)
             if time.monotonic() - told > PROGRESS_SECONDS:
                 told = time.monotonic()
                 reporter.say(f"{path}: {count:,} pictures, {count / (told - begun):.1f} a second")
     shard.remove(path)
     if not workers and (speed := predicting.speed(trained)):
         reporter.say(speed)
-    return Predicted(path, count, continued, unreadable)
+    return Predicted(path, count, continued, file.unreadable)
 
 
 def _names(images: str | Path | Sequence[str | Path]) -> list[str]:

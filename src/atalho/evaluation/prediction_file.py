@@ -45,12 +45,14 @@ class PredictionFile:
 
     Attributes:
         done: the pictures that had a line when it was opened.
+        unreadable: how many of its lines, those included, hold an error in place of labels.
     """
 
     def __init__(self, lines: Path, kind: Kind, top: int) -> None:
         self._lines, self._kind = lines, kind
         self._columns = columns(top)
-        self.done = Pictures(_paths(lines, kind) if lines.exists() else ())
+        self.unreadable = 0
+        self.done = Pictures(self._paths() if lines.exists() else ())
         self._file: IO[str] = lines.open("a", encoding="utf-8", newline="", buffering=1)
         if kind == "csv" and self._file.tell() == 0:
             self._file.write(_csv_line(self._columns))
@@ -64,6 +66,15 @@ class PredictionFile:
             line = json.dumps({**prediction.document(), "path": printable(prediction.path)}) + "\n"
         with writing(self._lines):
             self._file.write(line)
+        self.unreadable += isinstance(prediction.outcome, AtalhoError)
+
+    def _paths(self) -> Iterator[str]:
+        """The pictures that have a line, whose errors are counted as they are read."""
+        with self._lines.open(encoding="utf-8", newline="") as file:
+            rows = csv.DictReader(file) if self._kind == "csv" else map(json.loads, file)
+            for row in rows:
+                self.unreadable += bool(row.get("error"))
+                yield row["path"]
 
     def close(self) -> None:
         with writing(self._lines):
@@ -154,14 +165,6 @@ def _drop_torn_line(lines: Path) -> None:
                 return
             end = begin
         file.truncate(0)
-
-
-def _paths(lines: Path, kind: Kind) -> Iterator[str]:
-    with lines.open(encoding="utf-8", newline="") as file:
-        if kind == "csv":
-            yield from (row["path"] for row in csv.DictReader(file))
-        else:
-            yield from (json.loads(line)["path"] for line in file)
 
 
 def _csv_line(values: Iterable[Any]) -> str:
