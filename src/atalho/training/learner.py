@@ -178,7 +178,12 @@ class Learner:
     def _seed(self, step: int) -> None:
         """Seeds torch's generator, which draws dropout's masks, from seed, step and process."""
         key = f"dropout {self.arguments.seed} {step} {self.world.rank}".encode()
-        torch.manual_seed(int.from_bytes(hashlib.sha256(key).digest()[:7]))
+        seed = int.from_bytes(hashlib.sha256(key).digest()[:7])
+        if self.device.type == "cpu":
+            # `torch.manual_seed` also formats the stack, for GPUs that are not used yet, which takes longer than all else here.
+            torch.default_generator.manual_seed(seed)
+        else:
+            torch.manual_seed(seed)
 
     def _gradients_of(self, *, last: bool) -> AbstractContextManager[None]:
         """The context of a part's backward pass: processes exchange gradients in that of the last part only."""
