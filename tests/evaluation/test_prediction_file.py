@@ -81,7 +81,9 @@ def test_a_call_that_was_stopped_goes_on(
     suffix: str, finished: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, stopped = tmp_path / f"whole.{suffix}", tmp_path / f"stopped.{suffix}"
-    (photos / "a.png").write_bytes(b"torn")  # one that the first call meets, and one that the second does
+    (photos / "a.png").write_bytes(
+        b"torn"
+    )  # one that the first call meets, and one that the second does
     atalho.predict_to_file(finished, photos, whole, threads=1)
     predict = predicting.predict
     classified: list[str] = []

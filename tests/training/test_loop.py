@@ -121,7 +121,8 @@ def test_dropouts_masks_go_on_too(digits: Dataset, tmp_path: Path) -> None:
     whole = _run("googlenet.small", digits, recipe, tmp_path)
     for _ in range(3):
         whole.advance()
-    checkpoint.save(tmp_path / "checkpoints", whole.state())
+    with checkpoint.Writer(tmp_path / "checkpoints", tmp_path / "kept") as writer:
+        writer.save(whole.state())
     for _ in range(3):
         whole.advance()
     torch.manual_seed(99)

@@ -150,7 +150,9 @@ class Decoding:
 
 
 def _decode(path: Path, frame: Framing | Window, output: Tensor) -> None:
-    output.copy_(torch.from_numpy(load(path, frame)))
+    # By NumPy, since torch's copy would start a team of OpenMP threads for this thread too: with more of them in all than there are
+    # processors, those of the training thread go to sleep wherever they wait for each other.
+    output.numpy()[...] = load(path, frame)
 
 
 def _end(tasks: "SimpleQueue[Task | None]", threads: list[Thread]) -> None:

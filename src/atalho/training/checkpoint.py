@@ -39,12 +39,13 @@ class Checkpoint(NamedTuple):
 
 
 def save(folder: Path, state: Checkpoint, most: int | None = KEEP) -> Path:
-    """Adds a checkpoint to `folder`, in place of one of the same step, and removes all but the last `most`, if not None."""
+    """Adds a checkpoint to `folder`, in place of one of the same step, and removes all but the last `most`, if not None.
+
+    Args:
+        state: with contiguous tensors in the host's memory.
+    """
     metadata = {"step": str(state.step), "facts": json.dumps(state.facts)}
-    data = safetensors.torch.save(
-        {name: tensor.detach().cpu().contiguous() for name, tensor in state.tensors.items()},
-        metadata,
-    )
+    data = safetensors.torch.save(dict(state.tensors), metadata)
     checksum = hashlib.sha256(data).hexdigest()[:16]
     path = folder / f"step-{state.step:09}-{checksum}.safetensors"
     folder.mkdir(exist_ok=True)
@@ -95,7 +96,11 @@ class Writer:
 
     def _begin(self, folder: Path, state: Checkpoint, most: int | None) -> None:
         self.wait()
-        tensors = {name: tensor.to("cpu", copy=True) for name, tensor in state.tensors.items()}
+        # Made contiguous here: in the other thread that would start a team of OpenMP threads, as in `data.decoding`.
+        tensors = {
+            name: tensor.to("cpu", copy=True, memory_format=torch.contiguous_format)
+            for name, tensor in state.tensors.items()
+        }
         _check_finite(folder.parent, state.step, tensors)
         self.writing = self.thread.submit(save, folder, state._replace(tensors=tensors), most)
 
