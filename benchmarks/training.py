@@ -71,7 +71,7 @@ TESTED = 10  # every so many photos, one is kept for the test that ends a run of
 UNTIMED = 2  # steps of a turn that are not counted: a loader rests after it has filled its queue, and works again after one
 LENGTH = 4000  # steps of the run for which auto decides: too short for compiling to be tried
 BATCHES = 10**5  # of an epoch of the peers: more than a run makes, so that none begins anew
-PAIRS, UNCOUNTED = 30, 5  # steps of the overhead's measurement
+PAIRS, UNCOUNTED = 100, 5  # steps of the overhead's measurement
 SETTLING = 8.0  # seconds, in which loaders' processes notice that they are orphans, and end
 
 IN_MEMORY, ON_DISK = "CIFAR-10 at 32x32", "JPEG files at 224x224"

@@ -74,6 +74,10 @@ def normalise(pixels: Tensor, preprocessing: Preprocessing) -> Tensor:
     return ((pixels - mean) / std).permute(0, 3, 1, 2)
 
 
+_STREAMS = torch.tensor([[0], [1], [2]])
+"""Of the random numbers by which an image is shifted down and right, and mirrored."""
+
+
 @dataclass(frozen=True)
 class StreamSettings:
     """What training batches are made of, beside the images.
@@ -113,6 +117,8 @@ class Augmenter:
         self.mirror = settings.mirror and augmentation.mirror
         self.colour = augmentation.colour if input[0] == 3 else None
         self.padding = crop.padding if isinstance(crop, PaddedCrop) else 0
+        shifts = 2 * self.padding + 1
+        self.bounds = torch.tensor([[shifts], [shifts], [2]])
         self.preprocessing = settings.preprocessing.to(self.device)
         if self.padding:
             # Padded like the images, so that what is added around an image is zero after the mean is subtracted.
@@ -133,10 +139,8 @@ class Augmenter:
         """
         mean, std = self.preprocessing
         # Drawn on the host, where so few numbers cost less than a GPU's launches, and copied together.
-        shifts = 2 * self.padding + 1
-        bounds = (shifts, shifts, 2)  # down, right, mirrored
-        draws = [uniform(self.seed, epochs, samples, *each) for each in enumerate(bounds)]
-        down, right, turned = on_device(torch.stack(draws), self.device)
+        draws = uniform(self.seed, epochs, samples, _STREAMS, self.bounds)
+        down, right, turned = on_device(draws, self.device)
         mirrored = turned.bool() if self.mirror else None
         if self.padding:
             rows, columns = (

@@ -23,10 +23,16 @@ def _mix(x: Tensor) -> Tensor:
     return x ^ ((x >> 31) & 0x1FFFFFFFF)
 
 
-def uniform(seed: int, epochs: Tensor, samples: Tensor, stream: int, bound: int) -> Tensor:
-    """Integers in [0, bound) for (N,) epochs and samples: equal for equal seed, epoch, sample and stream, on every device."""
-    key = (2 * seed + 2**40 * stream + 2**63) % 2**64 - 2**63  # wraps, as int64 does
-    bits = _mix(samples + _mix(epochs + _mix(torch.full_like(samples, key))))
+def uniform(
+    seed: int, epochs: Tensor, samples: Tensor, stream: int | Tensor, bound: int | Tensor
+) -> Tensor:
+    """Integers in [0, bound) for (N,) epochs and samples: equal for equal seed, epoch, sample and stream, on every device.
+
+    Args:
+        stream, bound: numbers, or (S, 1) of them for (S, N) integers.
+    """
+    key = torch.tensor((2 * seed + 2**63) % 2**64 - 2**63) + 2**40 * stream  # wraps, as int64 does
+    bits = _mix(samples + _mix(epochs + _mix(key)))
     return ((bits >> 33) & 0x7FFFFFFF) * bound >> 31
 
 
