@@ -142,7 +142,8 @@ def test_splits_in_a_folder_around_them_are_found(tmp_path: Path) -> None:
         # classes that are not the same
         (["train/a/1.png", "train/b/2.png", "test/a/3.png", "test/c/4.png"], "DATA-CLASSES", "train lacks c; test lacks b"),
         (["train/a/1.png", "Training/b/2.png"], "DATA-SPLITS", "Training and train"),
-        (["val/a/1.png", "val/b/2.png"], "DATA-EMPTY", "none to train on"),
+        (["val/a/1.png", "val/b/2.png"], "DATA-EMPTY", r"none to train on.*--data \S*/val for what is in it"),
+        (["Validation/a/1.png", "Validation/b/2.png"], "DATA-EMPTY", r"--data \S*/Validation for what is in it"),
     ],
 )  # fmt: skip
 def test_folders_that_hold_no_classes_are_refused(

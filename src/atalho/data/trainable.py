@@ -1,5 +1,6 @@
 """Whether there is something to learn from a folder of photos."""
 
+import shlex
 from pathlib import Path
 
 from atalho.data.dataset import Dataset
@@ -13,16 +14,18 @@ def check_trainable(folders: Layout) -> None:
 
     DATA-EMPTY without a split to train on; DATA-CLASSES for a single class, or one that the folder to train on lacks.
     """
+    (part, *_) = folders.splits.values()
     if folders.split and "train" not in folders.splits:
+        alone = folders.root / Path(part.names[0]).parts[0]
+        itself = f"--data {shlex.quote(str(alone))} for what is in it; or " * alone.is_dir()
         raise AtalhoError(
             "DATA-EMPTY",
             folders.root,
             f"holds images of the split {' and '.join(folders.splits)} alone, and none to train on",
-            next_step="a folder train beside them",
+            next_step=f"{itself}a folder train beside it",
             exit=Exit.DATA,
         )
     if len(folders.classes) == 1:
-        (part, *_) = folders.splits.values()
         beside = "".join(f"; {note}" for note in folders.notes())
         raise AtalhoError(
             "DATA-CLASSES",
