@@ -81,9 +81,8 @@ def test_a_call_that_was_stopped_goes_on(
     suffix: str, finished: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, stopped = tmp_path / f"whole.{suffix}", tmp_path / f"stopped.{suffix}"
-    (photos / "a.png").write_bytes(
-        b"torn"
-    )  # one that the first call meets, and one that the second does
+    # One torn picture that the first call meets, and one that the second does.
+    (photos / "a.png").write_bytes(b"torn")
     atalho.predict_to_file(finished, photos, whole, threads=1)
     predict = predicting.predict
     classified: list[str] = []
@@ -191,6 +190,20 @@ def test_other_predictions_are_not_mixed_in(
         prediction_file.opened(tmp_path / "used.csv", {}, 1),
     ):
         pass
+
+
+@pytest.mark.parametrize("line", ["[]", "3", "{}", "ant", '"path"', "null"])
+def test_a_line_that_is_no_prediction_is_said(line: str, tmp_path: Path) -> None:
+    path = tmp_path / "answers.jsonl"
+    with pytest.raises(KeyboardInterrupt), prediction_file.opened(path, {}, 1):
+        raise KeyboardInterrupt
+    path.write_text(line + "\n")
+    with (
+        pytest.raises(AtalhoError, match="holds a line that is no prediction") as caught,
+        prediction_file.opened(path, {}, 1),
+    ):
+        pass
+    assert (caught.value.code, path.read_text()) == ("OUTPUT", line + "\n")
 
 
 def test_pictures_are_listed_and_decoded_no_further_than_needed(

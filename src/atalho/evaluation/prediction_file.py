@@ -73,8 +73,8 @@ class PredictionFile:
         with self._lines.open(encoding="utf-8", newline="") as file:
             rows = csv.DictReader(file) if self._kind == "csv" else map(json.loads, file)
             for row in rows:
-                self.unreadable += bool(row.get("error"))
                 yield row["path"]
+                self.unreadable += bool(row.get("error"))
 
     def close(self) -> None:
         with writing(self._lines):
