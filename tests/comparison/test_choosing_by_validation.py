@@ -1,6 +1,7 @@
 """A comparison chooses by validation images, on the engine that a user gets, and reads test images once: for the chosen network."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,15 @@ def poor(num_classes):
     return nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(4, num_classes))
 """
 
+SETTINGS: dict[str, Any] = {
+    "steps": 120,
+    "seeds": (0, 1),
+    "batch_size": 1,
+    "precision": "bf16",
+    "device": "cpu",
+    "threads": 1,
+}
+
 
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory: pytest.TempPathFactory) -> Compared:
@@ -33,13 +43,8 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> Compared:
     file.write_text(CODE)
     return compare(
         [f"{file}:good", f"{file}:poor"],
-        steps=120,
-        seeds=(0, 1),
-        batch_size=1,
-        precision="bf16",
-        device="cpu",
-        threads=1,
         output=folder / "c",
+        **SETTINGS,
     )
 
 
@@ -120,16 +125,7 @@ def test_a_later_call_for_another_network_keeps_the_chosen_one(compared: Compare
     chosen = compared.page.parent / "chosen"
     before = {each.name: each.read_bytes() for each in chosen.iterdir()}
     poor = next(row.network for row in compared.comparison.rows if row.network.endswith(":poor"))
-    later = compare(
-        [poor],
-        steps=120,
-        seeds=(0, 1),
-        batch_size=1,
-        precision="bf16",
-        device="cpu",
-        threads=1,
-        output=chosen.parent,
-    )
+    later = compare([poor], output=chosen.parent, **SETTINGS)
     assert later.choice and later.choice.chosen.network.endswith(":good")
     assert later.chosen == chosen
     assert {each.name: each.read_bytes() for each in chosen.iterdir()} == before

@@ -55,6 +55,14 @@ def _together(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def _check_ended_with(code: Exit, done: subprocess.CompletedProcess[str]) -> None:
+    """Both processes ended with `code`, but for one that torchrun terminated, having noticed the other's end, before it had ended."""
+    codes = [int(each) for each in re.findall(r"exitcode  : (-?\d+)", done.stderr)]
+    assert code in codes
+    assert len(codes) == 2
+    assert {*codes} <= {code, -signal.SIGTERM}
+
+
 def _struck(
     rank: int, number: signal.Signals, restarts: int, folder: Path
 ) -> subprocess.CompletedProcess[str]:
@@ -135,9 +143,7 @@ def test_a_stopped_run_of_two_goes_on_to_the_same_bits(whole: Path, tmp_path: Pa
     folder = tmp_path / "parts"
     stopped = _struck(0, signal.SIGTERM, 0, folder)
     assert stopped.returncode != 0
-    codes = {int(each) for each in re.findall(r"exitcode  : (-?\d+)", stopped.stderr)}
-    # torchrun terminates those that are still ending when it has noticed the first one's end.
-    assert Exit.TERMINATED in codes <= {Exit.TERMINATED, -signal.SIGTERM}
+    _check_ended_with(Exit.TERMINATED, stopped)
     assert "PROCESS-LOST" not in stopped.stderr
     assert "stopped after step 5" in stopped.stderr
     assert not (folder / "model.safetensors").exists()
@@ -176,7 +182,4 @@ def test_what_all_fail_of_is_said_once(words: list[str], error: str, code: Exit)
     assert done.returncode != 0
     assert done.stderr.count(f"error[{error}]") == 1
     assert done.stderr.count("error[") == 1
-    # A process that torchrun ends before it has come to the error ends by that signal.
-    codes = [int(each) for each in re.findall(r"exitcode  : (-?\d+)", done.stderr)]
-    assert code in codes
-    assert {*codes} <= {code, -signal.SIGTERM}
+    _check_ended_with(code, done)

@@ -16,13 +16,14 @@ def check_trainable(folders: Layout) -> None:
     """
     (part, *_) = folders.splits.values()
     if folders.split and "train" not in folders.splits:
-        alone = folders.root / Path(part.names[0]).parts[0]
-        itself = f"--data {shlex.quote(str(alone))} for what is in it; or " * alone.is_dir()
+        next_step, alone = "a folder train beside it", folders.root / Path(part.names[0]).parts[0]
+        if alone.is_dir():  # and no archive
+            next_step = f"--data {shlex.quote(str(alone))} for what is in it; or {next_step}"
         raise AtalhoError(
             "DATA-EMPTY",
             folders.root,
             f"holds images of the split {' and '.join(folders.splits)} alone, and none to train on",
-            next_step=f"{itself}a folder train beside it",
+            next_step=next_step,
             exit=Exit.DATA,
         )
     if len(folders.classes) == 1:
